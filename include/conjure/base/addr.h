@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BASE_ADDR_H
+#define CONJURE_BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* An endpoint: IPv4 or IPv6 address and TCP or UDP port. All-zero is "none". */
+struct addr {
+    uint8_t ip[16];  /* network order; an IPv4 address uses the first four, the rest is zero */
+    uint16_t port;   /* host order */
+    uint8_t family;  /* AF_INET, AF_INET6, or 0 for none */
+};
+#define ADDR_NONE     ((struct addr){0})
+#define ADDR_TEXT_MAX 56 /* "[" + INET6_ADDRSTRLEN + "]:65535" */
+#define ADDR_COMPACT4 6  /* BEP 23 */
+#define ADDR_COMPACT6 18 /* BEP 7 */
+
+/* "192.0.2.1:6881" or "[2001:db8::1]:6881", numbers only. Returns 0 or 1 when it is neither. */
+int addr_parse(const char *text, struct addr *outp);
+/* IP is an address alone, without port and brackets. Returns 0, or 1 when it is none. */
+int addr_parse_ip(const char *ip, uint16_t port, struct addr *outp);
+char *addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]);
+
+struct addr addr_from_compact4(const uint8_t bytes[ADDR_COMPACT4]);
+struct addr addr_from_compact6(const uint8_t bytes[ADDR_COMPACT6]);
+/* Writes 6 or 18 bytes and returns how many. */
+unsigned addr_to_compact(const struct addr *a, uint8_t bytes[ADDR_COMPACT6]);
+
+/* An IPv4 address mapped into IPv6 (::ffff:a.b.c.d) becomes plain IPv4. */
+struct addr addr_from_sockaddr(const struct sockaddr *sa);
+socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp);
+
+bool addr_equal(const struct addr *a, const struct addr *b);
+bool addr_same_host(const struct addr *a, const struct addr *b);
+uint64_t addr_hash(const struct addr *a);
+/* Whether a stranger may send us there: not unspecified, not multicast, port not zero. */
+bool addr_is_dialable(const struct addr *a);
+
+#endif

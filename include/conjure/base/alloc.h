@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BASE_ALLOC_H
+#define CONJURE_BASE_ALLOC_H
+
+#include <stddef.h>
+
+/*
+ * Memory for small things of a size that we choose ourselves. These never return NULL: when the
+ * system has none left they say so on stderr and abort, for there is no state in which an actor
+ * could go on. Whatever a stranger or a file sizes (buffers, tables, strings) is allocated with
+ * malloc(3) and its failure is handled.
+ *
+ * Any thread may call these. The memory is given back with free(3).
+ */
+void *mem_new(size_t size);                     /* zeroed */
+void *mem_new_array(size_t n, size_t size);     /* zeroed, product checked */
+void *mem_resize(void *old, size_t n, size_t size); /* realloc(3), product checked */
+char *mem_dup_string(const char *text);
+
+#define NEW(type) ((type *)mem_new(sizeof(type)))
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define N_ELEMENTS(array)               (sizeof(array) / sizeof((array)[0]))
+
+#endif

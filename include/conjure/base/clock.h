@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BASE_CLOCK_H
+#define CONJURE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/*
+ * Time is a count of nanoseconds on the monotonic clock, in a uint64_t named `now` or `..._ns`.
+ * Only actors read the clock; pure modules get `now` as a parameter, so that tests own it.
+ */
+#define NS_PER_US UINT64_C(1000)
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
+
+/* Nanoseconds of CLOCK_MONOTONIC; any thread. */
+uint64_t clock_now(void);
+
+#endif

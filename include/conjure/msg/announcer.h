@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_ANNOUNCER_H
+#define CONJURE_MSG_ANNOUNCER_H
+
+#include "conjure/base/addr.h"
+#include "conjure/msg/table.h"
+#include "conjure/msg/timer.h"
+
+struct torrent;
+
+/* The inbox of Announcer: all trackers of all torrents. */
+#define ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                         \
+    INFO(announcer, torrent_started, TorrentStarted, "announce this torrent from now on",          \
+         struct torrent *torrent; uint64_t left; /* bytes wanted and not yet verified */)          \
+    QUERY(announcer, torrent_stopped, TorrentStopped,                                              \
+          "say `stopped` to the trackers that know us; comes home when said or given up",          \
+          struct torrent *torrent;)                                                                \
+    INFO(announcer, torrent_completed, TorrentCompleted, "say `completed`",                        \
+         struct torrent *torrent;)                                                                 \
+    INFO(announcer, need_peers, NeedPeers, "the swarm is too small: ask as soon as it is allowed", \
+         struct torrent *torrent;)                                                                 \
+    INFO(announcer, progress, Progress, "the numbers that the next announce carries",              \
+         struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; uint64_t left;)          \
+    QUERY(announcer, shutdown, Shutdown, "end; torrents are stopped before", )                     \
+    HOME(announcer, timer, after)
+
+MSG_INBOX(announcer, ANNOUNCER_TABLE);
+
+#endif

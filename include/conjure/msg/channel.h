@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_CHANNEL_H
+#define CONJURE_MSG_CHANNEL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Channels: many senders, one receiver, never a lock.
+ *
+ * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender touches it
+ * no more. A query names the channel it comes home to, and its answer travels in the same memory,
+ * so that answering cannot fail.
+ *
+ * Ordering guarantees, cited by letter in code and tests:
+ *   A  Messages of one sender to one channel arrive in the order sent.
+ *   B  What a sender wrote before sending is seen by the receiver after receiving.
+ *   C  A receiver that arms its waker, finds its channels empty and then sleeps, is woken by the
+ *      next message: no wake-up is lost.
+ *   D  After channel_close returns, no message arrives any more; whoever sends from then on is told
+ *      so and keeps its message.
+ *
+ *              any thread        receiving thread only
+ *   send, reply    x
+ *   receive                           x
+ *   close                             x
+ *   set_waker                         x  (the thread that owns the channel at that moment)
+ *   waker_arm, disarm, wait           x
+ */
+
+struct channel;
+
+enum {
+    MSG_EMBEDDED = 1, /* lives inside another struct: never freed by the dispatch */
+};
+
+struct msg {
+    void *link;           /* in_channel: belongs to src/msg */
+    struct channel *home; /* where a query returns to; NULL for information */
+    uint16_t kind;        /* one of the kinds of a message table, unique over all inboxes */
+    uint16_t flags;
+};
+
+/* Frees a message that was never sent or that came home. */
+void msg_free(struct msg *m);
+
+/* "Inbox.Message", for logs. */
+const char *msg_name(uint16_t kind);
+
+/*
+ * A waker ends the sleep of one thread. Several channels may share it. Three kinds: a futex for
+ * actors that wait for nothing but messages, an eventfd for those that poll sockets as well, and a
+ * call for those that sleep inside a library (curl_multi_wakeup) or have another way to be called.
+ */
+struct waker {
+    atomic_int armed; /* 1 while the owner sleeps or is about to; also the futex word */
+    int fd;           /* eventfd, or -1 */
+    void (*call)(void *arg);
+    void *arg;
+};
+#define WAKER_EMPTY ((struct waker){.fd = -1})
+
+void waker_init_futex(struct waker *w);
+int waker_init_eventfd(struct waker *w); /* 0 or -errno */
+/* CALL may run in any thread, also while the owner is awake; it must not block. */
+void waker_init_call(struct waker *w, void (*call)(void *arg), void *arg);
+void waker_deinit(struct waker *w);
+
+/* "I am about to sleep": from now on a message wakes me. Check the channels once more after this. */
+void waker_arm(struct waker *w);
+/* "I am awake": messages no longer cost a system call. Empties the eventfd if it was rung. */
+void waker_disarm(struct waker *w);
+/* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: for ever); futex kind only. */
+void waker_wait(struct waker *w, uint64_t timeout_ns);
+/* Rings by hand; any thread. */
+void waker_ring(struct waker *w);
+
+struct channel {
+    /* Sender side: what cds_wfcq calls head and tail. */
+    void *head;
+    void *tail;
+    _Atomic(struct waker *) waker;
+    atomic_uint senders; /* sends under way, and CHANNEL_CLOSED_BIT */
+    /* Receiver side: what was taken off in one splice and not yet handed out. */
+    void *taken_head;
+    void *taken_tail;
+};
+
+void channel_init(struct channel *c, struct waker *w);
+
+/* Gives M up to C. Returns true; or false when C is closed, and then M is still the caller's. */
+bool channel_send(struct channel *c, struct msg *m) __attribute__((warn_unused_result));
+
+/* The next message, or NULL when there is none now. */
+struct msg *channel_receive(struct channel *c);
+
+/* Whether channel_receive would return NULL. */
+bool channel_is_empty(const struct channel *c);
+
+/* As channel_receive, sleeping on the channel's futex waker until a message or TIMEOUT_NS. */
+struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns);
+
+/* Moves the channel to another waker; when this returns nobody rings the old one on its behalf.
+ * The caller looks into the channel afterwards, for messages that rang the old waker. */
+void channel_set_waker(struct channel *c, struct waker *w);
+
+/* Guarantee D. Messages that are inside can still be received. Safe twice. */
+void channel_close(struct channel *c);
+bool channel_is_closed(const struct channel *c);
+
+/* Sends a query home. Whoever asks keeps its channel open until all its queries are back. */
+void msg_reply(struct msg *m);
+
+/* For the generated functions of the message tables. */
+void *msg_new(size_t size, uint16_t kind);
+void msg_init(struct msg *m, uint16_t kind, uint16_t flags);
+_Noreturn void msg_unexpected(const struct msg *m, const char *inbox);
+
+#endif

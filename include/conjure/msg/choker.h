@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_CHOKER_H
+#define CONJURE_MSG_CHOKER_H
+
+#include "conjure/msg/table.h"
+#include "conjure/msg/timer.h"
+
+struct torrent;
+struct peer_inbox;
+
+/* The inbox of Choker: who may download from us, over all torrents. */
+#define CHOKER_TABLE(INFO, QUERY, HOME)                                                            \
+    INFO(choker, peer_joined, PeerJoined, "a peer finished its handshake", uint32_t peer;          \
+         struct torrent *torrent; struct peer_inbox *inbox; /* valid until PeerLeft is home */)    \
+    QUERY(choker, peer_left, PeerLeft, "forget a peer. Home: no message follows", uint32_t peer;)  \
+    INFO(choker, rates, Rates, "content bytes a peer moved since its last report", uint32_t peer;  \
+         uint64_t downloaded; uint64_t uploaded; bool snubbed; /* nothing came for a minute */)    \
+    INFO(choker, interest_changed, InterestChanged, "what either end wants now", uint32_t peer;    \
+         bool peer_interested; bool we_interested; bool peer_is_seed;)                             \
+    INFO(choker, torrent_completed, TorrentCompleted, "we seed this torrent now",                  \
+         struct torrent *torrent;)                                                                 \
+    QUERY(choker, shutdown, Shutdown, "end; all peers have left before", )                         \
+    HOME(choker, timer, after)
+
+MSG_INBOX(choker, CHOKER_TABLE);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_FS_H
+#define CONJURE_MSG_FS_H
+
+#include "conjure/base/addr.h"
+#include "conjure/base/bitfield.h"
+#include "conjure/msg/table.h"
+#include "conjure/msg/worker.h"
+
+struct torrent;
+struct storage;
+struct file_handle;
+
+/* The inbox of FS: all requests to the disk. */
+#define FS_TABLE(INFO, QUERY, HOME)                                                                \
+    QUERY(fs, open_torrent, OpenTorrent, "look at the disk and at the resume data",                \
+          struct torrent *torrent;                                                                 \
+          struct storage *storage; /* reply, owned by FS until CloseTorrent */                     \
+          struct bitfield have; /* reply, owned by the asker: what is verified */                  \
+          uint32_t n_doubtful; /* reply: pieces on disk that no resume data vouches for */         \
+          int error; /* reply: 0 or -errno */ char reason[256];)                                   \
+    QUERY(fs, check_pieces, CheckPieces, "hash what is doubtful, or all; sends CheckProgress",     \
+          struct storage *storage; bool all;                                                       \
+          struct bitfield have; /* reply, owned by the asker */                                    \
+          uint32_t n_bad; /* reply: pieces that were whole on disk and wrong */ int error;)        \
+    QUERY(fs, store_blocks, StoreBlocks, "write received blocks; home when on disk",               \
+          struct storage *storage; struct addr from; /* who is to blame if they are wrong */       \
+          uint64_t claim; /* the asker's, untouched */                                             \
+          uint64_t blocks; /* which blocks of the buffer: bit i is first_block + i */              \
+          uint32_t piece; uint32_t first_block; uint32_t n_blocks;                                 \
+          uint8_t *data; /* n_blocks blocks, the asker's again when home */ int error;)            \
+    QUERY(fs, lease_file, LeaseFile, "an open file to serve from; give it back by ReturnLease",    \
+          struct storage *storage; uint32_t file;                                                  \
+          struct file_handle *handle; /* reply */ int fd; /* reply */ int error;)                  \
+    INFO(fs, return_lease, ReturnLease, "a lease comes back", struct file_handle *handle;)         \
+    QUERY(fs, save_resume, SaveResume, "sync, then write the resume data that says so",            \
+          struct storage *storage; uint64_t uploaded; uint64_t downloaded; int error;)             \
+    QUERY(fs, close_torrent, CloseTorrent, "save resume data, close the files, forget",            \
+          struct storage *storage; uint64_t uploaded; uint64_t downloaded; int error;)             \
+    QUERY(fs, shutdown, Shutdown, "end; torrents are closed before", )                             \
+    HOME(fs, worker, run)                                                                          \
+    HOME(fs, worker, shutdown)
+
+MSG_INBOX(fs, FS_TABLE);
+
+#endif

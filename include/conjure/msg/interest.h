@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_INTEREST_H
+#define CONJURE_MSG_INTEREST_H
+
+#include "conjure/base/bitfield.h"
+#include "conjure/msg/table.h"
+
+struct peer_inbox;
+
+/* One claim is at most this many blocks: 1 MiB. Its blocks fit one word of bits, bit 0 first. */
+#define CLAIM_BLOCKS_MAX 64
+
+/* Why a peer has the blocks of a piece to fetch. Id 0 is "no claim". */
+struct claim {
+    uint64_t id;
+    uint64_t blocks; /* which of n_blocks are to be fetched: bit i is block first_block + i */
+    uint32_t piece;
+    uint32_t first_block; /* in blocks of 16 KiB from the start of the piece */
+    uint32_t n_blocks;
+};
+
+/* The inbox of InterestStat: which pieces we have, who has which, who fetches what. One per torrent
+ * that lacks pieces; closed once it has them all, so that a refused message means "we have it".
+ * A peer is named by its number (struct peer, `id`). */
+#define INTEREST_TABLE(INFO, QUERY, HOME)                                                          \
+    QUERY(interest, have_piece, HavePiece, "do we have this piece, verified?", uint32_t piece;     \
+          bool have; /* reply */)                                                                  \
+    QUERY(interest, next_piece, NextPiece,                                                         \
+          "what shall this peer fetch next? Parked until there is something; comes home with "     \
+          "claim.id 0 when the peer left or the torrent is complete",                              \
+          uint32_t peer; uint32_t n_blocks; /* at most, 1 to CLAIM_BLOCKS_MAX */                   \
+          struct claim claim; /* reply */)                                                         \
+    INFO(interest, requested_from_seeder, RequestedFromSeeder,                                     \
+         "the blocks of a claim are requested now, from a peer that has everything",               \
+         uint32_t peer; uint64_t claim;)                                                           \
+    INFO(interest, requested_from_leecher, RequestedFromLeecher,                                   \
+         "the blocks of a claim are requested now, from a peer that is fetching itself",           \
+         uint32_t peer; uint64_t claim;)                                                           \
+    INFO(interest, peer_joined, PeerJoined, "a peer, and what it has", uint32_t peer;              \
+         struct peer_inbox *inbox; /* valid until PeerLeft is home */                              \
+         struct bitfield has; /* owned; empty when it has nothing yet */ bool has_all;)            \
+    QUERY(interest, peer_left, PeerLeft,                                                           \
+          "a peer is gone; its claims must have been returned. Home: no message follows",          \
+          uint32_t peer;)                                                                          \
+    INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one piece more", uint32_t peer;       \
+         uint32_t piece;)                                                                          \
+    INFO(interest, peer_lost_piece, PeerLostPiece, "a peer does not give this piece after all",    \
+         uint32_t peer; uint32_t piece;)                                                           \
+    INFO(interest, piece_completed, PieceCompleted, "a piece is on disk and verified",             \
+         uint32_t piece;)                                                                          \
+    INFO(interest, piece_failed, PieceFailed, "a piece had the wrong hash: all of it is missing",  \
+         uint32_t piece;)                                                                          \
+    INFO(interest, claim_returned, ClaimReturned,                                                  \
+         "a peer is done with a claim; the blocks in `stored` are on disk", uint32_t peer;         \
+         uint64_t claim; uint64_t stored;)                                                         \
+    QUERY(interest, progress, Progress, "how far are we?",                                         \
+          uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \
+          uint32_t n_verified; uint32_t n_peers; uint32_t n_seeders;                               \
+          double availability; /* whole copies among the peers, and the share of pieces above */)  \
+    QUERY(interest, shutdown, Shutdown, "send all parked queries home and end", )
+
+MSG_INBOX(interest, INTEREST_TABLE);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_LOBBY_H
+#define CONJURE_MSG_LOBBY_H
+
+#include "conjure/base/addr.h"
+#include "conjure/base/bitfield.h"
+#include "conjure/msg/table.h"
+#include "conjure/msg/timer.h"
+
+struct torrent;
+struct peer;
+
+/* The inbox of Lobby: it listens, dials, shakes hands and keeps every connection that is idle. */
+#define LOBBY_TABLE(INFO, QUERY, HOME)                                                             \
+    INFO(lobby, torrent_added, TorrentAdded, "let peers of this torrent in",                       \
+         struct torrent *torrent; struct bitfield have; /* owned: verified pieces */)              \
+    QUERY(lobby, torrent_removed, TorrentRemoved,                                                  \
+          "close its connections; home when the last is gone", struct torrent *torrent;)           \
+    INFO(lobby, peers_found, PeersFound, "addresses to dial", struct torrent *torrent;             \
+         uint32_t n_addrs; struct addr addrs[];)                                                   \
+    INFO(lobby, adopt, Adopt, "a connection comes back from its thread: idle, or to be closed",    \
+         struct peer *peer; /* owned */)                                                           \
+    INFO(lobby, have, Have, "a piece is verified: tell all idle peers", struct torrent *torrent;   \
+         uint32_t piece;)                                                                          \
+    INFO(lobby, ban, Ban, "this host sent wrong data: close, and refuse it from now on",           \
+         struct torrent *torrent; struct addr addr;)                                               \
+    INFO(lobby, mail, Mail, "an idle peer has messages", struct peer *peer;)                       \
+    QUERY(lobby, shutdown, Shutdown, "stop listening, close all; home when done", )                \
+    HOME(lobby, timer, after)
+
+MSG_INBOX(lobby, LOBBY_TABLE);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_LOGGER_H
+#define CONJURE_MSG_LOGGER_H
+
+#include "conjure/msg/table.h"
+
+/* The inbox of Logger: every line that the program has to say. */
+#define LOGGER_TABLE(INFO, QUERY, HOME)                                                            \
+    INFO(logger, entry, Entry, "one line for the log", int level; /* enum log_level */             \
+         const char *facility; /* a literal */ char text[]; /* NUL-terminated */)                  \
+    QUERY(logger, shutdown, Shutdown, "write what is there and end", )
+
+MSG_INBOX(logger, LOGGER_TABLE);
+
+#endif

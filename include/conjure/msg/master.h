@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_MASTER_H
+#define CONJURE_MSG_MASTER_H
+
+#include "conjure/msg/announcer.h"
+#include "conjure/msg/bandwidth.h"
+#include "conjure/msg/choker.h"
+#include "conjure/msg/fs.h"
+#include "conjure/msg/interest.h"
+#include "conjure/msg/lobby.h"
+#include "conjure/msg/logger.h"
+#include "conjure/msg/table.h"
+#include "conjure/msg/timer.h"
+
+/* The inbox of Master: the life of the torrents and of the other actors. */
+#define MASTER_TABLE(INFO, QUERY, HOME)                                                            \
+    INFO(master, torrent_completed, TorrentCompleted, "every wanted piece is verified",            \
+         struct torrent *torrent;)                                                                 \
+    INFO(master, storage_failed, StorageFailed, "the disk refused; said once per torrent",         \
+         struct torrent *torrent; int error; /* errno */ char reason[256];)                        \
+    INFO(master, check_progress, CheckProgress, "how far a check has come",                        \
+         struct torrent *torrent; uint32_t n_checked; uint32_t n_to_check;)                        \
+    INFO(master, totals, Totals, "what a torrent moved since the last report",                     \
+         struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; /* content bytes */      \
+         uint32_t n_peers; uint32_t n_seeds; uint32_t n_unchoked;)                                 \
+    INFO(master, tracker_says, TrackerSays, "the outcome of an announce",                          \
+         struct torrent *torrent; bool ok; uint32_t n_seeders; uint32_t n_leechers;                \
+         uint32_t n_peers; char text[256]; /* failure or warning, or empty */)                     \
+    INFO(master, actor_died, ActorDied, "an actor cannot go on", const char *actor; int error;     \
+         char reason[256];)                                                                        \
+    HOME(master, fs, open_torrent)                                                                 \
+    HOME(master, fs, check_pieces)                                                                 \
+    HOME(master, fs, save_resume)                                                                  \
+    HOME(master, fs, close_torrent)                                                                \
+    HOME(master, fs, shutdown)                                                                     \
+    HOME(master, interest, progress)                                                               \
+    HOME(master, interest, shutdown)                                                               \
+    HOME(master, announcer, torrent_stopped)                                                       \
+    HOME(master, announcer, shutdown)                                                              \
+    HOME(master, lobby, torrent_removed)                                                           \
+    HOME(master, lobby, shutdown)                                                                  \
+    HOME(master, choker, shutdown)                                                                 \
+    HOME(master, bandwidth, shutdown)                                                              \
+    HOME(master, timer, after)                                                                     \
+    HOME(master, timer, shutdown)                                                                  \
+    HOME(master, logger, shutdown)
+
+MSG_INBOX(master, MASTER_TABLE);
+
+#endif

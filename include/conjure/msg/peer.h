@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_PEER_H
+#define CONJURE_MSG_PEER_H
+
+#include "conjure/msg/bandwidth.h"
+#include "conjure/msg/choker.h"
+#include "conjure/msg/fs.h"
+#include "conjure/msg/interest.h"
+#include "conjure/msg/table.h"
+
+/* The inbox of one connection, wherever it is driven from: its own thread or the Lobby. */
+#define PEER_TABLE(INFO, QUERY, HOME)                                                              \
+    INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;                        \
+         uint32_t order; /* how many were verified before this one */)                             \
+    INFO(peer, choke, Choke, "do not serve this peer", )                                           \
+    INFO(peer, unchoke, Unchoke, "serve this peer", )                                              \
+    INFO(peer, interest, Interest, "whether this peer has something that we want",                 \
+         bool interested;)                                                                         \
+    INFO(peer, cancel_blocks, CancelBlocks, "endgame: somebody else was faster with these",        \
+         uint32_t piece; uint32_t first_block; uint64_t blocks;)                                   \
+    INFO(peer, shutdown, Shutdown, "close the connection and go back to the Lobby", )              \
+    HOME(peer, interest, have_piece)                                                               \
+    HOME(peer, interest, next_piece)                                                               \
+    HOME(peer, interest, peer_left)                                                                \
+    HOME(peer, choker, peer_left)                                                                  \
+    HOME(peer, fs, store_blocks)                                                                   \
+    HOME(peer, fs, lease_file)                                                                     \
+    HOME(peer, bandwidth, want_quota)
+
+MSG_INBOX(peer, PEER_TABLE);
+
+#endif

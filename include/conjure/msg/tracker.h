@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_TRACKER_H
+#define CONJURE_MSG_TRACKER_H
+
+#include "conjure/msg/table.h"
+#include "conjure/msg/timer.h"
+
+/* The inbox of the Tracker that `conjure tracker` runs. */
+#define TRACKER_TABLE(INFO, QUERY, HOME)                                                           \
+    INFO(tracker, shutdown, Shutdown, "stop serving and end", )                                    \
+    HOME(tracker, timer, after)
+
+MSG_INBOX(tracker, TRACKER_TABLE);
+
+#endif

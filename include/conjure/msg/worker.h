@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_MSG_WORKER_H
+#define CONJURE_MSG_WORKER_H
+
+#include "conjure/msg/table.h"
+
+struct disk_job;
+
+/* The inbox of one worker of the FS pool. */
+#define WORKER_TABLE(INFO, QUERY, HOME)                                                            \
+    QUERY(worker, run, Run, "do this job; it carries its own result",                              \
+          struct disk_job *job; /* owned by FS */ uint32_t worker; /* FS's number of the worker */)\
+    QUERY(worker, shutdown, Shutdown, "end", )
+
+MSG_INBOX(worker, WORKER_TABLE);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TORRENT_METAINFO_H
+#define CONJURE_TORRENT_METAINFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conjure/base/sha1.h"
+
+/*
+ * A .torrent file (BEP 3, 12, 27, 47), checked once and for all: whoever holds a struct metainfo
+ * need not check anything again. Accessors look straight into the checked B-coding tree over the
+ * file's bytes. Immutable after loading, so any thread may read it; the owner frees it after all
+ * readers are gone.
+ */
+struct metainfo;
+
+#define METAINFO_FILE_MAX   (64u << 20)  /* bytes of a .torrent we are willing to read */
+#define METAINFO_FILES_MAX  (1u << 20)
+#define METAINFO_PIECES_MAX (1u << 22)   /* keeps bitfields below 512 KiB */
+#define METAINFO_PIECE_MIN  1024u        /* bytes; real ones start at 16 KiB, tests at 1 */
+#define METAINFO_PIECE_MAX  (512u << 20)
+#define METAINFO_REASON_MAX 256
+
+enum {
+    METAINFO_REFUSED = 1, /* not a torrent, or one that we do not trust: the reason says why */
+};
+
+struct metainfo_file {
+    const char *path; /* below the download folder, '/'-separated, made safe; begins with the torrent's
+                         name for a multi-file torrent. NUL-terminated UTF-8 */
+    uint64_t offset;  /* of its first byte in the content */
+    uint64_t length;
+    bool padding;     /* BEP 47: zeros for alignment, never on disk */
+    bool executable;  /* BEP 47 attr x */
+};
+
+/* Reads and checks PATH. Returns 0; METAINFO_REFUSED with a REASON (one line, without the file's
+ * name); or -errno when it cannot be read. */
+int metainfo_load(const char *path, struct metainfo **outp, char reason[METAINFO_REASON_MAX]);
+/* The same for bytes in memory, which are copied. */
+int metainfo_parse(const uint8_t *bytes, size_t n, struct metainfo **outp,
+                   char reason[METAINFO_REASON_MAX]);
+void metainfo_free(struct metainfo *m); /* NULL is fine */
+
+const uint8_t *metainfo_info_hash(const struct metainfo *m); /* SHA1_SIZE bytes */
+const char *metainfo_name(const struct metainfo *m);         /* made safe, NUL-terminated */
+uint64_t metainfo_total_length(const struct metainfo *m);
+uint32_t metainfo_piece_length(const struct metainfo *m);
+uint32_t metainfo_n_pieces(const struct metainfo *m);
+uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece); /* the last may be shorter */
+const uint8_t *metainfo_piece_hash(const struct metainfo *m, uint32_t piece);
+
+uint32_t metainfo_n_files(const struct metainfo *m);
+const struct metainfo_file *metainfo_file(const struct metainfo *m, uint32_t file);
+/* The file that holds byte OFFSET of the content (never one of length zero). */
+uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset);
+
+bool metainfo_is_private(const struct metainfo *m); /* BEP 27 */
+bool metainfo_is_multi(const struct metainfo *m);   /* has a folder of its own */
+
+/* Trackers by tier (BEP 12); `announce` is the only tier when there is no announce-list. */
+uint32_t metainfo_n_tiers(const struct metainfo *m);
+uint32_t metainfo_n_trackers(const struct metainfo *m, uint32_t tier);
+const char *metainfo_tracker(const struct metainfo *m, uint32_t tier, uint32_t i);
+
+const char *metainfo_comment(const struct metainfo *m);    /* or NULL */
+const char *metainfo_created_by(const struct metainfo *m); /* or NULL */
+int64_t metainfo_creation_date(const struct metainfo *m);  /* Unix time, or 0 */
+
+#endif

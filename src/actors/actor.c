@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "conjure/actors/actor.h"
+
+#include <signal.h>
+
+static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), void *arg,
+                 size_t stack, int detach_state)
+{
+    pthread_attr_t attr;
+    sigset_t all, old;
+    int r;
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    stack *= 8; /* sanitizers have large frames of their own */
+#endif
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, stack);
+    pthread_attr_setdetachstate(&attr, detach_state);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    r = pthread_create(threadp, &attr, run, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (!r && detach_state == PTHREAD_CREATE_JOINABLE)
+        pthread_setname_np(*threadp, name);
+    return -r;
+}
+
+int actor_start(struct actor *a, const char *name, void *(*run)(void *arg), void *arg)
+{
+    int r = start(&a->thread, name, run, arg, ACTOR_STACK, PTHREAD_CREATE_JOINABLE);
+
+    a->running = r == 0;
+    return r;
+}
+
+void actor_join(struct actor *a)
+{
+    if (a->running)
+        pthread_join(a->thread, NULL);
+    *a = ACTOR_EMPTY;
+}
+
+int actor_start_detached(const char *name, void *(*run)(void *arg), void *arg)
+{
+    pthread_t thread;
+
+    return start(&thread, name, run, arg, PEER_STACK, PTHREAD_CREATE_DETACHED);
+}

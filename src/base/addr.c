@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "conjure/base/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conjure/base/bytes.h"
+
+int addr_parse_ip(const char *ip, uint16_t port, struct addr *outp)
+{
+    struct addr a = {.port = port};
+
+    if (inet_pton(AF_INET, ip, a.ip) == 1)
+        a.family = AF_INET;
+    else if (inet_pton(AF_INET6, ip, a.ip) == 1)
+        a.family = AF_INET6;
+    else
+        return 1;
+    *outp = a;
+    return 0;
+}
+
+int addr_parse(const char *text, struct addr *outp)
+{
+    char host[INET6_ADDRSTRLEN + 1];
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    unsigned long port;
+    char *end;
+
+    if (!colon || colon[1] < '0' || colon[1] > '9')
+        return 1;
+    port = strtoul(colon + 1, &end, 10);
+    if (*end || port > 65535)
+        return 1;
+    if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+        text++;
+        n -= 2;
+    } else if (memchr(text, ':', n)) {
+        return 1;
+    }
+    if (n == 0 || n >= sizeof host)
+        return 1;
+    memcpy(host, text, n);
+    host[n] = '\0';
+    return addr_parse_ip(host, (uint16_t)port, outp);
+}
+
+char *addr_format(const struct addr *a, char text[ADDR_TEXT_MAX])
+{
+    char host[INET6_ADDRSTRLEN] = "none";
+
+    if (a->family)
+        inet_ntop(a->family, a->ip, host, sizeof host);
+    snprintf(text, ADDR_TEXT_MAX, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, a->port);
+    return text;
+}
+
+struct addr addr_from_compact4(const uint8_t bytes[ADDR_COMPACT4])
+{
+    struct addr a = {.family = AF_INET, .port = get_be16(bytes + 4)};
+
+    memcpy(a.ip, bytes, 4);
+    return a;
+}
+
+struct addr addr_from_compact6(const uint8_t bytes[ADDR_COMPACT6])
+{
+    struct addr a = {.family = AF_INET6, .port = get_be16(bytes + 16)};
+
+    memcpy(a.ip, bytes, 16);
+    return a;
+}
+
+unsigned addr_to_compact(const struct addr *a, uint8_t bytes[ADDR_COMPACT6])
+{
+    unsigned n = a->family == AF_INET6 ? 16 : 4;
+
+    memcpy(bytes, a->ip, n);
+    put_be16(bytes + n, a->port);
+    return n + 2;
+}
+
+struct addr addr_from_sockaddr(const struct sockaddr *sa)
+{
+    struct addr a = ADDR_NONE;
+
+    if (sa->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)sa;
+
+        a.family = AF_INET;
+        a.port = ntohs(in->sin_port);
+        memcpy(a.ip, &in->sin_addr, 4);
+    } else if (sa->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)sa;
+
+        a.port = ntohs(in6->sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+            a.family = AF_INET;
+            memcpy(a.ip, in6->sin6_addr.s6_addr + 12, 4);
+        } else {
+            a.family = AF_INET6;
+            memcpy(a.ip, &in6->sin6_addr, 16);
+        }
+    }
+    return a;
+}
+
+socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp)
+{
+    memset(outp, 0, sizeof *outp);
+    if (a->family == AF_INET6) {
+        struct sockaddr_in6 *in6 = (void *)outp;
+
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(a->port);
+        memcpy(&in6->sin6_addr, a->ip, 16);
+        return sizeof *in6;
+    }
+    struct sockaddr_in *in = (void *)outp;
+
+    in->sin_family = AF_INET;
+    in->sin_port = htons(a->port);
+    memcpy(&in->sin_addr, a->ip, 4);
+    return sizeof *in;
+}
+
+bool addr_same_host(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && !memcmp(a->ip, b->ip, sizeof a->ip);
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+    return a->port == b->port && addr_same_host(a, b);
+}
+
+uint64_t addr_hash(const struct addr *a)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ a->port; /* FNV-1a */
+
+    for (unsigned i = 0; i < sizeof a->ip; i++)
+        h = (h ^ a->ip[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+bool addr_is_dialable(const struct addr *a)
+{
+    static const uint8_t zero[16];
+
+    if (!a->port || !a->family || !memcmp(a->ip, zero, sizeof zero))
+        return false;
+    return a->family == AF_INET ? a->ip[0] < 224 : a->ip[0] != 0xff;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "conjure/base/alloc.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *or_abort(void *memory, size_t size)
+{
+    if (!memory && size) {
+        fprintf(stderr, "conjure: out of memory (%zu bytes)\n", size);
+        abort();
+    }
+    return memory;
+}
+
+void *mem_new(size_t size)
+{
+    return or_abort(calloc(1, size), size);
+}
+
+void *mem_new_array(size_t n, size_t size)
+{
+    return or_abort(calloc(n, size), n);
+}
+
+void *mem_resize(void *old, size_t n, size_t size)
+{
+    return or_abort(reallocarray(old, n, size), n);
+}
+
+char *mem_dup_string(const char *text)
+{
+    return or_abort(strdup(text), 1);
+}
