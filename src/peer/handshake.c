@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "conjure/peer/handshake.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PROTOCOL \
+    "\x13"       \
+    "BitTorrent protocol"
+#define PROTOCOL_SIZE 20
+#define HASH_AT       28
+#define PEER_ID_AT    48
+#define FAST_BYTE     27 /* the last of the reserved bytes (BEP 6) */
+#define FAST_BIT      0x04
+
+void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE])
+{
+    memset(bytes, 0, HANDSHAKE_SIZE);
+    memcpy(bytes, PROTOCOL, PROTOCOL_SIZE);
+    if (h->fast)
+        bytes[FAST_BYTE] |= FAST_BIT;
+    memcpy(bytes + HASH_AT, h->info_hash, sizeof h->info_hash);
+    memcpy(bytes + PEER_ID_AT, h->peer_id, sizeof h->peer_id);
+}
+
+int handshake_decode(const uint8_t *bytes, unsigned n, struct handshake *h)
+{
+    memset(h, 0, sizeof *h);
+    /* Told at the first wrong byte: whoever speaks HTTP or an encrypted handshake to us need not be
+     * waited for until 68 bytes have come. */
+    if (memcmp(bytes, PROTOCOL, n < PROTOCOL_SIZE ? n : PROTOCOL_SIZE) != 0)
+        return -EPROTO;
+    if (n > FAST_BYTE)
+        h->fast = bytes[FAST_BYTE] & FAST_BIT;
+    if (n >= HANDSHAKE_HASH_SIZE)
+        memcpy(h->info_hash, bytes + HASH_AT, sizeof h->info_hash);
+    if (n >= HANDSHAKE_SIZE)
+        memcpy(h->peer_id, bytes + PEER_ID_AT, sizeof h->peer_id);
+    return 0;
+}
