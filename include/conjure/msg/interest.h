@@ -38,7 +38,8 @@ struct claim {
          uint32_t peer; uint64_t claim;)                                                           \
     INFO(interest, peer_joined, PeerJoined, "a peer, and what it has", uint32_t peer;              \
          struct peer_inbox *inbox; /* valid until PeerLeft is home */                              \
-         struct bitfield has; /* owned; empty when it has nothing yet */ bool has_all;)            \
+         struct bitfield has; /* owned; empty when it has nothing yet */ bool has_all;             \
+         uint32_t n_seen; /* how many verified pieces it was told of in its handshake */)          \
     QUERY(interest, peer_left, PeerLeft,                                                           \
           "a peer is gone; its claims must have been returned. Home: no message follows",          \
           uint32_t peer;)                                                                          \
