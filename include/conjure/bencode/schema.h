@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BENCODE_SCHEMA_H
+#define CONJURE_BENCODE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conjure/bencode/bencode.h"
+
+/*
+ * The type checker: what a B-coded value must look like, as constant tables, and one call that
+ * holds a tree against them. Keys that a table does not name are let through (every BEP adds some).
+ *
+ *     static const struct bencode_schema port = SCHEMA_INTEGER(0, 65535);
+ *     static const struct bencode_schema peer = SCHEMA_DICT(
+ *         {"ip", SCHEMA_REQUIRED, &schema_text},
+ *         {"port", SCHEMA_REQUIRED, &port});
+ *     static const struct bencode_schema peers = SCHEMA_LIST(&peer, 0, 1000);
+ *
+ *     if (bencode_check(&tree, bencode_root(&tree), &peers, reason))
+ *         ... reason is "[3].port: must be 0 to 65535"
+ */
+#define SCHEMA_REASON_MAX 160
+
+struct bencode_field;
+
+struct bencode_schema {
+    uint32_t kinds; /* set of 1 << enum bencode_kind that may stand here */
+    int64_t min;    /* integer: value; string: bytes; list: items */
+    int64_t max;
+    const struct bencode_schema *item;  /* list: of every item; NULL when anything goes */
+    const struct bencode_field *fields; /* dict: ended by a key of NULL; NULL when anything goes */
+};
+
+enum bencode_presence {
+    SCHEMA_REQUIRED,
+    SCHEMA_OPTIONAL,
+};
+
+struct bencode_field {
+    const char *key;
+    enum bencode_presence presence;
+    const struct bencode_schema *schema;
+};
+
+#define SCHEMA_INTEGER(lowest, highest)                                   \
+    {                                                                     \
+        .kinds = 1u << BENCODE_INTEGER, .min = (lowest), .max = (highest) \
+    }
+#define SCHEMA_STRING(shortest, longest)                                   \
+    {                                                                      \
+        .kinds = 1u << BENCODE_STRING, .min = (shortest), .max = (longest) \
+    }
+#define SCHEMA_LIST(each, fewest, most)                                             \
+    {                                                                               \
+        .kinds = 1u << BENCODE_LIST, .min = (fewest), .max = (most), .item = (each) \
+    }
+#define SCHEMA_DICT(...)                                                      \
+    {                                                                         \
+        .kinds = 1u << BENCODE_DICT, .fields = (const struct bencode_field[]) \
+        {                                                                     \
+            __VA_ARGS__,                                                      \
+            {                                                                 \
+                0                                                             \
+            }                                                                 \
+        }                                                                     \
+    }
+
+/* Common ones: any integer, any string, a list of any strings, any dict. */
+extern const struct bencode_schema schema_integer;
+extern const struct bencode_schema schema_natural; /* an integer of 0 or more */
+extern const struct bencode_schema schema_text;
+extern const struct bencode_schema schema_text_list;
+extern const struct bencode_schema schema_dict;
+
+/* Returns 0 when NODE is as SCHEMA wants it, or 1 with the path and the fault of the first
+ * difference in REASON, such as "info.files[3].length: must be 0 or more". NODE may be NULL. */
+int bencode_check(const struct bencode *tree, const struct bencode_node *node,
+                  const struct bencode_schema *schema, char reason[SCHEMA_REASON_MAX]);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BENCODE_WRITER_H
+#define CONJURE_BENCODE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Writes B-coding to the end of a buffer that grows. A want of memory is remembered and told once,
+ * by bencode_writer_finish. Keys of a dict must come in bytewise order (BEP 3): asserted in debug
+ * builds, as is that containers are closed.
+ *
+ *     bencode_begin_dict(&w);
+ *     bencode_put_key(&w, "interval");
+ *     bencode_put_integer(&w, 1800);
+ *     bencode_end(&w);
+ */
+#define BENCODE_WRITER_DEPTH_MAX 32
+
+struct bencode_writer {
+    uint8_t *bytes; /* owned; steal it by setting it to NULL after bencode_writer_finish */
+    size_t n;       /* bytes written */
+    size_t n_allocated;
+    bool failed; /* for want of memory: later calls do nothing */
+    unsigned depth;
+    size_t last_key[BENCODE_WRITER_DEPTH_MAX]; /* by depth: offset of the last key's text, 0 none */
+    size_t last_key_size[BENCODE_WRITER_DEPTH_MAX];
+};
+#define BENCODE_WRITER_EMPTY ((struct bencode_writer){0})
+
+void bencode_begin_dict(struct bencode_writer *w);
+void bencode_begin_list(struct bencode_writer *w);
+void bencode_end(struct bencode_writer *w); /* of the innermost dict or list */
+
+void bencode_put_key(struct bencode_writer *w, const char *key);
+void bencode_put_key_bytes(struct bencode_writer *w, const void *key, size_t n);
+void bencode_put_integer(struct bencode_writer *w, int64_t value);
+void bencode_put_string(struct bencode_writer *w, const void *bytes, size_t n);
+void bencode_put_text(struct bencode_writer *w, const char *text);
+/* A value that is B-coded already. */
+void bencode_put_raw(struct bencode_writer *w, const void *bytes, size_t n);
+
+/* Returns 0 when everything has been written to w->bytes, or -ENOMEM. */
+int bencode_writer_finish(struct bencode_writer *w);
+void bencode_writer_deinit(struct bencode_writer *w); /* safe twice */
+
+#endif
