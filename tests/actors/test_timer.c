@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include "actors/timer_heap.h"
+#include "conjure/actors/timer.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/rng.h"
+
+/* The asker of these tests is an inbox that may be sent Afters and Shutdowns home. */
+#define TEST_TABLE(INFO, QUERY, HOME) HOME(test, timer, after) HOME(test, timer, shutdown)
+MSG_INBOX(test, TEST_TABLE);
+
+struct asker {
+    struct waker waker;
+    struct test_inbox inbox;
+};
+
+static void asker_init(struct asker *a)
+{
+    waker_init_futex(&a->waker);
+    channel_init(&a->inbox.channel, &a->waker);
+}
+
+static struct timer_after *asker_wait(struct asker *a)
+{
+    struct msg *m = NULL;
+
+    for (int i = 0; !m && i < 100; i++)
+        m = channel_receive_wait(&a->inbox.channel, 5 * NS_PER_S);
+    ck_assert_ptr_nonnull(m);
+    return (struct timer_after *)m;
+}
+
+static void ask(struct asker *a, struct timer *t, struct timer_after *after, uint64_t delay)
+{
+    timer_init_after(after);
+    after->delay_ns = delay;
+    ck_assert(test_ask_timer_after(&a->inbox, timer_inbox(t), after));
+}
+
+START_TEST(heap_gives_back_in_order)
+{
+    struct timer_heap h = TIMER_HEAP_EMPTY;
+    struct timer_after afters[1000];
+    struct rng rng;
+    uint64_t last = 0;
+
+    rng_seed(&rng, 7);
+    ck_assert_uint_eq(timer_heap_wait(&h, 5), UINT64_MAX);
+    ck_assert_ptr_null(timer_heap_pop(&h));
+    for (int i = 0; i < 1000; i++) {
+        afters[i].delay_ns = rng_below(&rng, 500);
+        timer_heap_push(&h, &afters[i], (uint64_t)i);
+        for (uint32_t k = 0; k < h.n; k++)
+            ck_assert_uint_eq(h.at[k]->heap_at, k);
+    }
+    for (int i = 0; i < 1000; i++) {
+        struct timer_after *a = timer_heap_pop(&h);
+
+        ck_assert_uint_ge(a->due_ns, last);
+        last = a->due_ns;
+    }
+    ck_assert_ptr_null(timer_heap_pop(&h));
+    timer_heap_deinit(&h);
+    timer_heap_deinit(&h);
+}
+END_TEST
+
+START_TEST(heap_pops_only_what_is_due)
+{
+    struct timer_heap h = TIMER_HEAP_EMPTY;
+    struct timer_after a = {.delay_ns = 10}, b = {.delay_ns = 5}, never = {.delay_ns = UINT64_MAX};
+
+    timer_heap_push(&h, &never, 100);
+    ck_assert_uint_eq(timer_heap_wait(&h, 100), UINT64_MAX);
+    timer_heap_push(&h, &a, 100);
+    timer_heap_push(&h, &b, 100);
+    ck_assert_uint_eq(timer_heap_wait(&h, 101), 4);
+    ck_assert_ptr_null(timer_heap_pop_due(&h, 104));
+    ck_assert_ptr_eq(timer_heap_pop_due(&h, 105), &b);
+    ck_assert_ptr_null(timer_heap_pop_due(&h, 109));
+    ck_assert_uint_eq(timer_heap_wait(&h, 200), 0);
+    ck_assert_ptr_eq(timer_heap_pop_due(&h, 200), &a);
+    ck_assert_ptr_null(timer_heap_pop_due(&h, UINT64_MAX - 1));
+    timer_heap_deinit(&h);
+}
+END_TEST
+
+static void shut_down(struct asker *a, struct timer *t, unsigned n_parked)
+{
+    struct timer_shutdown bye;
+
+    timer_init_shutdown(&bye);
+    ck_assert(test_ask_timer_shutdown(&a->inbox, timer_inbox(t), &bye));
+    for (unsigned i = 0; i < n_parked; i++)
+        ck_assert(asker_wait(a)->cancelled);
+    ck_assert_ptr_eq(asker_wait(a), &bye);
+}
+
+START_TEST(afters_come_home_in_time)
+{
+    struct timer *t = timer_start();
+    struct timer_after slow, fast, now;
+    struct asker a;
+    uint64_t began = clock_now();
+
+    asker_init(&a);
+    ask(&a, t, &slow, 60 * NS_PER_MS);
+    ask(&a, t, &fast, 20 * NS_PER_MS);
+    ask(&a, t, &now, 0);
+    ck_assert_ptr_eq(asker_wait(&a), &now);
+    ck_assert_ptr_eq(asker_wait(&a), &fast);
+    ck_assert_uint_ge(clock_now() - began, 20 * NS_PER_MS);
+    ck_assert_ptr_eq(asker_wait(&a), &slow);
+    ck_assert_uint_ge(clock_now() - began, 60 * NS_PER_MS);
+    ck_assert(!slow.cancelled);
+    shut_down(&a, t, 0);
+    timer_join(t);
+}
+END_TEST
+
+START_TEST(shutdown_cancels_what_is_parked)
+{
+    struct timer *t = timer_start();
+    struct timer_after parked[20], late;
+    struct asker a;
+
+    asker_init(&a);
+    for (int i = 0; i < 20; i++)
+        ask(&a, t, &parked[i], 3600 * NS_PER_S);
+    shut_down(&a, t, 20);
+    timer_init_after(&late);
+    ck_assert(!test_ask_timer_after(&a.inbox, timer_inbox(t), &late));
+    timer_join(t);
+    timer_join(NULL);
+}
+END_TEST
+
+RUN_SUITE("timer", 20, heap_gives_back_in_order, heap_pops_only_what_is_due,
+          afters_come_home_in_time, shutdown_cancels_what_is_parked);
