@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every message of the tables in include/conjure/msg stands in docs/threads-orchestration.md as
+`Inbox.Message`, and that page names no message that no table has.
+
+usage: check_messages.py [ROOT]   exits 1 and names each that is missing
+"""
+import pathlib
+import re
+import sys
+
+# An inbox's or a message's name in a table row: INFO(fs, return_lease, ReturnLease, ...
+ROW = re.compile(r"^\s*(?:INFO|QUERY)\(\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,", re.MULTILINE)
+TABLE = re.compile(r"#define\s+(\w+)_TABLE\(INFO, QUERY, HOME\)((?:.*\\\n)*.*)")
+NAMED = re.compile(r"\b([A-Z][A-Za-z]*)\.([A-Z][A-Za-z]*)\b")
+# The actor as the page calls it, where that is not the inbox's name in capitals.
+ACTORS = {"fs": "FS", "interest": "Interest"}
+
+
+def table_names(folder):
+    """The Inbox.Message of every row, in the spelling of the page."""
+    names = set()
+    for header in sorted(folder.glob("*.h")):
+        if header.name in ("table.h", "all.h", "channel.h"):
+            continue
+        for _, body in TABLE.findall(header.read_text()):
+            for inbox, _, message in ROW.findall(body):
+                names.add(f"{ACTORS.get(inbox, inbox.capitalize())}.{message}")
+    return names
+
+
+def page_names(text, actors):
+    """The Inbox.Message that the page mentions; other dotted words are not ours to judge."""
+    return {f"{a}.{m}" for a, m in NAMED.findall(text) if a in actors}
+
+
+def main(root):
+    page = root / "docs" / "threads-orchestration.md"
+    tables = table_names(root / "include" / "conjure" / "msg")
+    if not tables:
+        print("no message table found")
+        return 1
+    if not page.exists():
+        print(f"{page.relative_to(root)} does not exist")
+        return 1
+    named = page_names(page.read_text(), {n.split(".")[0] for n in tables})
+    for name in sorted(tables - named):
+        print(f"{name} is in a table and not in {page.relative_to(root)}")
+    for name in sorted(named - tables):
+        print(f"{name} is in {page.relative_to(root)} and in no table")
+    return 1 if tables != named else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
+                               pathlib.Path(__file__).parents[2])))
