@@ -16,24 +16,30 @@
  */
 struct metainfo;
 
-#define METAINFO_FILE_MAX   (64u << 20)  /* bytes of a .torrent we are willing to read */
-#define METAINFO_FILES_MAX  (1u << 20)
-#define METAINFO_PIECES_MAX (1u << 22)   /* keeps bitfields below 512 KiB */
-#define METAINFO_PIECE_MIN  1024u        /* bytes; real ones start at 16 KiB, tests at 1 */
-#define METAINFO_PIECE_MAX  (512u << 20)
-#define METAINFO_REASON_MAX 256
+#define METAINFO_FILE_MAX     (64u << 20) /* bytes of a .torrent we are willing to read */
+#define METAINFO_FILES_MAX    (1u << 20)
+#define METAINFO_PIECES_MAX   (1u << 22) /* keeps bitfields below 512 KiB */
+#define METAINFO_PIECE_MIN    1024u      /* bytes; real ones start at 16 KiB, tests at 1 */
+#define METAINFO_PIECE_MAX    (512u << 20)
+#define METAINFO_PATH_MAX     4095u        /* bytes of a file's path, as PATH_MAX without the NUL */
+#define METAINFO_NAMES_MAX    (256u << 20) /* bytes of all paths together */
+#define METAINFO_TRACKERS_MAX 1024u        /* further ones are passed over */
+#define METAINFO_URL_MAX      2048u /* bytes of a tracker's URL; a longer one is passed over */
+#define METAINFO_REMARK_MAX   4096u /* bytes of a comment that we keep */
+#define METAINFO_REASON_MAX   256
 
 enum {
     METAINFO_REFUSED = 1, /* not a torrent, or one that we do not trust: the reason says why */
 };
 
 struct metainfo_file {
-    const char *path; /* below the download folder, '/'-separated, made safe; begins with the torrent's
-                         name for a multi-file torrent. NUL-terminated UTF-8 */
+    const char *path; /* below the download folder, '/'-separated, made safe; begins with the
+                         torrent's name for a multi-file torrent. NUL-terminated UTF-8 */
     uint64_t offset;  /* of its first byte in the content */
     uint64_t length;
-    bool padding;     /* BEP 47: zeros for alignment, never on disk */
-    bool executable;  /* BEP 47 attr x */
+    bool padding;    /* BEP 47: never on disk. Zeros for alignment; or an empty symbolic link (attr
+                        l), which we do not make: it could lead out of the download folder */
+    bool executable; /* BEP 47 attr x */
 };
 
 /* Reads and checks PATH. Returns 0; METAINFO_REFUSED with a REASON (one line, without the file's
@@ -44,23 +50,31 @@ int metainfo_parse(const uint8_t *bytes, size_t n, struct metainfo **outp,
                    char reason[METAINFO_REASON_MAX]);
 void metainfo_free(struct metainfo *m); /* NULL is fine */
 
+/* The bytes of the whole file and of its info dict, as they came (BEP 9 serves the latter). */
+const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np);
+const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np);
+
 const uint8_t *metainfo_info_hash(const struct metainfo *m); /* SHA1_SIZE bytes */
 const char *metainfo_name(const struct metainfo *m);         /* made safe, NUL-terminated */
 uint64_t metainfo_total_length(const struct metainfo *m);
 uint32_t metainfo_piece_length(const struct metainfo *m);
 uint32_t metainfo_n_pieces(const struct metainfo *m);
-uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece); /* the last may be shorter */
+uint32_t metainfo_piece_size(const struct metainfo *m,
+                             uint32_t piece); /* the last may be shorter */
 const uint8_t *metainfo_piece_hash(const struct metainfo *m, uint32_t piece);
 
 uint32_t metainfo_n_files(const struct metainfo *m);
 const struct metainfo_file *metainfo_file(const struct metainfo *m, uint32_t file);
-/* The file that holds byte OFFSET of the content (never one of length zero). */
+/* The file that holds byte OFFSET (below the total length) of the content; never one of length
+ * zero. O(log n). */
 uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset);
 
 bool metainfo_is_private(const struct metainfo *m); /* BEP 27 */
 bool metainfo_is_multi(const struct metainfo *m);   /* has a folder of its own */
 
-/* Trackers by tier (BEP 12); `announce` is the only tier when there is no announce-list. */
+/* Trackers by tier in the torrent's order (BEP 12; shuffling is the announcer's); `announce` is the
+ * only tier when there is no announce-list. URLs of printable ASCII only, others are passed over.
+ */
 uint32_t metainfo_n_tiers(const struct metainfo *m);
 uint32_t metainfo_n_trackers(const struct metainfo *m, uint32_t tier);
 const char *metainfo_tracker(const struct metainfo *m, uint32_t tier, uint32_t i);

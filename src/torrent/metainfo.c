@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "torrent/metainfo_struct.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void metainfo_free(struct metainfo *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; i < m->n_trackers; i++)
+        free(m->trackers[i]);
+    free(m->trackers);
+    free(m->tiers);
+    free(m->files);
+    text_deinit(&m->paths);
+    free(m->name);
+    free(m->comment);
+    free(m->created_by);
+    free(m->bytes);
+    free(m);
+}
+
+const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np)
+{
+    *np = m->n;
+    return m->bytes;
+}
+
+const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np)
+{
+    *np = m->info_end - m->info_start;
+    return m->bytes + m->info_start;
+}
+
+const uint8_t *metainfo_info_hash(const struct metainfo *m)
+{
+    return m->info_hash;
+}
+
+const char *metainfo_name(const struct metainfo *m)
+{
+    return m->name;
+}
+
+uint64_t metainfo_total_length(const struct metainfo *m)
+{
+    return m->total_length;
+}
+
+uint32_t metainfo_piece_length(const struct metainfo *m)
+{
+    return m->piece_length;
+}
+
+uint32_t metainfo_n_pieces(const struct metainfo *m)
+{
+    return m->n_pieces;
+}
+
+uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece)
+{
+    assert(piece < m->n_pieces);
+    if (piece + 1 < m->n_pieces)
+        return m->piece_length;
+    return (uint32_t)(m->total_length - (uint64_t)piece * m->piece_length);
+}
+
+const uint8_t *metainfo_piece_hash(const struct metainfo *m, uint32_t piece)
+{
+    assert(piece < m->n_pieces);
+    return m->pieces + (size_t)piece * SHA1_SIZE;
+}
+
+uint32_t metainfo_n_files(const struct metainfo *m)
+{
+    return m->n_files;
+}
+
+const struct metainfo_file *metainfo_file(const struct metainfo *m, uint32_t file)
+{
+    assert(file < m->n_files);
+    return &m->files[file];
+}
+
+uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset)
+{
+    uint32_t low = 0, high = m->n_files;
+
+    assert(offset < m->total_length);
+    /* The last file that begins at or before OFFSET; those of length zero at the same place come
+     * before it. */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (m->files[middle].offset <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool metainfo_is_private(const struct metainfo *m)
+{
+    return m->private;
+}
+
+bool metainfo_is_multi(const struct metainfo *m)
+{
+    return m->multi;
+}
+
+uint32_t metainfo_n_tiers(const struct metainfo *m)
+{
+    return m->n_tiers;
+}
+
+uint32_t metainfo_n_trackers(const struct metainfo *m, uint32_t tier)
+{
+    assert(tier < m->n_tiers);
+    return m->tiers[tier].n;
+}
+
+const char *metainfo_tracker(const struct metainfo *m, uint32_t tier, uint32_t i)
+{
+    assert(tier < m->n_tiers && i < m->tiers[tier].n);
+    return m->trackers[m->tiers[tier].first + i];
+}
+
+const char *metainfo_comment(const struct metainfo *m)
+{
+    return m->comment;
+}
+
+const char *metainfo_created_by(const struct metainfo *m)
+{
+    return m->created_by;
+}
+
+int64_t metainfo_creation_date(const struct metainfo *m)
+{
+    return m->creation_date;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TORRENT_METAINFO_STRUCT_H
+#define CONJURE_TORRENT_METAINFO_STRUCT_H
+
+#include "conjure/torrent/metainfo.h"
+#include "torrent/names.h"
+
+/* What metainfo_load.c fills in and metainfo.c looks up. */
+
+struct tier {
+    uint32_t first; /* in trackers */
+    uint32_t n;
+};
+
+struct metainfo {
+    uint8_t *bytes; /* the file */
+    size_t n;
+    size_t info_start, info_end;
+    const uint8_t *pieces; /* in bytes */
+    uint8_t info_hash[SHA1_SIZE];
+
+    char *name;
+    uint64_t total_length;
+    uint32_t piece_length;
+    uint32_t n_pieces;
+
+    struct metainfo_file *files;
+    uint32_t n_files;
+    struct text paths; /* of all files, one after another, NUL-terminated */
+
+    struct tier *tiers;
+    uint32_t n_tiers;
+    char **trackers;
+    uint32_t n_trackers;
+
+    char *comment;
+    char *created_by;
+    int64_t creation_date;
+    bool private;
+    bool multi;
+};
+
+#endif
