@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_CLI_OPTION_TABLE_H
+#define CONJURE_SRC_CLI_OPTION_TABLE_H
+
+#include <stddef.h>
+
+/*
+ * One list of all options, in the order of --help: the parser, the help text and the test of the
+ * man page are made from it, so none can know an option that the others do not.
+ *
+ *   ROW(id, letter or 0, long name, name of the argument or NULL, what it does)
+ */
+#define OPTION_TABLE(ROW)                                                                     \
+    ROW(OUTPUT, 'o', "output", "DIR", "put the content into DIR (default: here)")             \
+    ROW(PORT, 'p', "port", "PORT", "listen on PORT; 0: any (default: 6881 to 6889)")          \
+    ROW(VERBOSE, 'v', "verbose", NULL, "say everything there is to say, on stderr")           \
+    ROW(QUIET, 'q', "quiet", NULL, "say errors only, show no progress")                       \
+    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background, over restarts")                 \
+    ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")  \
+    ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200)")               \
+    ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE", "bytes per second, as in 1.5M")  \
+    ROW(MAX_UPLOAD_LIMIT, 0, "max-upload-limit", "RATE", "the same for uploads; 0: no limit") \
+    ROW(SEED_RATIO, 0, "seed-ratio", "RATIO", "seed until RATIO times the size is sent")      \
+    ROW(SEED_TIME, 0, "seed-time", "MINUTES", "seed for MINUTES after completion")            \
+    ROW(SELECT_FILE, 0, "select-file", "LIST", "only these files, by number, as in 1-3,7")    \
+    ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all that is on disk first")        \
+    ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")              \
+    ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                          \
+    ROW(HELP, 'h', "help", NULL, "show this and exit")                                        \
+    ROW(VERSION, 'V', "version", NULL, "show the version and exit")
+
+#define OPTION_ID(id, letter, name, argument, help) OPTION_##id,
+enum option_id { OPTION_TABLE(OPTION_ID) N_OPTIONS };
+
+struct option_row {
+    char letter;          /* or 0 */
+    const char *name;     /* without the dashes */
+    const char *argument; /* or NULL */
+    const char *help;
+};
+extern const struct option_row option_table[N_OPTIONS];
+
+#endif
