@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * InterestStat: the InterestTable behind an inbox.
+ *
+ * NextPiece queries that find nothing are parked here, in order of arrival. After every batch of
+ * messages they are tried again if there is a reason: the table's generation moved (blocks became
+ * free, endgame began), or their own peer got a piece.
+ */
+#include "conjure/actors/interest_stat.h"
+
+#include <stdlib.h>
+
+#include "conjure/actors/actor.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/id_map.h"
+#include "conjure/base/log.h"
+#include "conjure/base/rng.h"
+#include "conjure/interest/table.h"
+#include "conjure/msg/peer.h"
+
+/* A peer that has joined: the user pointer of its row. */
+struct stat_peer {
+    struct peer_inbox *inbox;
+    bool retry; /* it got a useful piece since the last batch */
+};
+
+struct interest_stat {
+    struct actor actor;
+    struct torrent *torrent;
+    struct master_inbox *master;
+    struct lobby_inbox *lobby;
+    struct rng rng;
+    struct interest_table *table;
+    struct id_map peers; /* of struct stat_peer */
+    struct interest_next_piece **parked;
+    uint32_t n_parked, parked_size;
+    uint64_t generation; /* of the table when the parked ones were last tried */
+    bool any_retry;
+    bool said_complete;
+    struct interest_shutdown *shutdown; /* asked and not answered yet */
+};
+
+static void act_on_effects(struct interest_stat *is)
+{
+    struct interest_effect e;
+
+    while (interest_table_next_effect(is->table, &e)) {
+        struct stat_peer *p = e.user;
+
+        if (e.kind == INTEREST_CANCEL) {
+            struct peer_cancel_blocks *m = peer_new_cancel_blocks();
+
+            m->piece = e.piece;
+            m->first_block = e.first_block;
+            m->blocks = e.blocks;
+            peer_tell_or_drop_cancel_blocks(p->inbox, m);
+        } else {
+            struct peer_interest *m = peer_new_interest();
+
+            m->interested = e.kind == INTEREST_BEGINS;
+            peer_tell_or_drop_interest(p->inbox, m);
+        }
+    }
+}
+
+/* --- parked queries ------------------------------------------------------------------------ */
+
+static void answer_nothing(struct interest_next_piece *m)
+{
+    m->claim = (struct claim){0};
+    msg_reply(&m->msg);
+}
+
+/* Whether M is answered. */
+static bool try_next_piece(struct interest_stat *is, struct interest_next_piece *m)
+{
+    if (is->shutdown || interest_table_is_complete(is->table) || !id_map_get(&is->peers, m->peer)) {
+        answer_nothing(m);
+        return true;
+    }
+    if (!interest_table_next_piece(is->table, m->peer, m->n_blocks, &m->claim))
+        return false;
+    msg_reply(&m->msg);
+    return true;
+}
+
+static void park(struct interest_stat *is, struct interest_next_piece *m)
+{
+    if (is->n_parked == is->parked_size) {
+        is->parked_size = is->parked_size ? is->parked_size * 2 : 16;
+        is->parked = mem_resize(is->parked, is->parked_size, sizeof(struct interest_next_piece *));
+    }
+    is->parked[is->n_parked++] = m;
+}
+
+static void retry_parked(struct interest_stat *is)
+{
+    bool all = is->shutdown || interest_table_is_complete(is->table) ||
+               is->generation != interest_table_generation(is->table);
+    uint32_t n = 0;
+
+    if (!all && !is->any_retry)
+        return;
+    is->generation = interest_table_generation(is->table);
+    is->any_retry = false;
+    for (uint32_t i = 0; i < is->n_parked; i++) {
+        struct interest_next_piece *m = is->parked[i];
+        struct stat_peer *p = id_map_get(&is->peers, m->peer);
+
+        if ((all || p->retry) && try_next_piece(is, m))
+            continue;
+        p->retry = false;
+        is->parked[n++] = m;
+    }
+    is->n_parked = n;
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+static void on_have_piece(struct interest_stat *is, struct interest_have_piece *m)
+{
+    m->have = interest_table_have_piece(is->table, m->piece);
+    msg_reply(&m->msg);
+}
+
+static void on_next_piece(struct interest_stat *is, struct interest_next_piece *m)
+{
+    if (!try_next_piece(is, m))
+        park(is, m);
+}
+
+static void on_requested_from_seeder(struct interest_stat *is,
+                                     struct interest_requested_from_seeder *m)
+{
+    interest_table_requested(is->table, m->peer, m->claim, true);
+}
+
+static void on_requested_from_leecher(struct interest_stat *is,
+                                      struct interest_requested_from_leecher *m)
+{
+    interest_table_requested(is->table, m->peer, m->claim, false);
+}
+
+static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined *m)
+{
+    struct stat_peer *p = NEW(struct stat_peer);
+
+    p->inbox = m->inbox;
+    id_map_put(&is->peers, m->peer, p);
+    interest_table_peer_joined(is->table, m->peer, p, &m->has, m->has_all);
+    bitfield_deinit(&m->has);
+    act_on_effects(is);
+}
+
+static void on_peer_left(struct interest_stat *is, struct interest_peer_left *m)
+{
+    struct stat_peer *p = id_map_remove(&is->peers, m->peer);
+    uint32_t n = 0;
+
+    if (p) {
+        interest_table_peer_left(is->table, m->peer);
+        act_on_effects(is);
+        free(p);
+    }
+    for (uint32_t i = 0; i < is->n_parked; i++) {
+        if (is->parked[i]->peer == m->peer)
+            answer_nothing(is->parked[i]);
+        else
+            is->parked[n++] = is->parked[i];
+    }
+    is->n_parked = n;
+    msg_reply(&m->msg);
+}
+
+static void on_peer_got_piece(struct interest_stat *is, struct interest_peer_got_piece *m)
+{
+    struct stat_peer *p = id_map_get(&is->peers, m->peer);
+
+    if (p && interest_table_peer_got_piece(is->table, m->peer, m->piece))
+        p->retry = is->any_retry = true;
+    act_on_effects(is);
+}
+
+static void on_peer_lost_piece(struct interest_stat *is, struct interest_peer_lost_piece *m)
+{
+    interest_table_peer_lost_piece(is->table, m->peer, m->piece);
+    act_on_effects(is);
+}
+
+static void tell_have(struct interest_stat *is, uint32_t piece)
+{
+    uint32_t order = interest_table_n_verified(is->table) - 1, cursor = 0;
+    struct lobby_have *to_lobby = lobby_new_have();
+    struct stat_peer *p;
+
+    to_lobby->torrent = is->torrent;
+    to_lobby->piece = piece;
+    lobby_tell_or_drop_have(is->lobby, to_lobby);
+    while ((p = interest_table_next_lacking(is->table, piece, &cursor))) {
+        struct peer_have *m = peer_new_have();
+
+        m->piece = piece;
+        m->order = order;
+        peer_tell_or_drop_have(p->inbox, m);
+    }
+}
+
+static void look_for_completion(struct interest_stat *is)
+{
+    struct master_torrent_completed *m;
+
+    if (is->said_complete || !interest_table_is_complete(is->table))
+        return;
+    is->said_complete = true;
+    log_debug("interest", "torrent %u: all wanted pieces are verified", is->torrent->id);
+    m = master_new_torrent_completed();
+    m->torrent = is->torrent;
+    master_tell_or_drop_torrent_completed(is->master, m);
+}
+
+static void on_piece_completed(struct interest_stat *is, struct interest_piece_completed *m)
+{
+    if (!interest_table_piece_completed(is->table, m->piece))
+        return;
+    tell_have(is, m->piece);
+    act_on_effects(is);
+    look_for_completion(is);
+}
+
+static void on_piece_failed(struct interest_stat *is, struct interest_piece_failed *m)
+{
+    log_info("interest", "torrent %u: piece %u has the wrong hash", is->torrent->id, m->piece);
+    interest_table_piece_failed(is->table, m->piece);
+    act_on_effects(is);
+}
+
+static void on_claim_returned(struct interest_stat *is, struct interest_claim_returned *m)
+{
+    interest_table_claim_returned(is->table, m->peer, m->claim, m->stored);
+    act_on_effects(is);
+}
+
+static void on_progress(struct interest_stat *is, struct interest_progress *m)
+{
+    struct interest_numbers n = interest_table_progress(is->table);
+
+    m->verified = n.verified;
+    m->wanted = n.wanted;
+    m->n_verified = n.n_verified;
+    m->n_peers = n.n_peers;
+    m->n_seeders = n.n_seeders;
+    m->availability = n.availability;
+    msg_reply(&m->msg);
+}
+
+static void on_shutdown(struct interest_stat *is, struct interest_shutdown *m)
+{
+    is->shutdown = m;
+    channel_close(&is->torrent->interest.channel);
+}
+
+MSG_DISPATCH(interest, INTEREST_TABLE, struct interest_stat);
+
+static void *run(void *arg)
+{
+    struct interest_stat *is = arg;
+    struct channel *inbox = &is->torrent->interest.channel;
+    struct msg *m;
+
+    look_for_completion(is);
+    while (!is->shutdown) {
+        m = channel_receive_wait(inbox, UINT64_MAX);
+        for (; m; m = channel_receive(inbox))
+            interest_dispatch(is, m);
+        retry_parked(is);
+    }
+    /* Closed, and everything inside is answered: the last is what ends us. */
+    msg_reply(&is->shutdown->msg);
+    return NULL;
+}
+
+static void stat_free(struct interest_stat *is)
+{
+    for (uint32_t i = 0; i < is->peers.n_slots; i++)
+        free(is->peers.slots[i].value);
+    id_map_deinit(&is->peers);
+    interest_table_free(is->table);
+    free(is->parked);
+    free(is);
+}
+
+struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *have,
+                                          struct master_inbox *master, struct lobby_inbox *lobby)
+{
+    struct interest_stat *is = NEW(struct interest_stat);
+
+    is->torrent = t;
+    is->master = master;
+    is->lobby = lobby;
+    rng_seed_from_kernel(&is->rng);
+    is->table = interest_table_new(&t->geometry, &t->wanted, have, &is->rng);
+    if (!is->table) {
+        stat_free(is);
+        return NULL;
+    }
+    waker_init_futex(&t->interest_waker);
+    channel_init(&t->interest.channel, &t->interest_waker);
+    if (actor_start(&is->actor, "interest", run, is)) {
+        channel_close(&t->interest.channel);
+        stat_free(is);
+        return NULL;
+    }
+    return is;
+}
+
+void interest_stat_join(struct interest_stat *is)
+{
+    if (!is)
+        return;
+    actor_join(&is->actor);
+    stat_free(is);
+}
