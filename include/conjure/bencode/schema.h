@@ -10,6 +10,7 @@
 /*
  * The type checker: what a B-coded value must look like, as constant tables, and one call that
  * holds a tree against them. Keys that a table does not name are let through (every BEP adds some).
+ * Tables of dicts stand at file scope, where compound literals are constant.
  *
  *     static const struct bencode_schema port = SCHEMA_INTEGER(0, 65535);
  *     static const struct bencode_schema peer = SCHEMA_DICT(

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TORRENT_CONTENT_H
+#define CONJURE_TORRENT_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conjure/torrent/author.h"
+
+/* Content on disk that is to become a torrent: its files in order, read as one row of bytes. */
+
+struct content_file {
+    char *path;       /* for open(2), owned */
+    const char *name; /* in path: below the folder; of a single file its own name */
+    uint64_t offset;  /* in the content */
+    uint64_t length;
+};
+
+#define CONTENT_OPEN_MAX 64 /* files kept open: more than the lanes that read at a time */
+
+struct content {
+    char *name; /* of the torrent, owned */
+    bool multi;
+    struct content_file *files; /* owned */
+    uint32_t n_files;
+    uint32_t n_allocated;
+    uint64_t total;
+    struct {
+        int fd_plus_1; /* 0: none */
+        uint32_t file;
+    } open[CONTENT_OPEN_MAX]; /* by file number, modulo */
+};
+#define CONTENT_EMPTY ((struct content){0})
+
+/* Finds what there is at PATH; C is empty. Returns like author_make. */
+int content_list(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX]);
+void content_deinit(struct content *c); /* safe twice */
+
+/* Reads N bytes from OFFSET on, which must lie within the content. Returns like author_make. */
+int content_read(struct content *c, uint64_t offset, uint8_t *bytes, size_t n,
+                 char reason[AUTHOR_REASON_MAX]);
+
+#endif
