@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conjure/actors/logger.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/log.h"
+#include "conjure/msg/master.h"
+
+#define HOUR_NS (UINT64_C(3600) * 1000000000)
+
+/* Everything that comes out of FD until its other end is closed; owned by the caller. */
+static char *read_all(int fd)
+{
+    char *text = NULL;
+    size_t n = 0, size;
+    FILE *to = open_memstream(&text, &size);
+    char some[4096];
+    ssize_t r;
+
+    while ((r = read(fd, some, sizeof some)) > 0) {
+        fwrite(some, 1, (size_t)r, to);
+        n += (size_t)r;
+    }
+    fclose(to);
+    ck_assert_uint_eq(n, size);
+    return text;
+}
+
+static void *read_all_in_thread(void *arg)
+{
+    return read_all((int)(intptr_t)arg);
+}
+
+static unsigned count_of(const char *text, const char *word)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, word)); text += strlen(word))
+        n++;
+    return n;
+}
+
+static struct logger *start_on(int fd, bool detailed, const char *prefix)
+{
+    struct logger_config config = LOGGER_CONFIG_DEFAULT;
+    struct logger *l;
+
+    config.fd = fd;
+    config.detailed = detailed;
+    config.prefix = prefix;
+    l = logger_start(&config);
+    ck_assert_ptr_nonnull(l);
+    return l;
+}
+
+START_TEST(lines_name_the_facility)
+{
+    int ends[2];
+    struct logger *l;
+    char *text;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    l = start_on(ends[1], false, NULL);
+    log_err("fs", "no room for %s", "x.iso");
+    log_warning("peer", "%s", "a\nb\x1b[2J");
+    log_info("peer", "below the threshold");
+    logger_stop(l);
+    close(ends[1]);
+    text = read_all(ends[0]);
+    ck_assert_str_eq(text, "conjure: fs: no room for x.iso\nconjure: peer: a?b?[2J\n");
+    free(text);
+    close(ends[0]);
+}
+END_TEST
+
+START_TEST(detailed_lines_have_time_and_priority)
+{
+    int ends[2];
+    struct logger *l;
+    char *text;
+    unsigned h, m, s, ms;
+    char level[16], rest[64];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    log_threshold = LOG_LEVEL_DEBUG;
+    l = start_on(ends[1], true, NULL);
+    log_debug("choke", "round %d", 7);
+    logger_stop(l);
+    close(ends[1]);
+    text = read_all(ends[0]);
+    ck_assert_int_eq(sscanf(text, "%2u:%2u:%2u.%3u %15s %63[^\n]", &h, &m, &s, &ms, level, rest),
+                     6);
+    ck_assert_str_eq(level, "debug");
+    ck_assert_str_eq(rest, "choke: round 7");
+    free(text);
+    close(ends[0]);
+}
+END_TEST
+
+START_TEST(a_progress_line_is_taken_away_first)
+{
+    int ends[2];
+    struct logger *l;
+    char *text;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    l = start_on(ends[1], false, "\r\033[K");
+    log_err("fs", "full");
+    logger_stop(l);
+    close(ends[1]);
+    text = read_all(ends[0]);
+    ck_assert_str_eq(text, "\r\033[Kconjure: fs: full\n");
+    free(text);
+    close(ends[0]);
+}
+END_TEST
+
+START_TEST(shutdown_comes_home_when_all_is_written)
+{
+    struct waker waker;
+    struct master_inbox home;
+    struct logger_shutdown *shutdown = logger_new_shutdown();
+    struct logger_entry *late = logger_new_entry_with(1);
+    struct logger *l;
+    struct msg *m;
+    int ends[2];
+    char text[4096];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    waker_init_futex(&waker);
+    channel_init(&home.channel, &waker);
+    l = start_on(ends[1], false, NULL);
+    for (int i = 0; i < 100; i++)
+        log_err("x", "%d", i);
+    ck_assert(master_ask_logger_shutdown(&home, logger_inbox(l), shutdown));
+    while (!(m = channel_receive_wait(&home.channel, HOUR_NS)))
+        ;
+    ck_assert_ptr_eq(m, &shutdown->msg);
+    ck_assert_int_eq((int)read(ends[0], text, sizeof text), 10 * 14 + 90 * 15);
+    ck_assert(!logger_tell_entry(logger_inbox(l), late));
+    msg_free(&late->msg);
+    msg_free(m);
+    logger_stop(l);
+    logger_join(l);
+    logger_stop(NULL);
+    channel_close(&home.channel);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+START_TEST(what_is_said_after_the_end_goes_to_stderr)
+{
+    int quiet[2], last[2];
+    int saved = dup(STDERR_FILENO);
+    struct logger *l;
+    char *text;
+
+    ck_assert_int_eq(pipe(quiet), 0);
+    ck_assert_int_eq(pipe(last), 0);
+    dup2(last[1], STDERR_FILENO);
+    l = start_on(quiet[1], false, NULL);
+    logger_stop(l);
+    log_err("main", "the end");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(last[1]);
+    close(quiet[1]);
+    text = read_all(last[0]);
+    ck_assert_ptr_nonnull(strstr(text, "the end\n"));
+    free(text);
+    text = read_all(quiet[0]);
+    ck_assert_str_eq(text, "");
+    free(text);
+    close(last[0]);
+    close(quiet[0]);
+}
+END_TEST
+
+START_TEST(a_flood_drops_debug_lines_and_says_how_many)
+{
+    enum { N_LINES = 40000 };
+    int ends[2];
+    struct logger *l;
+    const char *notice;
+    char *text;
+    unsigned n_dropped = 0, n_debug;
+    pthread_t reader;
+    void *got;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    log_threshold = LOG_LEVEL_DEBUG;
+    l = start_on(ends[1], false, NULL);
+    /* Nobody reads the pipe yet: Logger is stuck in its first writes. */
+    for (int i = 0; i < N_LINES; i++) {
+        log_debug("flood", "debug %060d", i);
+        if (i % 1000 == 999)
+            log_warning("flood", "warning %d", i / 1000);
+    }
+    pthread_create(&reader, NULL, read_all_in_thread, (void *)(intptr_t)ends[0]);
+    logger_stop(l);
+    close(ends[1]);
+    pthread_join(reader, &got);
+    text = got;
+    n_debug = count_of(text, "debug ");
+    for (notice = text; (notice = strstr(notice, "conjure: logger: ")); notice++)
+        n_dropped += (unsigned)strtoul(notice + strlen("conjure: logger: "), NULL, 10);
+    ck_assert_uint_eq(count_of(text, "warning "), N_LINES / 1000);
+    ck_assert_uint_gt(n_dropped, N_LINES / 2);
+    ck_assert_uint_eq(n_debug + n_dropped, N_LINES);
+    free(text);
+    close(ends[0]);
+}
+END_TEST
+
+enum { N_SPEAKERS = 4, N_SAID = 2000 };
+
+static void *speak(void *arg)
+{
+    for (int i = 0; i < N_SAID; i++)
+        log_err((const char *)arg, "%d.", i);
+    return NULL;
+}
+
+START_TEST(every_speaker_is_heard_in_order)
+{
+    static const char *const names[N_SPEAKERS] = {"s0", "s1", "s2", "s3"};
+    pthread_t speakers[N_SPEAKERS], reader;
+    int next[N_SPEAKERS] = {0}, ends[2];
+    struct logger *l;
+    void *got;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    l = start_on(ends[1], false, NULL);
+    pthread_create(&reader, NULL, read_all_in_thread, (void *)(intptr_t)ends[0]);
+    for (int i = 0; i < N_SPEAKERS; i++)
+        pthread_create(&speakers[i], NULL, speak, (void *)names[i]);
+    for (int i = 0; i < N_SPEAKERS; i++)
+        pthread_join(speakers[i], NULL);
+    logger_stop(l);
+    close(ends[1]);
+    pthread_join(reader, &got);
+    for (char *line = strtok(got, "\n"); line; line = strtok(NULL, "\n")) {
+        int who, i;
+
+        ck_assert_int_eq(sscanf(line, "conjure: s%d: %d.", &who, &i), 2);
+        ck_assert_int_eq(i, next[who]++);
+    }
+    for (int i = 0; i < N_SPEAKERS; i++)
+        ck_assert_int_eq(next[i], N_SAID);
+    free(got);
+    close(ends[0]);
+}
+END_TEST
+
+RUN_SUITE("logger", 60, lines_name_the_facility, detailed_lines_have_time_and_priority,
+          a_progress_line_is_taken_away_first, shutdown_comes_home_when_all_is_written,
+          what_is_said_after_the_end_goes_to_stderr, a_flood_drops_debug_lines_and_says_how_many,
+          every_speaker_is_heard_in_order);
