@@ -1,1 +1,289 @@
-int main(void) { return 0; }
+/* SPDX-License-Identifier: MIT */
+/*
+ * conjure: the program. Reads the command line, loads the torrents, takes a port, and lets Master run
+ * the actors; or runs a subcommand. All that can be refused is refused here, in the foreground and
+ * with its exit code, before a daemon detaches.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conjure/actors/lobby.h"
+#include "conjure/actors/logger.h"
+#include "conjure/actors/master.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/log.h"
+#include "conjure/cli/commands.h"
+#include "conjure/cli/options.h"
+#include "conjure/cli/progress.h"
+
+/* Threads share two arenas: one each for dozens of peers would only keep freed memory apart. */
+#define MALLOC_ARENAS 2
+
+static int run_subcommand(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"create", cli_create}, {"show", cli_show}, {"tracker", cli_tracker}};
+
+    for (unsigned i = 0; argc > 1 && i < N_ELEMENTS(commands); i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    return -1;
+}
+
+/* --- torrents ----------------------------------------------------------------------------- */
+
+static int load(const struct options *o, const char *path, struct master_torrent_config *t)
+{
+    char reason[METAINFO_REASON_MAX];
+    int r = metainfo_load(path, &t->meta, reason);
+    uint32_t n_files;
+
+    if (r < 0) {
+        fprintf(stderr, "conjure: %s: %s\n", path, strerror(-r));
+        return EXIT_ERROR;
+    }
+    if (r) {
+        fprintf(stderr, "conjure: %s: %s\n", path, reason);
+        return EXIT_REFUSED;
+    }
+    n_files = metainfo_n_files(t->meta);
+    if (options_last_selected(o) > n_files) {
+        fprintf(stderr, "conjure: %s: --select-file names file %u, but there are only %u\n", path,
+                options_last_selected(o), n_files);
+        return EXIT_USAGE;
+    }
+    if (!o->selected)
+        return 0;
+    t->skip_file = mem_new_array(n_files, sizeof *t->skip_file);
+    for (uint32_t i = 0; i < n_files; i++)
+        t->skip_file[i] = !options_selects(o, i);
+    return 0;
+}
+
+static int load_all(const struct options *o, struct master_torrent_config *torrents)
+{
+    for (uint32_t i = 0; i < o->n_torrents; i++) {
+        int r = load(o, o->torrents[i], &torrents[i]);
+
+        if (r)
+            return r;
+        for (uint32_t k = 0; k < i; k++) {
+            if (!memcmp(metainfo_info_hash(torrents[i].meta), metainfo_info_hash(torrents[k].meta),
+                        SHA1_SIZE)) {
+                fprintf(stderr, "conjure: %s and %s are the same torrent\n", o->torrents[k],
+                        o->torrents[i]);
+                return EXIT_USAGE;
+            }
+        }
+    }
+    return 0;
+}
+
+/* --- port, daemon ------------------------------------------------------------------------- */
+
+static int listen_on(const struct options *o, int *fdp, uint16_t *portp)
+{
+    uint16_t last = o->port_given ? o->port : OPTIONS_PORT_LAST;
+    int r = 0;
+
+    for (unsigned port = o->port; port <= last; port++) {
+        r = lobby_listen((uint16_t)port, fdp, portp);
+        if (r != -EADDRINUSE)
+            break;
+    }
+    if (r)
+        fprintf(stderr, "conjure: port %u%s: %s\n", o->port, o->port_given ? "" : " and following",
+                strerror(-r));
+    return r ? EXIT_ERROR : 0;
+}
+
+static char *absolute(const char *path)
+{
+    char *folder, *result;
+
+    if (path[0] == '/')
+        return mem_dup_string(path);
+    folder = getcwd(NULL, 0);
+    if (!folder || asprintf(&result, "%s/%s", folder, path) < 0)
+        abort();
+    free(folder);
+    return result;
+}
+
+/* Leaves the terminal behind: the first process ends well, its grandchild goes on. */
+static int detach(void)
+{
+    int null;
+
+    for (int i = 0; i < 2; i++) {
+        pid_t child = fork();
+
+        if (child < 0) {
+            fprintf(stderr, "conjure: cannot detach: %s\n", strerror(errno));
+            return EXIT_ERROR;
+        }
+        if (child)
+            _exit(EXIT_DONE);
+        if (!i)
+            setsid();
+    }
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (chdir("/") || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+        return EXIT_ERROR;
+    return 0;
+}
+
+/* --- progress ----------------------------------------------------------------------------- */
+
+static void report(void *arg, const struct master_status *s, bool finished)
+{
+    static unsigned n_seconds; /* one caller, one thread */
+    struct progress_view v = {
+        .name = s->name,
+        .n_torrents = s->n_torrents,
+        .verified = s->verified,
+        .wanted = s->wanted,
+        .download_rate = s->down_rate,
+        .upload_rate = s->up_rate,
+        .uploaded = s->uploaded,
+        .n_peers = s->n_peers,
+        .n_seeds = s->n_seeds,
+        .eta_s = PROGRESS_ETA_UNKNOWN,
+    };
+
+    if (finished) {
+        struct progress_summary sum = {.name = s->name,
+                                       .downloaded = s->downloaded,
+                                       .uploaded = s->uploaded,
+                                       .wanted = s->wanted,
+                                       .elapsed_ns = s->download_ns,
+                                       .n_peers = s->n_peers};
+        char text[PROGRESS_TEXT_MAX];
+
+        progress_clear();
+        progress_say(progress_format_summary(&sum, text));
+        return;
+    }
+    if (!progress_is_live() && n_seconds++ % PROGRESS_PLAIN_S)
+        return;
+    switch (s->state) {
+    case MASTER_OPENING:
+    case MASTER_CHECKING:
+        v.state = PROGRESS_CHECKING;
+        v.verified = s->n_checked;
+        v.wanted = s->n_to_check;
+        break;
+    case MASTER_DOWNLOADING:
+        v.state = s->n_peers ? PROGRESS_DOWNLOADING : PROGRESS_CONNECTING;
+        if (s->down_rate)
+            v.eta_s = (s->wanted - s->verified) / s->down_rate;
+        break;
+    case MASTER_SEEDING:
+        v.state = PROGRESS_SEEDING;
+        break;
+    default:
+        v.state = PROGRESS_STOPPING;
+        break;
+    }
+    progress_show(&v);
+}
+
+static int exit_code(enum master_outcome outcome)
+{
+    switch (outcome) {
+    case MASTER_DONE:
+        return EXIT_DONE;
+    case MASTER_UNREACHABLE:
+        return EXIT_UNREACHABLE;
+    case MASTER_STOPPED:
+        return EXIT_STOPPED;
+    case MASTER_DISK_FULL:
+        return EXIT_DISK_FULL;
+    default:
+        return EXIT_ERROR;
+    }
+}
+
+/* Logger is there before Master and outlives it, so that no last word is lost. */
+static struct logger *start_logger(const struct options *o)
+{
+    struct logger_config c = LOGGER_CONFIG_DEFAULT;
+
+    if (o->daemon && !o->foreground)
+        c.target = LOGGER_SYSLOG;
+    c.detailed = o->verbose;
+    c.prefix = progress_log_prefix();
+    return logger_start(&c);
+}
+
+static int run(const struct options *o, struct master_torrent_config *torrents)
+{
+    struct master_config c = {
+        .torrents = torrents,
+        .n_torrents = o->n_torrents,
+        .allocation = o->allocation,
+        .check_integrity = o->check_integrity,
+        .daemon = o->daemon,
+        .seed_ratio = o->seed_ratio,
+        .seed_time_s = o->seed_time_s,
+        .max_peers = o->max_peers,
+        .max_upload_limit = o->max_upload_limit,
+        .max_download_limit = o->max_download_limit,
+        .report = o->daemon ? NULL : report,
+    };
+    char *dir = absolute(o->dir), *state_dir = absolute(o->state_dir);
+    struct logger *logger;
+    int r = load_all(o, torrents);
+
+    if (!r)
+        r = listen_on(o, &c.listen_fd, &c.port);
+    if (!r && o->daemon && !o->foreground)
+        r = detach();
+    if (!r) {
+        c.dir = dir;
+        c.state_dir = state_dir;
+        progress_start(o->quiet || o->daemon);
+        logger = start_logger(o);
+        r = exit_code(master_run(&c));
+        progress_clear();
+        logger_stop(logger);
+    }
+    free(dir);
+    free(state_dir);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = OPTIONS_DEFAULT;
+    struct master_torrent_config *torrents;
+    int r;
+
+    setlocale(LC_CTYPE, "");
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    r = run_subcommand(argc, argv);
+    if (r >= 0)
+        return r;
+    switch (options_parse(&o, argc, argv, stdout, stderr)) {
+    case OPTIONS_SHOWN:
+        return EXIT_DONE;
+    case OPTIONS_USAGE:
+        return EXIT_USAGE;
+    default:
+        break;
+    }
+    log_threshold = o.verbose ? LOG_LEVEL_DEBUG : o.quiet ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING;
+    torrents = mem_new_array(o.n_torrents + 1, sizeof *torrents);
+    r = run(&o, torrents);
+    free(torrents);
+    options_deinit(&o);
+    return r;
+}

@@ -3,9 +3,9 @@
  * Channels over liburcu's wait-free concurrent queue.
  *
  * Sending is one exchange on the tail (wait-free), and the queue itself tells whether it was empty;
- * only then, and only when the receiver has armed its waker, is there a system call. Receiving takes
- * everything off in one splice and then walks a private list, so a busy receiver touches the shared
- * cache lines once per batch.
+ * only then, and only when the receiver has armed its waker, is there a system call. Receiving
+ * takes everything off in one splice and then walks a private list, so a busy receiver touches the
+ * shared cache lines once per batch.
  *
  * LOST WAKE-UPS (guarantee C). The receiver stores armed = 1, then reads the queue; a sender writes
  * the queue (an exchange, a full barrier), then exchanges armed. Whichever comes second sees the
@@ -196,9 +196,9 @@ struct msg *channel_receive(struct channel *c)
         }
         if (node)
             break;
-        switch (__cds_wfcq_splice_nonblocking(
-            (struct cds_wfcq_head *)&c->taken_head, taken_tail_of(c),
-            (struct cds_wfcq_head *)&c->head, tail_of(c))) {
+        switch (__cds_wfcq_splice_nonblocking((struct cds_wfcq_head *)&c->taken_head,
+                                              taken_tail_of(c), (struct cds_wfcq_head *)&c->head,
+                                              tail_of(c))) {
         case CDS_WFCQ_RET_SRC_EMPTY:
             return NULL;
         case CDS_WFCQ_RET_WOULDBLOCK:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "conjure/msg/all.h"
 
-#define NAME(inbox, name, Name, ...)                                                               \
-    case inbox##_kind_##name:                                                                      \
+#define NAME(inbox, name, Name, ...) \
+    case inbox##_kind_##name:        \
         return #inbox "." #Name;
 
 const char *msg_name(uint16_t kind)

@@ -10,8 +10,8 @@
  *
  *   struct x *x_start(config...)     makes the struct and the thread; the inbox is open on return
  *   struct x_inbox *x_inbox(x)       where to send
- *   x_shutdown query                 asked by Master; comes home when the actor has closed its inbox
- *   x_join(x)                        after that: waits for the thread's end and frees the struct
+ *   x_shutdown query                 asked by Master; home when the actor has closed its inbox
+ *   x_join(x)                        after that: waits for the thread's end, frees the struct
  */
 struct actor {
     pthread_t thread;
@@ -19,8 +19,8 @@ struct actor {
 };
 #define ACTOR_EMPTY ((struct actor){0})
 
-#define ACTOR_STACK      (256 * 1024)
-#define PEER_STACK       (64 * 1024)
+#define ACTOR_STACK (256 * 1024)
+#define PEER_STACK  (64 * 1024)
 
 /* Starts RUN(ARG) in a thread named NAME (15 characters at most) with all signals blocked: they are
  * Master's, by signalfd. Returns 0 or -errno. */

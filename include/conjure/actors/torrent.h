@@ -23,14 +23,14 @@ struct torrent {
     uint32_t id; /* small number, for tables and logs */
     struct metainfo *meta;
     struct geometry geometry;
-    char *dir;                /* download folder, absolute */
-    char *resume_path;        /* the file of the resume data, absolute */
+    char *dir;         /* download folder, absolute */
+    char *resume_path; /* the file of the resume data, absolute */
     enum allocation allocation;
-    bool *skip_file;          /* one per file: not selected; NULL: all are wanted */
-    struct bitfield wanted;   /* pieces that hold a byte of a wanted file */
+    bool *skip_file;        /* one per file: not selected; NULL: all are wanted */
+    struct bitfield wanted; /* pieces that hold a byte of a wanted file */
     uint8_t peer_id[20];
-    uint32_t key;             /* tells trackers that it is us after a change of address (BEP 7) */
-    uint16_t port;            /* where we listen */
+    uint32_t key;  /* tells trackers that it is us after a change of address (BEP 7) */
+    uint16_t port; /* where we listen */
     struct interest_inbox interest;
     struct waker interest_waker;
     struct storage *storage;

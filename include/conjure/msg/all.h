@@ -16,6 +16,7 @@
 #include "conjure/msg/worker.h"
 
 /* Every message table, for what must know them all: names for logs, the test of the docs. */
+/* clang-format off */
 #define ALL_TABLES(INFO, QUERY, HOME)                                                              \
     ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                             \
     BANDWIDTH_TABLE(INFO, QUERY, HOME)                                                             \
@@ -29,5 +30,6 @@
     TIMER_TABLE(INFO, QUERY, HOME)                                                                 \
     TRACKER_TABLE(INFO, QUERY, HOME)                                                               \
     WORKER_TABLE(INFO, QUERY, HOME)
+/* clang-format on */
 
 #endif

@@ -9,6 +9,7 @@
 struct torrent;
 
 /* The inbox of Announcer: all trackers of all torrents. */
+/* clang-format off */
 #define ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                         \
     INFO(announcer, torrent_started, TorrentStarted, "announce this torrent from now on",          \
          struct torrent *torrent; uint64_t left; /* bytes wanted and not yet verified */)          \
@@ -23,6 +24,7 @@ struct torrent;
          struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; uint64_t left;)          \
     QUERY(announcer, shutdown, Shutdown, "end; torrents are stopped before", )                     \
     HOME(announcer, timer, after)
+/* clang-format on */
 
 MSG_INBOX(announcer, ANNOUNCER_TABLE);
 

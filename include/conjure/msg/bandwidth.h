@@ -6,6 +6,7 @@
 #include "conjure/msg/timer.h"
 
 /* The inbox of Bandwidth: token buckets, leased in slices. Nobody asks where there is no limit. */
+/* clang-format off */
 #define BANDWIDTH_TABLE(INFO, QUERY, HOME)                                                         \
     QUERY(bandwidth, want_quota, WantQuota, "may I move bytes? Parked until there are tokens",     \
           uint32_t peer; bool upload; uint32_t n_bytes; /* wanted */                               \
@@ -14,6 +15,7 @@
          uint64_t bytes_per_s;)                                                                    \
     QUERY(bandwidth, shutdown, Shutdown, "send all parked queries home and end", )                 \
     HOME(bandwidth, timer, after)
+/* clang-format on */
 
 MSG_INBOX(bandwidth, BANDWIDTH_TABLE);
 

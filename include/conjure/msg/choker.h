@@ -9,6 +9,7 @@ struct torrent;
 struct peer_inbox;
 
 /* The inbox of Choker: who may download from us, over all torrents. */
+/* clang-format off */
 #define CHOKER_TABLE(INFO, QUERY, HOME)                                                            \
     INFO(choker, peer_joined, PeerJoined, "a peer finished its handshake", uint32_t peer;          \
          struct torrent *torrent; struct peer_inbox *inbox; /* valid until PeerLeft is home */)    \
@@ -21,6 +22,7 @@ struct peer_inbox;
          struct torrent *torrent;)                                                                 \
     QUERY(choker, shutdown, Shutdown, "end; all peers have left before", )                         \
     HOME(choker, timer, after)
+/* clang-format on */
 
 MSG_INBOX(choker, CHOKER_TABLE);
 

@@ -12,6 +12,7 @@ struct storage;
 struct file_handle;
 
 /* The inbox of FS: all requests to the disk. */
+/* clang-format off */
 #define FS_TABLE(INFO, QUERY, HOME)                                                                \
     QUERY(fs, open_torrent, OpenTorrent, "look at the disk and at the resume data",                \
           struct torrent *torrent;                                                                 \
@@ -42,6 +43,7 @@ struct file_handle;
     QUERY(fs, shutdown, Shutdown, "end; torrents are closed before", )                             \
     HOME(fs, worker, run)                                                                          \
     HOME(fs, worker, shutdown)
+/* clang-format on */
 
 MSG_INBOX(fs, FS_TABLE);
 

@@ -6,6 +6,7 @@
 #include "conjure/msg/table.h"
 
 struct peer_inbox;
+struct torrent;
 
 /* One claim is at most this many blocks: 1 MiB. Its blocks fit one word of bits, bit 0 first. */
 #define CLAIM_BLOCKS_MAX 64
@@ -22,6 +23,7 @@ struct claim {
 /* The inbox of InterestStat: which pieces we have, who has which, who fetches what. One per torrent
  * that lacks pieces; closed once it has them all, so that a refused message means "we have it".
  * A peer is named by its number (struct peer, `id`). */
+/* clang-format off */
 #define INTEREST_TABLE(INFO, QUERY, HOME)                                                          \
     QUERY(interest, have_piece, HavePiece, "do we have this piece, verified?", uint32_t piece;     \
           bool have; /* reply */)                                                                  \
@@ -55,10 +57,13 @@ struct claim {
          "a peer is done with a claim; the blocks in `stored` are on disk", uint32_t peer;         \
          uint64_t claim; uint64_t stored;)                                                         \
     QUERY(interest, progress, Progress, "how far are we?",                                         \
+          struct torrent *of; /* the asker's, untouched */                                         \
           uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \
           uint32_t n_verified; uint32_t n_peers; uint32_t n_seeders;                               \
           double availability; /* whole copies among the peers, and the share of pieces above */)  \
-    QUERY(interest, shutdown, Shutdown, "send all parked queries home and end", )
+    QUERY(interest, shutdown, Shutdown, "send all parked queries home and end",           \
+          struct torrent *of; /* the asker's, untouched */)
+/* clang-format on */
 
 MSG_INBOX(interest, INTEREST_TABLE);
 

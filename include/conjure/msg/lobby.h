@@ -11,6 +11,7 @@ struct torrent;
 struct peer;
 
 /* The inbox of Lobby: it listens, dials, shakes hands and keeps every connection that is idle. */
+/* clang-format off */
 #define LOBBY_TABLE(INFO, QUERY, HOME)                                                             \
     INFO(lobby, torrent_added, TorrentAdded, "let peers of this torrent in",                       \
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */)              \
@@ -27,6 +28,7 @@ struct peer;
     INFO(lobby, mail, Mail, "an idle peer has messages", struct peer *peer;)                       \
     QUERY(lobby, shutdown, Shutdown, "stop listening, close all; home when done", )                \
     HOME(lobby, timer, after)
+/* clang-format on */
 
 MSG_INBOX(lobby, LOBBY_TABLE);
 

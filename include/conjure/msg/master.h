@@ -8,11 +8,11 @@
 #include "conjure/msg/fs.h"
 #include "conjure/msg/interest.h"
 #include "conjure/msg/lobby.h"
-#include "conjure/msg/logger.h"
 #include "conjure/msg/table.h"
 #include "conjure/msg/timer.h"
 
 /* The inbox of Master: the life of the torrents and of the other actors. */
+/* clang-format off */
 #define MASTER_TABLE(INFO, QUERY, HOME)                                                            \
     INFO(master, torrent_completed, TorrentCompleted, "every wanted piece is verified",            \
          struct torrent *torrent;)                                                                 \
@@ -42,8 +42,8 @@
     HOME(master, choker, shutdown)                                                                 \
     HOME(master, bandwidth, shutdown)                                                              \
     HOME(master, timer, after)                                                                     \
-    HOME(master, timer, shutdown)                                                                  \
-    HOME(master, logger, shutdown)
+    HOME(master, timer, shutdown)
+/* clang-format on */
 
 MSG_INBOX(master, MASTER_TABLE);
 

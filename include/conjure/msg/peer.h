@@ -9,6 +9,7 @@
 #include "conjure/msg/table.h"
 
 /* The inbox of one connection, wherever it is driven from: its own thread or the Lobby. */
+/* clang-format off */
 #define PEER_TABLE(INFO, QUERY, HOME)                                                              \
     INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;                        \
          uint32_t order; /* how many were verified before this one */)                             \
@@ -26,6 +27,7 @@
     HOME(peer, fs, store_blocks)                                                                   \
     HOME(peer, fs, lease_file)                                                                     \
     HOME(peer, bandwidth, want_quota)
+/* clang-format on */
 
 MSG_INBOX(peer, PEER_TABLE);
 

@@ -58,83 +58,83 @@ enum msg_inbox_id {
 
 #define MSG_NOTHING(...)
 #define MSG_ENUM(inbox, name, Name, doc, ...) inbox##_kind_##name,
-#define MSG_STRUCT(inbox, name, Name, doc, ...)                                                    \
-    struct inbox##_##name {                                                                        \
-        struct msg msg;                                                                            \
-        __VA_ARGS__                                                                                \
-    };                                                                                             \
-    static inline struct inbox##_##name *inbox##_new_##name##_with(size_t more)                    \
-    {                                                                                              \
-        return msg_new(sizeof(struct inbox##_##name) + more, inbox##_kind_##name);                 \
-    }                                                                                              \
-    static inline struct inbox##_##name *inbox##_new_##name(void)                                  \
-    {                                                                                              \
-        return inbox##_new_##name##_with(0);                                                       \
-    }                                                                                              \
-    static inline void inbox##_init_##name(struct inbox##_##name *m)                               \
-    {                                                                                              \
-        msg_init(&m->msg, inbox##_kind_##name, MSG_EMBEDDED);                                      \
+#define MSG_STRUCT(inbox, name, Name, doc, ...)                                    \
+    struct inbox##_##name {                                                        \
+        struct msg msg;                                                            \
+        __VA_ARGS__                                                                \
+    };                                                                             \
+    static inline struct inbox##_##name *inbox##_new_##name##_with(size_t more)    \
+    {                                                                              \
+        return msg_new(sizeof(struct inbox##_##name) + more, inbox##_kind_##name); \
+    }                                                                              \
+    static inline struct inbox##_##name *inbox##_new_##name(void)                  \
+    {                                                                              \
+        return inbox##_new_##name##_with(0);                                       \
+    }                                                                              \
+    static inline void inbox##_init_##name(struct inbox##_##name *m)               \
+    {                                                                              \
+        msg_init(&m->msg, inbox##_kind_##name, MSG_EMBEDDED);                      \
     }
-#define MSG_TELL(inbox, name, Name, doc, ...)                                                      \
-    __attribute__((warn_unused_result)) static inline bool inbox##_tell_##name(                    \
-        struct inbox##_inbox *to, struct inbox##_##name *m)                                        \
-    {                                                                                              \
-        return channel_send(&to->channel, &m->msg);                                                \
-    }                                                                                              \
-    static inline void inbox##_tell_or_drop_##name(struct inbox##_inbox *to,                       \
-                                                   struct inbox##_##name *m)                       \
-    {                                                                                              \
-        if (!channel_send(&to->channel, &m->msg))                                                  \
-            msg_free(&m->msg);                                                                     \
+#define MSG_TELL(inbox, name, Name, doc, ...)                                   \
+    __attribute__((warn_unused_result)) static inline bool inbox##_tell_##name( \
+        struct inbox##_inbox *to, struct inbox##_##name *m)                     \
+    {                                                                           \
+        return channel_send(&to->channel, &m->msg);                             \
+    }                                                                           \
+    static inline void inbox##_tell_or_drop_##name(struct inbox##_inbox *to,    \
+                                                   struct inbox##_##name *m)    \
+    {                                                                           \
+        if (!channel_send(&to->channel, &m->msg))                               \
+            msg_free(&m->msg);                                                  \
     }
-#define MSG_ASK(me, inbox, name)                                                                   \
-    __attribute__((warn_unused_result)) static inline bool me##_ask_##inbox##_##name(              \
-        struct me##_inbox *home, struct inbox##_inbox *to, struct inbox##_##name *m)               \
-    {                                                                                              \
-        m->msg.home = &home->channel;                                                              \
-        return channel_send(&to->channel, &m->msg);                                                \
+#define MSG_ASK(me, inbox, name)                                                      \
+    __attribute__((warn_unused_result)) static inline bool me##_ask_##inbox##_##name( \
+        struct me##_inbox *home, struct inbox##_inbox *to, struct inbox##_##name *m)  \
+    {                                                                                 \
+        m->msg.home = &home->channel;                                                 \
+        return channel_send(&to->channel, &m->msg);                                   \
     }
 
-#define MSG_INBOX(inbox, TABLE)                                                                    \
-    struct inbox##_inbox {                                                                         \
-        struct channel channel;                                                                    \
-    };                                                                                             \
-    enum inbox##_kind {                                                                            \
-        inbox##_kind_first = msg_inbox_##inbox * MSG_KINDS_PER_INBOX - 1,                          \
-        TABLE(MSG_ENUM, MSG_ENUM, MSG_NOTHING) inbox##_kind_end,                                   \
-    };                                                                                             \
-    _Static_assert(inbox##_kind_end <= (msg_inbox_##inbox + 1) * MSG_KINDS_PER_INBOX,              \
-                   "too many messages for one inbox");                                             \
-    TABLE(MSG_STRUCT, MSG_STRUCT, MSG_NOTHING)                                                     \
-    TABLE(MSG_TELL, MSG_NOTHING, MSG_ASK)                                                          \
+#define MSG_INBOX(inbox, TABLE)                                                       \
+    struct inbox##_inbox {                                                            \
+        struct channel channel;                                                       \
+    };                                                                                \
+    enum inbox##_kind{                                                                \
+        inbox##_kind_first = msg_inbox_##inbox * MSG_KINDS_PER_INBOX - 1,             \
+        TABLE(MSG_ENUM, MSG_ENUM, MSG_NOTHING) inbox##_kind_end,                      \
+    };                                                                                \
+    _Static_assert(inbox##_kind_end <= (msg_inbox_##inbox + 1) * MSG_KINDS_PER_INBOX, \
+                   "too many messages for one inbox");                                \
+    TABLE(MSG_STRUCT, MSG_STRUCT, MSG_NOTHING)                                        \
+    TABLE(MSG_TELL, MSG_NOTHING, MSG_ASK)                                             \
     struct inbox##_inbox
 
-#define MSG_CASE_INFO(inbox, name, Name, doc, ...)                                                 \
-    case inbox##_kind_##name:                                                                      \
-        on_##name(self, (struct inbox##_##name *)m);                                               \
-        if (!embedded)                                                                             \
-            msg_free(m);                                                                           \
+#define MSG_CASE_INFO(inbox, name, Name, doc, ...)   \
+    case inbox##_kind_##name:                        \
+        on_##name(self, (struct inbox##_##name *)m); \
+        if (!embedded)                               \
+            msg_free(m);                             \
         break;
-#define MSG_CASE_QUERY(inbox, name, Name, doc, ...)                                                \
-    case inbox##_kind_##name:                                                                      \
-        on_##name(self, (struct inbox##_##name *)m);                                               \
+#define MSG_CASE_QUERY(inbox, name, Name, doc, ...)  \
+    case inbox##_kind_##name:                        \
+        on_##name(self, (struct inbox##_##name *)m); \
         break;
-#define MSG_CASE_HOME(me, inbox, name)                                                             \
-    case inbox##_kind_##name:                                                                      \
-        home_##inbox##_##name(self, (struct inbox##_##name *)m);                                   \
+#define MSG_CASE_HOME(me, inbox, name)                           \
+    case inbox##_kind_##name:                                    \
+        home_##inbox##_##name(self, (struct inbox##_##name *)m); \
         break;
-#define MSG_DISPATCH(inbox, TABLE, self_type)                                                      \
-    static void inbox##_dispatch(self_type *self, struct msg *m)                                   \
-    {                                                                                              \
-        bool embedded = m->flags & MSG_EMBEDDED;                                                   \
-                                                                                                   \
-        (void)embedded;                                                                            \
-        switch (m->kind) {                                                                         \
-            TABLE(MSG_CASE_INFO, MSG_CASE_QUERY, MSG_CASE_HOME)                                    \
-        default:                                                                                   \
-            msg_unexpected(m, #inbox);                                                             \
-        }                                                                                          \
-    }                                                                                              \
+#define MSG_DISPATCH(inbox, TABLE, self_type)                    \
+    static void inbox##_dispatch(self_type *self, struct msg *m) \
+    {                                                            \
+        bool embedded = m->flags & MSG_EMBEDDED;                 \
+                                                                 \
+        (void)embedded;                                          \
+        switch (m->kind) {                                       \
+            TABLE(MSG_CASE_INFO, MSG_CASE_QUERY, MSG_CASE_HOME)  \
+        default:                                                 \
+            msg_unexpected(m, #inbox);                           \
+        }                                                        \
+    }                                                            \
     _Static_assert(sizeof(self_type) > 0, "the actor's own struct")
 
 #endif

@@ -6,11 +6,13 @@
 
 /* The inbox of Timer: everybody's clock. A tick is the query coming home when it is due; whoever
  * wants it again sends it again. */
+/* clang-format off */
 #define TIMER_TABLE(INFO, QUERY, HOME)                                                             \
     QUERY(timer, after, After, "comes home after a delay, or at once, cancelled, at shutdown",     \
           uint64_t delay_ns; bool cancelled; /* reply */                                           \
           uint64_t due_ns; uint32_t heap_at; /* Timer's own */)                                    \
     QUERY(timer, shutdown, Shutdown, "send everything home cancelled and end", )
+/* clang-format on */
 
 MSG_INBOX(timer, TIMER_TABLE);
 

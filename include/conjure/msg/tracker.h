@@ -6,9 +6,11 @@
 #include "conjure/msg/timer.h"
 
 /* The inbox of the Tracker that `conjure tracker` runs. */
+/* clang-format off */
 #define TRACKER_TABLE(INFO, QUERY, HOME)                                                           \
     INFO(tracker, shutdown, Shutdown, "stop serving and end", )                                    \
     HOME(tracker, timer, after)
+/* clang-format on */
 
 MSG_INBOX(tracker, TRACKER_TABLE);
 

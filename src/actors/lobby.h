@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_ACTORS_LOBBY_PRIVATE_H
+#define CONJURE_ACTORS_LOBBY_PRIVATE_H
+
+#include "actors/peer.h"
+#include "conjure/actors/actor.h"
+#include "conjure/actors/lobby.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/rng.h"
+#include "conjure/peer/handshake.h"
+
+#define LOBBY_CANDIDATES_MAX 1000 /* addresses remembered for one torrent */
+#define LOBBY_DIALLING_MAX   32   /* connects under way */
+#define LOBBY_BANNED_MAX     4096
+
+/* An address that somebody gave us for a torrent. */
+struct candidate {
+    struct addr addr;
+    uint64_t next_ns; /* not to be dialled before */
+    uint8_t n_failures;
+    bool busy; /* dialling or connected */
+};
+
+struct lobby_torrent {
+    struct lobby_torrent *next;
+    struct torrent *torrent;
+    struct bitfield have; /* verified pieces, for the handshakes to come */
+    struct candidate *candidates;
+    unsigned n_candidates, candidate_at;
+    struct peer *peers; /* all of them, wherever they are and while they close */
+    unsigned n_peers, n_greetings;
+    uint64_t asked_ns;                     /* last NeedPeers */
+    struct lobby_torrent_removed *removed; /* being removed: to answer when the last is gone */
+};
+
+/* A connection before it is a peer: connecting, or shaking hands. */
+struct greeting {
+    struct greeting *next, **prevp;
+    struct lobby_torrent *torrent; /* of an incoming one: once it has named it */
+    struct addr addr;
+    uint64_t deadline_ns;
+    int fd; /* -1: over, freed at the end of the round */
+    uint8_t bytes[HANDSHAKE_SIZE];
+    uint8_t n_bytes;
+    bool incoming, connecting, greeted /* we have sent ours */;
+};
+
+struct lobby {
+    struct actor actor;
+    struct lobby_inbox inbox;
+    struct waker waker;
+    struct peer_env env;
+    struct lobby_options options;
+    struct session_scratch scratch;
+    struct rng rng;
+    int epoll_fd;
+
+    struct lobby_torrent *torrents;
+    struct greeting *greetings, *over; /* over: closed in this round */
+    unsigned n_greetings, n_dialling;
+
+    struct peer **peers; /* by id; NULL: free */
+    uint32_t n_ids, n_peers, id_at;
+    struct peer *gone; /* to be freed at the end of the round, by `next` */
+
+    struct addr *banned;
+    unsigned n_banned;
+
+    struct timer_after *tick;
+    bool tick_out;
+    uint64_t slow_tick_ns, refused_ns;
+    struct lobby_shutdown *shutdown;
+    uint64_t now;
+};
+
+/* What an epoll event is about: the pointer's low bits. */
+enum {
+    TAG_PEER = 0,
+    TAG_GREETING = 1,
+    TAG_LISTEN = 2,
+    TAG_WAKER = 3,
+};
+
+/* --- lobby_greet.c --- */
+void lobby_accept(struct lobby *l);
+void lobby_dial(struct lobby *l, struct lobby_torrent *t);
+void lobby_dial_all(struct lobby *l);
+void greeting_event(struct lobby *l, struct greeting *g, uint32_t events);
+void greeting_close(struct lobby *l, struct greeting *g, bool failed);
+
+/* --- lobby_candidates.c --- */
+void candidates_add(struct lobby_torrent *t, const struct addr *a, unsigned n);
+/* The next one to dial, marked busy, or NULL. */
+struct candidate *candidates_next(struct lobby_torrent *t, uint64_t now);
+/* The connection to ADDR is over or failed. NOT_AGAIN: no use in dialling it for a long while. */
+void candidates_release(struct lobby_torrent *t, const struct addr *a, bool failed, bool not_again,
+                        uint64_t now);
+void lobby_ban(struct lobby *l, const struct addr *a, bool incoming);
+bool lobby_is_banned(const struct lobby *l, const struct addr *a, bool incoming);
+
+/* --- lobby.c --- */
+struct lobby_torrent *lobby_find(struct lobby *l, const uint8_t info_hash[20]);
+/* The handshakes are done: G, which is consumed, becomes a peer. */
+void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *h);
+
+#endif

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Master runs in the process's first thread. It starts the other actors and wires them by pointer,
+ * takes signals by signalfd, and ends everything in order:
+ *
+ *   1. every torrent is stopped (master_torrent.c); a second signal does not wait for that
+ *   2. Timer, so that all ticks come home cancelled and nobody gets new ones
+ *   3. Lobby, Announcer, Choker, Bandwidth and FS, side by side: nothing connects them any more
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/master.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/log.h"
+
+#define FACILITY "master"
+
+#define TICK_NS NS_PER_S
+
+/* --- answers and news --------------------------------------------------------------------- */
+
+static void on_torrent_completed(struct master *m, struct master_torrent_completed *x)
+{
+    managed_completed(managed_of(x->torrent));
+}
+
+static void on_storage_failed(struct master *m, struct master_storage_failed *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta), x->reason);
+    master_note_outcome(m,
+                        x->error == ENOSPC || x->error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+    managed_stop(t);
+}
+
+static void on_check_progress(struct master *m, struct master_check_progress *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    t->n_checked = x->n_checked;
+    t->n_to_check = x->n_to_check;
+}
+
+static void on_totals(struct master *m, struct master_totals *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    t->uploaded += x->uploaded;
+    t->downloaded += x->downloaded;
+    rate_add(&t->up, x->uploaded, m->now);
+    rate_add(&t->down, x->downloaded, m->now);
+    t->n_peers = x->n_peers;
+    t->n_seeds = x->n_seeds;
+}
+
+static void on_tracker_says(struct master *m, struct master_tracker_says *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    if (x->ok) {
+        t->heard_ns = m->now;
+        t->any_announce_failed = false;
+    } else {
+        t->any_announce_failed = true;
+    }
+}
+
+static void on_actor_died(struct master *m, struct master_actor_died *x)
+{
+    log_err(FACILITY, "%s cannot go on: %s", x->actor, x->reason);
+    master_note_outcome(m, MASTER_ERROR);
+    m->stopping = true;
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        managed_stop(&m->torrents[i]);
+}
+
+static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    managed_opened(t, x);
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+/* FS names a torrent by its storage. */
+static struct managed *by_storage(struct master *m, const struct storage *storage)
+{
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        if (m->torrents[i].torrent.storage == storage)
+            return &m->torrents[i];
+    abort();
+}
+
+static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
+{
+    struct managed *t = by_storage(m, x->storage);
+
+    managed_checked(t, x);
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
+{
+    struct managed *t = by_storage(m, x->storage);
+
+    if (x->error)
+        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
+                    strerror(-x->error));
+    t->saving = false;
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
+{
+    struct managed *t = by_storage(m, x->storage);
+
+    if (x->error)
+        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
+                    strerror(-x->error));
+    t->torrent.storage = NULL;
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+static void home_interest_progress(struct master *m, struct interest_progress *x)
+{
+    struct managed *t = managed_of(x->of);
+
+    t->asked_progress = false;
+    t->verified = x->verified;
+    t->n_peers = x->n_peers;
+    t->n_seeds = x->n_seeders;
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+static void home_interest_shutdown(struct master *m, struct interest_shutdown *x)
+{
+    struct managed *t = managed_of(x->of);
+
+    interest_stat_join(t->interest_stat);
+    t->interest_stat = NULL;
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
+static void home_announcer_torrent_stopped(struct master *m, struct announcer_torrent_stopped *x)
+{
+    managed_answered(managed_of(x->torrent));
+    msg_free(&x->msg);
+}
+
+static void home_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
+{
+    managed_answered(managed_of(x->torrent));
+    msg_free(&x->msg);
+}
+
+static void ended(struct master *m, struct msg *x)
+{
+    m->n_shutdowns--;
+    msg_free(x);
+}
+
+static void home_fs_shutdown(struct master *m, struct fs_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+static void home_announcer_shutdown(struct master *m, struct announcer_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+static void home_lobby_shutdown(struct master *m, struct lobby_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+static void home_choker_shutdown(struct master *m, struct choker_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+static void home_bandwidth_shutdown(struct master *m, struct bandwidth_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+static void home_timer_shutdown(struct master *m, struct timer_shutdown *x)
+{
+    ended(m, &x->msg);
+}
+
+/* --- time --------------------------------------------------------------------------------- */
+
+static void report_sum(struct master *m)
+{
+    struct master_status sum = {.state = MASTER_ENDED};
+
+    if (!m->config->report)
+        return;
+    for (uint32_t i = 0; i < m->n_torrents; i++) {
+        struct managed *t = &m->torrents[i];
+        int state = t->life == LIFE_OPENING    ? MASTER_OPENING
+                    : t->life == LIFE_CHECKING ? MASTER_CHECKING
+                    : t->life != LIFE_RUNNING  ? MASTER_STOPPING
+                    : t->complete              ? MASTER_SEEDING
+                                               : MASTER_DOWNLOADING;
+
+        if (t->life == LIFE_ENDED && m->n_torrents > 1) {
+            sum.verified += t->verified;
+            sum.wanted += t->wanted;
+            continue;
+        }
+        if (!sum.name)
+            sum.name = metainfo_name(t->torrent.meta);
+        sum.n_torrents++;
+        /* What is least far says what we are doing; a torrent that stops says it only alone. */
+        if (sum.state > state)
+            sum.state = state;
+        sum.verified += t->verified;
+        sum.wanted += t->wanted;
+        sum.n_checked += t->n_checked;
+        sum.n_to_check += t->n_to_check;
+        sum.downloaded += t->downloaded;
+        sum.uploaded += t->uploaded;
+        sum.down_rate += rate_get(&t->down, m->now);
+        sum.up_rate += rate_get(&t->up, m->now);
+        sum.n_peers += t->n_peers;
+        sum.n_seeds += t->n_seeds;
+    }
+    m->config->report(m->config->report_arg, &sum, false);
+}
+
+static void ask_for_tick(struct master *m)
+{
+    m->tick->delay_ns = TICK_NS;
+    m->tick_out = master_ask_timer_after(&m->inbox, timer_inbox(m->timer), m->tick);
+}
+
+static void home_timer_after(struct master *m, struct timer_after *x)
+{
+    m->tick_out = false;
+    if (x->cancelled)
+        return;
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        managed_tick(&m->torrents[i]);
+    report_sum(m);
+    ask_for_tick(m);
+}
+
+MSG_DISPATCH(master, MASTER_TABLE, struct master);
+
+/* --- signals and the loop ----------------------------------------------------------------- */
+
+static bool any_incomplete(const struct master *m)
+{
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        if (!m->torrents[i].complete)
+            return true;
+    return false;
+}
+
+static void take_signals(struct master *m)
+{
+    struct signalfd_siginfo info;
+
+    while (read(m->signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP && m->config->daemon)
+            continue;
+        if (m->stopping) {
+            log_warning(FACILITY, "second signal: leaving at once");
+            _exit(7);
+        }
+        log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
+        m->stopping = true;
+        if (!m->config->daemon && any_incomplete(m))
+            master_note_outcome(m, MASTER_STOPPED);
+        for (uint32_t i = 0; i < m->n_torrents; i++)
+            managed_stop(&m->torrents[i]);
+    }
+}
+
+/* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents have ended.
+ */
+static void run_until(struct master *m, const unsigned *n)
+{
+    struct msg *x;
+
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = m->waker.fd, .events = POLLIN},
+                                {.fd = m->signal_fd, .events = POLLIN}};
+        bool over = true;
+
+        m->now = clock_now();
+        while ((x = channel_receive(&m->inbox.channel)))
+            master_dispatch(m, x);
+        take_signals(m);
+        for (uint32_t i = 0; !n && i < m->n_torrents; i++)
+            over = over && m->torrents[i].life == LIFE_ENDED;
+        if (n ? !*n : over && (!m->config->daemon || m->stopping))
+            return;
+        waker_arm(&m->waker);
+        if (channel_is_empty(&m->inbox.channel))
+            poll(fds, 2, -1);
+        waker_disarm(&m->waker);
+    }
+}
+
+/* --- start and end ------------------------------------------------------------------------ */
+
+static void open_signals(struct master *m)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* How many files FS may hold open: half of what we may have, the rest is for connections. */
+static unsigned handle_cap(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return 256;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur > 4096 ? 1024 : (unsigned)limit.rlim_cur / 4;
+}
+
+static int make_folders(const char *path)
+{
+    char *copy = mem_dup_string(path);
+    int r = 0;
+
+    for (char *p = copy + 1; *p && !r; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        r = mkdir(copy, 0777) && errno != EEXIST ? -errno : 0;
+        *p = '/';
+    }
+    if (!r)
+        r = mkdir(copy, 0777) && errno != EEXIST ? -errno : 0;
+    free(copy);
+    return r;
+}
+
+static int prepare_folders(struct master *m)
+{
+    char path[PATH_MAX];
+    int r = make_folders(m->config->state_dir);
+
+    if (r) {
+        log_err(FACILITY, "%s: %s", m->config->state_dir, strerror(-r));
+        return r;
+    }
+    r = make_folders(m->config->dir);
+    if (r || !realpath(m->config->dir, path)) {
+        r = r ? r : -errno;
+        log_err(FACILITY, "%s: %s", m->config->dir, strerror(-r));
+        return r;
+    }
+    m->dir = mem_dup_string(path);
+    return 0;
+}
+
+static int start_actors(struct master *m)
+{
+    const struct master_config *c = m->config;
+    long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n_handles = handle_cap();
+    struct lobby_options lobby = {
+        .listen_fd = c->listen_fd,
+        .max_peers = c->max_peers,
+        .limit_up = c->max_upload_limit > 0,
+        .limit_down = c->max_download_limit > 0,
+    };
+    struct announcer_options announcer = ANNOUNCER_OPTIONS_DEFAULT;
+
+    m->timer = timer_start();
+    if (!m->timer)
+        return -errno;
+    m->lobby = lobby_new();
+    lobby.timer = timer_inbox(m->timer);
+    m->choker = choker_start(lobby.timer, &m->inbox, c->max_upload_limit, 0);
+    m->bandwidth = bandwidth_start(lobby.timer, c->max_upload_limit, c->max_download_limit);
+    m->fs =
+        fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
+    m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, &announcer);
+    if (!m->choker || !m->bandwidth || !m->fs || !m->announcer)
+        return -EAGAIN;
+    lobby.announcer = announcer_inbox(m->announcer);
+    lobby.choker = choker_inbox(m->choker);
+    lobby.fs = fs_inbox(m->fs);
+    lobby.bandwidth = bandwidth_inbox(m->bandwidth);
+    return lobby_run(m->lobby, &lobby);
+}
+
+#define END(m, actor)                                                                  \
+    do {                                                                               \
+        struct actor##_shutdown *x = actor##_new_shutdown();                           \
+                                                                                       \
+        if (!master_ask_##actor##_shutdown(&(m)->inbox, actor##_inbox((m)->actor), x)) \
+            abort();                                                                   \
+        (m)->n_shutdowns++;                                                            \
+    } while (0)
+
+static void end_actors(struct master *m)
+{
+    END(m, timer);
+    run_until(m, &m->n_shutdowns);
+    END(m, lobby);
+    END(m, announcer);
+    END(m, choker);
+    END(m, bandwidth);
+    END(m, fs);
+    run_until(m, &m->n_shutdowns);
+    lobby_join(m->lobby);
+    announcer_join(m->announcer);
+    choker_join(m->choker);
+    bandwidth_join(m->bandwidth);
+    fs_join(m->fs);
+    timer_join(m->timer);
+}
+
+enum master_outcome master_run(const struct master_config *config)
+{
+    struct master *m = NEW(struct master);
+    enum master_outcome outcome = MASTER_ERROR;
+    int r;
+
+    m->config = config;
+    open_signals(m);
+    if (waker_init_eventfd(&m->waker) || prepare_folders(m))
+        goto out;
+    channel_init(&m->inbox.channel, &m->waker);
+    m->now = clock_now();
+    r = start_actors(m);
+    if (r) {
+        /* Without its actors the process has nothing to tidy up. */
+        log_err(FACILITY, "cannot start: %s", strerror(-r));
+        goto out;
+    }
+    m->n_torrents = config->n_torrents;
+    m->torrents = mem_new_array(m->n_torrents + 1, sizeof *m->torrents);
+    m->tick = timer_new_after();
+    for (uint32_t i = 0; i < m->n_torrents; i++) {
+        if (managed_init(&m->torrents[i], m, i, &config->torrents[i]))
+            abort();
+        managed_open(&m->torrents[i]);
+    }
+    ask_for_tick(m);
+    run_until(m, NULL);
+    end_actors(m);
+    outcome = m->outcome;
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        managed_deinit(&m->torrents[i]);
+    free(m->torrents);
+    msg_free(&m->tick->msg);
+    channel_close(&m->inbox.channel);
+out:
+    close(m->signal_fd);
+    waker_deinit(&m->waker);
+    free(m->dir);
+    free(m);
+    return outcome;
+}

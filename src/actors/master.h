@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_ACTORS_MASTER_PRIVATE_H
+#define CONJURE_ACTORS_MASTER_PRIVATE_H
+
+#include "conjure/actors/announcer.h"
+#include "conjure/actors/bandwidth.h"
+#include "conjure/actors/choker.h"
+#include "conjure/actors/fs.h"
+#include "conjure/actors/interest_stat.h"
+#include "conjure/actors/lobby.h"
+#include "conjure/actors/master.h"
+#include "conjure/actors/timer.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/rate.h"
+#include "conjure/msg/master.h"
+
+#define SAVE_EVERY_NS (60 * NS_PER_S)
+
+/*
+ * The life of a torrent:
+ *
+ *   OPENING --OpenTorrent home--> CHECKING (if anything is doubtful) --CheckPieces home-->
+ *   RUNNING (Lobby, Announcer, and InterestStat while pieces lack) --stop--> LEAVING (Announcer and
+ *   Lobby let go) --> CLOSING (InterestStat ends, FS saves and closes) --> ENDED
+ */
+enum life {
+    LIFE_OPENING,
+    LIFE_CHECKING,
+    LIFE_RUNNING,
+    LIFE_LEAVING,
+    LIFE_CLOSING,
+    LIFE_ENDED,
+};
+
+struct managed {
+    struct torrent torrent; /* what the others see */
+    struct master *master;
+    enum life life;
+    bool *skip_file;
+    struct bitfield have; /* between opening and running */
+    struct interest_stat *interest_stat;
+    bool complete;          /* every wanted piece is verified */
+    bool stop_wanted;       /* as soon as the present step is over */
+    bool listed, announced; /* Lobby, Announcer know it */
+    bool interest_open;     /* InterestStat takes messages */
+    bool asked_progress, saving;
+    unsigned n_queries;        /* about this torrent that are out; the end waits for them */
+    uint64_t verified, wanted; /* bytes */
+    uint32_t n_checked, n_to_check;
+    uint64_t downloaded, uploaded; /* of this run */
+    struct rate down, up;
+    uint32_t n_peers, n_seeds;
+    uint64_t began_ns, completed_ns, heard_ns /* last sign of a tracker or peer */;
+    uint64_t saved_ns;
+    bool any_announce_failed;
+};
+
+struct master {
+    struct master_inbox inbox;
+    struct waker waker;
+    const struct master_config *config;
+    char *dir;
+    int signal_fd;
+    struct timer *timer;
+    struct choker *choker;
+    struct bandwidth *bandwidth;
+    struct lobby *lobby;
+    struct fs *fs;
+    struct announcer *announcer;
+    struct managed *torrents;
+    uint32_t n_torrents;
+    struct timer_after *tick;
+    bool tick_out;
+    bool stopping;        /* a signal, an error, or all is done */
+    unsigned n_shutdowns; /* actors that have not answered yet */
+    enum master_outcome outcome;
+    uint64_t now;
+};
+
+/* --- master_torrent.c --- */
+int managed_init(struct managed *t, struct master *m, uint32_t id,
+                 struct master_torrent_config *config);
+void managed_deinit(struct managed *t);
+void managed_open(struct managed *t);
+void managed_opened(struct managed *t, struct fs_open_torrent *answer);
+void managed_checked(struct managed *t, struct fs_check_pieces *answer);
+void managed_completed(struct managed *t);
+void managed_tick(struct managed *t);
+void managed_stop(struct managed *t);
+/* A query about T is home and has been looked at. */
+void managed_answered(struct managed *t);
+/* The outcome that one torrent's end has for the process; the first that is not MASTER_DONE stays.
+ */
+void master_note_outcome(struct master *m, enum master_outcome outcome);
+struct managed *managed_of(struct torrent *torrent);
+
+#endif

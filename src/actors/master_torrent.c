@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Master's view of one torrent: who is told what, and in which order. A torrent begins with FS,
+ * since nothing may be offered that is not verified, and ends with FS, since resume data is written
+ * last.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/master.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/bytes.h"
+#include "conjure/base/log.h"
+#include "conjure/base/rng.h"
+
+#define FACILITY "master"
+
+/* With no tracker that ever answered and no peer for so long, a download is given up (exit code 4).
+ */
+#define GIVE_UP_NS (30 * NS_PER_S)
+
+struct managed *managed_of(struct torrent *torrent)
+{
+    return container_of(torrent, struct managed, torrent);
+}
+
+void master_note_outcome(struct master *m, enum master_outcome outcome)
+{
+    if (m->outcome == MASTER_DONE)
+        m->outcome = outcome;
+}
+
+/* Pieces that hold a byte of a file that is wanted. */
+static int mark_wanted(struct managed *t)
+{
+    const struct metainfo *meta = t->torrent.meta;
+    uint32_t n = metainfo_n_pieces(meta);
+    int r = bitfield_init(&t->torrent.wanted, n);
+
+    if (r)
+        return r;
+    if (!t->skip_file)
+        bitfield_set_all(&t->torrent.wanted);
+    for (uint32_t i = 0; t->skip_file && i < metainfo_n_files(meta); i++) {
+        const struct metainfo_file *f = metainfo_file(meta, i);
+        uint64_t length = metainfo_piece_length(meta);
+
+        if (t->skip_file[i] || f->padding || !f->length)
+            continue;
+        for (uint64_t piece = f->offset / length; piece <= (f->offset + f->length - 1) / length;
+             piece++)
+            bitfield_set(&t->torrent.wanted, (uint32_t)piece);
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (bitfield_test(&t->torrent.wanted, i))
+            t->wanted += metainfo_piece_size(meta, i);
+    return 0;
+}
+
+/* Two downloads of one torrent into two folders must not share resume data. */
+static char *resume_path(const char *state_dir, const struct metainfo *meta, const char *dir)
+{
+    char hash[2 * SHA1_SIZE + 1], dir_hash[2 * SHA1_SIZE + 1], *path;
+    uint8_t digest[SHA1_SIZE];
+
+    sha1(dir, strlen(dir), digest);
+    hex_encode(digest, 4, dir_hash);
+    hex_encode(metainfo_info_hash(meta), SHA1_SIZE, hash);
+    if (asprintf(&path, "%s/%s-%s.resume", state_dir, hash, dir_hash) < 0)
+        abort();
+    return path;
+}
+
+int managed_init(struct managed *t, struct master *m, uint32_t id,
+                 struct master_torrent_config *config)
+{
+    static const char client[] = "-CJ0100-";
+    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    struct torrent *torrent = &t->torrent;
+    uint8_t random[20];
+
+    t->master = m;
+    t->skip_file = config->skip_file;
+    torrent->id = id;
+    torrent->meta = config->meta;
+    torrent->geometry.total_length = metainfo_total_length(config->meta);
+    torrent->geometry.piece_length = metainfo_piece_length(config->meta);
+    torrent->geometry.n_pieces = metainfo_n_pieces(config->meta);
+    torrent->dir = mem_dup_string(m->dir);
+    torrent->resume_path = resume_path(m->config->state_dir, config->meta, m->dir);
+    torrent->allocation = m->config->allocation;
+    torrent->skip_file = t->skip_file;
+    torrent->port = m->config->port;
+    /* BEP 20: the client and its version, then random characters. */
+    rng_secret(random, sizeof random);
+    memcpy(torrent->peer_id, client, 8);
+    for (unsigned i = 8; i < 20; i++)
+        torrent->peer_id[i] = (uint8_t)alphabet[random[i] % 62];
+    rng_secret(&torrent->key, sizeof torrent->key);
+    waker_init_futex(&torrent->interest_waker);
+    channel_init(&torrent->interest.channel, &torrent->interest_waker);
+    return mark_wanted(t);
+}
+
+void managed_deinit(struct managed *t)
+{
+    interest_stat_join(t->interest_stat);
+    metainfo_free(t->torrent.meta);
+    free(t->torrent.dir);
+    free(t->torrent.resume_path);
+    free(t->skip_file);
+    bitfield_deinit(&t->torrent.wanted);
+    bitfield_deinit(&t->have);
+    *t = (struct managed){.life = LIFE_ENDED};
+}
+
+void managed_open(struct managed *t)
+{
+    struct fs_open_torrent *m = fs_new_open_torrent();
+
+    t->life = LIFE_OPENING;
+    t->began_ns = t->heard_ns = t->master->now;
+    m->torrent = &t->torrent;
+    if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
+        abort(); /* FS ends after the last torrent */
+    t->n_queries++;
+}
+
+static uint64_t bytes_of(const struct managed *t, const struct bitfield *have)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < have->n_bits; i++)
+        if (bitfield_test(have, i) && bitfield_test(&t->torrent.wanted, i))
+            bytes += metainfo_piece_size(t->torrent.meta, i);
+    return bytes;
+}
+
+static void report_finished(struct managed *t)
+{
+    struct master_status s = {
+        .name = metainfo_name(t->torrent.meta),
+        .n_torrents = 1,
+        .state = MASTER_SEEDING,
+        .verified = t->verified,
+        .wanted = t->wanted,
+        .downloaded = t->downloaded,
+        .uploaded = t->uploaded,
+        .n_peers = t->n_peers,
+        .n_seeds = t->n_seeds,
+        .download_ns = t->completed_ns - t->began_ns,
+    };
+
+    if (t->master->config->report)
+        t->master->config->report(t->master->config->report_arg, &s, true);
+}
+
+static void leave(struct managed *t);
+
+static bool wants_to_seed(const struct managed *t)
+{
+    const struct master_config *c = t->master->config;
+
+    return c->daemon || c->seed_ratio > 0 || (c->seed_time_s && c->seed_time_s != UINT64_MAX);
+}
+
+static void run_torrent(struct managed *t)
+{
+    struct master *m = t->master;
+    struct lobby_torrent_added *added = lobby_new_torrent_added();
+    struct announcer_torrent_started *started = announcer_new_torrent_started();
+    uint32_t n_have = t->have.n_set;
+
+    t->life = LIFE_RUNNING;
+    t->heard_ns = t->saved_ns = m->now;
+    added->torrent = started->torrent = &t->torrent;
+    started->left = t->wanted - t->verified;
+    if (bitfield_copy(&added->have, &t->have))
+        abort();
+    if (bitfield_all(&t->have)) {
+        channel_close(&t->torrent.interest.channel);
+    } else {
+        t->interest_stat =
+            interest_stat_start(&t->torrent, &t->have, &m->inbox, lobby_inbox(m->lobby));
+        if (!t->interest_stat)
+            abort();
+        t->interest_open = true;
+    }
+    bitfield_deinit(&t->have);
+    t->listed = lobby_tell_torrent_added(lobby_inbox(m->lobby), added);
+    if (t->complete) {
+        struct choker_torrent_completed *c = choker_new_torrent_completed();
+
+        c->torrent = &t->torrent;
+        choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
+    }
+    t->announced = announcer_tell_torrent_started(announcer_inbox(m->announcer), started);
+    log_info(FACILITY, "%s: %s, %u of %u pieces are here", metainfo_name(t->torrent.meta),
+             t->complete ? "seeding" : "downloading", n_have, t->torrent.geometry.n_pieces);
+}
+
+/* After opening or checking: what is on disk is known. */
+static void begin(struct managed *t)
+{
+    t->verified = bytes_of(t, &t->have);
+    if (t->verified == t->wanted) {
+        t->complete = true;
+        t->completed_ns = t->began_ns;
+    }
+    if (t->complete && !wants_to_seed(t)) {
+        /* Nothing to fetch and nobody asked to seed: do not even say hello to the tracker. */
+        report_finished(t);
+        t->stop_wanted = true;
+    }
+    if (t->stop_wanted) {
+        channel_close(&t->torrent.interest.channel);
+        leave(t);
+    } else {
+        run_torrent(t);
+    }
+}
+
+static void storage_error(struct managed *t, int error, const char *reason)
+{
+    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta),
+            reason[0] ? reason : strerror(error));
+    master_note_outcome(t->master,
+                        error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+}
+
+void managed_opened(struct managed *t, struct fs_open_torrent *answer)
+{
+    if (answer->error) {
+        storage_error(t, -answer->error, answer->reason);
+        channel_close(&t->torrent.interest.channel);
+        bitfield_deinit(&answer->have);
+        t->life = LIFE_ENDED;
+        return;
+    }
+    t->torrent.storage = answer->storage;
+    t->have = answer->have;
+    answer->have = BITFIELD_EMPTY;
+    if ((answer->n_doubtful || t->master->config->check_integrity) && !t->stop_wanted) {
+        struct fs_check_pieces *m = fs_new_check_pieces();
+
+        t->life = LIFE_CHECKING;
+        t->n_to_check = answer->n_doubtful;
+        m->storage = t->torrent.storage;
+        m->all = t->master->config->check_integrity;
+        if (!master_ask_fs_check_pieces(&t->master->inbox, fs_inbox(t->master->fs), m))
+            abort();
+        t->n_queries++;
+        return;
+    }
+    begin(t);
+}
+
+void managed_checked(struct managed *t, struct fs_check_pieces *answer)
+{
+    if (answer->error) {
+        storage_error(t, -answer->error, "");
+        bitfield_deinit(&answer->have);
+        channel_close(&t->torrent.interest.channel);
+        leave(t);
+        return;
+    }
+    if (answer->n_bad)
+        log_notice(FACILITY, "%s: %u pieces on disk were wrong", metainfo_name(t->torrent.meta),
+                   answer->n_bad);
+    bitfield_deinit(&t->have);
+    t->have = answer->have;
+    answer->have = BITFIELD_EMPTY;
+    begin(t);
+}
+
+void managed_completed(struct managed *t)
+{
+    struct master *m = t->master;
+    struct choker_torrent_completed *c;
+    struct announcer_torrent_completed *a;
+
+    if (t->complete || t->life != LIFE_RUNNING)
+        return;
+    t->complete = true;
+    t->verified = t->wanted;
+    t->completed_ns = m->now;
+    c = choker_new_torrent_completed();
+    a = announcer_new_torrent_completed();
+    c->torrent = a->torrent = &t->torrent;
+    choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
+    announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
+    report_finished(t);
+    if (!wants_to_seed(t))
+        managed_stop(t);
+}
+
+static void save(struct managed *t)
+{
+    struct fs_save_resume *m;
+
+    if (t->saving)
+        return;
+    m = fs_new_save_resume();
+    m->storage = t->torrent.storage;
+    m->uploaded = t->uploaded;
+    m->downloaded = t->downloaded;
+    t->saving = true;
+    t->n_queries++;
+    t->saved_ns = t->master->now;
+    if (!master_ask_fs_save_resume(&t->master->inbox, fs_inbox(t->master->fs), m))
+        abort();
+}
+
+static bool has_seeded_enough(const struct managed *t)
+{
+    const struct master_config *c = t->master->config;
+
+    if (c->daemon || !t->complete)
+        return false;
+    if (c->seed_ratio > 0 && t->wanted && (double)t->uploaded >= c->seed_ratio * (double)t->wanted)
+        return true;
+    return c->seed_time_s != UINT64_MAX &&
+           t->master->now - t->completed_ns >= c->seed_time_s * NS_PER_S;
+}
+
+void managed_tick(struct managed *t)
+{
+    struct master *m = t->master;
+    struct announcer_progress *a;
+
+    if (t->life != LIFE_RUNNING)
+        return;
+    if (t->n_peers)
+        t->heard_ns = m->now;
+    if (has_seeded_enough(t)) {
+        managed_stop(t);
+        return;
+    }
+    if (!m->config->daemon && !t->complete && m->now - t->heard_ns > GIVE_UP_NS &&
+        (t->any_announce_failed || !metainfo_n_tiers(t->torrent.meta))) {
+        log_err(FACILITY, "%s: no tracker answers and no peer can be reached",
+                metainfo_name(t->torrent.meta));
+        master_note_outcome(m, MASTER_UNREACHABLE);
+        managed_stop(t);
+        return;
+    }
+    if (m->now - t->saved_ns >= SAVE_EVERY_NS)
+        save(t);
+    if (t->interest_open && !t->asked_progress) {
+        struct interest_progress *q = interest_new_progress();
+
+        q->of = &t->torrent;
+        if (master_ask_interest_progress(&m->inbox, &t->torrent.interest, q)) {
+            t->asked_progress = true;
+            t->n_queries++;
+        } else {
+            msg_free(&q->msg);
+        }
+    }
+    a = announcer_new_progress();
+    a->torrent = &t->torrent;
+    a->uploaded = t->uploaded;
+    a->downloaded = t->downloaded;
+    a->left = t->wanted - t->verified;
+    announcer_tell_or_drop_progress(announcer_inbox(m->announcer), a);
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void close_storage(struct managed *t)
+{
+    struct fs_close_torrent *m = fs_new_close_torrent();
+
+    m->storage = t->torrent.storage;
+    m->uploaded = t->uploaded;
+    m->downloaded = t->downloaded;
+    if (!master_ask_fs_close_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
+        abort();
+    t->n_queries++;
+}
+
+void managed_answered(struct managed *t)
+{
+    t->n_queries--;
+    if (t->n_queries)
+        return;
+    if (t->life == LIFE_CLOSING) {
+        t->life = LIFE_ENDED;
+    } else if (t->life == LIFE_LEAVING) {
+        t->life = LIFE_CLOSING;
+        if (t->interest_open) {
+            struct interest_shutdown *m = interest_new_shutdown();
+
+            m->of = &t->torrent;
+            t->interest_open = false;
+            if (!master_ask_interest_shutdown(&t->master->inbox, &t->torrent.interest, m))
+                abort();
+            t->n_queries++;
+        }
+        close_storage(t);
+    }
+}
+
+/* The Announcer says goodbye and the Lobby closes the connections, side by side; then the rest. */
+static void leave(struct managed *t)
+{
+    struct master *m = t->master;
+
+    t->life = LIFE_LEAVING;
+    t->n_queries++; /* this function */
+    if (t->announced) {
+        struct announcer_torrent_stopped *a = announcer_new_torrent_stopped();
+
+        a->torrent = &t->torrent;
+        if (!master_ask_announcer_torrent_stopped(&m->inbox, announcer_inbox(m->announcer), a))
+            abort();
+        t->n_queries++;
+    }
+    if (t->listed) {
+        struct lobby_torrent_removed *l = lobby_new_torrent_removed();
+
+        l->torrent = &t->torrent;
+        if (!master_ask_lobby_torrent_removed(&m->inbox, lobby_inbox(m->lobby), l))
+            abort();
+        t->n_queries++;
+    }
+    managed_answered(t);
+}
+
+void managed_stop(struct managed *t)
+{
+    t->stop_wanted = true; /* looked at when OPENING or CHECKING is over */
+    if (t->life == LIFE_RUNNING)
+        leave(t);
+}

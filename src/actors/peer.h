@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_ACTORS_PEER_H
+#define CONJURE_ACTORS_PEER_H
+
+#include "conjure/base/addr.h"
+#include "conjure/msg/lobby.h"
+#include "conjure/msg/peer.h"
+#include "conjure/peer/session.h"
+
+struct torrent;
+
+/*
+ * A connection. It belongs to the Lobby while it idles and to its own thread while data moves; at
+ * every moment one of the two owns all of it, and hands it over whole. Whoever owns it drives the
+ * same code (peer_core.c): messages are dispatched, bytes are fed to the session, events acted on.
+ *
+ *      handshake done          session_is_active            nothing moved for a while
+ *   ----------------> Lobby ----------------------> thread --------------------------> Lobby ...
+ *                       |                              | error, Shutdown
+ *                       |<-----------------------------+
+ *                       v  peer_close: claims returned, PeerLeft asked
+ *                    closing --- all queries home ---> freed, by the Lobby only
+ */
+#define PEER_LEASES 4
+
+/* The actors that a connection talks to, and what never changes; one for all. */
+struct peer_env {
+    struct lobby_inbox *lobby;
+    struct choker_inbox *choker;
+    struct fs_inbox *fs;
+    struct bandwidth_inbox *bandwidth;
+    bool limit_up, limit_down; /* ask Bandwidth before moving content */
+};
+
+/* What only a moving connection needs; owned by the peer, gone while it idles. */
+struct peer_work {
+    struct peer_lease {
+        uint32_t file;
+        struct file_handle *handle; /* NULL: free place */
+        int fd;
+        uint64_t at;
+        uint64_t used; /* ticks of `n_used`, for least recently used */
+    } leases[PEER_LEASES];
+    uint64_t n_used;
+
+    struct session_upload upload; /* under way; length 0: none */
+    uint32_t sent;                /* of header and data */
+
+    uint8_t *spare[8]; /* claim buffers of full size, touched before: fresh memory is slow */
+    unsigned n_spare;
+
+    uint32_t quota_up, quota_down; /* bytes granted and not used */
+    uint64_t reported_ns;          /* last Rates to the Choker */
+    uint64_t moved_ns;             /* last time content moved either way */
+    uint64_t reported_up, reported_down;
+};
+
+enum peer_state {
+    PEER_IN_LOBBY,
+    PEER_IN_THREAD,
+    PEER_CLOSING, /* in the Lobby; waits for its queries to come home */
+};
+
+struct peer {
+    struct peer_inbox inbox;
+    struct session session;
+    const struct peer_env *env;
+    struct torrent *torrent;
+    struct peer_work *work;
+    struct addr addr;
+    uint8_t peer_id[20];
+    int fd;
+    uint32_t id;
+    uint32_t n_seen; /* verified pieces it was told of in the handshake (see interest.PeerJoined) */
+    enum peer_state state;
+
+    /* Queries that are out. The peer lives until all are home. */
+    uint16_t n_queries;      /* of all kinds */
+    uint16_t n_stores;       /* StoreBlocks among them */
+    uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
+    uint8_t n_next_piece;
+    bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;
+
+    bool incoming : 1;        /* the far end dialled */
+    bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
+    bool joined_choker : 1;
+    bool we_have_all : 1;
+    bool must_close : 1; /* an error or a Shutdown: the owner closes */
+    bool told_interested : 1, told_we_interested : 1, told_seed : 1; /* what Choker knows */
+    const char *reason;                                              /* why it closes: a literal */
+
+    /* Lobby's. */
+    struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
+    struct lobby_mail mail;
+    struct waker thread_waker;  /* eventfd of the thread; the Lobby opens and closes it */
+    uint64_t since_ns;          /* handshake done */
+    struct peer *next, **prevp; /* in_torrent: peers of one torrent in the Lobby's table */
+    bool want_write : 1;
+};
+
+/* --- peer_core.c: called by the owner only -------------------------------------------------- */
+
+/* FD is connected and the handshakes are done. */
+struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
+                      const struct addr *addr, uint32_t id, bool fast, bool we_have_all,
+                      uint64_t now);
+void peer_free(struct peer *p); /* after n_queries is 0 */
+
+/* One message of the inbox. */
+void peer_receive(struct peer *p, struct msg *m);
+/* All messages that are there. */
+void peer_receive_all(struct peer *p);
+
+/* Reads once from the socket and acts on what came. Returns the number of bytes read, 0 when there
+ * was nothing, or negative when the connection is over (reason is set). */
+ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now);
+
+/* Acts on events that are due without a read: a cancelled claim is done. 0 or negative: over. */
+int peer_take_events(struct peer *p, struct session_scratch *scratch, uint64_t now);
+
+/* Sends control messages as far as the socket takes them. 0, 1 when it took not all, or negative.
+ */
+int peer_flush(struct peer *p, uint64_t now);
+
+/* Asks InterestStat for work as far as the session wants it. */
+void peer_want(struct peer *p, uint64_t now);
+
+/* Tells InterestStat that this peer is here, if it does not know; with what it has. */
+void peer_join_interest(struct peer *p, struct bitfield *has, bool has_all);
+
+/* Tells the Choker of a change of interest at either end. */
+void peer_tell_choker(struct peer *p);
+
+/* Begins to close: returns claims, asks PeerLeft where it is owed. Then, at every message, calls
+ * peer_close_goes_on; true means that all queries are home. */
+void peer_close(struct peer *p);
+bool peer_close_goes_on(struct peer *p);
+
+void peer_work_begin(struct peer *p, uint64_t now);
+void peer_work_end(struct peer *p);
+
+void peer_buffer_free(struct peer *p, uint8_t *data, uint32_t n_blocks);
+
+/* --- peer_serve.c ---------------------------------------------------------------------------- */
+
+/* Serves requests as far as the socket takes data. 0: nothing more to do now; 1: the socket is
+ * full; negative: the connection is over. */
+int peer_serve(struct peer *p, uint64_t now);
+void peer_lease_home(struct peer *p, struct fs_lease_file *m);
+void peer_leases_return(struct peer *p);
+
+/* --- peer_thread.c --------------------------------------------------------------------------- */
+
+/* Hands P to a thread of its own, which sends it back by lobby.Adopt. 0 or -errno. */
+int peer_thread_start(struct peer *p);
+
+#endif

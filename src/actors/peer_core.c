@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a connection does, whoever drives it: messages in, session events in, messages out.
+ *
+ * Work is fetched by NextPiece queries that InterestStat parks until it has something; the claim
+ * that comes home is given to the session, which requests its blocks and receives them into a
+ * buffer of ours. A claim that is done goes to FS as StoreBlocks and comes home when it is on disk;
+ * then ClaimReturned tells InterestStat. So every claim ends in exactly one ClaimReturned.
+ *
+ * The torrent may become complete at any time: then its InterestStat refuses our messages, and that
+ * refusal is how we learn it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "actors/peer.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/log.h"
+
+#define FACILITY "peer"
+
+/* Buffers that one connection may hold, received into or being written, in blocks: a slow disk
+ * slows the peer instead of filling memory. */
+#define PEER_BLOCKS_HELD_MAX 512
+
+#define NEXT_PIECE_MAX 8 /* queries out at a time */
+
+static void ring_lobby(void *arg)
+{
+    struct peer *p = arg;
+
+    lobby_tell_or_drop_mail(p->env->lobby, &p->mail);
+}
+
+struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
+                      const struct addr *addr, uint32_t id, bool fast, bool we_have_all,
+                      uint64_t now)
+{
+    struct peer *p = NEW(struct peer);
+
+    p->env = env;
+    p->torrent = torrent;
+    p->fd = fd;
+    p->addr = *addr;
+    p->id = id;
+    p->since_ns = now;
+    p->we_have_all = we_have_all;
+    p->thread_waker = WAKER_EMPTY;
+    lobby_init_mail(&p->mail);
+    p->mail.peer = p;
+    waker_init_call(&p->mail_waker, ring_lobby, p);
+    waker_arm(&p->mail_waker);
+    channel_init(&p->inbox.channel, &p->mail_waker);
+    session_init(&p->session, &torrent->geometry, fast, now);
+    p->session.we_have_all = we_have_all;
+    p->session.keep_bitfield = !we_have_all;
+    return p;
+}
+
+void peer_free(struct peer *p)
+{
+    channel_close(&p->inbox.channel);
+    peer_work_end(p);
+    session_deinit(&p->session);
+    if (p->fd >= 0)
+        close(p->fd);
+    waker_deinit(&p->mail_waker);
+    free(p);
+}
+
+void peer_work_begin(struct peer *p, uint64_t now)
+{
+    if (p->work)
+        return;
+    p->work = NEW(struct peer_work);
+    p->work->moved_ns = p->work->reported_ns = now;
+    p->work->reported_down = p->session.down.total;
+    p->work->reported_up = p->session.up.total;
+}
+
+void peer_work_end(struct peer *p)
+{
+    if (!p->work)
+        return;
+    peer_leases_return(p);
+    while (p->work->n_spare)
+        free(p->work->spare[--p->work->n_spare]);
+    free(p->work);
+    p->work = NULL;
+}
+
+/* --- claim buffers ------------------------------------------------------------------------ */
+
+static uint8_t *buffer_new(struct peer *p, uint32_t n_blocks)
+{
+    if (n_blocks == CLAIM_BLOCKS_MAX && p->work && p->work->n_spare)
+        return p->work->spare[--p->work->n_spare];
+    return malloc((size_t)n_blocks * BLOCK_SIZE);
+}
+
+void peer_buffer_free(struct peer *p, uint8_t *data, uint32_t n_blocks)
+{
+    if (data && n_blocks == CLAIM_BLOCKS_MAX && p->work &&
+        p->work->n_spare < N_ELEMENTS(p->work->spare))
+        p->work->spare[p->work->n_spare++] = data;
+    else
+        free(data);
+}
+
+/* --- claims ------------------------------------------------------------------------------- */
+
+static void return_claim(struct peer *p, uint64_t claim, uint64_t stored)
+{
+    struct interest_claim_returned *m = interest_new_claim_returned();
+
+    m->peer = p->id;
+    m->claim = claim;
+    m->stored = stored;
+    interest_tell_or_drop_claim_returned(&p->torrent->interest, m);
+}
+
+static void store_claim(struct peer *p, struct session_claim *c)
+{
+    struct fs_store_blocks *m;
+
+    if (!c->received) {
+        return_claim(p, c->claim.id, 0);
+        peer_buffer_free(p, c->data, c->claim.n_blocks);
+        return;
+    }
+    m = fs_new_store_blocks();
+    m->storage = p->torrent->storage;
+    m->from = p->addr;
+    m->claim = c->claim.id;
+    m->blocks = c->received;
+    m->piece = c->claim.piece;
+    m->first_block = c->claim.first_block;
+    m->n_blocks = c->claim.n_blocks;
+    m->data = c->data;
+    if (!peer_ask_fs_store_blocks(&p->inbox, p->env->fs, m)) {
+        return_claim(p, c->claim.id, 0);
+        peer_buffer_free(p, c->data, c->claim.n_blocks);
+        msg_free(&m->msg);
+        return;
+    }
+    p->n_queries++;
+    p->n_stores++;
+}
+
+static void home_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
+{
+    p->n_queries--;
+    p->n_stores--;
+    return_claim(p, m->claim, m->error ? 0 : m->blocks);
+    peer_buffer_free(p, m->data, m->n_blocks);
+    if (m->error) {
+        p->must_close = true;
+        p->reason = "its data cannot be written";
+    }
+    msg_free(&m->msg);
+}
+
+static void home_interest_next_piece(struct peer *p, struct interest_next_piece *m)
+{
+    const struct claim *c = &m->claim;
+    uint64_t now = clock_now();
+    uint8_t *data = NULL;
+
+    p->n_queries--;
+    p->n_next_piece--;
+    p->n_blocks_asked = (uint16_t)(p->n_blocks_asked - m->n_blocks);
+    if (p->env->limit_down && p->work)
+        p->work->quota_down +=
+            (m->n_blocks - (uint32_t)(c->id ? __builtin_popcountll(c->blocks) : 0)) * BLOCK_SIZE;
+    if (c->id) {
+        if (p->state != PEER_CLOSING && !p->must_close && !p->session.peer_chokes)
+            data = buffer_new(p, c->n_blocks);
+        if (!data || session_add_claim(&p->session, c, data, now)) {
+            peer_buffer_free(p, data, c->n_blocks);
+            return_claim(p, c->id, 0);
+        } else if (p->session.n_peer_has == p->session.geometry->n_pieces) {
+            struct interest_requested_from_seeder *r = interest_new_requested_from_seeder();
+
+            r->peer = p->id;
+            r->claim = c->id;
+            interest_tell_or_drop_requested_from_seeder(&p->torrent->interest, r);
+        } else {
+            struct interest_requested_from_leecher *r = interest_new_requested_from_leecher();
+
+            r->peer = p->id;
+            r->claim = c->id;
+            interest_tell_or_drop_requested_from_leecher(&p->torrent->interest, r);
+        }
+    }
+    msg_free(&m->msg);
+}
+
+/* The refusal of a message tells us that the torrent has become complete. */
+static void learn_complete(struct peer *p)
+{
+    p->we_have_all = true;
+    p->session.we_have_all = true;
+    p->session.keep_bitfield = false;
+}
+
+/* Cuts N_BLOCKS to what Bandwidth has granted; asks for more when that is less. */
+static uint32_t within_quota(struct peer *p, uint32_t n_blocks)
+{
+    uint32_t granted = p->work->quota_down / BLOCK_SIZE;
+    struct bandwidth_want_quota *m;
+
+    if (granted >= n_blocks)
+        return n_blocks;
+    if (!p->asked_down) {
+        m = bandwidth_new_want_quota();
+        m->peer = p->id;
+        m->n_bytes = (n_blocks < CLAIM_BLOCKS_MAX ? n_blocks : CLAIM_BLOCKS_MAX) * BLOCK_SIZE;
+        if (peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {
+            p->asked_down = true;
+            p->n_queries++;
+        } else {
+            msg_free(&m->msg);
+        }
+    }
+    return granted;
+}
+
+void peer_want(struct peer *p, uint64_t now)
+{
+    uint32_t wanted, held;
+
+    if (p->we_have_all || p->must_close || !p->session.we_interested || p->session.peer_chokes)
+        return;
+    wanted = session_blocks_wanted(&p->session, now);
+    held = (uint32_t)p->n_stores * CLAIM_BLOCKS_MAX + session_n_in_flight(&p->session) +
+           p->n_blocks_asked;
+    if (wanted <= p->n_blocks_asked || held >= PEER_BLOCKS_HELD_MAX)
+        return;
+    wanted -= p->n_blocks_asked;
+    if (p->env->limit_down)
+        wanted = within_quota(p, wanted);
+    while (wanted && p->n_next_piece < NEXT_PIECE_MAX) {
+        struct interest_next_piece *m = interest_new_next_piece();
+
+        m->peer = p->id;
+        m->n_blocks = wanted < CLAIM_BLOCKS_MAX ? wanted : CLAIM_BLOCKS_MAX;
+        if (!peer_ask_interest_next_piece(&p->inbox, &p->torrent->interest, m)) {
+            msg_free(&m->msg);
+            learn_complete(p);
+            return;
+        }
+        if (p->env->limit_down)
+            p->work->quota_down -= m->n_blocks * BLOCK_SIZE;
+        wanted -= m->n_blocks;
+        p->n_queries++;
+        p->n_next_piece++;
+        p->n_blocks_asked = (uint16_t)(p->n_blocks_asked + m->n_blocks);
+    }
+}
+
+/* --- what others want of us --------------------------------------------------------------- */
+
+static void on_have(struct peer *p, struct peer_have *m)
+{
+    session_say_have(&p->session, m->piece);
+}
+
+static void on_choke(struct peer *p, struct peer_choke *m)
+{
+    session_set_choking(&p->session, true, clock_now());
+}
+
+static void on_unchoke(struct peer *p, struct peer_unchoke *m)
+{
+    session_set_choking(&p->session, false, clock_now());
+}
+
+static void on_interest(struct peer *p, struct peer_interest *m)
+{
+    session_set_interested(&p->session, m->interested);
+    peer_tell_choker(p);
+}
+
+static void on_cancel_blocks(struct peer *p, struct peer_cancel_blocks *m)
+{
+    session_cancel(&p->session, m->piece, m->first_block, m->blocks);
+    p->events_due = true;
+}
+
+static void on_shutdown(struct peer *p, struct peer_shutdown *m)
+{
+    p->must_close = true;
+    p->reason = "closed by us";
+}
+
+static void home_interest_have_piece(struct peer *p, struct interest_have_piece *m)
+{
+    p->n_queries--;
+    p->asked_piece = false;
+    session_know_piece(&p->session, m->piece, m->have);
+    msg_free(&m->msg);
+}
+
+static void home_interest_peer_left(struct peer *p, struct interest_peer_left *m)
+{
+    p->n_queries--;
+    msg_free(&m->msg);
+}
+
+static void home_choker_peer_left(struct peer *p, struct choker_peer_left *m)
+{
+    p->n_queries--;
+    msg_free(&m->msg);
+}
+
+static void home_fs_lease_file(struct peer *p, struct fs_lease_file *m)
+{
+    p->n_queries--;
+    p->asked_lease = false;
+    peer_lease_home(p, m);
+}
+
+static void home_bandwidth_want_quota(struct peer *p, struct bandwidth_want_quota *m)
+{
+    p->n_queries--;
+    if (m->upload)
+        p->asked_up = false;
+    else
+        p->asked_down = false;
+    if (p->work && m->upload)
+        p->work->quota_up += m->n_granted;
+    else if (p->work)
+        p->work->quota_down += m->n_granted;
+    msg_free(&m->msg);
+}
+
+MSG_DISPATCH(peer, PEER_TABLE, struct peer);
+
+void peer_receive(struct peer *p, struct msg *m)
+{
+    peer_dispatch(p, m);
+}
+
+void peer_receive_all(struct peer *p)
+{
+    struct msg *m;
+
+    while ((m = channel_receive(&p->inbox.channel)))
+        peer_dispatch(p, m);
+}
+
+/* --- what the session reports ------------------------------------------------------------- */
+
+void peer_join_interest(struct peer *p, struct bitfield *has, bool has_all)
+{
+    struct interest_peer_joined *m;
+
+    if (p->joined_interest || p->we_have_all) {
+        if (has)
+            bitfield_deinit(has);
+        return;
+    }
+    m = interest_new_peer_joined();
+    m->peer = p->id;
+    m->inbox = &p->inbox;
+    m->has_all = has_all;
+    m->n_seen = p->n_seen;
+    if (has) {
+        m->has = *has;
+        *has = BITFIELD_EMPTY;
+    }
+    if (interest_tell_peer_joined(&p->torrent->interest, m)) {
+        p->joined_interest = true;
+    } else {
+        bitfield_deinit(&m->has);
+        msg_free(&m->msg);
+        learn_complete(p);
+    }
+}
+
+static void tell_got_piece(struct peer *p, uint32_t piece)
+{
+    struct interest_peer_got_piece *m = interest_new_peer_got_piece();
+
+    m->peer = p->id;
+    m->piece = piece;
+    interest_tell_or_drop_peer_got_piece(&p->torrent->interest, m);
+}
+
+/* A bitfield is legal as the first message however late it comes, also after we have joined. */
+static void has_set(struct peer *p, struct session_event *e)
+{
+    uint32_t n = p->session.geometry->n_pieces;
+
+    if (!p->joined_interest) {
+        peer_join_interest(p, &e->has, e->has_all);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (e->has_all || (e->has.bytes && bitfield_test(&e->has, i)))
+            tell_got_piece(p, i);
+    bitfield_deinit(&e->has);
+}
+
+void peer_tell_choker(struct peer *p)
+{
+    struct choker_interest_changed *m;
+    bool seed = p->session.n_peer_has == p->session.geometry->n_pieces;
+
+    if (!p->joined_choker ||
+        (p->told_interested == p->session.peer_interested &&
+         p->told_we_interested == p->session.we_interested && p->told_seed == seed))
+        return;
+    m = choker_new_interest_changed();
+    m->peer = p->id;
+    m->peer_interested = p->told_interested = p->session.peer_interested;
+    m->we_interested = p->told_we_interested = p->session.we_interested;
+    m->peer_is_seed = p->told_seed = seed;
+    choker_tell_or_drop_interest_changed(p->env->choker, m);
+}
+
+static void refused(struct peer *p, uint32_t piece)
+{
+    struct interest_peer_lost_piece *m = interest_new_peer_lost_piece();
+
+    m->peer = p->id;
+    m->piece = piece;
+    interest_tell_or_drop_peer_lost_piece(&p->torrent->interest, m);
+}
+
+static void act_on(struct peer *p, int kind, struct session_event *e)
+{
+    switch (kind) {
+    case SESSION_HAS:
+        has_set(p, e);
+        peer_tell_choker(p);
+        break;
+    case SESSION_HAVE:
+        if (!p->we_have_all) {
+            peer_join_interest(p, NULL, false);
+            tell_got_piece(p, e->piece);
+        }
+        if (p->session.n_peer_has == p->session.geometry->n_pieces)
+            peer_tell_choker(p);
+        break;
+    case SESSION_INTERESTED:
+    case SESSION_NOT_INTERESTED:
+        peer_tell_choker(p);
+        break;
+    case SESSION_REFUSED:
+        refused(p, e->piece);
+        break;
+    case SESSION_CLAIM_DONE:
+        store_claim(p, &e->claim);
+        break;
+    default: /* choked, unchoked, requested: the driver looks at the session's state */
+        break;
+    }
+}
+
+int peer_take_events(struct peer *p, struct session_scratch *scratch, uint64_t now)
+{
+    struct session_event event;
+    int kind;
+
+    p->events_due = false;
+    while ((kind = session_next_event(&p->session, scratch, now, &event)) > 0)
+        act_on(p, kind, &event);
+    if (kind < 0)
+        p->reason = p->session.reason ? p->session.reason : strerror(-kind);
+    return kind;
+}
+
+ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
+{
+    struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+    size_t aimed;
+    unsigned n = session_plan_read(&p->session, scratch, iov, &aimed);
+    ssize_t got = readv(p->fd, iov, (int)n);
+    uint64_t content = p->session.down.total;
+    int r;
+
+    if (got <= 0) {
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            got = 0, errno = 0;
+        else
+            p->reason = got ? strerror(errno) : "closed by the other end", got = -ECONNRESET;
+        session_did_read(&p->session, scratch, 0, now);
+        return got;
+    }
+    session_did_read(&p->session, scratch, (size_t)got, now);
+    r = peer_take_events(p, scratch, now);
+    if (r < 0)
+        return r;
+    if (p->work && p->session.down.total != content)
+        p->work->moved_ns = now;
+    if (p->we_have_all && p->session.n_peer_has == p->session.geometry->n_pieces) {
+        p->reason = "both ends have everything";
+        return -ECONNABORTED;
+    }
+    return got;
+}
+
+int peer_flush(struct peer *p, uint64_t now)
+{
+    const uint8_t *bytes;
+    size_t n;
+
+    while ((n = session_output(&p->session, &bytes))) {
+        ssize_t sent = send(p->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent < 0) {
+            if (errno == EINTR)
+                continue;
+            if (errno == EAGAIN)
+                return 1;
+            p->reason = strerror(errno);
+            return -errno;
+        }
+        session_output_sent(&p->session, (size_t)sent, now);
+    }
+    return 0;
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+void peer_close(struct peer *p)
+{
+    struct session_claim claim;
+
+    p->state = PEER_CLOSING;
+    if (log_threshold >= LOG_LEVEL_DEBUG) {
+        char text[ADDR_TEXT_MAX];
+
+        log_debug(FACILITY, "%s: closed: %s", addr_format(&p->addr, text),
+                  p->reason ? p->reason : "no reason given");
+    }
+    if (p->fd >= 0)
+        close(p->fd);
+    p->fd = -1;
+    /* Blocks that arrived are worth keeping even of a claim that is not full. */
+    while (session_drop_claim(&p->session, &claim))
+        store_claim(p, &claim);
+    peer_work_end(p);
+    if (p->joined_choker) {
+        struct choker_peer_left *m = choker_new_peer_left();
+
+        m->peer = p->id;
+        if (peer_ask_choker_peer_left(&p->inbox, p->env->choker, m))
+            p->n_queries++;
+        else
+            msg_free(&m->msg);
+        p->joined_choker = false;
+    }
+}
+
+bool peer_close_goes_on(struct peer *p)
+{
+    /* What is being stored is returned first: InterestStat would give it out again otherwise. */
+    if (!p->n_stores && p->joined_interest) {
+        struct interest_peer_left *m = interest_new_peer_left();
+
+        m->peer = p->id;
+        if (peer_ask_interest_peer_left(&p->inbox, &p->torrent->interest, m))
+            p->n_queries++;
+        else
+            msg_free(&m->msg);
+        p->joined_interest = false;
+    }
+    return p->n_queries == 0;
+}
