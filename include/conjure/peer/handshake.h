@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The first 68 bytes of a connection (BEP 3): 19, "BitTorrent protocol", 8 reserved bytes, info-hash,
- * peer id. Bytes in, struct out; no socket. */
-#define HANDSHAKE_SIZE      68
-#define HANDSHAKE_HASH_SIZE 48 /* up to and including the info-hash: enough for the far end to answer */
+/* The first 68 bytes of a connection (BEP 3): 19, "BitTorrent protocol", 8 reserved bytes,
+ * info-hash, peer id. Bytes in, struct out; no socket. */
+#define HANDSHAKE_SIZE 68
+#define HANDSHAKE_HASH_SIZE \
+    48 /* up to and including the info-hash: enough for the far end to answer */
 
 struct handshake {
     uint8_t info_hash[20];
@@ -18,8 +19,9 @@ struct handshake {
 
 void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE]);
 
-/* Looks at the first N bytes. Returns 0 when they can be the start of a handshake (H is filled as far
- * as they reach: all at 68, everything but peer_id at 48), or -EPROTO as soon as they cannot. */
+/* Looks at the first N bytes. Returns 0 when they can be the start of a handshake (H is filled as
+ * far as they reach: all at 68, everything but peer_id at 48), or -EPROTO as soon as they cannot.
+ */
 int handshake_decode(const uint8_t *bytes, unsigned n, struct handshake *h);
 
 #endif

@@ -12,38 +12,47 @@
 #include "conjure/msg/interest.h" /* struct claim */
 
 /*
- * One connection to a peer after the handshake, as a pure state machine (BEP 3, and BEP 6 where both
- * ends have it): bytes in, events and bytes out. No socket, no clock, no thread; whoever drives it
- * (a peer thread or the Lobby) calls from one thread at a time.
+ * One connection to a peer after the handshake, as a pure state machine (BEP 3, and BEP 6 where
+ * both ends have it): bytes in, events and bytes out. No socket, no clock, no thread; whoever
+ * drives it (a peer thread or the Lobby) calls from one thread at a time.
  *
  * Reading, in a loop:
- *     n = session_plan_read(s, scratch, ...iov);  readv(fd, iov, n);  session_did_read(s, scratch, got);
- *     while ((kind = session_next_event(s, scratch, now, &event)) > 0) ...act...;   negative: close
- * All events of one read are taken before the next plan; an event may call any other function here.
  *
- * Writing, in a loop:  first session_output (control messages, always whole), then, while the peer is
- * unchoked by us, session_next_upload says which block to send; the driver sends its 13-byte header
- * and the data itself. A block once taken is sent whole before further output.
+ *     n = session_plan_read(s, scratch, iov, &aimed);
+ *     got = readv(fd, iov, n);
+ *     session_did_read(s, scratch, got, now);
+ *     while ((kind = session_next_event(s, scratch, now, &event)) > 0)
+ *         ...act...
+ *     if (kind < 0) close
+ *
+ * All events of one read are taken before the next plan; an event may call any other function here.
+ * Between plan and did_read nothing else is called: who waits (poll) plans anew after waiting. When
+ * nothing was read (EAGAIN) did_read may be left out. Claims also end by session_cancel, and by a
+ * choke before they are added: ask for events after these, too.
+ *
+ * Writing, in a loop:  first session_output (control messages, always whole), then, while the peer
+ * is unchoked by us, session_next_upload says which block to send; the driver sends its 13-byte
+ * header and the data itself. A block once taken is sent whole before further output.
  *
  * RECEIVING STRAIGHT INTO PLACE. The session knows which blocks are in flight, in the order asked.
- * Where the next bytes can be those, the plan aims them: header, block, header, block..., each block
- * at its place in the claim's buffer. After the read the headers are compared; at the first that is
- * not the one expected, the rest of the bytes is copied out and goes through the ordinary parser,
- * which copies what is payload to its place. Right nearly always, mended when not.
+ * Where the next bytes can be those, the plan aims them: header, block, header, block..., each
+ * block at its place in the claim's buffer. After the read the headers are compared; at the first
+ * that is not the one expected, the rest of the bytes is copied out and goes through the ordinary
+ * parser, which copies what is payload to its place. Right nearly always, mended when not.
  *
  * What a stranger can make us hold is bounded: one bitfield, SESSION_REQUESTS_MAX requests, output
  * that we decided to send. Payload is only ever written into buffers of claims we asked for.
  */
-#define BLOCK_SIZE             16384u /* the unit of requests that every client uses */
-#define SESSION_REQUEST_MAX    131072u /* longest block a peer may request; more is an attack */
-#define SESSION_REQUESTS_MAX   1024   /* requests held for one peer; further ones are refused */
-#define SESSION_IN_FLIGHT_MAX  512    /* blocks asked for and not arrived */
-#define SESSION_CLAIMS_MAX     32
-#define SESSION_MESSAGE_MAX    (1u << 20) /* longest message of another kind that is skipped */
-#define SESSION_UNASKED_MAX    (4u << 20) /* payload bytes nobody asked for before we close */
-#define SESSION_KEEP_ALIVE_NS  (UINT64_C(110) * 1000000000) /* BEP 3: generally every two minutes */
-#define SESSION_SILENCE_NS     (UINT64_C(250) * 1000000000) /* nothing at all heard: dead */
-#define SESSION_SNUBBED_NS     (UINT64_C(60) * 1000000000)  /* blocks in flight and none came */
+#define BLOCK_SIZE            16384u  /* the unit of requests that every client uses */
+#define SESSION_REQUEST_MAX   131072u /* longest block a peer may request; more is an attack */
+#define SESSION_REQUESTS_MAX  1024    /* requests held for one peer; further ones are refused */
+#define SESSION_IN_FLIGHT_MAX 512     /* blocks asked for and not arrived */
+#define SESSION_CLAIMS_MAX    32
+#define SESSION_MESSAGE_MAX   (1u << 20) /* longest message of another kind that is skipped */
+#define SESSION_UNASKED_MAX   (4u << 20) /* payload bytes nobody asked for before we close */
+#define SESSION_KEEP_ALIVE_NS (UINT64_C(110) * 1000000000) /* BEP 3: about every two minutes */
+#define SESSION_SILENCE_NS    (UINT64_C(250) * 1000000000) /* nothing at all heard: dead */
+#define SESSION_SNUBBED_NS    (UINT64_C(60) * 1000000000)  /* blocks in flight and none came */
 
 /* The shape of a torrent's content; shared by all its sessions. */
 struct geometry {
@@ -56,24 +65,25 @@ uint32_t geometry_n_blocks(const struct geometry *g, uint32_t piece);
 uint32_t geometry_block_size(const struct geometry *g, uint32_t piece, uint32_t block);
 
 enum session_event_kind {
-    SESSION_NONE,            /* all bytes are digested */
-    SESSION_HAS,             /* bitfield, have-all or have-none: event.has (take it) or event.has_all;
-                                at most once, before any SESSION_HAVE; not sent when KEEP_BITFIELD is
-                                off: then s->n_peer_has alone says what the peer has */
-    SESSION_HAVE,            /* event.piece: the peer has one piece more */
-    SESSION_CHOKED,          /* we may no longer request */
-    SESSION_UNCHOKED,        /* we may request */
-    SESSION_INTERESTED,      /* the peer wants something of ours */
+    SESSION_NONE,       /* all bytes are digested */
+    SESSION_HAS,        /* bitfield, have-all or have-none: event.has (take it; empty when the peer
+                           has nothing) or event.has_all (has is empty then). At most once, before
+                           any SESSION_HAVE. Not sent when KEEP_BITFIELD is off: then
+                           s->n_peer_has alone says what the peer has */
+    SESSION_HAVE,       /* event.piece: the peer has one piece more */
+    SESSION_CHOKED,     /* we may no longer request */
+    SESSION_UNCHOKED,   /* we may request */
+    SESSION_INTERESTED, /* the peer wants something of ours */
     SESSION_NOT_INTERESTED,
-    SESSION_REQUESTED,       /* the first request after the upload queue was empty */
-    SESSION_REFUSED,         /* event.piece: a request was rejected although we are not choked */
-    SESSION_CLAIM_DONE,      /* event.claim: nothing of it is in flight any more */
+    SESSION_REQUESTED,  /* the first request after the upload queue was empty */
+    SESSION_REFUSED,    /* event.piece: a request was rejected although we are not choked */
+    SESSION_CLAIM_DONE, /* event.claim: nothing of it is in flight any more */
 };
 
 /* A claim under way or done. Bits as in struct claim. */
 struct session_claim {
     struct claim claim;
-    uint8_t *data;     /* n_blocks blocks at 16 KiB steps; the driver's, lent to the session */
+    uint8_t *data; /* n_blocks blocks at 16 KiB steps; the driver's, lent to the session */
     uint64_t in_flight;
     uint64_t received;
 };
@@ -117,21 +127,22 @@ struct session {
     struct session_transfer *transfer; /* NULL while idle */
     uint8_t *out;                      /* control messages to send: out[out_at, out_end) */
     uint32_t out_at, out_end, out_size;
-    struct bitfield incoming;          /* a bitfield while it arrives */
-    uint64_t heard_ns, said_ns;        /* last byte received, last message sent */
-    uint64_t block_ns;                 /* last block received, or first request of a burst sent */
-    struct rate down, up;              /* content bytes */
-    const char *reason;                /* why session_next_event was negative: a literal */
-    uint32_t n_peer_has;               /* pieces the peer says it has */
-    uint32_t payload_left;             /* of the message under way; where it goes is in `transfer` */
-    uint32_t n_unasked;                /* payload bytes that matched nothing */
-    uint8_t head[17];                  /* length, id and fixed fields of the message under way */
+    struct bitfield incoming;   /* a bitfield while it arrives */
+    uint64_t heard_ns, said_ns; /* last byte received, last message sent */
+    uint64_t block_ns;          /* last block received, or first request of a burst sent */
+    struct rate down, up;       /* content bytes */
+    const char *reason;         /* why session_next_event was negative: a literal */
+    uint32_t n_peer_has;        /* pieces the peer says it has; one told twice counts twice */
+    uint32_t payload_left;      /* of the message under way; where it goes is in `transfer` */
+    uint32_t n_unasked;         /* payload bytes that matched nothing */
+    uint32_t n_forgiven;        /* of blocks that we gave up: these may come without blame */
+    uint8_t head[17];           /* length, id and fixed fields of the message under way */
     uint8_t n_head;
-    uint8_t state;                     /* the parser's */
-    bool fast : 1;                     /* both ends have BEP 6 */
-    bool keep_bitfield : 1;            /* we lack pieces: report what the peer has */
-    bool we_have_all : 1;              /* every request can be served without asking */
-    bool heard_any : 1;                /* a message came: a bitfield would be too late */
+    uint8_t state;          /* the parser's */
+    bool fast : 1;          /* both ends have BEP 6 */
+    bool keep_bitfield : 1; /* we lack pieces: report what the peer has */
+    bool we_have_all : 1;   /* every request can be served without asking */
+    bool heard_any : 1;     /* a message came: a bitfield would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
 };
 #define SESSION_EMPTY ((struct session){0})
@@ -167,11 +178,16 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
 uint32_t session_blocks_wanted(struct session *s, uint64_t now);
 
 /* Requests the blocks of CLAIM, to be received into DATA. Only while not choked and when
- * session_blocks_wanted was at least claim->n_blocks. 0 or -ENOMEM. */
+ * session_blocks_wanted was at least claim->n_blocks. When a choke came meanwhile, the claim is
+ * done with the next event, nothing received. 0; -ENOMEM; or SESSION_FULL: there is no room after
+ * all, and claim and data stay with the caller. */
+enum {
+    SESSION_FULL = 1,
+};
 int session_add_claim(struct session *s, const struct claim *claim, uint8_t *data, uint64_t now);
 
-/* Cancels what of these blocks is in flight (BEP 3 endgame). A claim that ends by this is reported by
- * the next session_next_event. */
+/* Cancels what of these blocks is in flight (BEP 3 endgame). A claim that ends by this is reported
+ * by the next session_next_event. */
 void session_cancel(struct session *s, uint32_t piece, uint32_t first_block, uint64_t blocks);
 
 /* Takes back any one claim, done or not; false when there is none. For closing. */

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parser of BEP 3 and BEP 6: a machine that stops at any byte. Length, id and fixed fields are
+ * collected in s->head, at most 17 bytes; what follows them is payload, which is never held here: a
+ * block goes to its place in a claim, a bitfield into s->incoming, the rest nowhere.
+ *
+ * The length is judged against the id before anything is stored, and every number before it is
+ * used. What the peer may not say ends the session with a reason; what it may say too late (a block
+ * we have cancelled, a request we have choked) does not.
+ */
+#include "peer/session_private.h"
+
+#include <errno.h>
+
+/* Messages of fixed length: as long as their fields are. */
+static const struct {
+    uint8_t length; /* of the message, 0: not fixed or not known */
+    bool fast;      /* BEP 6 */
+} messages[] = {
+    [ID_CHOKE] = {1},           [ID_UNCHOKE] = {1},       [ID_INTERESTED] = {1},
+    [ID_NOT_INTERESTED] = {1},  [ID_HAVE] = {5},          [ID_REQUEST] = {13},
+    [ID_CANCEL] = {13},         [ID_SUGGEST] = {5, true}, [ID_HAVE_ALL] = {1, true},
+    [ID_HAVE_NONE] = {1, true}, [ID_REJECT] = {13, true}, [ID_ALLOWED_FAST] = {5, true},
+};
+#define N_MESSAGES (sizeof messages / sizeof messages[0])
+
+static int check_length(struct session *s)
+{
+    uint32_t length = get_be32(s->head);
+    uint8_t id;
+
+    if (length > SESSION_MESSAGE_MAX)
+        return session_break(s, "message is too long");
+    if (s->n_head < 5)
+        return 0;
+    id = s->head[4];
+    if (id == ID_BITFIELD && length != 1 + bitfield_size(s->geometry->n_pieces))
+        return session_break(s, "bitfield has the wrong length");
+    if (id == ID_PIECE && (length < 9 || length > 9 + SESSION_REQUEST_MAX))
+        return session_break(s, "block has an impossible length");
+    if (id >= N_MESSAGES)
+        return 0;
+    if (messages[id].fast && !s->fast)
+        return session_break(s, "message of the Fast extension without the extension");
+    if (messages[id].length && length != messages[id].length)
+        return session_break(s, "message has the wrong length");
+    return 0;
+}
+
+/* How many bytes of the message under way belong into s->head, as far as is known. */
+static uint8_t head_size(const struct session *s)
+{
+    uint8_t id;
+
+    if (s->n_head < 4)
+        return 4;
+    if (!get_be32(s->head))
+        return 4;
+    if (s->n_head < 5)
+        return 5;
+    id = s->head[4];
+    if (id == ID_PIECE)
+        return PIECE_HEADER;
+    return id < N_MESSAGES && messages[id].length ? (uint8_t)(4 + messages[id].length) : 5;
+}
+
+/* 1 when the head is whole, 0 when more bytes are needed, negative when it is nonsense. */
+static int take_head(struct session *s, struct session_scratch *x)
+{
+    for (uint8_t size; s->n_head < (size = head_size(s));) {
+        size_t n = size - s->n_head, available = x->end - x->at;
+        int r;
+
+        if (!available)
+            return 0;
+        if (n > available)
+            n = available;
+        memcpy(s->head + s->n_head, x->bytes + x->at, n);
+        s->n_head = (uint8_t)(s->n_head + n);
+        x->at += n;
+        if ((s->n_head == 4 || s->n_head == 5) && (r = check_length(s)) != 0)
+            return r;
+    }
+    return 1;
+}
+
+/* --- bitfields ------------------------------------------------------------------------------- */
+
+static int begin_bitfield(struct session *s)
+{
+    s->payload_left = get_be32(s->head) - 1;
+    s->n_peer_has = 0;
+    if (s->keep_bitfield && bitfield_init(&s->incoming, s->geometry->n_pieces))
+        return session_break_no_memory(s);
+    if (s->payload_left)
+        s->state = STATE_BITFIELD;
+    return SESSION_NONE;
+}
+
+static int end_bitfield(struct session *s, struct session_event *e)
+{
+    s->state = STATE_HEAD;
+    if (!s->incoming.bytes)
+        return SESSION_NONE;
+    if (!s->keep_bitfield || !s->n_peer_has || s->n_peer_has == s->geometry->n_pieces)
+        bitfield_deinit(&s->incoming);
+    if (!s->keep_bitfield)
+        return SESSION_NONE;
+    s->incoming.n_set = s->incoming.bytes ? s->n_peer_has : 0;
+    e->has = s->incoming;
+    e->has_all = s->n_peer_has == s->geometry->n_pieces;
+    s->incoming = BITFIELD_EMPTY;
+    return SESSION_HAS;
+}
+
+static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
+                         struct session_event *e)
+{
+    uint32_t n_pieces = s->geometry->n_pieces;
+
+    if (s->incoming.bytes)
+        memcpy(s->incoming.bytes + bitfield_size(n_pieces) - s->payload_left, bytes, n);
+    for (uint32_t i = 0; i < n; i++)
+        s->n_peer_has += (uint32_t)__builtin_popcount(bytes[i]);
+    s->payload_left -= n;
+    if (s->payload_left)
+        return SESSION_NONE;
+    if (n_pieces % 8 && bytes[n - 1] & (0xff >> (n_pieces % 8)))
+        return session_break(s, "bitfield has spare bits set");
+    return end_bitfield(s, e);
+}
+
+/* BEP 3: only as the first message; BEP 6: one of the three. Messages that we skip do not count:
+ * some clients send their extended handshake (BEP 10) before it. */
+static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
+{
+    if (s->heard_any)
+        return session_break(s, "bitfield after other messages");
+    if (id == ID_BITFIELD)
+        return begin_bitfield(s);
+    e->has_all = id == ID_HAVE_ALL;
+    s->n_peer_has = e->has_all ? s->geometry->n_pieces : 0;
+    return s->keep_bitfield ? SESSION_HAS : SESSION_NONE;
+}
+
+static int take_have(struct session *s, struct session_event *e)
+{
+    e->piece = get_be32(s->head + 5);
+    if (e->piece >= s->geometry->n_pieces)
+        return session_break(s, "has a piece that does not exist");
+    /* What it had is not kept here, so a piece told twice counts twice, but for this. */
+    if (s->n_peer_has < s->geometry->n_pieces)
+        s->n_peer_has++;
+    return SESSION_HAVE;
+}
+
+/* --- declarations ---------------------------------------------------------------------------- */
+
+static int take_choke(struct session *s)
+{
+    if (s->peer_chokes)
+        return SESSION_NONE;
+    s->peer_chokes = true;
+    /* BEP 6: every request that will not be served is rejected. BEP 3: all are as good as lost. */
+    if (!s->fast)
+        session_lose_all(s);
+    return SESSION_CHOKED;
+}
+
+static int take_unchoke(struct session *s)
+{
+    if (!s->peer_chokes)
+        return SESSION_NONE;
+    s->peer_chokes = false;
+    return SESSION_UNCHOKED;
+}
+
+static int take_interest(struct session *s, bool interested)
+{
+    if (s->peer_interested == interested)
+        return SESSION_NONE;
+    s->peer_interested = interested;
+    return interested ? SESSION_INTERESTED : SESSION_NOT_INTERESTED;
+}
+
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+static int begin_piece(struct session *s, uint64_t now)
+{
+    uint32_t size = get_be32(s->head) - 9;
+    struct in_flight *f = session_find_block(s, get_be32(s->head + 5), get_be32(s->head + 9), size);
+
+    if (f) {
+        session_begin_block(s, f, 0, now);
+        return SESSION_NONE;
+    }
+    s->payload_left = size;
+    s->state = size ? STATE_SKIP : STATE_HEAD;
+    return session_charge(s, size);
+}
+
+/* Request, cancel and reject have the same three fields. */
+static int take_block_message(struct session *s, uint8_t id, struct session_event *e)
+{
+    const struct session_upload u = {.piece = get_be32(s->head + 5),
+                                     .begin = get_be32(s->head + 9),
+                                     .length = get_be32(s->head + 13)};
+    struct in_flight *f;
+
+    if (u.piece >= s->geometry->n_pieces)
+        return session_break(s, "names a piece that does not exist");
+    if (!u.length || u.length > SESSION_REQUEST_MAX ||
+        (uint64_t)u.begin + u.length > geometry_piece_size(s->geometry, u.piece))
+        return session_break(s, "names a block that does not exist");
+    if (id == ID_REQUEST)
+        return session_on_request(s, &u);
+    if (id == ID_CANCEL) {
+        session_on_cancel(s, &u);
+        return SESSION_NONE;
+    }
+    f = session_find_block(s, u.piece, u.begin, u.length);
+    /* The answer to a cancel of ours, or a lie that does no harm in small numbers. */
+    if (!f)
+        return session_charge(s, u.length);
+    session_lose_block(s, f);
+    e->piece = u.piece;
+    return s->peer_chokes ? SESSION_NONE : SESSION_REFUSED;
+}
+
+/* --- the machine ----------------------------------------------------------------------------- */
+
+/* The head is whole. An event kind or negative. */
+static int take_message(struct session *s, uint64_t now, struct session_event *e)
+{
+    uint32_t length = get_be32(s->head);
+    uint8_t id = s->head[4];
+    int r;
+
+    s->n_head = 0;
+    if (!length)
+        return SESSION_NONE;
+    switch (id) {
+    case ID_CHOKE:
+        r = take_choke(s);
+        break;
+    case ID_UNCHOKE:
+        r = take_unchoke(s);
+        break;
+    case ID_INTERESTED:
+    case ID_NOT_INTERESTED:
+        r = take_interest(s, id == ID_INTERESTED);
+        break;
+    case ID_HAVE:
+        r = take_have(s, e);
+        break;
+    case ID_BITFIELD:
+    case ID_HAVE_ALL:
+    case ID_HAVE_NONE:
+        r = take_have_set(s, id, e);
+        break;
+    case ID_REQUEST:
+    case ID_CANCEL:
+    case ID_REJECT:
+        r = take_block_message(s, id, e);
+        break;
+    case ID_PIECE:
+        r = begin_piece(s, now);
+        break;
+    case ID_SUGGEST:
+    case ID_ALLOWED_FAST: /* hints that we do not take */
+        return SESSION_NONE;
+    default:
+        s->payload_left = length - 1;
+        s->state = s->payload_left ? STATE_SKIP : STATE_HEAD;
+        return SESSION_NONE;
+    }
+    s->heard_any = true;
+    return r;
+}
+
+static int take_payload(struct session *s, struct session_scratch *x, uint64_t now,
+                        struct session_event *e)
+{
+    const uint8_t *bytes = x->bytes + x->at;
+    size_t available = x->end - x->at;
+    uint32_t n = available < s->payload_left ? (uint32_t)available : s->payload_left;
+
+    x->at += n;
+    switch (s->state) {
+    case STATE_BLOCK:
+        memcpy(s->transfer->into, bytes, n);
+        rate_add(&s->down, n, now);
+        session_fill_block(s, n, now);
+        return SESSION_NONE;
+    case STATE_BITFIELD:
+        return take_bitfield(s, bytes, n, e);
+    default:
+        s->payload_left -= n;
+        if (!s->payload_left)
+            s->state = STATE_HEAD;
+        return SESSION_NONE;
+    }
+}
+
+static int take_done_claim(struct session_transfer *t, struct session_event *e)
+{
+    uint32_t i = (uint32_t)__builtin_ctz(t->claims_done);
+
+    t->claims_done &= ~(1u << i);
+    t->claims_used &= ~(1u << i);
+    e->claim = t->claims[i];
+    return SESSION_CLAIM_DONE;
+}
+
+int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
+                       struct session_event *eventp)
+{
+    int r = SESSION_NONE;
+
+    *eventp = (struct session_event){0};
+    for (;;) {
+        if (s->transfer && s->transfer->claims_done)
+            return take_done_claim(s->transfer, eventp);
+        if (session_is_broken(s)) {
+            /* The scratch is shared: nobody else may find the rest of this. */
+            x->at = x->end = 0;
+            return session_break(s, NULL);
+        }
+        if (s->state != STATE_HEAD) {
+            if (x->at == x->end)
+                break;
+            r = take_payload(s, x, now, eventp);
+        } else {
+            r = take_head(s, x);
+            if (!r)
+                break;
+            if (r > 0)
+                r = take_message(s, now, eventp);
+        }
+        if (r > 0)
+            return r;
+    }
+    x->at = x->end = 0;
+    return SESSION_NONE;
+}

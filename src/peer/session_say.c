@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages to the peer, encoded into one growing buffer. Only control messages live here: the data
+ * of blocks goes from the file to the socket without us.
+ *
+ * Nothing here returns an error, for the caller could only close the session: it breaks instead,
+ * and the next event or tick says so.
+ */
+#include "peer/session_private.h"
+
+#include <stdlib.h>
+
+#define OUT_FIRST 256u
+
+/* Room for N bytes at the end of the output, or NULL and the session is broken. */
+static uint8_t *out_reserve(struct session *s, uint32_t n)
+{
+    uint32_t pending = s->out_end - s->out_at, size = s->out_size ? s->out_size : OUT_FIRST;
+    uint8_t *out;
+
+    if (session_is_broken(s))
+        return NULL;
+    /* A peer that makes us say things (each request of a choked peer is refused, BEP 6) and does
+     * not read them must not make us hold them. */
+    if (n > OUT_MAX - pending) {
+        session_break(s, "does not read what we send");
+        return NULL;
+    }
+    if (s->out_size - s->out_end < n) {
+        if (s->out_at) {
+            memmove(s->out, s->out + s->out_at, pending);
+            s->out_at = 0;
+            s->out_end = pending;
+        }
+        while (size - pending < n)
+            size *= 2;
+        if (size != s->out_size) {
+            out = realloc(s->out, size);
+            if (!out) {
+                session_break_no_memory(s);
+                return NULL;
+            }
+            s->out = out;
+            s->out_size = size;
+        }
+    }
+    out = s->out + s->out_end;
+    s->out_end += n;
+    return out;
+}
+
+void session_say_keep_alive(struct session *s)
+{
+    uint8_t *p = out_reserve(s, 4);
+
+    if (p)
+        put_be32(p, 0);
+}
+
+void session_say(struct session *s, uint8_t id)
+{
+    uint8_t *p = out_reserve(s, 5);
+
+    if (p)
+        *put_be32(p, 1) = id;
+}
+
+void session_say_piece(struct session *s, uint8_t id, uint32_t piece)
+{
+    uint8_t *p = out_reserve(s, 9);
+
+    if (!p)
+        return;
+    p = put_be32(p, 5);
+    *p++ = id;
+    put_be32(p, piece);
+}
+
+void session_say_block(struct session *s, uint8_t id, uint32_t piece, uint32_t begin,
+                       uint32_t length)
+{
+    uint8_t *p = out_reserve(s, 17);
+
+    if (!p)
+        return;
+    p = put_be32(p, 13);
+    *p++ = id;
+    put_be32(put_be32(put_be32(p, piece), begin), length);
+}
+
+void session_say_have_set(struct session *s, const struct bitfield *have)
+{
+    bool none = !have || !have->n_set;
+    uint32_t size;
+    uint8_t *p;
+
+    /* BEP 3: who has nothing may be silent. BEP 6: who has nothing says so. */
+    if (none && !s->fast)
+        return;
+    if (s->fast && (none || bitfield_all(have))) {
+        session_say(s, none ? ID_HAVE_NONE : ID_HAVE_ALL);
+        return;
+    }
+    size = (uint32_t)bitfield_size(have->n_bits);
+    p = out_reserve(s, 5 + size);
+    if (!p)
+        return;
+    p = put_be32(p, 1 + size);
+    *p++ = ID_BITFIELD;
+    memcpy(p, have->bytes, size);
+}
+
+void session_say_have(struct session *s, uint32_t piece)
+{
+    session_say_piece(s, ID_HAVE, piece);
+}
+
+void session_upload_header(const struct session_upload *u, uint8_t header[13])
+{
+    uint8_t *p = put_be32(header, 9 + u->length);
+
+    *p++ = ID_PIECE;
+    put_be32(put_be32(p, u->piece), u->begin);
+}
+
+size_t session_output(const struct session *s, const uint8_t **bytesp)
+{
+    *bytesp = s->out ? s->out + s->out_at : NULL;
+    return s->out_end - s->out_at;
+}
+
+void session_output_sent(struct session *s, size_t n_bytes, uint64_t now)
+{
+    if (!n_bytes)
+        return;
+    s->said_ns = now;
+    s->out_at += (uint32_t)n_bytes;
+    if (s->out_at < s->out_end)
+        return;
+    s->out_at = s->out_end = 0;
+    /* Ten thousand idle connections that hear of every piece of ours do not each keep a buffer. */
+    if (!s->transfer) {
+        free(s->out);
+        s->out = NULL;
+        s->out_size = 0;
+    }
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TESTS_PEER_SESSION_WORLD_H
+#define CONJURE_TESTS_PEER_SESSION_WORLD_H
+
+#include "../suite.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conjure/base/bytes.h"
+#include "conjure/base/rng.h"
+#include "conjure/peer/session.h"
+
+/*
+ * A session and its world: what it reads is given by the test, what it says is kept, and all its
+ * events become words in a log, so that a test reads as a conversation.
+ */
+#define N_DATA 8
+struct world {
+    struct geometry geometry;
+    struct session s;
+    struct session_scratch x;
+    uint64_t now;
+    char log[65536];
+    size_t n_log;
+    int error; /* of session_next_event */
+    struct session_claim done[64];
+    unsigned n_done;
+    struct bitfield has;
+    uint64_t n_aimed; /* bytes that went straight into place or into aimed headers */
+};
+
+static inline void world_init(struct world *w, bool fast)
+{
+    memset(w, 0, sizeof *w);
+    /* Ten pieces of four blocks, the last of one and a half. */
+    w->geometry =
+        (struct geometry){.total_length = 9 * 65536 + 24576, .piece_length = 65536, .n_pieces = 10};
+    w->now = 1000 * UINT64_C(1000000000);
+    session_init(&w->s, &w->geometry, fast, w->now);
+    w->s.keep_bitfield = true;
+    ck_assert_int_eq(session_scratch_init(&w->x), 0);
+}
+
+static inline void world_deinit(struct world *w)
+{
+    struct session_claim c;
+
+    while (session_drop_claim(&w->s, &c))
+        free(c.data);
+    for (unsigned i = 0; i < w->n_done; i++)
+        free(w->done[i].data);
+    bitfield_deinit(&w->has);
+    session_deinit(&w->s);
+    session_deinit(&w->s);
+    session_scratch_deinit(&w->x);
+    session_scratch_deinit(&w->x);
+}
+
+static inline void world_log(struct world *w, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    w->n_log += (size_t)vsnprintf(w->log + w->n_log, sizeof w->log - w->n_log, format, args);
+    va_end(args);
+    ck_assert_uint_lt(w->n_log, sizeof w->log);
+}
+
+static inline void world_event(struct world *w, int kind, struct session_event *e)
+{
+    static const char *const plain[] = {
+        [SESSION_CHOKED] = "choked ",         [SESSION_UNCHOKED] = "unchoked ",
+        [SESSION_INTERESTED] = "interested ", [SESSION_NOT_INTERESTED] = "uninterested ",
+        [SESSION_REQUESTED] = "requested ",
+    };
+
+    switch (kind) {
+    case SESSION_HAS:
+        world_log(w,
+                  e->has_all     ? "has-all "
+                  : e->has.bytes ? "has-%u "
+                                 : "has-none ",
+                  e->has.n_set);
+        bitfield_deinit(&w->has);
+        w->has = e->has;
+        break;
+    case SESSION_HAVE:
+        world_log(w, "have-%u ", e->piece);
+        break;
+    case SESSION_REFUSED:
+        world_log(w, "refused-%u ", e->piece);
+        break;
+    case SESSION_CLAIM_DONE:
+        ck_assert_uint_eq(e->claim.in_flight, 0);
+        world_log(w, "done-%u:%llx ", (unsigned)e->claim.claim.id,
+                  (unsigned long long)e->claim.received);
+        ck_assert_uint_lt(w->n_done, 64);
+        w->done[w->n_done++] = e->claim;
+        break;
+    default:
+        world_log(w, "%s", plain[kind]);
+    }
+}
+
+static inline void world_events(struct world *w)
+{
+    struct session_event e;
+    int kind;
+
+    while ((kind = session_next_event(&w->s, &w->x, w->now, &e)) > 0)
+        world_event(w, kind, &e);
+    w->error = kind;
+}
+
+/* One read of at most N bytes; returns how many were taken. */
+static inline size_t world_read(struct world *w, const uint8_t *bytes, size_t n)
+{
+    struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+    size_t aimed, got = 0;
+    unsigned n_iov = session_plan_read(&w->s, &w->x, iov, &aimed);
+
+    ck_assert_uint_le(n_iov, 2 * SCRATCH_AIMED_MAX + 2);
+    for (unsigned i = 0; i < n_iov && got < n; i++) {
+        size_t part = n - got < iov[i].iov_len ? n - got : iov[i].iov_len;
+
+        memcpy(iov[i].iov_base, bytes + got, part);
+        got += part;
+    }
+    if (aimed)
+        w->n_aimed += got;
+    session_did_read(&w->s, &w->x, got, w->now);
+    world_events(w);
+    return got;
+}
+
+/* Everything, in reads of at most CUT bytes. */
+static inline void world_feed(struct world *w, const void *bytes, size_t n, size_t cut)
+{
+    const uint8_t *p = bytes;
+
+    while (n && !w->error) {
+        size_t got = world_read(w, p, n < cut ? n : cut);
+
+        ck_assert_uint_gt(got, 0);
+        p += got;
+        n -= got;
+    }
+}
+
+#define FEED(w, literal) world_feed((w), (literal), sizeof(literal) - 1, 65536)
+
+static inline void world_expect(struct world *w, const char *events)
+{
+    ck_assert_str_eq(w->log, events);
+    w->n_log = 0;
+    w->log[0] = 0;
+}
+
+/* The session has said exactly these bytes; they are taken as sent. */
+static inline void world_said(struct world *w, const void *bytes, size_t n)
+{
+    const uint8_t *out;
+
+    ck_assert_uint_eq(session_output(&w->s, &out), n);
+    if (n)
+        ck_assert_mem_eq(out, bytes, n);
+    session_output_sent(&w->s, n, w->now);
+}
+#define SAID(w, literal) world_said((w), (literal), sizeof(literal) - 1)
+
+/* The content of the torrent: every byte tells its place. */
+static inline uint8_t content_byte(uint64_t offset)
+{
+    return (uint8_t)((offset * 0x9E3779B97F4A7C15u) >> 56);
+}
+
+/* Appends a piece message with its true content to P. */
+static inline uint8_t *put_block(const struct geometry *g, uint32_t piece, uint32_t block,
+                                 uint8_t *p)
+{
+    uint32_t size = geometry_block_size(g, piece, block);
+    const struct session_upload u = {piece, block * BLOCK_SIZE, size};
+    uint64_t at = (uint64_t)piece * g->piece_length + u.begin;
+
+    session_upload_header(&u, p);
+    p += 13;
+    for (uint32_t i = 0; i < size; i++)
+        *p++ = content_byte(at + i);
+    return p;
+}
+
+/* Claims BLOCKS of a piece into memory of exactly the size needed, and forgets the requests. */
+static inline void world_claim(struct world *w, unsigned id, uint32_t piece, uint32_t first,
+                               uint32_t n_blocks, uint64_t blocks)
+{
+    const struct claim c = {
+        .id = id, .piece = piece, .first_block = first, .n_blocks = n_blocks, .blocks = blocks};
+    size_t size = (size_t)(n_blocks - 1) * BLOCK_SIZE +
+                  geometry_block_size(&w->geometry, piece, first + n_blocks - 1);
+    const uint8_t *out;
+
+    ck_assert_int_eq(session_add_claim(&w->s, &c, calloc(1, size), w->now), 0);
+    session_output_sent(&w->s, session_output(&w->s, &out), w->now);
+}
+
+/* What a claim says it received is the true content. */
+static inline void check_claim(const struct geometry *g, const struct session_claim *c)
+{
+    for (uint32_t i = 0; i < c->claim.n_blocks; i++) {
+        uint32_t block = c->claim.first_block + i;
+        uint32_t size = geometry_block_size(g, c->claim.piece, block);
+        uint64_t at = (uint64_t)c->claim.piece * g->piece_length + (uint64_t)block * BLOCK_SIZE;
+
+        if (!(c->received & UINT64_C(1) << i))
+            continue;
+        ck_assert(c->claim.blocks & UINT64_C(1) << i);
+        for (uint32_t k = 0; k < size; k++) {
+            if (c->data[(size_t)i * BLOCK_SIZE + k] != content_byte(at + k))
+                ck_abort_msg("claim %u, block %u is wrong at byte %u", (unsigned)c->claim.id, i, k);
+        }
+    }
+}
+
+#endif
