@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
+ *
+ * SLOTS. Configured, or by capacity: max(4, sqrt(0.6 * KiB/s)) of the upload limit, as the original
+ * client has it; without a limit the same of the measured rate, at least 8, plus those that growth
+ * earned: while peers wait for a slot and the last slot added brought 5 % more, another is added.
+ *
+ * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a torrent
+ * with a thousand leechers does not starve one with two; which begins moves on every 30 s. Within a
+ * torrent:
+ *   - while we leech it, tit for tat: who sends us most, comes first; who has a slot counts a tenth
+ *     more, so that equals do not flap. A peer that snubs us gets no such slot.
+ *   - while we seed it, service goes round: who has had a slot for less than a minute keeps it; then
+ *     those who wait, longest without first; then those whose minute is over, who got least first.
+ *     So every leecher is served in whole minutes and nobody is choked while slots are free.
+ *
+ * OPTIMISTIC. While peers of torrents that we leech are left over, one slot in eight (at least one)
+ * is kept for one of them at random, whatever it sent, for 30 s; who joined within 45 s has three
+ * lots. So newcomers get something to trade with, and better partners are found.
+ *
+ * BETWEEN ROUNDS a free slot is given at once, to whoever becomes interested or else to the first of
+ * those who wait. Who loses interest gives its slot free at once, but is choked only by the next
+ * round: most come back within seconds.
+ */
+#include "conjure/choke/policy.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
+
+#define NEW_PEER_LOTS      3
+#define SLOTS_PER_OPTIMIST 8
+#define GROWN_MAX          64
+
+void choke_policy_init(struct choke_policy *p, uint64_t upload_limit, uint32_t max_slots,
+                       uint64_t seed)
+{
+    *p = CHOKE_POLICY_EMPTY;
+    p->upload_limit = upload_limit;
+    p->max_slots = max_slots;
+    rng_seed(&p->rng, seed);
+}
+
+void choke_policy_deinit(struct choke_policy *p)
+{
+    for (uint32_t i = 0; i < p->n_peers; i++)
+        free(p->peers[i]);
+    free(p->peers);
+    free(p->changes);
+    id_map_deinit(&p->by_id);
+    *p = CHOKE_POLICY_EMPTY;
+}
+
+const struct choke_peer *choke_policy_peer(const struct choke_policy *p, uint32_t peer)
+{
+    return id_map_get(&p->by_id, peer);
+}
+
+/* --- slots --------------------------------------------------------------------------------- */
+
+static uint32_t slots_for(uint64_t bytes_per_s)
+{
+    uint64_t square = bytes_per_s / 1024 * 6 / 10;
+    uint32_t n = CHOKE_SLOTS_MIN;
+
+    while (n < CHOKE_SLOTS_MAX && (uint64_t)(n + 1) * (n + 1) <= square)
+        n++;
+    return n;
+}
+
+uint32_t choke_policy_n_slots(struct choke_policy *p, uint64_t now)
+{
+    uint32_t n;
+
+    if (p->max_slots)
+        return p->max_slots;
+    if (p->upload_limit)
+        return slots_for(p->upload_limit);
+    n = slots_for(rate_get(&p->up, now));
+    n = (n > CHOKE_SLOTS_START ? n : CHOKE_SLOTS_START) + p->n_grown;
+    return n < CHOKE_SLOTS_MAX ? n : CHOKE_SLOTS_MAX;
+}
+
+static void grow_slots(struct choke_policy *p, bool somebody_waits, uint64_t now)
+{
+    uint64_t rate = rate_get(&p->up, now);
+
+    if (p->max_slots || p->upload_limit)
+        return;
+    if (rate < p->grown_at_rate / 2)
+        p->grown_at_rate = rate; /* other times: try again */
+    if (somebody_waits && p->n_grown < GROWN_MAX && rate > p->grown_at_rate / 20 * 21) {
+        p->n_grown++;
+        p->grown_at_rate = rate;
+    } else if (!somebody_waits && p->n_grown) {
+        p->n_grown--;
+    }
+}
+
+/* --- peers --------------------------------------------------------------------------------- */
+
+static void set_unchoked(struct choke_policy *p, struct choke_peer *peer, bool unchoke,
+                         uint64_t now)
+{
+    if (!unchoke)
+        peer->optimistic = false;
+    if (peer->unchoked == unchoke)
+        return;
+    peer->unchoked = unchoke;
+    if (unchoke) {
+        peer->unchoked_ns = now;
+        peer->served = 0;
+    } else {
+        peer->choked_ns = now;
+    }
+    if (peer->interested)
+        p->n_used += unchoke ? 1 : -1;
+    if (p->n_changes == p->changes_size) {
+        p->changes_size = p->changes_size ? p->changes_size * 2 : 16;
+        p->changes = mem_resize(p->changes, p->changes_size, sizeof *p->changes);
+    }
+    p->changes[p->n_changes++] =
+        (struct choke_change){.peer = peer->id, .user = peer->user, .unchoke = unchoke};
+}
+
+bool choke_policy_next_change(struct choke_policy *p, struct choke_change *changep)
+{
+    if (p->changes_at == p->n_changes) {
+        p->changes_at = p->n_changes = 0;
+        return false;
+    }
+    *changep = p->changes[p->changes_at++];
+    return true;
+}
+
+static bool waits(const struct choke_peer *peer)
+{
+    return peer->interested && !peer->unchoked && !peer->is_seed;
+}
+
+static bool may_have_slot(const struct choke_peer *peer)
+{
+    return peer->interested && !peer->is_seed && (peer->seeding || !peer->snubbed);
+}
+
+/* Gives slots that are free to those who wait: a seed's longest waiting, a leecher's best. */
+static void fill_free_slots(struct choke_policy *p, uint64_t now)
+{
+    uint32_t n_slots = choke_policy_n_slots(p, now);
+
+    while (p->n_used < n_slots) {
+        struct choke_peer *best = NULL;
+
+        for (uint32_t i = 0; i < p->n_peers; i++) {
+            struct choke_peer *peer = p->peers[i];
+
+            if (!waits(peer) || !may_have_slot(peer))
+                continue;
+            if (!best || peer->down.per_s > best->down.per_s ||
+                (peer->down.per_s >= best->down.per_s && peer->choked_ns < best->choked_ns))
+                best = peer;
+        }
+        if (!best)
+            return;
+        set_unchoked(p, best, true, now);
+    }
+}
+
+void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent, bool seeding,
+                         void *user, uint64_t now)
+{
+    struct choke_peer *c = NEW(struct choke_peer);
+
+    assert(!choke_policy_peer(p, peer));
+    *c = (struct choke_peer){.id = peer,
+                             .torrent = torrent,
+                             .at = p->n_peers,
+                             .user = user,
+                             .joined_ns = now,
+                             .seeding = seeding};
+    if (p->n_peers == p->peers_size) {
+        p->peers_size = p->peers_size ? p->peers_size * 2 : 16;
+        p->peers = mem_resize(p->peers, p->peers_size, sizeof(struct choke_peer *));
+    }
+    p->peers[p->n_peers++] = c;
+    id_map_put(&p->by_id, peer, c);
+}
+
+void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now)
+{
+    struct choke_peer *c = id_map_remove(&p->by_id, peer);
+    bool frees;
+
+    if (!c)
+        return;
+    frees = c->unchoked && c->interested;
+    p->n_used -= frees;
+    p->peers[c->at] = p->peers[--p->n_peers];
+    p->peers[c->at]->at = c->at;
+    free(c);
+    if (frees)
+        fill_free_slots(p, now);
+}
+
+void choke_policy_moved(struct choke_policy *p, uint32_t peer, uint64_t downloaded,
+                        uint64_t uploaded, bool snubbed, uint64_t now)
+{
+    struct choke_peer *c = id_map_get(&p->by_id, peer);
+
+    if (!c)
+        return;
+    rate_add(&c->down, downloaded, now);
+    rate_add(&c->up, uploaded, now);
+    rate_add(&p->up, uploaded, now);
+    c->served += uploaded;
+    c->snubbed = snubbed && !downloaded;
+}
+
+void choke_policy_interest(struct choke_policy *p, uint32_t peer, bool interested, bool is_seed,
+                           uint64_t now)
+{
+    struct choke_peer *c = id_map_get(&p->by_id, peer);
+    bool was;
+
+    if (!c)
+        return;
+    was = c->interested;
+    c->interested = interested;
+    c->is_seed = is_seed;
+    if (was == interested)
+        return;
+    if (c->unchoked)
+        p->n_used += interested ? 1 : -1;
+    if (interested && waits(c) && may_have_slot(c) && p->n_used < choke_policy_n_slots(p, now))
+        set_unchoked(p, c, true, now);
+    else if (!interested && c->unchoked)
+        fill_free_slots(p, now);
+}
+
+void choke_policy_completed(struct choke_policy *p, uint32_t torrent)
+{
+    for (uint32_t i = 0; i < p->n_peers; i++) {
+        if (p->peers[i]->torrent == torrent) {
+            p->peers[i]->seeding = true;
+            p->peers[i]->optimistic = false;
+        }
+    }
+}
+
+void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit)
+{
+    p->upload_limit = upload_limit;
+}
+
+/* --- a round -------------------------------------------------------------------------------- */
+
+/* While we seed: 0 keeps its slot, 1 waits, 2 has been served. */
+static int service_class(const struct choke_peer *c, uint64_t now)
+{
+    if (!c->unchoked)
+        return 1;
+    return now - c->unchoked_ns < CHOKE_QUANTUM_NS ? 0 : 2;
+}
+
+static int by_number(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static double partner_rate(const struct choke_peer *c)
+{
+    return c->unchoked && !c->optimistic ? c->down.per_s * 1.1 : c->down.per_s;
+}
+
+/* Who comes first within a torrent. RANK holds the service class. */
+static int within_torrent(const struct choke_peer *a, const struct choke_peer *b)
+{
+    if (a->seeding) {
+        if (a->rank != b->rank)
+            return a->rank < b->rank ? -1 : 1;
+        if (a->rank == 1 && a->choked_ns != b->choked_ns)
+            return by_number(a->choked_ns, b->choked_ns);
+        if (a->rank == 2 && a->served != b->served)
+            return by_number(a->served, b->served);
+    } else {
+        double x = partner_rate(a), y = partner_rate(b);
+
+        if (x > y || x < y)
+            return x > y ? -1 : 1;
+        if (a->unchoked != b->unchoked)
+            return a->unchoked ? -1 : 1;
+    }
+    if (a->joined_ns != b->joined_ns)
+        return by_number(a->joined_ns, b->joined_ns);
+    return by_number(a->id, b->id);
+}
+
+static int compare_in_torrents(const void *x, const void *y)
+{
+    const struct choke_peer *a = *(struct choke_peer *const *)x,
+                            *b = *(struct choke_peer *const *)y;
+
+    if (a->torrent != b->torrent)
+        return a->torrent < b->torrent ? -1 : 1;
+    return within_torrent(a, b);
+}
+
+static int compare_turns(const void *x, const void *y)
+{
+    const struct choke_peer *a = *(struct choke_peer *const *)x,
+                            *b = *(struct choke_peer *const *)y;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    return by_number(a->turn, b->turn);
+}
+
+/* Orders the candidates by turns: first of each torrent, second of each... */
+static void order_by_turns(struct choke_policy *p, struct choke_peer **c, uint32_t n, uint64_t now)
+{
+    uint32_t n_torrents = 0, rank = 0, first;
+
+    for (uint32_t i = 0; i < n; i++) {
+        rate_get(&c[i]->down, now);
+        c[i]->rank = (uint32_t)service_class(c[i], now);
+    }
+    qsort(c, n, sizeof(struct choke_peer *), compare_in_torrents);
+    for (uint32_t i = 0; i < n; i++) {
+        rank = i && c[i]->torrent == c[i - 1]->torrent ? rank + 1 : 0;
+        n_torrents += rank == 0;
+        c[i]->rank = rank;
+        c[i]->turn = n_torrents - 1;
+    }
+    if (now - p->turn_ns >= CHOKE_OPTIMISTIC_NS) {
+        p->turn_ns = now;
+        p->turn++;
+    }
+    first = n_torrents ? p->turn % n_torrents : 0;
+    for (uint32_t i = 0; i < n; i++)
+        c[i]->turn = (c[i]->turn + n_torrents - first) % n_torrents;
+    qsort(c, n, sizeof(struct choke_peer *), compare_turns);
+}
+
+static bool may_be_optimistic(const struct choke_peer *c)
+{
+    return c->interested && !c->is_seed && !c->seeding && !c->chosen;
+}
+
+/* Chooses up to N optimists among those left over: who has its 30 s keeps them, then by lot. Returns
+ * how many. */
+static uint32_t choose_optimists(struct choke_policy *p, uint32_t n, uint64_t now)
+{
+    uint32_t n_wanted = n;
+
+    for (uint32_t i = 0; i < p->n_peers; i++) {
+        struct choke_peer *c = p->peers[i];
+
+        if (c->optimistic && n && may_be_optimistic(c) &&
+            now - c->optimistic_ns < CHOKE_OPTIMISTIC_NS) {
+            c->chosen = true;
+            n--;
+        } else {
+            c->optimistic = false;
+        }
+    }
+    for (; n; n--) {
+        struct choke_peer *winner = NULL;
+        uint32_t n_lots = 0;
+
+        for (uint32_t i = 0; i < p->n_peers; i++) {
+            struct choke_peer *c = p->peers[i];
+            uint32_t lots = now - c->joined_ns < CHOKE_NEW_NS ? NEW_PEER_LOTS : 1;
+
+            if (!may_be_optimistic(c))
+                continue;
+            n_lots += lots;
+            if (rng_below(&p->rng, n_lots) < lots)
+                winner = c;
+        }
+        if (!winner)
+            break;
+        winner->chosen = winner->optimistic = true;
+        winner->optimistic_ns = now;
+    }
+    return n_wanted - n;
+}
+
+void choke_policy_round(struct choke_policy *p, uint64_t now)
+{
+    struct choke_peer **c = mem_new_array((size_t)p->n_peers + 1, sizeof *c);
+    uint32_t n = 0, n_slots, n_optimistic, n_chosen = 0;
+
+    for (uint32_t i = 0; i < p->n_peers; i++) {
+        p->peers[i]->chosen = false;
+        if (may_have_slot(p->peers[i]))
+            c[n++] = p->peers[i];
+    }
+    grow_slots(p, n > choke_policy_n_slots(p, now), now);
+    n_slots = choke_policy_n_slots(p, now);
+    n_optimistic = (n_slots + SLOTS_PER_OPTIMIST - 1) / SLOTS_PER_OPTIMIST;
+    if (n_optimistic == n_slots)
+        n_optimistic = 0;
+    order_by_turns(p, c, n, now);
+    for (uint32_t i = 0; i < n && i < n_slots - n_optimistic; i++, n_chosen++)
+        c[i]->chosen = true;
+    n_chosen += choose_optimists(p, n_optimistic, now);
+    for (uint32_t i = 0; i < n && n_chosen < n_slots; i++) {
+        n_chosen += !c[i]->chosen;
+        c[i]->chosen = true;
+    }
+    for (uint32_t i = 0; i < p->n_peers; i++)
+        if (!p->peers[i]->chosen)
+            set_unchoked(p, p->peers[i], false, now);
+    for (uint32_t i = 0; i < p->n_peers; i++)
+        if (p->peers[i]->chosen)
+            set_unchoked(p, p->peers[i], true, now);
+    free(c);
+}
