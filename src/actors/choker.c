@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choker: the choke policy behind an inbox, and the sums of what torrents move.
+ *
+ * It ticks once a second while there are peers. The tenth tick is a round; the first tick after a
+ * silence is one as well when the last round is long ago.
+ */
+#include "conjure/actors/choker.h"
+
+#include <stdlib.h>
+
+#include "conjure/actors/actor.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/id_map.h"
+#include "conjure/base/rng.h"
+#include "conjure/choke/policy.h"
+#include "conjure/msg/peer.h"
+
+#define TICK_NS      NS_PER_S
+#define ROUND_LAX_NS (NS_PER_S / 2) /* ticks come late, never early */
+
+struct choker_torrent {
+    struct torrent *torrent;
+    bool seeding;
+    uint64_t uploaded, downloaded; /* since the last Totals */
+    uint32_t n_peers, n_seeds, n_unchoked;
+    bool changed; /* a count, since the last Totals */
+};
+
+/* The user pointer of a peer in the policy. */
+struct choker_peer {
+    struct peer_inbox *inbox;
+    struct choker_torrent *torrent;
+    bool is_seed;
+    bool unchoked;
+};
+
+struct choker {
+    struct actor actor;
+    struct choker_inbox inbox;
+    struct waker waker;
+    struct timer_inbox *timer;
+    struct master_inbox *master;
+    struct choke_policy policy;
+    struct id_map peers, torrents;
+    uint64_t round_ns;
+    struct timer_after after;
+    bool after_is_out;
+    struct choker_shutdown *shutdown; /* asked and not answered yet */
+};
+
+static void say_totals(struct choker *c, struct choker_torrent *t)
+{
+    struct master_totals *m;
+
+    if (!t->changed && !t->uploaded && !t->downloaded)
+        return;
+    m = master_new_totals();
+    m->torrent = t->torrent;
+    m->uploaded = t->uploaded;
+    m->downloaded = t->downloaded;
+    m->n_peers = t->n_peers;
+    m->n_seeds = t->n_seeds;
+    m->n_unchoked = t->n_unchoked;
+    master_tell_or_drop_totals(c->master, m);
+    t->uploaded = t->downloaded = 0;
+    t->changed = false;
+}
+
+static void act_on_changes(struct choker *c)
+{
+    struct choke_change change;
+
+    while (choke_policy_next_change(&c->policy, &change)) {
+        struct choker_peer *p = change.user;
+
+        p->unchoked = change.unchoke;
+        p->torrent->n_unchoked += change.unchoke ? 1 : -1;
+        p->torrent->changed = true;
+        if (change.unchoke)
+            peer_tell_or_drop_unchoke(p->inbox, peer_new_unchoke());
+        else
+            peer_tell_or_drop_choke(p->inbox, peer_new_choke());
+    }
+}
+
+static struct choker_torrent *torrent_of(struct choker *c, struct torrent *torrent)
+{
+    struct choker_torrent *t = id_map_get(&c->torrents, torrent->id);
+
+    if (!t) {
+        t = NEW(struct choker_torrent);
+        id_map_put(&c->torrents, torrent->id, t);
+    } else if (t->torrent != torrent) {
+        *t = (struct choker_torrent){0}; /* the number was given to another one */
+    }
+    t->torrent = torrent;
+    return t;
+}
+
+static void tick_later(struct choker *c)
+{
+    if (c->after_is_out || c->shutdown || !c->peers.n)
+        return;
+    c->after.delay_ns = TICK_NS;
+    c->after_is_out = true;
+    if (!choker_ask_timer_after(&c->inbox, c->timer, &c->after))
+        c->after_is_out = false; /* Timer has ended, and so will we */
+}
+
+static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
+{
+    struct choker_peer *p = NEW(struct choker_peer);
+
+    p->inbox = m->inbox;
+    p->torrent = torrent_of(c, m->torrent);
+    p->torrent->n_peers++;
+    p->torrent->changed = true;
+    id_map_put(&c->peers, m->peer, p);
+    choke_policy_joined(&c->policy, m->peer, m->torrent->id, p->torrent->seeding, p, clock_now());
+    tick_later(c);
+}
+
+static void on_peer_left(struct choker *c, struct choker_peer_left *m)
+{
+    struct choker_peer *p = id_map_remove(&c->peers, m->peer);
+
+    if (p) {
+        struct choker_torrent *t = p->torrent;
+
+        choke_policy_left(&c->policy, m->peer, clock_now());
+        t->n_peers--;
+        t->n_seeds -= p->is_seed;
+        t->n_unchoked -= p->unchoked;
+        t->changed = true;
+        act_on_changes(c);
+        free(p);
+        if (!t->n_peers) {
+            uint32_t id = t->torrent->id;
+
+            /* The torrent may be gone once this peer is: say it now. */
+            say_totals(c, t);
+            if (!t->seeding)
+                free(id_map_remove(&c->torrents, id));
+        }
+    }
+    msg_reply(&m->msg);
+}
+
+static void on_rates(struct choker *c, struct choker_rates *m)
+{
+    struct choker_peer *p = id_map_get(&c->peers, m->peer);
+
+    if (!p)
+        return;
+    p->torrent->uploaded += m->uploaded;
+    p->torrent->downloaded += m->downloaded;
+    choke_policy_moved(&c->policy, m->peer, m->downloaded, m->uploaded, m->snubbed, clock_now());
+}
+
+static void on_interest_changed(struct choker *c, struct choker_interest_changed *m)
+{
+    struct choker_peer *p = id_map_get(&c->peers, m->peer);
+
+    if (!p)
+        return;
+    if (p->is_seed != m->peer_is_seed) {
+        p->is_seed = m->peer_is_seed;
+        p->torrent->n_seeds += p->is_seed ? 1 : -1;
+        p->torrent->changed = true;
+    }
+    choke_policy_interest(&c->policy, m->peer, m->peer_interested, m->peer_is_seed, clock_now());
+    act_on_changes(c);
+}
+
+static void on_torrent_completed(struct choker *c, struct choker_torrent_completed *m)
+{
+    torrent_of(c, m->torrent)->seeding = true;
+    choke_policy_completed(&c->policy, m->torrent->id);
+}
+
+static void on_shutdown(struct choker *c, struct choker_shutdown *m)
+{
+    c->shutdown = m;
+}
+
+static void home_timer_after(struct choker *c, struct timer_after *m)
+{
+    uint64_t now = clock_now();
+
+    c->after_is_out = false;
+    if (m->cancelled)
+        return;
+    if (now - c->round_ns >= CHOKE_ROUND_NS - ROUND_LAX_NS) {
+        c->round_ns = now;
+        choke_policy_round(&c->policy, now);
+        act_on_changes(c);
+    }
+    for (uint32_t i = 0; i < c->torrents.n_slots; i++)
+        if (c->torrents.slots[i].value)
+            say_totals(c, c->torrents.slots[i].value);
+    tick_later(c);
+}
+
+MSG_DISPATCH(choker, CHOKER_TABLE, struct choker);
+
+static void *run(void *arg)
+{
+    struct choker *c = arg;
+    struct msg *m;
+
+    while (!c->shutdown || c->after_is_out) {
+        m = channel_receive_wait(&c->inbox.channel, UINT64_MAX);
+        if (m)
+            choker_dispatch(c, m);
+    }
+    channel_close(&c->inbox.channel);
+    while ((m = channel_receive(&c->inbox.channel)))
+        choker_dispatch(c, m);
+    msg_reply(&c->shutdown->msg);
+    return NULL;
+}
+
+struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *master,
+                            uint64_t upload_limit, unsigned max_slots)
+{
+    struct choker *c = NEW(struct choker);
+    struct rng rng;
+
+    c->timer = timer;
+    c->master = master;
+    c->round_ns = clock_now();
+    rng_seed_from_kernel(&rng);
+    choke_policy_init(&c->policy, upload_limit, max_slots, rng_next(&rng));
+    timer_init_after(&c->after);
+    waker_init_futex(&c->waker);
+    channel_init(&c->inbox.channel, &c->waker);
+    if (actor_start(&c->actor, "choker", run, c)) {
+        choker_join(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct choker_inbox *choker_inbox(struct choker *c)
+{
+    return &c->inbox;
+}
+
+void choker_join(struct choker *c)
+{
+    if (!c)
+        return;
+    actor_join(&c->actor);
+    for (uint32_t i = 0; i < c->peers.n_slots; i++)
+        free(c->peers.slots[i].value);
+    for (uint32_t i = 0; i < c->torrents.n_slots; i++)
+        free(c->torrents.slots[i].value);
+    id_map_deinit(&c->peers);
+    id_map_deinit(&c->torrents);
+    choke_policy_deinit(&c->policy);
+    waker_deinit(&c->waker);
+    free(c);
+}
