@@ -216,11 +216,11 @@ static void report_sum(struct master *m)
         return;
     for (uint32_t i = 0; i < m->n_torrents; i++) {
         struct managed *t = &m->torrents[i];
-        int state = t->life == LIFE_OPENING    ? MASTER_OPENING
-                    : t->life == LIFE_CHECKING ? MASTER_CHECKING
-                    : t->life != LIFE_RUNNING  ? MASTER_STOPPING
-                    : t->complete              ? MASTER_SEEDING
-                                               : MASTER_DOWNLOADING;
+        unsigned state = t->life == LIFE_OPENING    ? MASTER_OPENING
+                         : t->life == LIFE_CHECKING ? MASTER_CHECKING
+                         : t->life != LIFE_RUNNING  ? MASTER_STOPPING
+                         : t->complete              ? MASTER_SEEDING
+                                                    : MASTER_DOWNLOADING;
 
         if (t->life == LIFE_ENDED && m->n_torrents > 1) {
             sum.verified += t->verified;
@@ -231,7 +231,7 @@ static void report_sum(struct master *m)
             sum.name = metainfo_name(t->torrent.meta);
         sum.n_torrents++;
         /* What is least far says what we are doing; a torrent that stops says it only alone. */
-        if (sum.state > state)
+        if ((unsigned)sum.state > state)
             sum.state = state;
         sum.verified += t->verified;
         sum.wanted += t->wanted;
@@ -399,7 +399,6 @@ static int start_actors(struct master *m)
         .limit_up = c->max_upload_limit > 0,
         .limit_down = c->max_download_limit > 0,
     };
-    struct announcer_options announcer = ANNOUNCER_OPTIONS_DEFAULT;
 
     m->timer = timer_start();
     if (!m->timer)
@@ -410,7 +409,7 @@ static int start_actors(struct master *m)
     m->bandwidth = bandwidth_start(lobby.timer, c->max_upload_limit, c->max_download_limit);
     m->fs =
         fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
-    m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, &announcer);
+    m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);
     if (!m->choker || !m->bandwidth || !m->fs || !m->announcer)
         return -EAGAIN;
     lobby.announcer = announcer_inbox(m->announcer);

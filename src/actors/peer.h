@@ -85,6 +85,7 @@ struct peer {
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
     bool we_have_all : 1;
+    bool events_due : 1; /* the session has events though nothing was read */
     bool must_close : 1; /* an error or a Shutdown: the owner closes */
     bool told_interested : 1, told_we_interested : 1, told_seed : 1; /* what Choker knows */
     const char *reason;                                              /* why it closes: a literal */
