@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TRACKER_UDP_H
+#define CONJURE_TRACKER_UDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conjure/base/rng.h"
+#include "conjure/tracker/announce.h"
+
+/*
+ * Announces over UDP (BEP 15): packets, and the exchange of one announce as a state machine that
+ * neither sends nor looks at a clock.
+ */
+#define TRACKER_UDP_PACKET_MAX 2048 /* bytes of a packet of ours */
+#define TRACKER_UDP_REPLY_MAX  8192 /* bytes of a reply that we take; longer datagrams are cut */
+
+#define TRACKER_UDP_CONNECT_SIZE  16
+#define TRACKER_UDP_ANNOUNCE_SIZE 98 /* without the options of BEP 41 */
+#define TRACKER_UDP_MAGIC         UINT64_C(0x41727101980)
+
+/* The wait for the answer to transmission n (from 0) is 15 * 2^n seconds, n up to 8. */
+#define TRACKER_UDP_FIRST_WAIT_S  15
+#define TRACKER_UDP_TRANSMISSIONS 9
+#define TRACKER_UDP_CONNECTION_NS UINT64_C(60000000000) /* how long a connection id is good */
+
+enum tracker_udp_action {
+    TRACKER_UDP_CONNECT = 0,
+    TRACKER_UDP_ANNOUNCE = 1,
+    TRACKER_UDP_SCRAPE = 2,
+    TRACKER_UDP_ERROR = 3,
+};
+
+/* A connection id as the tracker gave it; kept by the owner per endpoint, shared by its announces.
+ */
+struct tracker_udp_connection {
+    uint64_t id;
+    uint64_t good_until; /* ns; 0: there is none */
+};
+
+/* One announce. */
+struct tracker_udp {
+    struct announce_request request; /* tracker_id is not used */
+    const char *path;                /* of the announce URL, for BEP 41; borrowed; may be "" */
+    struct tracker_udp_connection *connection; /* borrowed */
+    struct rng *rng;                           /* borrowed: transaction ids */
+    enum tracker_udp_action asked;             /* what we wait for the answer to */
+    uint32_t transaction;
+    uint32_t n_sent;   /* transmissions since the last answer */
+    uint32_t n_max;    /* give up after so many, at most TRACKER_UDP_TRANSMISSIONS */
+    uint64_t deadline; /* when to transmit again, or to give up */
+};
+
+enum tracker_udp_result {
+    TRACKER_UDP_WAIT,    /* nothing to do before `deadline` */
+    TRACKER_UDP_SEND,    /* send the packet */
+    TRACKER_UDP_DONE,    /* the reply is there (reply->failed when it is an error packet) */
+    TRACKER_UDP_GAVE_UP, /* no answer to the last transmission either */
+};
+
+void tracker_udp_start(struct tracker_udp *u, const struct announce_request *request,
+                       const char *path, struct tracker_udp_connection *connection, struct rng *rng,
+                       uint32_t n_max, uint64_t now);
+
+/* What to do at NOW: TRACKER_UDP_SEND with the PACKET of *SIZEP bytes, WAIT or GAVE_UP. */
+enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
+                                         uint8_t packet[TRACKER_UDP_PACKET_MAX], size_t *sizep);
+
+/* A datagram from the tracker. DONE with the REPLY, or WAIT: then step again, for it may have been
+ * the answer to a connect; a packet that is no answer to us changes nothing. */
+enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
+                                            bool is_ipv6, uint64_t now,
+                                            struct announce_reply *replyp);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "conjure/tracker/state.h"
+
+#include <string.h>
+
+#include "conjure/base/clock.h"
+
+void announce_state_deinit(struct announce_state *s)
+{
+    tiers_deinit(&s->tiers);
+    *s = ANNOUNCE_STATE_EMPTY;
+}
+
+void announce_state_complete(struct announce_state *s)
+{
+    s->left = 0;
+    s->completed = true;
+}
+
+void announce_state_need_peers(struct announce_state *s)
+{
+    s->needs_peers = true;
+}
+
+uint64_t announce_state_due_at(const struct announce_state *s)
+{
+    uint64_t at = s->next_at, allowed;
+
+    if (s->under_way || s->stopped)
+        return UINT64_MAX;
+    if (s->completed)
+        at = 0;
+    else if (s->needs_peers && s->early_at < at)
+        at = s->early_at;
+    allowed = tiers_next_at(&s->tiers);
+    return at > allowed ? at : allowed;
+}
+
+struct announce_tracker *announce_state_peek(const struct announce_state *s, uint64_t now)
+{
+    return announce_state_due_at(s) <= now ? tiers_pick(&s->tiers, now) : NULL;
+}
+
+static void fill_request(const struct announce_state *s, const struct announce_tracker *tracker,
+                         struct announce_request *outp)
+{
+    *outp = (struct announce_request){
+        .self = s->self,
+        .event = s->event,
+        .uploaded = s->uploaded,
+        .downloaded = s->downloaded,
+        .left = s->left,
+        .tracker_id = tracker->tracker_id[0] ? tracker->tracker_id : NULL,
+    };
+    if (s->event != ANNOUNCE_STOPPED)
+        outp->n_want = s->needs_peers ? ANNOUNCE_WANT_MORE : ANNOUNCE_WANT;
+}
+
+struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t now,
+                                              struct announce_request *outp)
+{
+    struct announce_tracker *tracker = announce_state_peek(s, now);
+
+    if (!tracker)
+        return NULL;
+    /* A tracker that has not heard `started` from us, such as one we fall back to, hears that
+     * first. */
+    if (!tracker->knows_us)
+        s->event = ANNOUNCE_STARTED;
+    else if (s->completed)
+        s->event = ANNOUNCE_COMPLETED;
+    else
+        s->event = ANNOUNCE_NONE;
+    s->under_way = tracker;
+    fill_request(s, tracker, outp);
+    return tracker;
+}
+
+static uint64_t bounded_interval(uint32_t said, uint32_t otherwise)
+{
+    if (!said)
+        said = otherwise;
+    if (said < ANNOUNCE_INTERVAL_FLOOR_S)
+        said = ANNOUNCE_INTERVAL_FLOOR_S;
+    if (said > ANNOUNCE_INTERVAL_CEILING_S)
+        said = ANNOUNCE_INTERVAL_CEILING_S;
+    return said;
+}
+
+void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
+                              uint64_t now)
+{
+    struct announce_tracker *tracker = s->under_way;
+    uint64_t interval, min_interval;
+
+    if (reply->failed) {
+        announce_state_failed(s, reply->retry_s, now);
+        return;
+    }
+    s->under_way = NULL;
+    if (s->event == ANNOUNCE_STARTED)
+        tracker->knows_us = true;
+    if (s->event == ANNOUNCE_COMPLETED)
+        s->completed = false;
+    /* BEP 3: an id that is not repeated stays in force. */
+    if (reply->tracker_id[0])
+        memcpy(tracker->tracker_id, reply->tracker_id, sizeof tracker->tracker_id);
+    tiers_succeeded(&s->tiers, tracker);
+    interval = bounded_interval(reply->interval_s, ANNOUNCE_INTERVAL_DEFAULT_S);
+    min_interval = bounded_interval(reply->min_interval_s, ANNOUNCE_MIN_INTERVAL_DEFAULT_S);
+    if (interval < min_interval && reply->min_interval_s)
+        interval = min_interval;
+    if (min_interval > interval)
+        min_interval = interval;
+    s->next_at = now + interval * NS_PER_S;
+    s->early_at = now + min_interval * NS_PER_S;
+    s->needs_peers = false;
+}
+
+void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now)
+{
+    tiers_failed(s->under_way, retry_s, now);
+    s->under_way = NULL;
+}
+
+void announce_state_cut_off(struct announce_state *s)
+{
+    /* Its `started` may have arrived although the answer has not. */
+    if (s->under_way && s->event == ANNOUNCE_STARTED)
+        s->under_way->knows_us = true;
+    s->under_way = NULL;
+}
+
+void announce_state_stop(struct announce_state *s)
+{
+    announce_state_cut_off(s);
+    s->stopped = true;
+}
+
+struct announce_tracker *announce_state_next_stop(struct announce_state *s,
+                                                  struct announce_request *outp)
+{
+    for (uint32_t i = 0; i < s->tiers.n; i++) {
+        struct announce_tracker *tracker = s->tiers.trackers[i];
+
+        if (!tracker->knows_us)
+            continue;
+        tracker->knows_us = false;
+        s->event = ANNOUNCE_STOPPED;
+        fill_request(s, tracker, outp);
+        return tracker;
+    }
+    return NULL;
+}
