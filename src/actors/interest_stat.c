@@ -37,6 +37,8 @@ struct interest_stat {
     uint64_t generation; /* of the table when the parked ones were last tried */
     bool any_retry;
     bool said_complete;
+    uint32_t *completed; /* pieces in the order verified, after the n_initial of the start */
+    uint32_t n_completed, n_initial;
     struct interest_shutdown *shutdown; /* asked and not answered yet */
 };
 
@@ -141,6 +143,15 @@ static void on_requested_from_leecher(struct interest_stat *is,
     interest_table_requested(is->table, m->peer, m->claim, false);
 }
 
+static void tell_peer(struct stat_peer *p, uint32_t piece, uint32_t order)
+{
+    struct peer_have *m = peer_new_have();
+
+    m->piece = piece;
+    m->order = order;
+    peer_tell_or_drop_have(p->inbox, m);
+}
+
 static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined *m)
 {
     struct stat_peer *p = NEW(struct stat_peer);
@@ -149,6 +160,9 @@ static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined
     id_map_put(&is->peers, m->peer, p);
     interest_table_peer_joined(is->table, m->peer, p, &m->has, m->has_all);
     bitfield_deinit(&m->has);
+    /* What was verified between its handshake and now. */
+    for (uint32_t i = m->n_seen - is->n_initial; i < is->n_completed; i++)
+        tell_peer(p, is->completed[i], is->n_initial + i);
     act_on_effects(is);
 }
 
@@ -196,13 +210,9 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     to_lobby->torrent = is->torrent;
     to_lobby->piece = piece;
     lobby_tell_or_drop_have(is->lobby, to_lobby);
-    while ((p = interest_table_next_lacking(is->table, piece, &cursor))) {
-        struct peer_have *m = peer_new_have();
-
-        m->piece = piece;
-        m->order = order;
-        peer_tell_or_drop_have(p->inbox, m);
-    }
+    is->completed[is->n_completed++] = piece;
+    while ((p = interest_table_next_lacking(is->table, piece, &cursor)))
+        tell_peer(p, piece, order);
 }
 
 static void look_for_completion(struct interest_stat *is)
@@ -286,6 +296,7 @@ static void stat_free(struct interest_stat *is)
     id_map_deinit(&is->peers);
     interest_table_free(is->table);
     free(is->parked);
+    free(is->completed);
     free(is);
 }
 
@@ -298,6 +309,8 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
     is->master = master;
     is->lobby = lobby;
     rng_seed_from_kernel(&is->rng);
+    is->n_initial = have->n_set;
+    is->completed = mem_new_array(have->n_bits - have->n_set + 1, sizeof *is->completed);
     is->table = interest_table_new(&t->geometry, &t->wanted, have, &is->rng);
     if (!is->table) {
         stat_free(is);
