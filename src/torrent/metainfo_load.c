@@ -386,6 +386,8 @@ static int check_types(struct loader *l)
     char reason[SCHEMA_REASON_MAX];
 
     l->root = bencode_root(&l->tree);
+    if (!l->root->n)
+        return refuse(l, "not a torrent");
     l->info = bencode_find_kind(&l->tree, l->root, "info", BENCODE_DICT);
     if (bencode_find_integer(&l->tree, l->info, "meta version") > 1 &&
         !bencode_find(&l->tree, l->info, "pieces"))
