@@ -204,6 +204,10 @@ int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *ou
         snprintf(reason, ANNOUNCE_TEXT_MAX, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
         return TRACKER_HTTP_GARBAGE;
     }
+    if (!n) {
+        snprintf(reason, ANNOUNCE_TEXT_MAX, "empty reply");
+        return TRACKER_HTTP_GARBAGE;
+    }
     r = bencode_parse(&tree, bytes, n, BENCODE_NODES_SMALL);
     if (r < 0)
         return r;
