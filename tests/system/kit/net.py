@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Free ports on loopback, and a pair of network namespaces for clients that will not talk to
+127.0.0.0/8."""
+import ctypes
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+
+CLONE_NEWNET = 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def free_port(host="127.0.0.1"):
+    """A port that is free for TCP and UDP now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        with socket.socket(family) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
+            tcp.bind((host, 0))
+            try:
+                udp.bind((host, tcp.getsockname()[1]))
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
+
+
+def listens(port):
+    """Whether a TCP socket listens on PORT in this network namespace, without connecting to it."""
+    for table in ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"):
+        with open(table, encoding="ascii") as lines:
+            for line in list(lines)[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                    return True
+    return False
+
+
+class Loopback:
+    """The hosts of a test that needs no namespaces: all are 127.0.0.1."""
+
+    class Side:
+        ip, namespace = "127.0.0.1", None
+
+        def argv(self, args):
+            return args
+
+        def call(self, function):
+            return function()
+
+        def port(self):
+            return free_port()
+
+    left = right = Side()
+
+
+class Side:
+    """One end of the pair."""
+
+    def __init__(self, namespace, ip):
+        self.namespace, self.ip = namespace, ip
+        self.last_port = 20000
+
+    def argv(self, args):
+        """The command that runs ARGS here; it execs, so that the process keeps its id."""
+        return ["ip", "netns", "exec", self.namespace, *args]
+
+    def port(self):
+        """A port nobody else has: the namespace is ours alone."""
+        self.last_port += 1
+        return self.last_port
+
+    def call(self, function):
+        """Calls FUNCTION in this namespace, in a thread of its own, and returns what it returned."""
+        result = []
+
+        def work():
+            fd = os.open(pathlib.Path("/run/netns") / self.namespace, os.O_RDONLY)
+            try:
+                if LIBC.setns(fd, CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+                result.append(function())
+            except Exception as error:  # carried over to the caller's thread
+                result.append(error)
+            finally:
+                os.close(fd)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        if isinstance(result[0], Exception):
+            raise result[0]
+        return result[0]
+
+
+class Pair:
+    """Two namespaces joined by a veth pair: cj<pid>a with 10.91.0.1, cj<pid>b with 10.91.0.2."""
+
+    def __init__(self):
+        name = f"cj{os.getpid()}"
+        self.left, self.right = Side(name + "a", "10.91.0.1"), Side(name + "b", "10.91.0.2")
+
+    def ip(self, *args):
+        subprocess.run(["ip", *args], check=True, capture_output=True)
+
+    def make(self):
+        if os.geteuid() != 0:
+            raise RuntimeError("tests with network namespaces must run as root")
+        sides = (self.left, self.right)
+        for side in sides:
+            self.ip("netns", "add", side.namespace)
+        self.ip("link", "add", sides[0].namespace, "netns", sides[0].namespace, "type", "veth",
+                "peer", "name", sides[1].namespace, "netns", sides[1].namespace)
+        for side in sides:
+            self.ip("-n", side.namespace, "addr", "add", f"{side.ip}/24", "dev", side.namespace)
+            self.ip("-n", side.namespace, "link", "set", side.namespace, "up")
+            self.ip("-n", side.namespace, "link", "set", "lo", "up")
+
+    def remove(self):
+        for side in (self.left, self.right):
+            subprocess.run(["ip", "netns", "del", side.namespace], capture_output=True)

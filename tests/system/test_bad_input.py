@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+"""What is wrong is said in one line with the file's name, with its exit code, and nothing is written."""
+import os
+import pathlib
+import shutil
+import time
+
+import pytest
+
+from kit import bencode, content
+from kit.content import KIB, MIB
+from kit.net import free_port
+from kit.trackers import SilentTracker
+
+REFUSED = {
+    "not-a-torrent": b"<html>404 not found</html>",
+    "empty": b"",
+    "nested-too-deep": b"l" * 100000 + b"e" * 100000,
+    "a-list": b"le",
+    "no-info": bencode.encode({"announce": "http://127.0.0.1:1/a"}),
+    "info-is-a-string": bencode.encode({"info": "x"}),
+    "huge-string-length": b"d4:info99999999999999999999:x",
+    "zero-padded": b"d4:infod6:lengthi01e4:name1:a12:piece lengthi16384e6:pieces20:" + b"x" * 20 +
+                   b"ee",
+}
+
+# Changes to the info of a good torrent of one file (1 MiB) that make it a bad one.
+BAD_INFO = {
+    "piece-count-does-not-match": {"pieces": b"x" * 60},
+    "pieces-not-a-multiple-of-20": {"pieces": b"x" * 30},
+    "pieces-is-a-number": {"pieces": 3},
+    "length-is-a-string": {"length": "1048576"},
+    "length-is-negative": {"length": -1},
+    "length-is-absurd": {"length": 1 << 62},
+    "piece-length-is-zero": {"piece length": 0},
+    "piece-length-is-absurd": {"piece length": 1 << 40},
+    "name-is-dot-dot": {"name": ".."},
+    "name-climbs": {"name": "../escaped"},
+    "name-is-absolute": {"name": "/tmp/escaped"},
+    "name-is-empty": {"name": ""},
+    "name-has-nul": {"name": b"a\0b"},
+    "name-is-a-list": {"name": ["a"]},
+    "name-of-300-bytes": {"name": "n" * 300},
+}
+
+# Lists of files (path, length) of one torrent of 1 MiB.
+BAD_FILES = {
+    "path-climbs": [(["..", "..", "escaped"], MIB)],
+    "path-has-a-slash": [(["a/../../escaped"], MIB)],
+    "path-is-empty": [([], MIB)],
+    "path-part-is-empty": [(["a", "", "b"], MIB)],
+    "path-has-nul": [([b"a\0b"], MIB)],
+    "path-part-of-300-bytes": [(["p" * 300], MIB)],
+    "two-files-of-one-name": [(["a"], MIB // 2), (["a"], MIB // 2)],
+    "a-file-that-is-a-folder": [(["a"], MIB // 2), (["a", "b"], MIB // 2)],
+    "lengths-that-overflow": [(["a"], (1 << 63) - 1), (["b"], (1 << 63) - 1)],
+}
+
+
+def expect_refusal(world, path, code=3, name=None):
+    """conjure must refuse PATH with CODE, one line that names it, and touch nothing else."""
+    out = world.make_folder("out")
+    before = content.everything_below(world.folder)
+    got, said, complaint = world.run("-o", out, "-p", 0, path, seconds=15)
+    assert got == code, complaint
+    assert (name or path.name) in complaint
+    assert len(complaint.strip().splitlines()) == 1, complaint
+    new = content.everything_below(world.folder) - before
+    assert not [p for p in new if not p.startswith("home-conjure")]
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_is_not_a_torrent_is_refused(world, fault):
+    path = world.folder / f"{fault}.torrent"
+    path.write_bytes(REFUSED[fault])
+    expect_refusal(world, path)
+
+
+def bad_torrent(world, fault, info):
+    source = world.make_folder("source")
+    (source / "good").write_bytes(content.random_bytes(MIB))
+    path = world.folder / f"{fault}.torrent"
+    content.make_torrent(source, "good", path, ["http://127.0.0.1:1/announce"], info=info)
+    return path
+
+
+@pytest.mark.parametrize("fault", BAD_INFO)
+def test_a_torrent_with_a_bad_field_is_refused(world, fault):
+    expect_refusal(world, bad_torrent(world, fault, BAD_INFO[fault]))
+
+
+@pytest.mark.parametrize("fault", BAD_FILES)
+def test_a_torrent_with_a_bad_file_list_is_refused(world, fault):
+    path = bad_torrent(world, fault, {
+        "files": [{"path": list(p), "length": n} for p, n in BAD_FILES[fault]]})
+    meta = bencode.decode(path.read_bytes())
+    del meta[b"info"][b"length"]
+    path.write_bytes(bencode.encode(meta))
+    expect_refusal(world, path)
+
+
+def test_a_torrent_cut_anywhere_is_refused(world):
+    whole = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB).path.read_bytes()
+    for i in range(1, 12):
+        path = world.folder / f"cut-{i}.torrent"
+        path.write_bytes(whole[:len(whole) * i // 12])
+        code, _, complaint = world.run("show", path)
+        assert code == 3 and path.name in complaint
+
+
+def test_an_absent_file_is_named(world):
+    expect_refusal(world, world.folder / "absent.torrent", code=1)
+
+
+def test_a_folder_instead_of_a_file_is_named(world):
+    folder = world.make_folder("folder.torrent")
+    expect_refusal(world, folder, code=1)
+
+
+@pytest.fixture
+def public_world(world):
+    """A world that another user may look into: pytest's own folders are private."""
+    folder = pathlib.Path("/tmp") / f"conjure-test-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    world.folder = folder
+    world.logs = folder / "logs"
+    yield world
+    world.close()
+    shutil.rmtree(folder)
+
+
+def as_nobody(world, *args):
+    """Runs conjure as nobody, from a copy that nobody may run: (code, stdout, stderr)."""
+    from conftest import CONJURE
+    program = world.folder / "conjure"
+    if not program.exists():
+        shutil.copy(CONJURE, program)
+        program.chmod(0o755)
+    home = world.folder / "home-conjure"
+    home.mkdir(exist_ok=True)
+    os.chown(home, 65534, 65534)
+    return world.run(*args, user=65534, group=65534, extra_groups=[], executable=program)
+
+
+def test_an_unreadable_torrent_is_named(public_world):
+    world = public_world
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    torrent.path.chmod(0o600)
+    code, _, complaint = as_nobody(world, "show", torrent.path)
+    assert code == 1 and torrent.path.name in complaint and "ermission" in complaint
+
+
+def test_a_download_folder_without_permission_is_named(public_world):
+    world = public_world
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    torrent.path.chmod(0o644)
+    tracker.peers = [world.peer(torrent).address]
+    out = world.make_folder("out")
+    out.chmod(0o755)
+    code, _, complaint = as_nobody(world, "-o", out, "-p", 0, torrent.path)
+    assert code == 1, complaint
+    assert "content" in complaint and "ermission" in complaint
+    assert len(complaint.strip().splitlines()) <= 2
+    assert not list(out.iterdir())
+
+
+def test_one_bad_torrent_among_good_ones_is_named(world, out):
+    good = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    bad = world.folder / "bad.torrent"
+    bad.write_bytes(b"nonsense")
+    code, _, complaint = world.run("-o", out, "-p", 0, good.path, bad, seconds=40)
+    assert code in (1, 3, 4) and "bad.torrent" in complaint
+
+
+def test_a_symbolic_link_does_not_lead_out_of_the_download_folder(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
+    tracker.peers = [world.peer(torrent).address]
+    elsewhere = world.make_folder("elsewhere")
+    (out / "content").mkdir()
+    (out / "content" / "folder").symlink_to(elsewhere)
+    world.download(torrent, out).wait(20)
+    assert not list(elsewhere.iterdir())
+
+
+# What a tracker may say instead of an answer.
+NONSENSE = {
+    "garbage": b"\x00\xff<html>nonsense",
+    "nothing": b"",
+    "a-list": b"le",
+    "peers-of-the-wrong-size": b"d8:intervali60e5:peers7:abcdefge",
+    "a-failure": b"d14:failure reason20:you are not welcome!e",
+    "status-500": (500, b"oops", {}),
+    "hangs-up": None,
+    "redirects-for-ever": (302, b"", {"Location": "/announce"}),
+}
+
+
+@pytest.mark.parametrize("fault", NONSENSE)
+def test_a_tracker_that_answers_nonsense_ends_in_code_4(world, out, fault):
+    tracker = world.tracker(answer=lambda query: NONSENSE[fault])
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    program = world.download(torrent, out)
+    program.expect_exit(4, 45)
+    assert torrent.path.name in program.log() or torrent.name in program.log()
+    if fault == "a-failure":
+        assert "you are not welcome!" in program.log()
+
+
+def test_an_endless_answer_of_a_tracker_is_cut_off(world, out):
+    tracker = world.tracker(answer=lambda query: b"d5:peers99999999:" + bytes(64 * MIB))
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    program = world.download(torrent, out)
+    program.wait_until(lambda: tracker.queries, 10, "it announces")
+    program.expect_exit(4, 45)
+
+
+@pytest.mark.parametrize("scheme", ("http", "udp"))
+def test_a_closed_port_of_a_tracker_ends_in_code_4(world, out, scheme):
+    torrent = world.torrent(f"{scheme}://127.0.0.1:{free_port()}/announce", n_bytes=MIB)
+    world.download(torrent, out).expect_exit(4, 45)
+
+
+def test_a_dead_tracker_costs_nothing_when_another_tier_answers(world, out):
+    tracker = world.tracker()
+    silent = world.closing(SilentTracker())
+    torrent = world.torrent(f"http://127.0.0.1:{free_port()}/announce", silent.url("udp"),
+                            tracker.url(), n_bytes=2 * MIB)
+    tracker.peers = [world.peer(torrent).address]
+    world.download(torrent, out).expect_exit(0, 60)
+    assert torrent.is_in(out)
+
+
+def test_peers_that_all_refuse_end_in_code_4(world, out):
+    tracker = world.tracker(("127.0.0.1", free_port()))
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    world.download(torrent, out).expect_exit(4, 90)
+
+
+def test_a_small_piece_length_is_no_bad_input(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=MIB, piece_length=16 * KIB)
+    tracker.peers = [world.peer(torrent).address]
+    world.download(torrent, out).expect_exit(0, 20)
+    assert torrent.is_in(out)

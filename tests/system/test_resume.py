@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Stopped in the middle, in every way there is, and started again."""
+import os
+import shutil
+import signal
+import struct
+import subprocess
+
+import pytest
+
+from kit.barepeer import INTERESTED, PIECE, REQUEST, UNCHOKE, Wire, message
+from kit.content import MIB
+from kit.net import listens
+from kit.trackers import SilentTracker
+
+# Pieces that may be on their way, or in memory, when a process ends: these may be fetched again.
+IN_FLIGHT = 16
+RATE = 8 * MIB  # of a peer, so that there is a middle
+
+
+def rest_after(torrent, out):
+    """How many bytes OUT still lacks, in whole pieces."""
+    return sum(len(torrent.piece(i)) for i in set(range(torrent.n_pieces)) - torrent.intact(out))
+
+
+def wait_for_middle(program, peer, torrent):
+    program.wait_until(lambda: peer.served > 0.4 * len(torrent.data), 30, "the middle")
+
+
+@pytest.mark.parametrize("how", ("sparse", "full", "compact"))
+def test_kill_9_loses_no_verified_piece(world, out, how):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
+    peer = world.peer(torrent, rate=RATE)
+    tracker.peers = [peer.address]
+    first = world.download(torrent, out, f"--allocation={how}")
+    wait_for_middle(first, peer, torrent)
+    first.kill()
+    assert first.process.returncode == -signal.SIGKILL, "it was done already"
+    served = peer.served
+    # Compact slots are not where the pieces will be: what was served is what is on disk, more or less.
+    rest = len(torrent.data) - served if how == "compact" else rest_after(torrent, out)
+    assert rest < 0.8 * len(torrent.data)
+    again = world.download(torrent, out, f"--allocation={how}")
+    again.expect_exit(0, 30)
+    assert torrent.is_in(out)
+    assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
+
+
+def test_killed_over_and_over_it_still_ends_right(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
+    peer = world.peer(torrent, rate=RATE)
+    tracker.peers = [peer.address]
+    for n in range(1, 6):
+        program = world.download(torrent, out)
+        program.wait_until(lambda: peer.served > n * 0.15 * len(torrent.data), 30, "some more")
+        program.kill()
+    world.download(torrent, out).expect_exit(0, 30)
+    assert torrent.is_in(out)
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+def test_a_signal_stops_it_with_code_7_and_it_resumes(world, out, number):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
+    peer = world.peer(torrent, rate=RATE)
+    tracker.peers = [peer.address]
+    first = world.download(torrent, out)
+    wait_for_middle(first, peer, torrent)
+    first.signal(number)
+    first.expect_exit(7, 10)
+    assert tracker.events()[-1] == "stopped"
+    served, rest = peer.served, rest_after(torrent, out)
+    world.download(torrent, out).expect_exit(0, 30)
+    assert torrent.is_in(out)
+    assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
+
+
+def test_a_signal_is_obeyed_while_the_tracker_is_silent(world, out):
+    silent = world.closing(SilentTracker())
+    torrent = world.torrent(silent.url("http"), silent.url("udp"), n_bytes=MIB)
+    port = 5300
+    program = world.download(torrent, out, port=port)
+    program.wait_until(lambda: listens(port), 10, "it listens")
+    program.signal(signal.SIGINT)
+    program.expect_exit(7, 10)
+
+
+@pytest.fixture
+def small_disk(world):
+    """A tmpfs with room for 6 MiB; call it with a size to change that."""
+    folder = world.make_folder("small")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "conjure-test", folder], check=True)
+
+    def resize(size):
+        subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+    resize.folder = folder
+    yield resize
+    world.close()
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("how", ("sparse", "full"))
+def test_a_full_disk_ends_in_code_9_and_it_resumes_when_there_is_room(world, small_disk, how):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=12 * MIB)
+    peer = world.peer(torrent, rate=2 * RATE)
+    tracker.peers = [peer.address]
+    out = small_disk.folder
+    program = world.download(torrent, out, f"--allocation={how}")
+    program.expect_exit(9, 30)
+    assert "No space left" in program.log() or "disk" in program.log().lower()
+    small_disk("32m")
+    served, rest = peer.served, rest_after(torrent, out)
+    world.download(torrent, out, f"--allocation={how}").expect_exit(0, 30)
+    assert torrent.is_in(out)
+    assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
+
+
+def test_a_folder_that_disappears_is_an_error_with_a_name(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
+    peer = world.peer(torrent, rate=RATE)
+    tracker.peers = [peer.address]
+    program = world.download(torrent, out)
+    wait_for_middle(program, peer, torrent)
+    shutil.rmtree(out)
+    # It may finish into files that have no name any more, or say what is wrong; it may not pretend.
+    code = program.wait(30)
+    assert code in (0, 1), program.log()
+    if code == 0:
+        assert torrent.is_in(out), program.log()
+
+
+def test_a_seed_never_serves_what_it_has_not_verified(world):
+    """Resume data says all is there; then the disk is changed, with its time set back."""
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
+    first = world.seed(torrent)
+    first.signal(signal.SIGTERM)
+    first.wait(10)
+    big = torrent.source / "content" / "folder" / "big.bin"
+    with big.open("r+b") as file:
+        file.write(bytes(300000))
+    os.utime(big, (1, 1))
+    second = world.seed(torrent)
+    wire = Wire.dial("127.0.0.1", second.port)
+    wire.shake(torrent.info_hash)
+    wire.send(message(INTERESTED))
+    wire.hear_until(UNCHOKE)
+    at = sum(n for (path, n) in torrent.files[:torrent.files.index((("folder", "big.bin"), big.stat().st_size))])
+    piece = at // torrent.piece_length + 1
+    wire.send(message(REQUEST, struct.pack(">III", piece, 0, 16384)))
+    try:
+        wire.sock.settimeout(2)
+        _, payload = wire.hear_until(PIECE)
+        assert payload[8:] == torrent.piece(piece)[:16384], "it served what is not the torrent's"
+    except (TimeoutError, ConnectionError):
+        pass
