@@ -67,7 +67,7 @@ START_TEST(a_single_file)
     /* sha1sum of the bytes of the info dict */
     ck_assert_str_eq(hex_encode(metainfo_info_hash(m), 20, hash),
                      "e0d5ab6dac118e244451c75f743e2259c526c437");
-    ck_assert_mem_eq(metainfo_raw_info(m, &n), SINGLE + 7, sizeof SINGLE - 9);
+    ck_assert_mem_eq(metainfo_raw_info(m, &n), &SINGLE[7], sizeof SINGLE - 9);
     ck_assert_uint_eq(n, sizeof SINGLE - 9);
     ck_assert_mem_eq(metainfo_raw(m, &n), SINGLE, sizeof SINGLE - 1);
     metainfo_free(m);
