@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "conjure/base/addr.h"
+
+START_TEST(text_forms)
+{
+    static const struct {
+        const char *text;
+        int result;
+    } cases[] = {
+        {"192.0.2.1:6881", 0},
+        {"[2001:db8::1]:6881", 0},
+        {"[::1]:65535", 0},
+        {"192.0.2.1", 1},
+        {"192.0.2.1:", 1},
+        {"192.0.2.1:65536", 1},
+        {"192.0.2.1:-1", 1},
+        {"192.0.2.1: 80", 1},
+        {"192.0.2.1:80x", 1},
+        {"2001:db8::1:80", 1},
+        {"[2001:db8::1]", 1},
+        {"[]:80", 1},
+        {"example.org:80", 1},
+        {":80", 1},
+        {"", 1},
+        {"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc]:80", 1},
+    };
+    char text[ADDR_TEXT_MAX];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct addr a = ADDR_NONE;
+
+        ck_assert_msg(addr_parse(cases[i].text, &a) == cases[i].result, "%s", cases[i].text);
+        if (!cases[i].result)
+            ck_assert_str_eq(addr_format(&a, text), cases[i].text);
+        else
+            ck_assert(addr_equal(&a, &ADDR_NONE)); /* untouched */
+    }
+}
+END_TEST
+
+START_TEST(compact_forms)
+{
+    static const uint8_t four[] = {192, 0, 2, 1, 0x1a, 0xe1};
+    static const uint8_t six[] = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0,    0,    0,
+                                  0,    0,    0,    0,    0, 0, 0x01, 0x1a, 0xe1};
+    uint8_t bytes[ADDR_COMPACT6];
+    char text[ADDR_TEXT_MAX];
+    struct addr a = addr_from_compact4(four), b = addr_from_compact6(six);
+
+    ck_assert_str_eq(addr_format(&a, text), "192.0.2.1:6881");
+    ck_assert_uint_eq(addr_to_compact(&a, bytes), ADDR_COMPACT4);
+    ck_assert_int_eq(memcmp(bytes, four, sizeof four), 0);
+    ck_assert_str_eq(addr_format(&b, text), "[2001:db8::1]:6881");
+    ck_assert_uint_eq(addr_to_compact(&b, bytes), ADDR_COMPACT6);
+    ck_assert_int_eq(memcmp(bytes, six, sizeof six), 0);
+}
+END_TEST
+
+START_TEST(sockaddr_round_trip_and_mapped)
+{
+    static const char *const texts[] = {"192.0.2.1:6881", "[2001:db8::1]:6881"};
+    struct sockaddr_storage ss;
+    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+    struct addr a, b;
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(addr_parse(texts[i], &a), 0);
+        ck_assert_uint_eq(addr_to_sockaddr(&a, &ss),
+                          i ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+        b = addr_from_sockaddr((struct sockaddr *)&ss);
+        ck_assert(addr_equal(&a, &b));
+        ck_assert_uint_eq(addr_hash(&a), addr_hash(&b));
+    }
+    memcpy(&mapped.sin6_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1", 16);
+    a = addr_from_sockaddr((struct sockaddr *)&mapped);
+    ck_assert_int_eq(addr_parse("192.0.2.1:80", &b), 0);
+    ck_assert(addr_equal(&a, &b));
+    b.port = 81;
+    ck_assert(!addr_equal(&a, &b) && addr_same_host(&a, &b));
+}
+END_TEST
+
+START_TEST(where_a_stranger_may_send_us)
+{
+    static const struct {
+        const char *text;
+        bool dialable;
+    } cases[] = {
+        {"192.0.2.1:1", true}, {"127.0.0.1:80", true},  {"192.0.2.1:0", false},
+        {"0.0.0.0:80", false}, {"224.0.0.1:80", false}, {"255.255.255.255:80", false},
+        {"[::]:80", false},    {"[ff02::1]:80", false}, {"[2001:db8::1]:80", true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct addr a;
+
+        ck_assert_int_eq(addr_parse(cases[i].text, &a), 0);
+        ck_assert_msg(addr_is_dialable(&a) == cases[i].dialable, "%s", cases[i].text);
+    }
+    ck_assert(!addr_is_dialable(&ADDR_NONE));
+}
+END_TEST
+
+RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
+          where_a_stranger_may_send_us);
