@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include "conjure/actors/choker.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/clock.h"
+#include "conjure/msg/peer.h"
+
+#define WAIT_NS (UINT64_C(20) * NS_PER_S)
+
+/* The test plays Timer, Master and the peers. */
+struct played {
+    struct waker waker;
+    union {
+        struct channel channel;
+        struct timer_inbox timer;
+        struct master_inbox master;
+        struct peer_inbox peer;
+    };
+};
+static struct played timer, master, peers[4];
+static struct torrent torrent = {.id = 3};
+static struct choker *c;
+
+static void play(struct played *x)
+{
+    waker_init_futex(&x->waker);
+    channel_init(&x->channel, &x->waker);
+}
+
+static void *expect(struct played *x, uint16_t kind)
+{
+    struct msg *m = channel_receive_wait(&x->channel, WAIT_NS);
+
+    ck_assert_msg(m, "%s does not come", msg_name(kind));
+    ck_assert_msg(m->kind == kind, "%s comes instead of %s", msg_name(m->kind), msg_name(kind));
+    return m;
+}
+
+static void begin(unsigned max_slots)
+{
+    play(&timer);
+    play(&master);
+    for (int i = 0; i < 4; i++)
+        play(&peers[i]);
+    c = choker_start(&timer.timer, &master.master, 0, max_slots);
+    ck_assert_ptr_nonnull(c);
+}
+
+static void end(struct timer_after *after)
+{
+    struct choker_shutdown *m = choker_new_shutdown();
+
+    ck_assert(master_ask_choker_shutdown(&master.master, choker_inbox(c), m));
+    if (after) {
+        after->cancelled = true;
+        msg_reply(&after->msg);
+    }
+    ck_assert_ptr_eq(expect(&master, choker_kind_shutdown), m);
+    ck_assert(channel_is_closed(&choker_inbox(c)->channel));
+    msg_free(&m->msg);
+    choker_join(c);
+}
+
+static void join(uint32_t peer)
+{
+    struct choker_peer_joined *m = choker_new_peer_joined();
+
+    m->peer = peer;
+    m->torrent = &torrent;
+    m->inbox = &peers[peer].peer;
+    ck_assert(choker_tell_peer_joined(choker_inbox(c), m));
+}
+
+static void interest(uint32_t peer, bool interested, bool seed)
+{
+    struct choker_interest_changed *m = choker_new_interest_changed();
+
+    m->peer = peer;
+    m->peer_interested = interested;
+    m->peer_is_seed = seed;
+    ck_assert(choker_tell_interest_changed(choker_inbox(c), m));
+}
+
+static void rates(uint32_t peer, uint64_t down, uint64_t up)
+{
+    struct choker_rates *m = choker_new_rates();
+
+    m->peer = peer;
+    m->downloaded = down;
+    m->uploaded = up;
+    ck_assert(choker_tell_rates(choker_inbox(c), m));
+}
+
+static void leave(uint32_t peer)
+{
+    struct choker_peer_left *m = choker_new_peer_left();
+    struct msg *home;
+
+    m->peer = peer;
+    ck_assert(peer_ask_choker_peer_left(&peers[peer].peer, choker_inbox(c), m));
+    do {
+        home = channel_receive_wait(&peers[peer].channel, WAIT_NS);
+        ck_assert_ptr_nonnull(home);
+        msg_free(home);
+    } while (home != &m->msg);
+}
+
+static void expect_totals(uint64_t up, uint64_t down, uint32_t n_peers, uint32_t n_seeds,
+                          uint32_t n_unchoked)
+{
+    struct master_totals *m = expect(&master, master_kind_totals);
+
+    ck_assert_ptr_eq(m->torrent, &torrent);
+    ck_assert_uint_eq(m->uploaded, up);
+    ck_assert_uint_eq(m->downloaded, down);
+    ck_assert_uint_eq(m->n_peers, n_peers);
+    ck_assert_uint_eq(m->n_seeds, n_seeds);
+    ck_assert_uint_eq(m->n_unchoked, n_unchoked);
+    msg_free(&m->msg);
+}
+
+static struct timer_after *tick(struct timer_after *after)
+{
+    ck_assert_uint_eq(after->delay_ns, NS_PER_S);
+    msg_reply(&after->msg);
+    return expect(&timer, timer_kind_after);
+}
+
+START_TEST(the_interested_are_unchoked_and_totals_said)
+{
+    struct timer_after *after;
+
+    begin(2);
+    ck_assert(channel_is_empty(&timer.channel));
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    join(1);
+    join(2);
+    join(3);
+    interest(3, false, true);
+    interest(0, true, false);
+    interest(1, true, false);
+    interest(2, true, false);
+    msg_free(expect(&peers[0], peer_kind_unchoke));
+    msg_free(expect(&peers[1], peer_kind_unchoke));
+    rates(0, 100, 20);
+    rates(1, 1000, 200);
+    after = tick(after);
+    expect_totals(220, 1100, 4, 1, 2);
+    after = tick(after); /* nothing moved: nothing said */
+    ck_assert(channel_is_empty(&master.channel));
+    leave(0);
+    msg_free(expect(&peers[2], peer_kind_unchoke));
+    rates(2, 5, 0);
+    leave(1);
+    leave(2);
+    leave(3); /* the last: what is left to say is said before it is home */
+    expect_totals(0, 5, 0, 0, 0);
+    end(after);
+}
+END_TEST
+
+START_TEST(without_peers_it_does_not_tick)
+{
+    struct timer_after *after;
+
+    begin(2);
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    leave(0);
+    expect_totals(0, 0, 0, 0, 0);
+    msg_reply(&after->msg);
+    end(NULL);
+    ck_assert(channel_is_empty(&timer.channel));
+}
+END_TEST
+
+START_TEST(it_survives_the_end_of_timer)
+{
+    struct timer_after *after;
+
+    begin(2);
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    channel_close(&timer.channel);
+    after->cancelled = true;
+    msg_reply(&after->msg);
+    join(1);
+    interest(1, true, false);
+    msg_free(expect(&peers[1], peer_kind_unchoke));
+    leave(0);
+    leave(1);
+    expect_totals(0, 0, 0, 0, 0);
+    end(NULL);
+}
+END_TEST
+
+START_TEST(a_seed_torrent_is_known_before_its_peers)
+{
+    struct choker_torrent_completed *m = choker_new_torrent_completed();
+
+    begin(1);
+    m->torrent = &torrent;
+    ck_assert(choker_tell_torrent_completed(choker_inbox(c), m));
+    for (int i = 0; i < 3; i++) {
+        join(0);
+        interest(0, true, false);
+        msg_free(expect(&peers[0], peer_kind_unchoke));
+        leave(0);
+        expect_totals(0, 0, 0, 0, 0);
+    }
+    end(expect(&timer, timer_kind_after));
+}
+END_TEST
+
+RUN_SUITE("Choker", 30, the_interested_are_unchoked_and_totals_said, without_peers_it_does_not_tick,
+          it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers);
