@@ -36,7 +36,7 @@ struct peer_env {
 struct peer_work {
     struct peer_lease {
         uint32_t file;
-        struct file_handle *handle; /* NULL: free place */
+        struct open_file *handle; /* NULL: free place */
         int fd;
         uint64_t at;
         uint64_t used; /* ticks of `n_used`, for least recently used */

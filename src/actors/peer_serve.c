@@ -19,7 +19,7 @@
 /* How much content is leased from Bandwidth at a time where there is a limit. */
 #define QUOTA_SLICE (4 * BLOCK_SIZE)
 
-static void lease_return(struct peer *p, struct file_handle *handle)
+static void lease_return(struct peer *p, struct open_file *handle)
 {
     struct fs_return_lease *m = fs_new_return_lease();
 

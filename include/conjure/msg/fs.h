@@ -9,7 +9,7 @@
 
 struct torrent;
 struct storage;
-struct file_handle;
+struct open_file;
 
 /* The inbox of FS: all requests to the disk. */
 /* clang-format off */
@@ -32,10 +32,10 @@ struct file_handle;
           uint8_t *data; /* n_blocks blocks, the asker's again when home */ int error;)            \
     QUERY(fs, lease_file, LeaseFile, "an open file to serve from; give it back by ReturnLease",    \
           struct storage *storage; uint32_t file;                                                  \
-          struct file_handle *handle; /* reply */ int fd; /* reply */                               \
+          struct open_file *handle; /* reply */ int fd; /* reply */                               \
           uint64_t at; /* reply: where in the open file this one begins: 0 but for part files */   \
           int error;)                                                                                              \
-    INFO(fs, return_lease, ReturnLease, "a lease comes back", struct file_handle *handle;)         \
+    INFO(fs, return_lease, ReturnLease, "a lease comes back", struct open_file *handle;)         \
     QUERY(fs, save_resume, SaveResume, "sync, then write the resume data that says so",            \
           struct storage *storage; uint64_t uploaded; uint64_t downloaded; int error;)             \
     QUERY(fs, close_torrent, CloseTorrent, "save resume data, close the files, forget",            \

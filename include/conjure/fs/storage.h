@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_FS_STORAGE_H
+#define CONJURE_FS_STORAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conjure/base/addr.h"
+#include "conjure/base/bitfield.h"
+#include "conjure/base/sha1.h"
+#include "conjure/fs/allocation.h"
+#include "conjure/fs/handle_pool.h"
+#include "conjure/torrent/metainfo.h"
+
+/*
+ * One torrent's content on disk: which blocks are there, which pieces are verified, who sent what.
+ *
+ * Every operation on the disk has three steps. PREPARE and FINISH belong to the owner of the storage
+ * (FS, one thread): they decide and keep the books, and touch the disk only to open files. RUN does
+ * the reading, writing and hashing; any thread may run a job, several jobs at a time, since a job
+ * carries all that it needs: descriptors, ranges, buffers.
+ *
+ *     if (storage_prepare_write(s, ..., &job) == 0 && job) {
+ *         disk_job_run(job, &scratch);
+ *         error = storage_finish(job);
+ *         while (storage_next_event(s, &event)) ...
+ *     }
+ *
+ * A prepare function returns 0 with a job, 0 with NULL when there is nothing to do, STORAGE_BUSY
+ * when it has to wait for a job under way (try again after the next storage_finish of this storage),
+ * or -errno.
+ */
+#define STORAGE_BLOCK 16384u /* bytes; the unit of requests that every client uses */
+
+enum {
+    STORAGE_BUSY = 1,
+};
+
+struct storage;
+struct handle_pool;
+
+struct storage_config {
+    const struct metainfo *meta; /* outlives the storage */
+    const char *dir;             /* download folder; made when missing (but not its parents) */
+    const char *resume_path;     /* or NULL: no resume data and no lock */
+    enum allocation allocation;
+    const bool *skip_file; /* one per file, copied: not wanted; NULL: all are wanted */
+    void *owner;           /* for storage_owner */
+};
+
+#define STORAGE_REASON_MAX 256
+
+/* Opens the download folder and locks the torrent against other processes (-EBUSY when one has it).
+ * REASON is one line for people when that fails. Nothing is known about the disk until the open
+ * job has been finished. */
+int storage_new(const struct storage_config *config, struct handle_pool *pool,
+                struct storage **storagep, char reason[STORAGE_REASON_MAX]);
+/* No job may be under way, and leases must be back. NULL is fine. */
+void storage_free(struct storage *s);
+void *storage_owner(const struct storage *s);
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+/* Memory that jobs read into; one per worker, kept. */
+struct disk_scratch {
+    uint8_t *bytes;
+    struct sha1_streams streams;
+};
+#define DISK_SCRATCH_EMPTY ((struct disk_scratch){0})
+void disk_scratch_deinit(struct disk_scratch *x);
+
+enum disk_job_kind {
+    DISK_OPEN,   /* read resume data, look at files, make zero-length ones, reserve room (full) */
+    DISK_WRITE,  /* received blocks, and moves of pieces (compact) */
+    DISK_HASH,   /* read pieces back and compare */
+    DISK_RESUME, /* sync what was written, then write resume data */
+};
+
+struct disk_job {
+    enum disk_job_kind kind;
+    struct storage *storage;
+    int error;             /* after running: 0 or -errno */
+    void *owner;           /* whoever prepared it */
+    struct disk_job *next; /* for queues of the owner */
+};
+
+void disk_job_run(struct disk_job *job, struct disk_scratch *scratch);
+/* Draws the consequences, frees JOB and returns its error. */
+int storage_finish(struct disk_job *job);
+
+/* The first job. Afterwards storage_have and storage_n_doubtful mean something. */
+int storage_prepare_open(struct storage *s, struct disk_job **jobp);
+
+/* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * STORAGE_BLOCK.
+ * DATA stays the caller's and untouched until the job is finished. What is on disk already is left
+ * out. FROM is who sent them. -EINVAL when there are no such blocks. */
+int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,
+                          uint32_t n_blocks, uint64_t blocks, const uint8_t *data,
+                          const struct addr *from, struct disk_job **jobp);
+
+/* Pieces whose blocks are all on disk and that wait for their hash. */
+uint32_t storage_n_unhashed(const struct storage *s);
+/* Takes up to MAX (at most SHA1_LANES_MAX) of them. */
+int storage_prepare_hash(struct storage *s, unsigned max, struct disk_job **jobp);
+
+/* Starts a check of the doubtful pieces, or of all that can be on disk; how many these are.
+ * Not while other jobs than checks are under way. */
+uint32_t storage_begin_check(struct storage *s, bool all);
+/* The next pieces of the check; NULL when all have been given out. */
+int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp);
+/* Pieces that were whole on disk and wrong, in the check so far. */
+uint32_t storage_n_bad(const struct storage *s);
+uint32_t storage_n_checked(const struct storage *s);
+
+/* UPLOADED and DOWNLOADED are the torrent's totals in bytes, CLEAN that it is being closed. */
+int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downloaded, bool clean,
+                           struct disk_job **jobp);
+
+/* --- what happened --------------------------------------------------------------------------- */
+
+enum storage_event_kind {
+    STORAGE_COMPLETED, /* piece: verified and at its place */
+    STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
+    STORAGE_GUILTY,    /* addr: sent wrong data (of piece) */
+};
+struct storage_event {
+    enum storage_event_kind kind;
+    uint32_t piece;
+    struct addr addr;
+};
+/* Takes the next event; false when there is none. */
+bool storage_next_event(struct storage *s, struct storage_event *eventp);
+
+/* --- what is known --------------------------------------------------------------------------- */
+
+const struct bitfield *storage_have(const struct storage *s); /* verified, at their places */
+uint32_t storage_n_doubtful(const struct storage *s);
+bool storage_is_busy(const struct storage *s); /* some job is under way */
+/* Blocks of an unverified PIECE on disk: whether block BLOCK is. */
+bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block);
+/* As the resume data had them at opening. */
+uint64_t storage_uploaded(const struct storage *s);
+uint64_t storage_downloaded(const struct storage *s);
+/* One line for people about a disk error of this storage: which file, what the system says. */
+const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX]);
+
+/* An open FILE to serve verified pieces from, at the offsets of the file (a file that is not wanted
+ * lends its part file). Returned by handle_pool_return. 0, FILE_MISSING or -errno. */
+int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep);
+
+#endif

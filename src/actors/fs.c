@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FS keeps the books of all storages and hands their jobs to the workers, one each at a time; what
+ * finds no idle worker waits here, so that a late arrival of more weight can still go first.
+ *
+ * HASH BATCHES. Sixteen pieces side by side cost little more than four one by one, so a full batch
+ * is three times as cheap as single pieces. A batch takes whatever waits, and while one is under way
+ * the next fills. At high rates the workers would be back before much has gathered; so while
+ * pieces arrive fast enough for a better batch, those that wait are held for HOLD_NS. The
+ * first piece of a download, and any piece of a slow one, goes at once.
+ */
+#include "conjure/actors/fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/worker.h"
+#include "conjure/actors/actor.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/log.h"
+#include "conjure/base/sha1.h"
+#include "conjure/fs/storage.h"
+
+#define FACILITY          "fs"
+#define HOLD_NS           (25 * NS_PER_MS)  /* a piece waits no longer for company */
+#define HOLD_WORTH        5                 /* pieces that must be expected in that time */
+#define PROGRESS_EVERY    (250 * NS_PER_MS) /* CheckProgress */
+#define ARRIVAL_FORGOTTEN NS_PER_S
+
+/* A torrent that is open. */
+struct opened {
+    struct opened *next;
+    struct torrent *torrent;
+    struct storage *storage;
+    struct fs_open_torrent *open; /* queries under way, or NULL */
+    struct fs_check_pieces *check;
+    struct fs_save_resume *save;
+    struct fs_close_torrent *close;
+    bool saving; /* the job for `save` or `close` is under way */
+    bool told_failure;
+    int check_error;
+    uint32_t n_to_check;
+    uint64_t progress_ns; /* last CheckProgress */
+    /* Pieces that wait for their hash. */
+    uint64_t arrival_ns;  /* the last one came */
+    uint64_t interval_ns; /* between arrivals, on average */
+    uint64_t oldest_ns;   /* the first of those that wait came */
+    /* Compact: blocks that have to wait for the job under way. */
+    struct fs_store_blocks **parked;
+    uint32_t n_parked, parked_room;
+};
+
+struct slot {
+    struct worker *worker;
+    struct worker_run run;
+    struct worker_shutdown shutdown;
+    bool busy;
+};
+
+struct fs {
+    struct actor actor;
+    struct waker waker;
+    struct fs_inbox inbox;
+    struct master_inbox *master;
+    struct lobby_inbox *lobby;
+    struct handle_pool pool;
+    struct opened *torrents;
+    struct disk_job *queue_first, *queue_last;
+    struct slot *workers;
+    unsigned n_workers, n_busy, n_hashing;
+    unsigned n_parting; /* workers that have not answered to Shutdown */
+    struct fs_shutdown *shutdown;
+    bool ended;
+    uint64_t now;
+};
+
+/* --- jobs ------------------------------------------------------------------------------------ */
+
+static void give_to_worker(struct fs *self, struct disk_job *job)
+{
+    for (unsigned i = 0; i < self->n_workers; i++) {
+        struct slot *slot = &self->workers[i];
+
+        if (slot->busy)
+            continue;
+        slot->busy = true;
+        self->n_busy++;
+        slot->run.job = job;
+        if (!fs_ask_worker_run(&self->inbox, worker_inbox(slot->worker), &slot->run))
+            abort(); /* workers end after all jobs */
+        return;
+    }
+    abort();
+}
+
+static bool has_idle_worker(const struct fs *self)
+{
+    return self->n_busy < self->n_workers;
+}
+
+static void queue_job(struct fs *self, struct disk_job *job)
+{
+    if (has_idle_worker(self)) {
+        give_to_worker(self, job);
+        return;
+    }
+    job->next = NULL;
+    *(self->queue_last ? &self->queue_last->next : &self->queue_first) = job;
+    self->queue_last = job;
+}
+
+static struct disk_job *unqueue_job(struct fs *self)
+{
+    struct disk_job *job = self->queue_first;
+
+    if (!job)
+        return NULL;
+    self->queue_first = job->next;
+    if (!self->queue_first)
+        self->queue_last = NULL;
+    return job;
+}
+
+static void tell_failure(struct fs *self, struct opened *t, int error)
+{
+    struct master_storage_failed *m;
+
+    if (t->told_failure)
+        return;
+    t->told_failure = true;
+    m = master_new_storage_failed();
+    m->torrent = t->torrent;
+    m->error = -error;
+    storage_describe_error(t->storage, error, m->reason);
+    master_tell_or_drop_storage_failed(self->master, m);
+}
+
+static void tell_events(struct fs *self, struct opened *t)
+{
+    struct storage_event e;
+    char text[ADDR_TEXT_MAX];
+
+    while (storage_next_event(t->storage, &e)) {
+        if (e.kind == STORAGE_COMPLETED) {
+            struct interest_piece_completed *m = interest_new_piece_completed();
+
+            m->piece = e.piece;
+            interest_tell_or_drop_piece_completed(&t->torrent->interest, m);
+        } else if (e.kind == STORAGE_FAILED) {
+            struct interest_piece_failed *m = interest_new_piece_failed();
+
+            log_info(FACILITY, "piece %u is wrong: all of it is missing again", e.piece);
+            m->piece = e.piece;
+            interest_tell_or_drop_piece_failed(&t->torrent->interest, m);
+        } else {
+            struct lobby_ban *m = lobby_new_ban();
+
+            log_notice(FACILITY, "%s sent wrong data of piece %u", addr_format(&e.addr, text),
+                       e.piece);
+            m->torrent = t->torrent;
+            m->addr = e.addr;
+            lobby_tell_or_drop_ban(self->lobby, m);
+        }
+    }
+}
+
+/* --- storing --------------------------------------------------------------------------------- */
+
+static void answer_store(struct fs *self, struct opened *t, struct fs_store_blocks *m, int error)
+{
+    m->error = error;
+    if (error)
+        tell_failure(self, t, error);
+    msg_reply(&m->msg);
+}
+
+static void park(struct opened *t, struct fs_store_blocks *m)
+{
+    if (t->n_parked == t->parked_room) {
+        t->parked_room = t->parked_room ? 2 * t->parked_room : 16;
+        t->parked = mem_resize(t->parked, t->parked_room, sizeof *t->parked);
+    }
+    t->parked[t->n_parked++] = m;
+}
+
+static void store(struct fs *self, struct opened *t, struct fs_store_blocks *m)
+{
+    struct disk_job *job;
+    int r = storage_prepare_write(t->storage, m->piece, m->first_block, m->n_blocks, m->blocks,
+                                  m->data, &m->from, &job);
+
+    if (r == STORAGE_BUSY) {
+        park(t, m);
+    } else if (r || !job) {
+        answer_store(self, t, m, r);
+    } else {
+        job->owner = m;
+        queue_job(self, job);
+    }
+}
+
+static void on_store_blocks(struct fs *self, struct fs_store_blocks *m)
+{
+    store(self, storage_owner(m->storage), m);
+}
+
+static void retry_parked(struct fs *self, struct opened *t)
+{
+    uint32_t n = t->n_parked;
+
+    if (!n || storage_is_busy(t->storage))
+        return;
+    t->n_parked = 0;
+    for (uint32_t i = 0; i < n; i++) /* those that must wait again move to the front, in order */
+        store(self, t, t->parked[i]);
+}
+
+static void note_arrivals(struct fs *self, struct opened *t, uint32_t n_before)
+{
+    uint32_t n = storage_n_unhashed(t->storage);
+    uint64_t since;
+
+    if (n <= n_before)
+        return;
+    since = t->arrival_ns ? self->now - t->arrival_ns : ARRIVAL_FORGOTTEN;
+    if (since > ARRIVAL_FORGOTTEN)
+        since = ARRIVAL_FORGOTTEN;
+    t->interval_ns = t->interval_ns ? (3 * t->interval_ns + since) / 4 : since;
+    t->arrival_ns = self->now;
+    if (!n_before)
+        t->oldest_ns = self->now;
+}
+
+/* --- hashing --------------------------------------------------------------------------------- */
+
+/* When the pieces of T that wait shall be hashed at the latest; self->now or earlier: at once. */
+static uint64_t hold_until(const struct fs *self, const struct opened *t)
+{
+    uint64_t quiet;
+
+    if (t->close || sha1_lanes() == 1 || storage_n_unhashed(t->storage) >= sha1_lanes())
+        return 0;
+    if (t->interval_ns * HOLD_WORTH > HOLD_NS)
+        return 0;
+    quiet = t->arrival_ns + 4 * t->interval_ns;
+    return quiet < t->oldest_ns + HOLD_NS ? quiet : t->oldest_ns + HOLD_NS;
+}
+
+static bool start_hash(struct fs *self, struct opened *t)
+{
+    struct disk_job *job;
+    int r = storage_prepare_hash(t->storage, sha1_lanes(), &job);
+
+    if (r < 0)
+        tell_failure(self, t, r);
+    if (r || !job)
+        return false;
+    t->oldest_ns = self->now;
+    job->owner = t;
+    self->n_hashing++;
+    queue_job(self, job);
+    return true;
+}
+
+static bool start_check(struct fs *self, struct opened *t)
+{
+    struct disk_job *job;
+    int r = t->check_error ? 0 : storage_prepare_check(t->storage, sha1_lanes(), &job);
+
+    if (t->check_error)
+        return false;
+    t->check_error = r;
+    if (r || !job)
+        return false;
+    queue_job(self, job);
+    return true;
+}
+
+/* Full batches first, then what is queued, then batches that need not wait any more, then checks.
+ * Returns how long to sleep at most. */
+static uint64_t schedule(struct fs *self)
+{
+    uint64_t wait = UINT64_MAX;
+    struct disk_job *job;
+
+    for (struct opened *t = self->torrents; t; t = t->next)
+        while (has_idle_worker(self) && storage_n_unhashed(t->storage) >= sha1_lanes())
+            if (!start_hash(self, t))
+                break;
+    while (has_idle_worker(self) && (job = unqueue_job(self)))
+        give_to_worker(self, job);
+    for (struct opened *t = self->torrents; t && has_idle_worker(self); t = t->next) {
+        uint64_t until;
+
+        if (storage_n_unhashed(t->storage) && !self->n_hashing) {
+            until = hold_until(self, t);
+            if (until <= self->now)
+                start_hash(self, t);
+            else if (until - self->now < wait)
+                wait = until - self->now;
+        }
+        while (t->check && !t->close && has_idle_worker(self))
+            if (!start_check(self, t))
+                break;
+    }
+    return wait;
+}
+
+/* --- checking -------------------------------------------------------------------------------- */
+
+static void on_check_pieces(struct fs *self, struct fs_check_pieces *m)
+{
+    struct opened *t = storage_owner(m->storage);
+
+    t->check = m;
+    t->n_to_check = storage_begin_check(t->storage, m->all);
+    t->progress_ns = self->now;
+}
+
+static void report_check(struct fs *self, struct opened *t)
+{
+    struct master_check_progress *m;
+
+    if (!t->check || self->now - t->progress_ns < PROGRESS_EVERY)
+        return;
+    t->progress_ns = self->now;
+    m = master_new_check_progress();
+    m->torrent = t->torrent;
+    m->n_checked = storage_n_checked(t->storage);
+    m->n_to_check = t->n_to_check;
+    master_tell_or_drop_check_progress(self->master, m);
+}
+
+/* --- resume data, closing -------------------------------------------------------------------- */
+
+static void answer_save(struct fs_save_resume **mp, int error)
+{
+    struct fs_save_resume *m = *mp;
+
+    *mp = NULL;
+    m->error = error;
+    msg_reply(&m->msg);
+}
+
+static void free_opened(struct fs *self, struct opened *t)
+{
+    struct opened **at = &self->torrents;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    storage_free(t->storage);
+    free(t->parked);
+    free(t);
+}
+
+static void answer_close(struct fs *self, struct opened *t, int error)
+{
+    struct fs_close_torrent *m = t->close;
+
+    free_opened(self, t);
+    m->error = error;
+    msg_reply(&m->msg);
+}
+
+static void on_save_resume(struct fs *self, struct fs_save_resume *m)
+{
+    struct opened *t = storage_owner(m->storage);
+
+    if (t->save) {
+        m->error = -EALREADY;
+        msg_reply(&m->msg);
+        return;
+    }
+    t->save = m;
+}
+
+static void on_close_torrent(struct fs *self, struct fs_close_torrent *m)
+{
+    struct opened *t = storage_owner(m->storage);
+
+    t->close = m;
+}
+
+static void start_save(struct fs *self, struct opened *t)
+{
+    struct disk_job *job;
+    int r = storage_prepare_resume(t->storage, t->save->uploaded, t->save->downloaded, false, &job);
+
+    if (r == STORAGE_BUSY)
+        return;
+    if (r || !job) {
+        answer_save(&t->save, r);
+        return;
+    }
+    t->saving = true;
+    queue_job(self, job);
+}
+
+static void start_close(struct fs *self, struct opened *t)
+{
+    struct disk_job *job;
+    int r;
+
+    if (storage_is_busy(t->storage) || t->n_parked ||
+        (storage_n_unhashed(t->storage) && !t->told_failure))
+        return;
+    r = storage_prepare_resume(t->storage, t->close->uploaded, t->close->downloaded, true, &job);
+    if (r || !job) {
+        answer_close(self, t, r);
+        return;
+    }
+    t->saving = true;
+    queue_job(self, job);
+}
+
+/* What can only go on when something else of the torrent has ended. May free T. */
+static void move_on(struct fs *self, struct opened *t)
+{
+    retry_parked(self, t);
+    if (t->check && !storage_is_busy(t->storage) &&
+        (t->close || t->check_error || !storage_n_doubtful(t->storage))) {
+        struct fs_check_pieces *m = t->check;
+
+        t->check = NULL;
+        m->n_bad = storage_n_bad(t->storage);
+        m->error = bitfield_copy(&m->have, storage_have(t->storage));
+        if (t->check_error)
+            m->error = t->check_error;
+        t->check_error = 0;
+        msg_reply(&m->msg);
+    }
+    if (t->save && !t->saving)
+        start_save(self, t);
+    if (t->close && !t->saving && !t->save)
+        start_close(self, t);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
+{
+    struct opened *t = NEW(struct opened);
+    struct storage_config config = {
+        .meta = m->torrent->meta,
+        .dir = m->torrent->dir,
+        .resume_path = m->torrent->resume_path,
+        .allocation = m->torrent->allocation,
+        .skip_file = m->torrent->skip_file,
+        .owner = t,
+    };
+    struct disk_job *job;
+
+    m->error = storage_new(&config, &self->pool, &t->storage, m->reason);
+    if (!m->error)
+        m->error = storage_prepare_open(t->storage, &job);
+    if (m->error) {
+        storage_free(t->storage);
+        free(t);
+        msg_reply(&m->msg);
+        return;
+    }
+    t->torrent = m->torrent;
+    t->open = m;
+    t->next = self->torrents;
+    self->torrents = t;
+    queue_job(self, job);
+}
+
+/* Frees T when opening failed. */
+static bool finish_open(struct fs *self, struct opened *t, int error)
+{
+    struct fs_open_torrent *m = t->open;
+
+    t->open = NULL;
+    if (!error)
+        error = bitfield_copy(&m->have, storage_have(t->storage));
+    m->error = error;
+    if (error) {
+        storage_describe_error(t->storage, error, m->reason);
+        free_opened(self, t);
+    } else {
+        m->storage = t->storage;
+        m->n_doubtful = storage_n_doubtful(t->storage);
+    }
+    msg_reply(&m->msg);
+    return !error;
+}
+
+/* --- leases ---------------------------------------------------------------------------------- */
+
+static void on_lease_file(struct fs *self, struct fs_lease_file *m)
+{
+    int r = storage_lease(m->storage, m->file, &m->handle);
+
+    m->error = r == FILE_MISSING ? -ENOENT : r;
+    m->fd = r ? -1 : m->handle->fd;
+    msg_reply(&m->msg);
+}
+
+static void on_return_lease(struct fs *self, struct fs_return_lease *m)
+{
+    handle_pool_return(&self->pool, m->handle);
+}
+
+/* --- workers --------------------------------------------------------------------------------- */
+
+static void home_worker_run(struct fs *self, struct worker_run *m)
+{
+    struct slot *slot = &self->workers[m->worker];
+    struct disk_job *job = m->job;
+    struct opened *t = storage_owner(job->storage);
+    enum disk_job_kind kind = job->kind;
+    struct fs_store_blocks *blocks = job->owner;
+    uint32_t n_unhashed = storage_n_unhashed(t->storage);
+    int error;
+
+    slot->busy = false;
+    self->n_busy--;
+    if (kind == DISK_HASH && job->owner)
+        self->n_hashing--;
+    error = storage_finish(job);
+    switch (kind) {
+    case DISK_OPEN:
+        if (!finish_open(self, t, error))
+            return;
+        break;
+    case DISK_WRITE:
+        note_arrivals(self, t, n_unhashed);
+        answer_store(self, t, blocks, error);
+        break;
+    case DISK_HASH:
+        if (error)
+            tell_failure(self, t, error);
+        report_check(self, t);
+        break;
+    case DISK_RESUME:
+        t->saving = false;
+        if (t->save) {
+            answer_save(&t->save, error);
+        } else {
+            answer_close(self, t, error);
+            return;
+        }
+        break;
+    }
+    tell_events(self, t);
+}
+
+static void on_shutdown(struct fs *self, struct fs_shutdown *m)
+{
+    self->shutdown = m;
+    self->n_parting = self->n_workers;
+    for (unsigned i = 0; i < self->n_workers; i++) {
+        struct slot *slot = &self->workers[i];
+
+        worker_init_shutdown(&slot->shutdown);
+        if (!fs_ask_worker_shutdown(&self->inbox, worker_inbox(slot->worker), &slot->shutdown))
+            abort();
+    }
+}
+
+static void home_worker_shutdown(struct fs *self, struct worker_shutdown *m)
+{
+    self->ended = --self->n_parting == 0;
+}
+
+MSG_DISPATCH(fs, FS_TABLE, struct fs);
+
+static void *run(void *arg)
+{
+    struct fs *self = arg;
+    uint64_t wait = UINT64_MAX;
+
+    while (!self->ended) {
+        struct msg *m = channel_receive_wait(&self->inbox.channel, wait);
+
+        self->now = clock_now();
+        /* All that has arrived is taken before work is given out: batches form by themselves. */
+        for (; m; m = channel_receive(&self->inbox.channel))
+            fs_dispatch(self, m);
+        for (struct opened *t = self->torrents, *next; t; t = next) {
+            next = t->next;
+            move_on(self, t);
+        }
+        wait = schedule(self);
+    }
+    channel_close(&self->inbox.channel);
+    for (unsigned i = 0; i < self->n_workers; i++)
+        worker_join(self->workers[i].worker);
+    while (self->torrents)
+        free_opened(self, self->torrents);
+    handle_pool_deinit(&self->pool);
+    msg_reply(&self->shutdown->msg);
+    return NULL;
+}
+
+/* --- the door -------------------------------------------------------------------------------- */
+
+struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsigned n_workers,
+                    unsigned n_handles)
+{
+    struct fs *self = NEW(struct fs);
+
+    self->master = master;
+    self->lobby = lobby;
+    waker_init_futex(&self->waker);
+    channel_init(&self->inbox.channel, &self->waker);
+    handle_pool_init(&self->pool, n_handles);
+    self->workers = mem_new_array(n_workers, sizeof *self->workers);
+    for (unsigned i = 0; i < n_workers; i++) {
+        struct slot *slot = &self->workers[i];
+
+        slot->worker = worker_start(i + 1);
+        if (!slot->worker)
+            break; /* fewer do, as long as there is one */
+        worker_init_run(&slot->run);
+        slot->run.worker = i;
+        self->n_workers++;
+    }
+    if (!self->n_workers || actor_start(&self->actor, "fs", run, self))
+        return NULL; /* start-up has failed: the process is about to end */
+    log_info(FACILITY, "%u workers, hashing by %s", self->n_workers, sha1_kind());
+    return self;
+}
+
+struct fs_inbox *fs_inbox(struct fs *fs)
+{
+    return &fs->inbox;
+}
+
+void fs_join(struct fs *fs)
+{
+    if (!fs)
+        return;
+    actor_join(&fs->actor);
+    waker_deinit(&fs->waker);
+    free(fs->workers);
+    free(fs);
+}

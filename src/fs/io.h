@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_FS_IO_H
+#define CONJURE_FS_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The system calls on files, with EINTR, short counts and odd results decided once. All return 0 or
+ * -errno unless said otherwise. Descriptors are close-on-exec.
+ */
+
+/* Reads up to N bytes at OFFSET; *GOTP is less only at the end of the file. */
+int io_read(int fd, void *bytes, size_t n, uint64_t offset, size_t *gotp);
+/* Writes all N bytes at OFFSET. */
+int io_write(int fd, const void *bytes, size_t n, uint64_t offset);
+int io_truncate(int fd, uint64_t length);
+int io_reserve(int fd, uint64_t length); /* real room for LENGTH bytes */
+int io_sync(int fd);                     /* data, and what is needed to find it */
+int io_close(int fd);                    /* never retried: the descriptor is gone either way */
+
+/* Opens PATH ('/'-separated) below DIR_FD; no component may be a symbolic link, nor anything but a
+ * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders are
+ * made as well. *FDP or -errno (-ELOOP for a link in the way). */
+int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
+/* Removes PATH below DIR_FD, as careful. */
+int io_remove_below(int dir_fd, const char *path);
+
+/* Replaces PATH by a file of these bytes so that after a crash it is the old or the new one. */
+int io_replace_file(const char *path, const void *bytes, size_t n);
+/* Reads a whole file of at most MAX bytes (-EFBIG); *BYTESP is the caller's. */
+int io_read_file(const char *path, size_t max, uint8_t **bytesp, size_t *np);
+
+#endif

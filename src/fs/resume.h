@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_FS_RESUME_H
+#define CONJURE_FS_RESUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conjure/base/bitfield.h"
+#include "conjure/fs/allocation.h"
+#include "conjure/torrent/metainfo.h"
+
+struct file_stamp;
+
+/*
+ * Resume data: what a torrent's files hold, as a B-coded file. A claim in it is never ahead of the
+ * disk: the snapshot is taken first, then the files are synced, then this is written.
+ *
+ *   conjure     version, 1
+ *   info-hash   20 bytes
+ *   allocation  "sparse", "full" or "compact"
+ *   clean       1 when written at the end of the program
+ *   pieces      bitfield of verified pieces
+ *   partial     list of [piece, bits of blocks on disk]
+ *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]
+ *   slots       compact: for each slot a 4-byte big-endian piece number, ffffffff for none
+ *   uploaded, downloaded   bytes in all
+ */
+struct resume_partial {
+    uint32_t piece, n_blocks;
+    uint64_t *blocks; /* owned */
+};
+
+struct resume {
+    enum allocation allocation;
+    bool clean;
+    uint64_t uploaded, downloaded;
+    struct bitfield pieces;
+    uint32_t n_partials;
+    struct resume_partial *partials;
+    uint32_t n_files;
+    struct file_stamp *stamps;
+    bool *parts;     /* per file */
+    uint32_t *slots; /* one per piece, or NULL */
+};
+
+#define RESUME_FILE_MAX (64u << 20)
+
+/* All zero, tables of the size that META needs. NULL without memory. */
+struct resume *resume_new(const struct metainfo *meta);
+void resume_free(struct resume *r); /* NULL is fine */
+
+/* *BYTESP is the caller's. 0 or -ENOMEM. */
+int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t **bytesp,
+                  size_t *np);
+/* 0, 1 when these bytes are no resume data of this torrent, or -ENOMEM. */
+int resume_decode(const uint8_t *bytes, size_t n, const struct metainfo *meta,
+                  struct resume **resumep);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saving resume data while the download goes on. Three things in this order: a snapshot of the books
+ * (FS), a sync of every file written since the last one, the resume file itself (worker). What is
+ * written meanwhile is not in the snapshot, so nothing is claimed that a crash could take back.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/io.h"
+#include "fs/resume.h"
+#include "fs/storage_struct.h"
+
+static int copy_partials(const struct storage *s, struct resume *resume)
+{
+    uint32_t n = 0;
+
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
+        n += s->partials[piece] && s->partials[piece]->n_stored;
+    resume->partials = calloc((size_t)n + 1, sizeof *resume->partials);
+    if (!resume->partials)
+        return -ENOMEM;
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
+        const struct partial *p = s->partials[piece];
+        struct resume_partial *to = &resume->partials[resume->n_partials];
+        size_t size;
+
+        if (!p || !p->n_stored)
+            continue;
+        size = ((size_t)p->n_blocks + 63) / 64 * sizeof *to->blocks;
+        *to = (struct resume_partial){piece, p->n_blocks, malloc(size)};
+        if (!to->blocks)
+            return -ENOMEM;
+        memcpy(to->blocks, p->on_disk, size);
+        resume->n_partials++;
+    }
+    return 0;
+}
+
+static int take_snapshot(const struct storage *s, struct resume *resume)
+{
+    uint32_t n_files = s->store.n_files;
+
+    resume->allocation = s->store.allocation;
+    memcpy(resume->pieces.bytes, s->verified.bytes, bitfield_size(s->verified.n_bits));
+    resume->pieces.n_set = s->verified.n_set;
+    memcpy(resume->stamps, s->stamps, n_files * sizeof *s->stamps);
+    for (uint32_t file = 0; file < n_files; file++)
+        resume->parts[file] = store_is_part(&s->store, file);
+    if (storage_is_compact(s)) {
+        size_t size = (size_t)s->store.n_pieces * sizeof *resume->slots;
+
+        resume->slots = malloc(size + 1);
+        if (!resume->slots)
+            return -ENOMEM;
+        memcpy(resume->slots, s->slots.piece_in, size);
+    }
+    return copy_partials(s, resume);
+}
+
+int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downloaded, bool clean,
+                           struct disk_job **jobp)
+{
+    struct job *job;
+
+    *jobp = NULL;
+    /* Before a check is through, what the last resume data says is better than what we know. */
+    if (!s->resume_path || s->doubtful.n_set)
+        return 0;
+    if (storage_is_compact(s) && s->n_jobs)
+        return STORAGE_BUSY;
+    job = job_new(s, DISK_RESUME);
+    job->resume = resume_new(s->store.meta);
+    job->dirty = malloc((size_t)s->store.n_files + 1);
+    if (!job->resume || !job->dirty || take_snapshot(s, job->resume)) {
+        job_free(job);
+        return -ENOMEM;
+    }
+    job->resume->clean = clean;
+    job->resume->uploaded = uploaded;
+    job->resume->downloaded = downloaded;
+    memcpy(job->dirty, s->dirty, s->store.n_files);
+    memset(s->dirty, 0, s->store.n_files);
+    *jobp = &job->head;
+    return 0;
+}
+
+void job_run_resume(struct job *job)
+{
+    struct storage *s = job->head.storage; /* only its resume_path, which never changes */
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    int r = 0;
+
+    for (uint32_t file = 0; file < job->store->n_files && !r; file++) {
+        int fd;
+
+        if (!job->dirty[file])
+            continue;
+        r = store_open_file(job->store, file, FILE_READ, &fd);
+        if (r == FILE_MISSING) {
+            r = 0; /* its stamp will say so */
+            continue;
+        }
+        if (!r) {
+            r = io_sync(fd);
+            io_close(fd);
+        }
+        if (r)
+            job->failed_file = file;
+    }
+    if (!r)
+        r = storage_stat_files(job->store, job->dirty, job->resume->stamps);
+    if (!r)
+        r = resume_encode(job->resume, job->store->meta, &bytes, &n);
+    if (!r)
+        r = io_replace_file(s->resume_path, bytes, n);
+    free(bytes);
+    job->head.error = r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_FS_SLOTS_H
+#define CONJURE_FS_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Which slot holds which piece when room is taken in order of arrival (ALLOCATION_COMPACT). Slots and
+ * pieces have the same numbers; only those of wanted pieces are used. Pure bookkeeping.
+ *
+ * INVARIANT: a stored piece whose own slot is among the used ones is in it. So when all pieces are
+ * stored all are at home; and the last slot, which may be shorter than a piece, never holds another
+ * piece than its own.
+ */
+#define SLOT_NONE UINT32_MAX
+
+struct slot_move {
+    uint32_t piece, from, to;
+};
+/* To be carried out in this order, before PIECE is written. */
+struct slot_moves {
+    struct slot_move move[2];
+    unsigned n;
+    uint32_t piece;
+    bool grew; /* one more slot is used than before */
+};
+
+struct slots {
+    uint32_t n_pieces;
+    uint32_t n_slots;   /* wanted pieces */
+    uint32_t n_used;    /* the first so many of `order` */
+    uint32_t *order;    /* the wanted pieces, ascending */
+    uint32_t *rank;     /* piece -> its place in `order`, or SLOT_NONE */
+    uint32_t *piece_in; /* slot -> the piece in it, or SLOT_NONE */
+    uint32_t *slot_of;  /* piece -> the slot that it is in, or SLOT_NONE */
+};
+#define SLOTS_EMPTY ((struct slots){0})
+
+/* WANTED says which pieces are. 0 or -ENOMEM. */
+int slots_init(struct slots *s, uint32_t n_pieces, bool (*wanted)(const void *arg, uint32_t piece),
+               const void *arg);
+void slots_deinit(struct slots *s);
+
+/* Finds room for a wanted PIECE that is in no slot. */
+void slots_place(struct slots *s, uint32_t piece, struct slot_moves *movesp);
+/* Only the first N_DONE of these moves were carried out: PIECE is in no slot. */
+void slots_undo(struct slots *s, const struct slot_moves *moves, unsigned n_done);
+
+/* Empties the map, then takes what was found on disk (a piece at most once, a slot at most once);
+ * what would break the invariant is left out. FOUND[slot] is a piece or SLOT_NONE. */
+void slots_load(struct slots *s, const uint32_t *found);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/base/bytes.h"
+#include "fs/io.h"
+
+/* ".NAME-INFOHASH8.parts"; the name is cut (between characters) so that it stays a legal one. */
+static char *parts_name(const struct metainfo *meta)
+{
+    char hash[9], *text = mem_new(256);
+    size_t n = strlen(metainfo_name(meta));
+
+    hex_encode(metainfo_info_hash(meta), 4, hash);
+    if (n > 200)
+        for (n = 200; n && ((uint8_t)metainfo_name(meta)[n] & 0xc0) == 0x80; n--)
+            ;
+    snprintf(text, 256, ".%.*s-%s.parts", (int)n, metainfo_name(meta), hash);
+    return text;
+}
+
+int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum allocation allocation,
+               const bool *skip_file)
+{
+    *s = (struct store){.meta = meta,
+                        .dir_fd = dir_fd,
+                        .allocation = allocation,
+                        .n_pieces = metainfo_n_pieces(meta),
+                        .piece_length = metainfo_piece_length(meta),
+                        .n_files = metainfo_n_files(meta),
+                        .total_length = metainfo_total_length(meta)};
+    if (skip_file) {
+        s->skip_file = malloc(s->n_files + 1);
+        if (!s->skip_file) {
+            *s = STORE_EMPTY; /* dir_fd stays the caller's */
+            return -ENOMEM;
+        }
+        memcpy(s->skip_file, skip_file, s->n_files);
+    }
+    s->parts = parts_name(meta);
+    return 0;
+}
+
+void store_deinit(struct store *s)
+{
+    if (s->dir_fd >= 0)
+        io_close(s->dir_fd);
+    free(s->skip_file);
+    free(s->parts);
+    *s = STORE_EMPTY;
+}
+
+bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, bool foreign,
+                       struct extent *extentp)
+{
+    const struct metainfo_file *f;
+    uint64_t left;
+    uint32_t file;
+
+    if (*atp >= end)
+        return false;
+    file = metainfo_file_at(s->meta, *atp);
+    f = metainfo_file(s->meta, file);
+    left = f->offset + f->length - *atp;
+    if (left > end - *atp)
+        left = end - *atp;
+    extentp->file = f->padding && !foreign ? STORE_PADDING : file;
+    extentp->offset = *atp - f->offset;
+    extentp->length = (uint32_t)left;
+    *atp += left;
+    return true;
+}
+
+bool store_is_part(const struct store *s, uint32_t file)
+{
+    return metainfo_file(s->meta, file)->padding || (s->skip_file && s->skip_file[file]);
+}
+
+static void part_path(const struct store *s, uint32_t file, char path[STORE_PATH_MAX])
+{
+    snprintf(path, STORE_PATH_MAX, "%s/%u", s->parts, file);
+}
+
+const char *store_path(const struct store *s, uint32_t file, char buffer[STORE_PATH_MAX])
+{
+    if (!store_is_part(s, file))
+        return metainfo_file(s->meta, file)->path;
+    part_path(s, file, buffer);
+    return buffer;
+}
+
+int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, int *fdp)
+{
+    const struct metainfo_file *f = metainfo_file(s->meta, file);
+    bool part = store_is_part(s, file);
+    char buffer[STORE_PATH_MAX];
+    const char *path = store_path(s, file, buffer);
+    struct stat st;
+    int fd, r;
+
+    r = io_open_below(s->dir_fd, path, mode == FILE_WRITE ? O_RDWR | O_CREAT : O_RDONLY, &fd);
+    if (r == -ENOENT && mode == FILE_READ)
+        return FILE_MISSING;
+    if (r)
+        return r;
+    if (mode == FILE_WRITE && !part) {
+        if (fstat(fd, &st) < 0)
+            r = -errno;
+        /* Compact files grow as they fill; no file may be longer than the torrent says. */
+        else if (s->allocation == ALLOCATION_COMPACT ? (uint64_t)st.st_size > f->length
+                                                     : (uint64_t)st.st_size != f->length)
+            r = io_truncate(fd, f->length);
+        if (!r && f->executable && !(st.st_mode & 0100))
+            fchmod(fd, (st.st_mode | (st.st_mode & 0444) >> 2) & 0777); /* BEP 47; may be refused */
+        if (r) {
+            io_close(fd);
+            return r;
+        }
+    }
+    *fdp = fd;
+    return 0;
+}
+
+uint32_t store_piece_size(const struct store *s, uint32_t piece)
+{
+    return metainfo_piece_size(s->meta, piece);
+}
+
+bool store_piece_is_wanted(const struct store *s, uint32_t piece)
+{
+    uint64_t at = (uint64_t)piece * s->piece_length, end = at + store_piece_size(s, piece);
+    struct extent e;
+
+    if (!s->skip_file)
+        return true;
+    while (store_next_extent(s, &at, end, false, &e))
+        if (e.file != STORE_PADDING && !s->skip_file[e.file])
+            return true;
+    return false;
+}
+
+void store_clean_parts(const struct store *s)
+{
+    char path[STORE_PATH_MAX];
+    struct stat st;
+
+    if (fstatat(s->dir_fd, s->parts, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    for (uint32_t file = 0; file < s->n_files; file++) {
+        if (store_is_part(s, file))
+            continue;
+        part_path(s, file, path);
+        io_remove_below(s->dir_fd, path);
+    }
+    unlinkat(s->dir_fd, s->parts, AT_REMOVEDIR); /* stays when something is left in it */
+}
