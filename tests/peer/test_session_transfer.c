@@ -384,7 +384,7 @@ START_TEST(depth_follows_the_rate_in_batches)
     }
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 256 - 128);
     /* Ten a second, for long enough that the meter has forgotten. */
-    for (unsigned i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < 1000; i++) {
         receive(&w, &came, S / 10);
         ask(&w, &next);
     }

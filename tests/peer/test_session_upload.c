@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "session_world.h"
+
+/* An interested peer that we serve. */
+static void world_serving(struct world *w, bool fast)
+{
+    world_init(w, fast);
+    session_set_choking(&w->s, false, w->now);
+    SAID(w, "\0\0\0\x01\x01");
+    w->s.we_have_all = true;
+}
+
+static void request(struct world *w, uint8_t id, uint32_t piece, uint32_t begin, uint32_t length)
+{
+    uint8_t bytes[17] = {0, 0, 0, 13, id};
+
+    put_be32(put_be32(put_be32(bytes + 5, piece), begin), length);
+    world_feed(w, bytes, sizeof bytes, sizeof bytes);
+}
+
+static void expect_upload(struct world *w, uint32_t piece, uint32_t begin, uint32_t length)
+{
+    struct session_upload u;
+
+    ck_assert_int_eq(session_next_upload(&w->s, &u), SESSION_UPLOAD_READY);
+    ck_assert_uint_eq(u.piece, piece);
+    ck_assert_uint_eq(u.begin, begin);
+    ck_assert_uint_eq(u.length, length);
+}
+
+static void expect_no_upload(struct world *w)
+{
+    struct session_upload u;
+
+    ck_assert(!session_has_uploads(&w->s));
+    ck_assert_int_eq(session_next_upload(&w->s, &u), SESSION_UPLOAD_NONE);
+}
+
+START_TEST(serves_in_the_order_of_asking)
+{
+    const struct session_upload u = {.piece = 1, .begin = 0x4000, .length = 0x2000};
+    uint8_t header[13];
+    struct world w;
+
+    world_serving(&w, true);
+    request(&w, 6, 1, 0x4000, 0x2000);
+    request(&w, 6, 0, 1, 3);
+    request(&w, 6, 1, 0x4000, 0x2000); /* twice: once is enough */
+    request(&w, 6, 1, 0x4000, 0x1000); /* not the same */
+    world_expect(&w, "requested ");
+    ck_assert(session_has_uploads(&w.s));
+    expect_upload(&w, 1, 0x4000, 0x2000);
+    request(&w, 6, 1, 0x4000, 0x2000); /* again, after it was sent */
+    expect_upload(&w, 0, 1, 3);
+    expect_upload(&w, 1, 0x4000, 0x1000);
+    expect_upload(&w, 1, 0x4000, 0x2000);
+    expect_no_upload(&w);
+    request(&w, 6, 2, 0, 131072 / 2);
+    world_expect(&w, "requested ");
+    session_upload_header(&u, header);
+    ck_assert_mem_eq(header, "\0\0\x20\x09\x07\0\0\0\x01\0\0\x40\0", 13);
+    session_uploaded(&w.s, 8192, w.now);
+    ck_assert_uint_eq(w.s.up.total, 8192);
+    SAID(&w, "");
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(holds_so_many_requests_and_no_more)
+{
+    struct world w;
+
+    for (int fast = 0; fast < 2; fast++) {
+        world_serving(&w, fast);
+        for (uint32_t i = 0; i < 500; i++)
+            request(&w, 6, 3, i, 100);
+        for (uint32_t i = 0; i < 400; i++)
+            expect_upload(&w, 3, i, 100);
+        for (uint32_t i = 500; i < 400 + SESSION_REQUESTS_MAX + 1; i++)
+            request(&w, 6, 3, i, 100);
+        if (fast)
+            SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x05\x90\0\0\0\x64");
+        else
+            SAID(&w, "");
+        for (uint32_t i = 400; i < 400 + SESSION_REQUESTS_MAX; i++)
+            expect_upload(&w, 3, i, 100);
+        expect_no_upload(&w);
+        ck_assert_int_eq(w.error, 0);
+        world_deinit(&w);
+    }
+}
+END_TEST
+
+START_TEST(cancels_take_a_request_back)
+{
+    struct world w;
+
+    for (int fast = 0; fast < 2; fast++) {
+        world_serving(&w, fast);
+        request(&w, 8, 3, 0, 0x4000); /* nothing is held at all */
+        for (uint32_t i = 0; i < 4; i++)
+            request(&w, 6, 3, i * 0x4000, 0x4000);
+        request(&w, 8, 3, 0x4000, 0x4000);
+        request(&w, 8, 3, 0x4000, 0x4000);
+        request(&w, 8, 3, 0x8000, 0x2000);
+        if (fast)
+            SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
+        else
+            SAID(&w, "");
+        expect_upload(&w, 3, 0, 0x4000);
+        request(&w, 8, 3, 0, 0x4000); /* too late: it is on its way, and that is the answer */
+        SAID(&w, "");
+        expect_upload(&w, 3, 0x8000, 0x4000);
+        expect_upload(&w, 3, 0xc000, 0x4000);
+        expect_no_upload(&w);
+        world_deinit(&w);
+    }
+}
+END_TEST
+
+START_TEST(choking_refuses_what_is_held)
+{
+    struct world w;
+
+    world_serving(&w, true);
+    request(&w, 6, 3, 0, 0x4000);
+    request(&w, 6, 3, 0x4000, 0x4000);
+    session_set_choking(&w.s, true, w.now);
+    SAID(&w, "\0\0\0\x01\0"
+             "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0"
+             "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
+    expect_no_upload(&w);
+    request(&w, 6, 3, 0, 0x4000);
+    SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0");
+    world_expect(&w, "requested ");
+    session_set_choking(&w.s, false, w.now);
+    SAID(&w, "\0\0\0\x01\x01");
+    request(&w, 6, 3, 0, 0x4000);
+    world_expect(&w, "requested ");
+    expect_upload(&w, 3, 0, 0x4000);
+    world_deinit(&w);
+
+    world_serving(&w, false);
+    request(&w, 6, 3, 0, 0x4000);
+    session_set_choking(&w.s, true, w.now);
+    request(&w, 6, 3, 0, 0x4000);
+    SAID(&w, "\0\0\0\x01\0");
+    expect_no_upload(&w);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(asks_once_whether_we_have_a_piece)
+{
+    struct session_upload u;
+    struct world w;
+
+    world_serving(&w, true);
+    w.s.we_have_all = false;
+    request(&w, 6, 3, 0, 0x4000);
+    request(&w, 6, 4, 0, 0x4000);
+    request(&w, 6, 3, 0x4000, 0x4000);
+    request(&w, 6, 4, 0x4000, 0x4000);
+    ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
+    ck_assert_uint_eq(u.piece, 3);
+    ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
+    session_know_piece(&w.s, 3, true);
+    expect_upload(&w, 3, 0, 0x4000);
+    ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
+    ck_assert_uint_eq(u.piece, 4);
+    session_know_piece(&w.s, 4, false);
+    SAID(&w, "\0\0\0\x0d\x10\0\0\0\x04\0\0\0\0\0\0\x40\0"
+             "\0\0\0\x0d\x10\0\0\0\x04\0\0\x40\0\0\0\x40\0");
+    expect_upload(&w, 3, 0x4000, 0x4000);
+    expect_no_upload(&w);
+    /* It may have arrived since. */
+    request(&w, 6, 4, 0, 0x4000);
+    ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
+    session_know_piece(&w.s, 4, true);
+    expect_upload(&w, 4, 0, 0x4000);
+    /* The last few answers are remembered, however many there were. */
+    for (uint32_t i = 0; i < 1000; i++)
+        session_know_piece(&w.s, i % 10, true);
+    for (uint32_t i = 2; i < 10; i++) {
+        request(&w, 6, i, 0, 100);
+        expect_upload(&w, i, 0, 100);
+    }
+    request(&w, 6, 0, 0, 100);
+    ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
+    world_deinit(&w);
+}
+END_TEST
+
+RUN_SUITE("session_upload", 60, serves_in_the_order_of_asking, holds_so_many_requests_and_no_more,
+          cancels_take_a_request_back, choking_refuses_what_is_held,
+          asks_once_whether_we_have_a_piece);
