@@ -8,9 +8,9 @@
 
 /* An endpoint: IPv4 or IPv6 address and TCP or UDP port. All-zero is "none". */
 struct addr {
-    uint8_t ip[16];  /* network order; an IPv4 address uses the first four, the rest is zero */
-    uint16_t port;   /* host order */
-    uint8_t family;  /* AF_INET, AF_INET6, or 0 for none */
+    uint8_t ip[16]; /* network order; an IPv4 address uses the first four, the rest is zero */
+    uint16_t port;  /* host order */
+    uint8_t family; /* AF_INET, AF_INET6, or 0 for none */
 };
 #define ADDR_NONE     ((struct addr){0})
 #define ADDR_TEXT_MAX 56 /* "[" + INET6_ADDRSTRLEN + "]:65535" */

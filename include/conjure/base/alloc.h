@@ -12,8 +12,8 @@
  *
  * Any thread may call these. The memory is given back with free(3).
  */
-void *mem_new(size_t size);                     /* zeroed */
-void *mem_new_array(size_t n, size_t size);     /* zeroed, product checked */
+void *mem_new(size_t size);                         /* zeroed */
+void *mem_new_array(size_t n, size_t size);         /* zeroed, product checked */
 void *mem_resize(void *old, size_t n, size_t size); /* realloc(3), product checked */
 char *mem_dup_string(const char *text);
 

@@ -39,10 +39,10 @@ const char *log_level_name(enum log_level level);
 void log_line(enum log_level level, const char *facility, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define log_at(level, facility, ...)                                                               \
-    do {                                                                                           \
-        if ((level) <= log_threshold)                                                              \
-            log_line((level), (facility), __VA_ARGS__);                                            \
+#define log_at(level, facility, ...)                    \
+    do {                                                \
+        if ((level) <= log_threshold)                   \
+            log_line((level), (facility), __VA_ARGS__); \
     } while (0)
 
 #define log_err(facility, ...)     log_at(LOG_LEVEL_ERR, facility, __VA_ARGS__)
