@@ -210,7 +210,8 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     to_lobby->torrent = is->torrent;
     to_lobby->piece = piece;
     lobby_tell_or_drop_have(is->lobby, to_lobby);
-    is->completed[is->n_completed++] = piece;
+    if (is->n_completed < is->torrent->geometry.n_pieces - is->n_initial)
+        is->completed[is->n_completed++] = piece; /* full only when one was verified twice */
     while ((p = interest_table_next_lacking(is->table, piece, &cursor)))
         tell_peer(p, piece, order);
 }
