@@ -136,10 +136,10 @@ int storage_find_present(struct storage *s, const struct file_stamp *stamps,
     if (storage_is_compact(s)) {
         bitfield_clear_all(present);
         for (uint32_t slot = 0; slot < store->n_pieces; slot++) {
-            uint64_t at = (uint64_t)slot * store->piece_length;
+            uint64_t at = (uint64_t)slot * store->piece_length, end = at + 1;
             struct extent e;
 
-            while (store_next_extent(store, &at, at + 1, true, &e))
+            while (store_next_extent(store, &at, end, true, &e))
                 if (stamps[e.file].exists && stamps[e.file].size > e.offset)
                     bitfield_set(present, slot);
         }

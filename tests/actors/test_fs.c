@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "../fs/sample.h"
+
+#include <errno.h>
+
+#include "conjure/actors/fs.h"
+#include "conjure/actors/torrent.h"
+#include "conjure/base/clock.h"
+#include "conjure/fs/storage.h"
+
+/* FS with real threads; the test plays Master, Lobby, InterestStat and a peer, all on one waker. */
+struct world {
+    struct sample sample;
+    struct torrent torrent;
+    struct waker waker;
+    struct master_inbox master;
+    struct lobby_inbox lobby;
+    struct peer_inbox {
+        struct channel channel;
+    } peer;
+    struct fs *fs;
+    struct storage *storage;
+    struct bitfield completed;
+    uint32_t n_failed, n_banned;
+};
+
+static const struct addr honest = {.ip = {10, 0, 0, 1}, .port = 1, .family = AF_INET};
+static const struct addr liar = {.ip = {10, 0, 0, 2}, .port = 2, .family = AF_INET};
+
+static struct msg *wait_at(struct channel *c)
+{
+    struct msg *m = NULL;
+    uint64_t end = clock_now() + 20 * NS_PER_S;
+
+    while (!m && clock_now() < end)
+        m = channel_receive_wait(c, 100 * NS_PER_MS);
+    ck_assert_ptr_nonnull(m);
+    return m;
+}
+
+/* The next message to Master of this kind; others are progress. */
+static struct msg *wait_master(struct world *w, uint16_t kind)
+{
+    for (;;) {
+        struct msg *m = wait_at(&w->master.channel);
+
+        if (m->kind == kind)
+            return m;
+        ck_assert_uint_eq(m->kind, master_kind_check_progress);
+        msg_free(m);
+    }
+}
+
+static void world_start(struct world *w)
+{
+    waker_init_futex(&w->waker);
+    channel_init(&w->master.channel, &w->waker);
+    channel_init(&w->lobby.channel, &w->waker);
+    channel_init(&w->peer.channel, &w->waker);
+    channel_init(&w->torrent.interest.channel, &w->waker);
+    w->torrent.meta = w->sample.meta;
+    w->torrent.dir = w->sample.dir;
+    w->torrent.resume_path = w->sample.resume;
+    ck_assert_int_eq(bitfield_init(&w->completed, w->sample.n_pieces), 0);
+    w->fs = fs_start(&w->master, &w->lobby, 2, 8);
+    ck_assert_ptr_nonnull(w->fs);
+}
+
+static struct fs_open_torrent *world_open(struct world *w)
+{
+    struct fs_open_torrent *m = fs_new_open_torrent();
+
+    m->torrent = &w->torrent;
+    m->msg.home = &w->master.channel;
+    ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
+    ck_assert_ptr_eq(wait_master(w, fs_kind_open_torrent), m);
+    w->storage = m->storage;
+    return m;
+}
+
+static void expect_opened(struct world *w, uint32_t n_have, uint32_t n_doubtful)
+{
+    struct fs_open_torrent *m = world_open(w);
+
+    ck_assert_msg(m->error == 0, "%s", m->reason);
+    ck_assert_uint_eq(m->have.n_set, n_have);
+    ck_assert_uint_eq(m->n_doubtful, n_doubtful);
+    bitfield_deinit(&m->have);
+    msg_free(&m->msg);
+}
+
+static void world_close(struct world *w)
+{
+    struct fs_close_torrent *m = fs_new_close_torrent();
+
+    m->storage = w->storage;
+    m->msg.home = &w->master.channel;
+    ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
+    ck_assert_ptr_eq(wait_master(w, fs_kind_close_torrent), m);
+    ck_assert_int_eq(m->error, 0);
+    msg_free(&m->msg);
+}
+
+static void world_end(struct world *w)
+{
+    struct fs_shutdown *m = fs_new_shutdown();
+
+    m->msg.home = &w->master.channel;
+    ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
+    ck_assert_ptr_eq(wait_master(w, fs_kind_shutdown), m);
+    msg_free(&m->msg);
+    fs_join(w->fs);
+    bitfield_deinit(&w->completed);
+    waker_deinit(&w->waker);
+    sample_free(&w->sample);
+}
+
+/* Sends blocks [first, first + n) of PIECE, right or wrong. */
+static void send_blocks(struct world *w, uint32_t piece, uint32_t first, uint32_t n,
+                        const struct addr *from, bool wrong)
+{
+    struct fs_store_blocks *m = fs_new_store_blocks();
+    uint64_t at = (uint64_t)piece * w->sample.piece_length + (uint64_t)first * STORAGE_BLOCK;
+    uint64_t left = w->sample.length - at;
+
+    m->storage = w->storage;
+    m->piece = piece;
+    m->first_block = first;
+    m->n_blocks = n;
+    m->blocks = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+    m->from = *from;
+    m->data = calloc(n, STORAGE_BLOCK);
+    memcpy(m->data, w->sample.content + at,
+           left < (uint64_t)n * STORAGE_BLOCK ? left : (uint64_t)n * STORAGE_BLOCK);
+    if (wrong)
+        m->data[5] ^= 1;
+    m->msg.home = &w->peer.channel;
+    ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
+}
+
+static void receive_stored(struct world *w, int error)
+{
+    struct fs_store_blocks *m = (struct fs_store_blocks *)wait_at(&w->peer.channel);
+
+    ck_assert_uint_eq(m->msg.kind, fs_kind_store_blocks);
+    ck_assert_int_eq(m->error, error);
+    free(m->data);
+    msg_free(&m->msg);
+}
+
+static void receive_verdict(struct world *w)
+{
+    struct msg *m = wait_at(&w->torrent.interest.channel);
+
+    if (m->kind == interest_kind_piece_completed)
+        ck_assert(bitfield_set(&w->completed, ((struct interest_piece_completed *)m)->piece));
+    else
+        w->n_failed++;
+    msg_free(m);
+}
+
+static uint32_t n_blocks_of(const struct world *w, uint32_t piece)
+{
+    return (metainfo_piece_size(w->sample.meta, piece) + STORAGE_BLOCK - 1) / STORAGE_BLOCK;
+}
+
+static void make_two_files(struct world *w)
+{
+    static const struct sample_file files[] = {{"a", 700000}, {"sub/b", 1234567}, {"empty", 0}};
+    struct rng rng;
+
+    *w = (struct world){0};
+    rng_seed(&rng, 3);
+    sample_make(&w->sample, &rng, 65536, files, 3);
+    world_start(w);
+}
+
+static void download_all(struct world *w)
+{
+    uint32_t n = w->sample.n_pieces;
+
+    for (uint32_t piece = 0; piece < n; piece++)
+        send_blocks(w, piece, 0, n_blocks_of(w, piece), &honest, false);
+    for (uint32_t piece = 0; piece < n; piece++)
+        receive_stored(w, 0);
+    while (!bitfield_all(&w->completed))
+        receive_verdict(w);
+}
+
+static void download(enum allocation allocation)
+{
+    struct world w;
+
+    make_two_files(&w);
+    w.torrent.allocation = allocation;
+    expect_opened(&w, 0, 0);
+    download_all(&w);
+    for (uint32_t file = 0; file < 3; file++)
+        ck_assert(sample_file_is_good(&w.sample, file));
+    world_close(&w);
+    expect_opened(&w, w.sample.n_pieces, 0);
+    world_close(&w);
+    world_end(&w);
+}
+
+START_TEST(a_download_is_stored_verified_and_remembered)
+{
+    download(ALLOCATION_SPARSE);
+}
+END_TEST
+
+START_TEST(a_download_into_reserved_room)
+{
+    download(ALLOCATION_FULL);
+}
+END_TEST
+
+START_TEST(a_download_in_order_of_arrival)
+{
+    download(ALLOCATION_COMPACT);
+}
+END_TEST
+
+START_TEST(a_liar_is_found_when_the_piece_passes)
+{
+    struct world w;
+    struct lobby_ban *ban;
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    send_blocks(&w, 0, 0, 2, &honest, false);
+    send_blocks(&w, 0, 2, 2, &liar, true);
+    receive_stored(&w, 0);
+    receive_stored(&w, 0);
+    receive_verdict(&w);
+    ck_assert_uint_eq(w.n_failed, 1);
+    ck_assert(channel_is_empty(&w.lobby.channel));
+    send_blocks(&w, 0, 0, 4, &honest, false);
+    receive_stored(&w, 0);
+    receive_verdict(&w);
+    ck_assert(bitfield_test(&w.completed, 0));
+    ban = (struct lobby_ban *)wait_at(&w.lobby.channel);
+    ck_assert(addr_equal(&ban->addr, &liar));
+    msg_free(&ban->msg);
+    ck_assert(channel_is_empty(&w.lobby.channel));
+    world_close(&w);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(files_that_are_there_are_checked)
+{
+    struct fs_check_pieces *m;
+    char path[512];
+    struct world w;
+    int fd;
+
+    make_two_files(&w);
+    for (uint32_t file = 0; file < 3; file++)
+        sample_write_file(&w.sample, file);
+    sample_path(&w.sample, 0, path);
+    fd = open(path, O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, "wrong", 5, 70000), 5);
+    close(fd);
+    for (int all = 0; all < 2; all++) {
+        expect_opened(&w, all ? w.sample.n_pieces - 1 : 0, all ? 0 : w.sample.n_pieces);
+        m = fs_new_check_pieces();
+        m->storage = w.storage;
+        m->all = all;
+        m->msg.home = &w.master.channel;
+        ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
+        ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), m);
+        ck_assert_int_eq(m->error, 0);
+        ck_assert_uint_eq(m->n_bad, 1);
+        ck_assert_uint_eq(m->have.n_set, w.sample.n_pieces - 1);
+        ck_assert(!bitfield_test(&m->have, 1));
+        bitfield_deinit(&m->have);
+        msg_free(&m->msg);
+        world_close(&w);
+    }
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_file_is_leased_to_serve_from)
+{
+    struct fs_lease_file *m;
+    struct fs_return_lease *back;
+    struct world w;
+    uint8_t bytes[100];
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    download_all(&w);
+    m = fs_new_lease_file();
+    m->storage = w.storage;
+    m->file = 1;
+    m->msg.home = &w.peer.channel;
+    ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
+    ck_assert_ptr_eq(wait_at(&w.peer.channel), m);
+    ck_assert_int_eq(m->error, 0);
+    ck_assert_int_eq(pread(m->fd, bytes, 100, 5000), 100);
+    ck_assert_mem_eq(bytes, w.sample.content + 705000, 100);
+    back = fs_new_return_lease();
+    back->handle = m->handle;
+    ck_assert(fs_tell_return_lease(fs_inbox(w.fs), back));
+    msg_free(&m->msg);
+    world_close(&w);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_had_is_told_with_its_name)
+{
+    struct fs_open_torrent *m;
+    struct world w;
+
+    make_two_files(&w);
+    w.torrent.dir = "/proc/none/such";
+    m = world_open(&w);
+    ck_assert_int_ne(m->error, 0);
+    ck_assert_ptr_nonnull(strstr(m->reason, "/proc/none/such"));
+    msg_free(&m->msg);
+    world_end(&w);
+}
+END_TEST
+
+START_TEST(a_disk_that_refuses_is_told_once)
+{
+    struct master_storage_failed *m;
+    struct world w;
+    char path[512];
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    snprintf(path, sizeof path, "%s/T/sub", w.sample.dir);
+    ck_assert_int_eq(symlink("/tmp", path), 0);
+    send_blocks(&w, 20, 0, 4, &honest, false);
+    receive_stored(&w, -ELOOP);
+    send_blocks(&w, 21, 0, 4, &honest, false);
+    receive_stored(&w, -ELOOP);
+    m = (struct master_storage_failed *)wait_master(&w, master_kind_storage_failed);
+    ck_assert_ptr_nonnull(strstr(m->reason, "T/sub/b"));
+    ck_assert_int_eq(m->error, ELOOP);
+    msg_free(&m->msg);
+    ck_assert(channel_is_empty(&w.master.channel));
+    world_close(&w);
+    world_end(&w);
+}
+END_TEST
+
+RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
+          a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
+          files_that_are_there_are_checked, a_file_is_leased_to_serve_from,
+          a_folder_that_cannot_be_had_is_told_with_its_name, a_disk_that_refuses_is_told_once);
