@@ -15,8 +15,9 @@
 
 #include "interest/inside.h"
 
-#define RANDOM_FIRST \
-    4 /* pieces of the beginning that are picked at random: to have some to trade */
+/* As many pieces of the beginning are picked at random: to have some to trade soon. */
+#define RANDOM_FIRST 4
+
 #define PICK_WALK       64
 #define PICK_CANDIDATES 1024
 

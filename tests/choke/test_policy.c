@@ -123,11 +123,14 @@ START_TEST(equals_do_not_flap)
     begin(0, 8);
     joins_interested(0, 20, 1, false);
     for (uint32_t p = 0; p < 20; p++)
-        rate[p] = 100 + p % 5;
+        rate[p] = 100;
     ten_seconds(rate, 20);
     n_changes = 0;
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 30; i++) {
+        for (uint32_t p = 0; p < 20; p++)
+            rate[p] = 100 + rng_below(&policy.rng, 6);
         ten_seconds(rate, 20);
+    }
     ck_assert_uint_le(n_changes, 2 * 11); /* one optimist in three rounds */
     ck_assert_uint_ge(n_changes, 8);
     end();
@@ -197,6 +200,7 @@ START_TEST(a_snubbing_peer_loses_its_regular_slot)
         choke_policy_round(&policy, now);
         take();
         n_unchoked += unchoked[5];
+        ck_assert(!unchoked[5] || choke_policy_peer(&policy, 5)->optimistic);
     }
     ck_assert_uint_le(n_unchoked, 12); /* as an optimist, now and then */
     choke_policy_moved(&policy, 5, 64 << 20, 0, false, now);
@@ -264,6 +268,24 @@ START_TEST(torrents_share_the_slots)
 }
 END_TEST
 
+START_TEST(with_fewer_slots_than_torrents_they_take_turns)
+{
+    bool served[6] = {0};
+
+    begin(0, 2);
+    for (uint32_t p = 0; p < 6; p++)
+        joins_interested(p, p + 1, p, false);
+    for (int i = 0; i < 40; i++) {
+        ten_seconds(NULL, 6);
+        for (uint32_t p = 0; p < 6; p++)
+            served[p] |= unchoked[p] && !choke_policy_peer(&policy, p)->optimistic;
+    }
+    for (uint32_t p = 0; p < 6; p++)
+        ck_assert(served[p]);
+    end();
+}
+END_TEST
+
 START_TEST(slots_follow_the_capacity)
 {
     static const struct {
@@ -325,5 +347,6 @@ RUN_SUITE("The choke policy", 20, a_first_interested_peer_is_unchoked_at_once,
           slots_go_to_those_who_send_most, equals_do_not_flap,
           the_optimist_changes_and_finds_everybody, newcomers_have_three_lots,
           a_snubbing_peer_loses_its_regular_slot, seeding_serves_every_leecher_in_turn,
-          a_free_slot_chokes_nobody, torrents_share_the_slots, slots_follow_the_capacity,
+          a_free_slot_chokes_nobody, torrents_share_the_slots,
+          with_fewer_slots_than_torrents_they_take_turns, slots_follow_the_capacity,
           slots_grow_while_more_of_them_move_more, a_seed_is_never_unchoked);

@@ -555,6 +555,20 @@ START_TEST(endgame_doubts_leechers_before_seeders)
 }
 END_TEST
 
+START_TEST(a_piece_nobody_has_does_not_put_off_endgame)
+{
+    struct interest_table *t = plain(2, 4, 0);
+    struct claim a, b;
+
+    join_with(t, 1, 2, 0, 1);
+    join_with(t, 2, 2, 0, 1);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, a.piece);
+    interest_table_free(t);
+}
+END_TEST
+
 START_TEST(a_suspect_piece_goes_to_one_peer_alone)
 {
     struct interest_table *t = plain(1, 16, 0);
@@ -601,5 +615,5 @@ RUN_SUITE("The interest table", 60, random_swarms_agree_with_a_naive_model,
           the_rarest_piece_comes_first, rarest_first_holds_for_peers_with_few_pieces_of_many,
           the_first_pieces_are_random, started_pieces_come_before_new_ones,
           long_pieces_are_claimed_in_parts, endgame_shares_the_oldest_claims_and_cancels_the_losers,
-          endgame_doubts_leechers_before_seeders, a_suspect_piece_goes_to_one_peer_alone,
-          availability_counts_whole_copies_and_a_share);
+          endgame_doubts_leechers_before_seeders, a_piece_nobody_has_does_not_put_off_endgame,
+          a_suspect_piece_goes_to_one_peer_alone, availability_counts_whole_copies_and_a_share);
