@@ -401,6 +401,37 @@ START_TEST(depth_follows_the_rate_in_batches)
 }
 END_TEST
 
+/* The peer never sends the oldest block, and goes on with the others for as long as we ask. */
+START_TEST(a_block_that_does_not_come_holds_up_nothing)
+{
+    struct world w;
+
+    world_asking(&w, true);
+    for (uint32_t round = 0; round < 400; round++) {
+        uint32_t piece = 3 + round % 6;
+        uint8_t *p = buffer;
+
+        world_claim(&w, 8, piece, 0, 4, 0xf);
+        for (uint32_t i = 0; i < 4; i++)
+            p = put_block(&w.geometry, piece, i, p);
+        world_feed(&w, buffer, (size_t)(p - buffer), 1 << 20);
+        world_expect(&w, "done-8:f ");
+        w.n_done = 0;
+        check_claim(&w.geometry, &w.done[0]);
+        free(w.done[0].data);
+        ck_assert_uint_eq(session_n_in_flight(&w.s), 4);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        uint8_t *p = put_block(&w.geometry, 2, i, buffer);
+
+        world_feed(&w, buffer, (size_t)(p - buffer), 5000);
+    }
+    world_expect(&w, "done-7:f ");
+    check_done(&w, 1);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(a_silent_peer_is_snubbing)
 {
     struct world w;
@@ -460,4 +491,5 @@ RUN_SUITE("session_transfer", 60, asks_for_the_blocks_of_a_claim, receives_strai
           a_choke_without_fast_drops_what_is_in_flight, a_choke_with_fast_waits_for_rejects,
           a_claim_that_comes_after_the_choke_is_done_at_once, cancels_say_so_and_end_the_claim,
           claims_can_be_taken_back_at_any_time, depth_follows_the_rate_in_batches,
-          a_silent_peer_is_snubbing, there_is_an_end_to_what_is_in_flight);
+          a_block_that_does_not_come_holds_up_nothing, a_silent_peer_is_snubbing,
+          there_is_an_end_to_what_is_in_flight);
