@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * BEP 15, the tracker's side; src/tracker/udp.c shows the packets. A connection id proves that its
+ * owner receives what we send to its address. It is a hash of address, minute and our secret, so that
+ * we need not remember any, and is good for one to two minutes.
+ */
+#include "conjure/tracker/serve.h"
+
+#include <string.h>
+
+#include "conjure/base/bytes.h"
+#include "conjure/base/clock.h"
+#include "conjure/tracker/udp.h"
+
+static uint64_t connection_id(const struct tracker_service *s, const struct addr *from,
+                              uint64_t epoch)
+{
+    uint8_t text[32 + 1 + 16 + 8], digest[SHA1_SIZE], *p = text;
+
+    memcpy(p, s->secret, 32);
+    p += 32;
+    *p++ = from->family;
+    memcpy(p, from->ip, 16);
+    put_be64(p + 16, epoch);
+    sha1(text, sizeof text, digest);
+    return get_be64(digest);
+}
+
+static bool connection_is_ours(const struct tracker_service *s, const struct addr *from,
+                               uint64_t id, uint64_t now)
+{
+    uint64_t epoch = now / TRACKER_UDP_CONNECTION_NS;
+
+    return id == connection_id(s, from, epoch) || id == connection_id(s, from, epoch - 1);
+}
+
+static size_t put_error(uint8_t *answer, uint32_t transaction, const char *text)
+{
+    uint8_t *p = put_be32(answer, TRACKER_UDP_ERROR);
+
+    p = put_be32(p, transaction);
+    memcpy(p, text, strlen(text));
+    return 8 + strlen(text);
+}
+
+static void read_announce(const uint8_t *in, struct announce_request *r)
+{
+    uint32_t event = get_be32(in + 80), n_want = get_be32(in + 92);
+
+    *r = (struct announce_request){
+        .downloaded = get_be64(in + 56),
+        .left = get_be64(in + 64),
+        .uploaded = get_be64(in + 72),
+        .event = event <= ANNOUNCE_STOPPED ? (enum announce_event)event : ANNOUNCE_NONE,
+        .n_want = n_want == UINT32_MAX ? 50 : n_want, /* -1: as many as the tracker likes */
+    };
+    memcpy(r->self.info_hash, in + 16, SHA1_SIZE);
+    memcpy(r->self.peer_id, in + 36, 20);
+    r->self.key = get_be32(in + 88);
+    r->self.port = get_be16(in + 96);
+}
+
+static size_t announce(struct tracker_service *s, const uint8_t *in, const struct addr *from,
+                       uint64_t now, uint8_t *answer)
+{
+    const struct swarm_peer *picked[SWARM_WANT_MAX];
+    size_t size = from->family == AF_INET6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
+    uint32_t transaction = get_be32(in + 12), n = 0;
+    struct announce_request request;
+    const struct swarm *swarm;
+    struct addr peer = *from;
+    uint8_t *p = answer;
+
+    read_announce(in, &request);
+    peer.port = request.self.port;
+    if (!addr_is_dialable(&peer))
+        return put_error(answer, transaction, "port is not one to dial");
+    if (swarm_announce(&s->swarms, &request, &peer, now, &s->rng, &swarm))
+        return put_error(answer, transaction, "the tracker is full");
+    if (swarm && request.event != ANNOUNCE_STOPPED)
+        n = swarm_pick(swarm, &peer, request.left == 0, &s->rng, picked, request.n_want);
+    p = put_be32(p, TRACKER_UDP_ANNOUNCE);
+    p = put_be32(p, transaction);
+    p = put_be32(p, s->interval_s);
+    p = put_be32(p, swarm ? swarm->n_peers - swarm->n_seeds : 0);
+    p = put_be32(p, swarm ? swarm->n_seeds : 0);
+    for (uint32_t i = 0; i < n && (size_t)(p - answer) + size <= TRACKER_UDP_ANSWER_MAX; i++)
+        if (picked[i]->addr.family == from->family)
+            p += addr_to_compact(&picked[i]->addr, p);
+    return (size_t)(p - answer);
+}
+
+static size_t scrape(struct tracker_service *s, const uint8_t *in, size_t n, uint8_t *answer)
+{
+    uint8_t *p = put_be32(answer, TRACKER_UDP_SCRAPE);
+
+    p = put_be32(p, get_be32(in + 12));
+    for (size_t i = 0; i < TRACKER_SCRAPE_MAX && 16 + (i + 1) * SHA1_SIZE <= n; i++) {
+        const struct swarm *swarm = swarm_find(&s->swarms, in + 16 + i * SHA1_SIZE);
+
+        p = put_be32(p, swarm ? swarm->n_seeds : 0);
+        p = put_be32(p, swarm ? swarm->n_completed : 0);
+        p = put_be32(p, swarm ? swarm->n_peers - swarm->n_seeds : 0);
+    }
+    return (size_t)(p - answer);
+}
+
+size_t tracker_serve_udp(struct tracker_service *s, const uint8_t *bytes, size_t n,
+                         const struct addr *from, uint64_t now,
+                         uint8_t answer[TRACKER_UDP_ANSWER_MAX])
+{
+    uint32_t action, transaction;
+    uint8_t *p = answer;
+
+    if (n < TRACKER_UDP_CONNECT_SIZE)
+        return 0;
+    action = get_be32(bytes + 8);
+    transaction = get_be32(bytes + 12);
+    if (action == TRACKER_UDP_CONNECT) {
+        if (get_be64(bytes) != TRACKER_UDP_MAGIC)
+            return 0;
+        p = put_be32(p, TRACKER_UDP_CONNECT);
+        p = put_be32(p, transaction);
+        put_be64(p, connection_id(s, from, now / TRACKER_UDP_CONNECTION_NS));
+        return TRACKER_UDP_CONNECT_SIZE;
+    }
+    /* Whoever does not own its address gets less from us than it sent. */
+    if (!connection_is_ours(s, from, get_be64(bytes), now))
+        return n >= 32 ? put_error(answer, transaction, "connection id expired") : 0;
+    if (action == TRACKER_UDP_ANNOUNCE && n >= TRACKER_UDP_ANNOUNCE_SIZE)
+        return announce(s, bytes, from, now, answer);
+    if (action == TRACKER_UDP_SCRAPE && n >= 16 + SHA1_SIZE)
+        return scrape(s, bytes, n, answer);
+    return put_error(answer, transaction, "malformed request");
+}

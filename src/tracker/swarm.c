@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A swarm keeps its peers in a dense array, so that picking some at random is picking a place to begin
+ * and walking on; an index by address (open addressing, at most half full) finds the one who announces.
+ * The last peer moves into the place of one that leaves. Deleting from the index shifts back what was
+ * displaced (Knuth's algorithm R), so there are no tombstones.
+ */
+#include "conjure/tracker/swarm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/base/bytes.h"
+
+void swarm_table_init(struct swarm_table *t, const struct swarm_limits *limits)
+{
+    memset(t, 0, sizeof *t);
+    t->limits = *limits;
+}
+
+static void swarm_free(struct swarm *s)
+{
+    free(s->peers);
+    free(s->index);
+    free(s);
+}
+
+void swarm_table_deinit(struct swarm_table *t)
+{
+    for (uint32_t i = 0; i < SWARM_TABLE_SIZE; i++) {
+        while (t->places[i]) {
+            struct swarm *s = t->places[i];
+
+            t->places[i] = s->next;
+            swarm_free(s);
+        }
+    }
+    t->n_swarms = 0;
+}
+
+/* Info-hashes are as good as random, unless someone picks them to collide; then lists are longer, but
+ * not longer than n_swarms. */
+static uint32_t place_of(const uint8_t info_hash[SHA1_SIZE])
+{
+    return get_be32(info_hash + 8) % SWARM_TABLE_SIZE;
+}
+
+const struct swarm *swarm_find(const struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE])
+{
+    for (const struct swarm *s = t->places[place_of(info_hash)]; s; s = s->next)
+        if (!memcmp(s->info_hash, info_hash, SHA1_SIZE))
+            return s;
+    return NULL;
+}
+
+/* --- the index ---------------------------------------------------------------------------- */
+
+static uint32_t index_home(const struct swarm *s, const struct addr *a)
+{
+    return (uint32_t)addr_hash(a) & (s->n_index - 1);
+}
+
+/* Where ADDR is or would go. */
+static uint32_t index_find(const struct swarm *s, const struct addr *a)
+{
+    uint32_t i = index_home(s, a);
+
+    while (s->index[i] && !addr_equal(&s->peers[s->index[i] - 1].addr, a))
+        i = (i + 1) & (s->n_index - 1);
+    return i;
+}
+
+static void index_remove(struct swarm *s, uint32_t hole)
+{
+    uint32_t mask = s->n_index - 1;
+
+    for (uint32_t i = (hole + 1) & mask; s->index[i]; i = (i + 1) & mask) {
+        uint32_t home = index_home(s, &s->peers[s->index[i] - 1].addr);
+
+        /* It may fill the hole unless its home lies between the hole and itself. */
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            s->index[hole] = s->index[i];
+            hole = i;
+        }
+    }
+    s->index[hole] = 0;
+}
+
+/* --- peers -------------------------------------------------------------------------------- */
+
+static struct swarm_peer *find_peer(const struct swarm *s, const struct addr *a)
+{
+    uint32_t at = s->n_index ? s->index[index_find(s, a)] : 0;
+
+    return at ? &s->peers[at - 1] : NULL;
+}
+
+static void remove_peer(struct swarm *s, struct swarm_peer *peer)
+{
+    uint32_t i = (uint32_t)(peer - s->peers);
+
+    s->n_seeds -= peer->is_seed;
+    index_remove(s, index_find(s, &peer->addr));
+    s->n_peers--;
+    if (i == s->n_peers)
+        return;
+    s->index[index_find(s, &s->peers[s->n_peers].addr)] = i + 1;
+    *peer = s->peers[s->n_peers];
+}
+
+static int make_room(struct swarm *s)
+{
+    uint32_t n_room = s->n_room ? s->n_room * 2 : 8;
+    struct swarm_peer *peers;
+    uint32_t *index;
+
+    if (s->n_peers < s->n_room)
+        return 0;
+    index = calloc(n_room, 2 * sizeof index[0]);
+    peers = index ? realloc(s->peers, n_room * sizeof peers[0]) : NULL;
+    if (!peers) {
+        free(index);
+        return -ENOMEM;
+    }
+    free(s->index);
+    s->peers = peers;
+    s->n_room = n_room;
+    s->index = index;
+    s->n_index = n_room * 2;
+    for (uint32_t i = 0; i < s->n_peers; i++)
+        s->index[index_find(s, &peers[i].addr)] = i + 1;
+    return 0;
+}
+
+static int add_peer(struct swarm *s, const struct addr *a, struct swarm_peer **outp)
+{
+    int r = make_room(s);
+
+    if (r)
+        return r;
+    s->peers[s->n_peers] = (struct swarm_peer){.addr = *a};
+    s->index[index_find(s, a)] = s->n_peers + 1;
+    *outp = &s->peers[s->n_peers++];
+    return 0;
+}
+
+/* --- announces ---------------------------------------------------------------------------- */
+
+static void forget_if_empty(struct swarm_table *t, struct swarm *s)
+{
+    struct swarm **at = &t->places[place_of(s->info_hash)];
+
+    if (s->n_peers)
+        return;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    swarm_free(s);
+    t->n_swarms--;
+}
+
+static int find_or_add(struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE],
+                       struct swarm **outp)
+{
+    struct swarm *s = (struct swarm *)swarm_find(t, info_hash);
+
+    if (!s) {
+        if (t->n_swarms >= t->limits.n_swarms)
+            return SWARM_TABLE_FULL;
+        s = calloc(1, sizeof *s);
+        if (!s)
+            return -ENOMEM;
+        memcpy(s->info_hash, info_hash, SHA1_SIZE);
+        s->next = t->places[place_of(info_hash)];
+        t->places[place_of(info_hash)] = s;
+        t->n_swarms++;
+    }
+    *outp = s;
+    return 0;
+}
+
+static void expire(struct swarm *s, uint64_t expiry_ns, uint64_t now)
+{
+    for (uint32_t i = s->n_peers; i--;)
+        if (now - s->peers[i].heard_at > expiry_ns)
+            remove_peer(s, &s->peers[i]);
+}
+
+int swarm_announce(struct swarm_table *t, const struct announce_request *request,
+                   const struct addr *from, uint64_t now, struct rng *rng,
+                   const struct swarm **swarmp)
+{
+    struct swarm_peer *peer;
+    struct swarm *s;
+    bool is_seed = request->left == 0;
+    int r;
+
+    *swarmp = NULL;
+    if (request->event == ANNOUNCE_STOPPED) {
+        s = (struct swarm *)swarm_find(t, request->self.info_hash);
+        peer = s ? find_peer(s, from) : NULL;
+        if (peer)
+            remove_peer(s, peer);
+        if (s && s->n_peers)
+            *swarmp = s;
+        else if (s)
+            forget_if_empty(t, s);
+        return 0;
+    }
+    r = find_or_add(t, request->self.info_hash, &s);
+    if (r)
+        return r;
+    peer = find_peer(s, from);
+    if (!peer && s->n_peers >= t->limits.n_peers)
+        remove_peer(s, &s->peers[rng_below(rng, s->n_peers)]);
+    r = peer ? 0 : add_peer(s, from, &peer);
+    if (r) {
+        forget_if_empty(t, s);
+        return r;
+    }
+    s->n_seeds += (uint32_t)is_seed - (uint32_t)peer->is_seed;
+    /* Said twice it counts once: it was no seed before. */
+    if (request->event == ANNOUNCE_COMPLETED && is_seed && !peer->is_seed)
+        s->n_completed++;
+    peer->is_seed = is_seed;
+    peer->heard_at = now;
+    memcpy(peer->peer_id, request->self.peer_id, sizeof peer->peer_id);
+    *swarmp = s;
+    return 0;
+}
+
+uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_is_seed,
+                    struct rng *rng, const struct swarm_peer *picked[SWARM_WANT_MAX],
+                    uint32_t n_max)
+{
+    uint32_t n = 0, n_seen = 0, begin;
+
+    if (n_max > SWARM_WANT_MAX)
+        n_max = SWARM_WANT_MAX;
+    if (!s->n_peers || !n_max)
+        return 0;
+    begin = rng_below(rng, s->n_peers);
+    for (uint32_t k = 0; k < s->n_peers; k++) {
+        const struct swarm_peer *peer = &s->peers[(begin + k) % s->n_peers];
+
+        if (addr_equal(&peer->addr, asker) || (asker_is_seed && peer->is_seed))
+            continue;
+        /* Reservoir sampling over a window that is large enough for chance and bounded for speed. */
+        n_seen++;
+        if (n < n_max) {
+            picked[n++] = peer;
+        } else {
+            uint32_t i = rng_below(rng, n_seen);
+
+            if (i < n_max)
+                picked[i] = peer;
+            if (n_seen >= 4 * n_max)
+                break;
+        }
+    }
+    return n;
+}
+
+void swarm_sweep(struct swarm_table *t, uint64_t now)
+{
+    for (uint32_t k = 0; k < SWARM_TABLE_SIZE / 16; k++) {
+        struct swarm *s = t->places[t->sweep_at], *next;
+
+        for (; s; s = next) {
+            next = s->next;
+            expire(s, t->limits.expiry_ns, now);
+            forget_if_empty(t, s);
+        }
+        t->sweep_at = (t->sweep_at + 1) % SWARM_TABLE_SIZE;
+    }
+}
