@@ -11,14 +11,21 @@
  * the queue (an exchange, a full barrier), then exchanges armed. Whichever comes second sees the
  * other: either the receiver finds the message or the sender finds the receiver armed.
  *
+ * LATE RINGS. Between a sender's exchange of `armed` and its write to the eventfd the receiver may
+ * have come and gone, for another reason. The write then lands in an eventfd that nobody believes to
+ * be rung, and poll(2) would return at once for ever. So the owner counts: each arming is one ring
+ * due, taken back when disarming finds it unused, and paid when the eventfd is read. While a ring is
+ * due, each disarm tries to read.
+ *
  * HALF-DONE SENDS. A sender that was preempted between its exchange on the tail and its link from
  * the predecessor leaves a gap that the receiver cannot step over. liburcu's blocking calls sleep
  * 10 ms there; we use the non-blocking ones and yield, since the sender needs only to run on.
  *
  * CLOSING (guarantee D). `senders` counts sends under way; its top bit says closed. A sender counts
  * itself in before it looks at that bit, so once close has set the bit and seen the count at zero,
- * every later sender sees the bit, and every earlier one has finished, ringing included: the memory
- * of channel and waker may go. The same grace period serves channel_set_waker.
+ * every later sender sees the bit, and every earlier one has finished, ringing included: the waker may
+ * go, and the channel too as soon as nobody tries to send any more (a refused sender still counts
+ * itself in and out). The same grace period serves channel_set_waker.
  *
  * TSAN cannot see liburcu's inline assembly nor into its library, so the hand-over is annotated:
  * release before the enqueue, acquire after the dequeue, both on the message.
@@ -55,6 +62,15 @@ void __tsan_release(void *address);
 #else
 #define hand_over_begins(m) ((void)0)
 #define hand_over_ends(m)   ((void)0)
+#endif
+
+/* A test builds this file with a function here that stalls its caller now and then, so that threads
+ * meet each other between any two steps and not only where the scheduler likes it. */
+#ifdef CHANNEL_PAUSE
+void CHANNEL_PAUSE(void);
+#define pause_point() CHANNEL_PAUSE()
+#else
+#define pause_point() ((void)0)
 #endif
 
 #define CHANNEL_CLOSED_BIT 0x80000000u
@@ -120,18 +136,21 @@ void waker_deinit(struct waker *w)
 
 void waker_arm(struct waker *w)
 {
-    atomic_store(&w->armed, 1);
+    pause_point();
+    if (!atomic_exchange(&w->armed, 1) && w->fd >= 0)
+        w->n_due++;
+    cmm_smp_mb(); /* the store above before the owner's look into its channels: LOST WAKE-UPS */
 }
 
 void waker_disarm(struct waker *w)
 {
     uint64_t count;
 
-    if (!atomic_exchange(&w->armed, 0) && w->fd >= 0) {
-        ssize_t r = read(w->fd, &count, sizeof count);
-
-        (void)r; /* a ring that is still on its way costs one wake-up for nothing */
-    }
+    pause_point();
+    if (atomic_exchange(&w->armed, 0) && w->fd >= 0)
+        w->n_due--;
+    if (w->n_due && read(w->fd, &count, sizeof count) == sizeof count)
+        w->n_due -= count < w->n_due ? (unsigned)count : w->n_due;
 }
 
 void waker_wait(struct waker *w, uint64_t timeout_ns)
@@ -144,8 +163,10 @@ void waker_wait(struct waker *w, uint64_t timeout_ns)
 
 void waker_ring(struct waker *w)
 {
+    pause_point();
     if (!atomic_exchange(&w->armed, 0))
         return;
+    pause_point();
     if (w->call) {
         w->call(w->arg);
     } else if (w->fd >= 0) {
@@ -175,6 +196,7 @@ bool channel_send(struct channel *c, struct msg *m)
         atomic_fetch_sub(&c->senders, 1);
         return false;
     }
+    pause_point();
     cds_wfcq_node_init((struct cds_wfcq_node *)m);
     hand_over_begins(m);
     if (!cds_wfcq_enqueue((struct cds_wfcq_head *)&c->head, tail_of(c), (struct cds_wfcq_node *)m))
@@ -228,6 +250,7 @@ struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns)
     if (m || !timeout_ns)
         return m;
     waker_arm(w);
+    pause_point();
     if (channel_is_empty(c))
         waker_wait(w, timeout_ns);
     waker_disarm(w);
@@ -244,6 +267,7 @@ static void wait_for_senders(struct channel *c)
 void channel_set_waker(struct channel *c, struct waker *w)
 {
     atomic_store(&c->waker, w);
+    pause_point();
     wait_for_senders(c);
 }
 

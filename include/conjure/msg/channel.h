@@ -57,6 +57,7 @@ const char *msg_name(uint16_t kind);
 struct waker {
     atomic_int armed; /* 1 while the owner sleeps or is about to; also the futex word */
     int fd;           /* eventfd, or -1 */
+    unsigned n_due;   /* the owner's: rings that the eventfd got, or will get, and not yet gave */
     void (*call)(void *arg);
     void *arg;
 };
@@ -70,9 +71,11 @@ void waker_deinit(struct waker *w);
 
 /* "I am about to sleep": from now on a message wakes me. Check the channels once more after this. */
 void waker_arm(struct waker *w);
-/* "I am awake": messages no longer cost a system call. Empties the eventfd if it was rung. */
+/* "I am awake": messages no longer cost a system call. Empties the eventfd if it was rung; a ring
+ * that is still on its way then ends one later sleep early, and is taken off by that one's disarm. */
 void waker_disarm(struct waker *w);
-/* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: for ever); futex kind only. */
+/* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: for ever), or less: a ring meant for
+ * an earlier sleep may end this one. Futex kind only. */
 void waker_wait(struct waker *w, uint64_t timeout_ns);
 /* Rings by hand; any thread. */
 void waker_ring(struct waker *w);
@@ -99,7 +102,8 @@ struct msg *channel_receive(struct channel *c);
 /* Whether channel_receive would return NULL. */
 bool channel_is_empty(const struct channel *c);
 
-/* As channel_receive, sleeping on the channel's futex waker until a message or TIMEOUT_NS. */
+/* As channel_receive, sleeping on the channel's futex waker until a message or TIMEOUT_NS. NULL may
+ * come early: when the waker was rung by hand, for another channel, or for an earlier sleep. */
 struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns);
 
 /* Moves the channel to another waker; when this returns nobody rings the old one on its behalf.

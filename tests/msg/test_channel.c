@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <string.h>
+
+#include "sleeper.h"
+#include "tables.h"
+
+/*
+ * Built twice: as it is, at full speed; and with a copy of the channel in which test_pause stands
+ * between any two steps, so that the few instructions of each race are met often enough.
+ */
+void test_pause(void)
+{
+    static _Thread_local struct rng rng;
+    uint32_t dice;
+
+    if (!rng.s[0])
+        rng_seed(&rng, (uint64_t)(uintptr_t)&rng);
+    dice = rng_below(&rng, 256);
+    if (dice < 2)
+        for (uint32_t n = 1u << rng_below(&rng, 5); n; n--)
+            sched_yield();
+    else if (dice < 32)
+        for (uint32_t n = rng_below(&rng, 1u << (dice / 2)); n; n--)
+            __asm__ volatile("" ::: "memory");
+}
+
+/* --- one thread ---------------------------------------------------------------------------- */
+
+static struct test_note *note(uint32_t sender, uint32_t number)
+{
+    struct test_note *m = test_new_note();
+
+    m->sender = sender;
+    m->number = number;
+    return m;
+}
+
+START_TEST(one_message_arrives_as_it_was_sent)
+{
+    struct waker w;
+    struct test_inbox inbox;
+    struct test_note *sent = note(7, 9), *got;
+
+    waker_init_futex(&w);
+    channel_init(&inbox.channel, &w);
+    ck_assert(channel_is_empty(&inbox.channel));
+    ck_assert_ptr_null(channel_receive(&inbox.channel));
+    ck_assert(test_tell_note(&inbox, sent));
+    ck_assert(!channel_is_empty(&inbox.channel));
+    got = (struct test_note *)channel_receive(&inbox.channel);
+    ck_assert_ptr_eq(got, sent);
+    ck_assert_uint_eq(got->msg.kind, test_kind_note);
+    ck_assert_uint_eq(got->sender, 7);
+    ck_assert_uint_eq(got->number, 9);
+    ck_assert_ptr_null(got->msg.home);
+    ck_assert(channel_is_empty(&inbox.channel));
+    msg_free(&got->msg);
+    channel_close(&inbox.channel);
+}
+END_TEST
+
+/* Guarantee A, also across the border between what was taken off and what came after. */
+START_TEST(batches_keep_their_order)
+{
+    struct waker w;
+    struct test_inbox inbox;
+    uint32_t sent = 0, received = 0;
+    struct rng rng;
+
+    rng_seed(&rng, 1);
+    waker_init_futex(&w);
+    channel_init(&inbox.channel, &w);
+    for (int round = 0; round < 2000; round++) {
+        for (uint32_t n = rng_below(&rng, 10); n; n--)
+            ck_assert(test_tell_note(&inbox, note(0, sent++)));
+        for (uint32_t n = rng_below(&rng, 11); n; n--) {
+            struct test_note *m = (struct test_note *)channel_receive(&inbox.channel);
+
+            ck_assert_int_eq(m == NULL, received == sent);
+            ck_assert_int_eq(channel_is_empty(&inbox.channel), received + (m != NULL) == sent);
+            if (!m)
+                break;
+            ck_assert_uint_eq(m->number, received++);
+            msg_free(&m->msg);
+        }
+    }
+    while (received < sent) {
+        struct test_note *m = (struct test_note *)channel_receive(&inbox.channel);
+
+        ck_assert_uint_eq(m->number, received++);
+        msg_free(&m->msg);
+    }
+    channel_close(&inbox.channel);
+}
+END_TEST
+
+/* Guarantee D. */
+START_TEST(a_closed_channel_gives_the_message_back)
+{
+    struct waker w;
+    struct test_inbox inbox;
+    struct test_note *inside = note(0, 1), *refused = note(0, 2);
+    struct msg *m;
+
+    waker_init_futex(&w);
+    channel_init(&inbox.channel, &w);
+    ck_assert(test_tell_note(&inbox, inside));
+    ck_assert(!channel_is_closed(&inbox.channel));
+    channel_close(&inbox.channel);
+    channel_close(&inbox.channel);
+    ck_assert(channel_is_closed(&inbox.channel));
+    ck_assert(!test_tell_note(&inbox, refused));
+    ck_assert_uint_eq(refused->number, 2);
+    test_tell_or_drop_note(&inbox, refused); /* frees it: ASan would tell */
+    m = channel_receive(&inbox.channel);
+    ck_assert_ptr_eq(m, &inside->msg);
+    ck_assert_ptr_null(channel_receive(&inbox.channel));
+    ck_assert_ptr_null(channel_receive_wait(&inbox.channel, NS_PER_MS));
+    msg_free(m);
+}
+END_TEST
+
+START_TEST(what_came_before_another_waker_is_still_there)
+{
+    struct waker first, second;
+    struct test_inbox inbox;
+    struct msg *m;
+
+    waker_init_futex(&first);
+    waker_init_futex(&second);
+    channel_init(&inbox.channel, &first);
+    ck_assert(test_tell_note(&inbox, note(0, 0)));
+    channel_set_waker(&inbox.channel, &second);
+    ck_assert(test_tell_note(&inbox, note(0, 1)));
+    for (uint32_t i = 0; i < 2; i++) {
+        m = channel_receive(&inbox.channel);
+        ck_assert_uint_eq(((struct test_note *)m)->number, i);
+        msg_free(m);
+    }
+    channel_close(&inbox.channel);
+}
+END_TEST
+
+/* --- many threads -------------------------------------------------------------------------- */
+
+enum { N_SENDERS_MAX = 8 };
+
+struct crowd {
+    struct test_inbox *inbox;
+    atomic_uint n_refused;
+    atomic_bool go;
+    uint32_t n_each;
+    bool stalls;
+    pthread_t threads[N_SENDERS_MAX];
+    struct crowd_member {
+        struct crowd *crowd;
+        uint32_t number;
+    } members[N_SENDERS_MAX];
+};
+
+static void *send_many(void *arg)
+{
+    struct crowd_member *me = arg;
+    struct crowd *crowd = me->crowd;
+    struct rng rng;
+
+    rng_seed(&rng, me->number);
+    while (!atomic_load(&crowd->go))
+        sched_yield();
+    for (uint32_t i = 0; i < crowd->n_each; i++) {
+        struct test_note *m = note(me->number, i);
+
+        if (crowd->stalls)
+            stall(&rng);
+        if (!test_tell_note(crowd->inbox, m)) {
+            /* Still ours, and untouched. */
+            ck_assert_uint_eq(m->sender, me->number);
+            ck_assert_uint_eq(m->number, i);
+            atomic_fetch_add(&crowd->n_refused, 1);
+            msg_free(&m->msg);
+        }
+    }
+    return NULL;
+}
+
+static void crowd_start(struct crowd *crowd, struct test_inbox *inbox, uint32_t n_senders,
+                        uint32_t n_each, bool stalls)
+{
+    *crowd = (struct crowd){.inbox = inbox, .n_each = n_each, .stalls = stalls};
+    for (uint32_t i = 0; i < n_senders; i++) {
+        crowd->members[i] = (struct crowd_member){crowd, i};
+        pthread_create(&crowd->threads[i], NULL, send_many, &crowd->members[i]);
+    }
+    atomic_store(&crowd->go, true);
+}
+
+static void crowd_join(struct crowd *crowd, uint32_t n_senders)
+{
+    for (uint32_t i = 0; i < n_senders; i++)
+        pthread_join(crowd->threads[i], NULL);
+}
+
+/* Guarantees A and C with N_SENDERS at once. */
+static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_each, bool stalls)
+{
+    uint32_t next[N_SENDERS_MAX] = {0};
+    struct test_inbox inbox;
+    struct channel *channel = &inbox.channel;
+    struct sleeper s;
+    struct crowd crowd;
+    struct rng rng;
+
+    rng_seed(&rng, 99);
+    sleeper_init(&s, kind);
+    channel_init(channel, &s.waker);
+    crowd_start(&crowd, &inbox, n_senders, n_each, stalls);
+    for (uint64_t n = (uint64_t)n_senders * n_each; n; n--) {
+        struct test_note *m = (struct test_note *)sleeper_receive(&s, &channel, 1);
+
+        if (m->number != next[m->sender])
+            ck_abort_msg("sender %u: %u came instead of %u", m->sender, m->number, next[m->sender]);
+        next[m->sender]++;
+        msg_free(&m->msg);
+        if (stalls)
+            stall(&rng);
+    }
+    crowd_join(&crowd, n_senders);
+    ck_assert(channel_is_empty(channel));
+    channel_close(channel);
+    sleeper_deinit(&s);
+}
+
+START_TEST(many_senders_each_keep_their_order)
+{
+    receive_all(SLEEPER_FUTEX, 4, 250000 / SLOW, false);
+    receive_all(SLEEPER_FUTEX, 8, 500000 / SLOW, false);
+}
+END_TEST
+
+START_TEST(every_kind_of_waker_stands_a_crowd)
+{
+    for (int kind = 0; kind < N_SLEEPER_KINDS; kind++)
+        receive_all(kind, 6, 100000 / SLOW, true);
+}
+END_TEST
+
+/* Senders go on while the receiver closes: nothing is lost, nothing is there twice, and the waker is
+ * gone the moment close returns. */
+START_TEST(closing_among_senders_counts_up)
+{
+    struct rng rng;
+
+    rng_seed(&rng, 5);
+    for (int round = 0; round < 1000 / SLOW; round++) {
+        enum { N_SENDERS = 4, N_EACH = 200 };
+        struct test_inbox *inbox = malloc(sizeof *inbox);
+        struct waker *w = malloc(sizeof *w);
+        uint32_t n_received = 0, next[N_SENDERS] = {0};
+        uint32_t close_after = rng_below(&rng, N_SENDERS * N_EACH);
+        struct crowd crowd;
+        struct msg *m;
+
+        waker_init_futex(w);
+        channel_init(&inbox->channel, w);
+        crowd_start(&crowd, inbox, N_SENDERS, N_EACH, round % 2);
+        while (n_received < close_after) {
+            m = channel_receive_wait(&inbox->channel, NS_PER_MS);
+            if (!m)
+                continue;
+            ck_assert_uint_eq(((struct test_note *)m)->number,
+                              next[((struct test_note *)m)->sender]++);
+            msg_free(m);
+            n_received++;
+        }
+        if (round % 3 == 0)
+            waker_arm(w);
+        channel_close(&inbox->channel);
+        memset(w, 0xa5, sizeof *w);
+        free(w);
+        while ((m = channel_receive(&inbox->channel))) {
+            ck_assert_uint_eq(((struct test_note *)m)->number,
+                              next[((struct test_note *)m)->sender]++);
+            msg_free(m);
+            n_received++;
+        }
+        crowd_join(&crowd, N_SENDERS);
+        ck_assert_ptr_null(channel_receive(&inbox->channel));
+        ck_assert_uint_eq(n_received + atomic_load(&crowd.n_refused), N_SENDERS * N_EACH);
+        free(inbox);
+    }
+}
+END_TEST
+
+/* The receiver moves the channel from waker to waker while others send, and frees the old one. */
+START_TEST(changing_wakers_among_senders_loses_nothing)
+{
+    enum { N_SENDERS = 4 };
+    uint32_t n_each = 200000 / SLOW, next[N_SENDERS] = {0};
+    uint64_t n = (uint64_t)N_SENDERS * n_each, n_changes = 0;
+    struct sleeper *s = malloc(sizeof *s);
+    struct test_inbox inbox;
+    struct channel *channel = &inbox.channel;
+    struct crowd crowd;
+    struct rng rng;
+
+    rng_seed(&rng, 17);
+    sleeper_init(s, SLEEPER_FUTEX);
+    channel_init(channel, &s->waker);
+    crowd_start(&crowd, &inbox, N_SENDERS, n_each, true);
+    while (n) {
+        struct test_note *m = (struct test_note *)sleeper_receive(s, &channel, 1);
+
+        ck_assert_uint_eq(m->number, next[m->sender]++);
+        msg_free(&m->msg);
+        n--;
+        if (rng_below(&rng, 4) == 0) {
+            struct sleeper *old = s;
+
+            if (rng_below(&rng, 2))
+                waker_arm(&old->waker);
+            s = malloc(sizeof *s);
+            sleeper_init(s, rng_below(&rng, N_SLEEPER_KINDS));
+            channel_set_waker(channel, &s->waker);
+            sleeper_deinit(old);
+            memset(old, 0xa5, sizeof *old);
+            free(old);
+            n_changes++;
+        }
+    }
+    crowd_join(&crowd, N_SENDERS);
+    ck_assert_uint_gt(n_changes, 1000 / SLOW);
+    channel_close(channel);
+    sleeper_deinit(s);
+    free(s);
+}
+END_TEST
+
+/* --- lost wake-ups ------------------------------------------------------------------------- */
+
+/* Two threads throw one ball to and fro: each throw but the last wakes a sleeper or meets one that
+ * is about to sleep. Several pairs on few cores make the scheduler interrupt everywhere. */
+struct court {
+    struct sleeper sleepers[2];
+    struct test_inbox inboxes[2];
+    uint32_t n_throws;
+    uint64_t seed;
+};
+
+static void play(struct court *court, unsigned side)
+{
+    struct channel *mine = &court->inboxes[side].channel;
+    struct rng rng;
+
+    rng_seed(&rng, court->seed * 2 + side);
+    for (uint32_t i = 0; i < court->n_throws; i++) {
+        struct msg *ball = sleeper_receive(&court->sleepers[side], &mine, 1);
+
+        stall(&rng);
+        if (!channel_send(&court->inboxes[!side].channel, ball))
+            ck_abort();
+        if (i % 8 == 0)
+            stall(&rng);
+    }
+}
+
+static void *play_0(void *court)
+{
+    play(court, 0);
+    return NULL;
+}
+
+static void *play_1(void *court)
+{
+    play(court, 1);
+    return NULL;
+}
+
+START_TEST(no_wake_up_is_lost)
+{
+    enum { N_COURTS = 6 };
+    static struct court courts[N_COURTS];
+    pthread_t players[N_COURTS][2];
+
+    for (unsigned i = 0; i < N_COURTS; i++) {
+        struct court *c = &courts[i];
+
+        c->n_throws = 250000 / SLOW;
+        c->seed = i;
+        for (unsigned side = 0; side < 2; side++) {
+            sleeper_init(&c->sleepers[side], (enum sleeper_kind)((i + side) % N_SLEEPER_KINDS));
+            channel_init(&c->inboxes[side].channel, &c->sleepers[side].waker);
+        }
+        /* More than one ball, so that a message also finds its receiver busy. */
+        for (unsigned n = 0; n <= i % 3; n++)
+            ck_assert(test_tell_note(&c->inboxes[n % 2], note(0, 0)));
+        pthread_create(&players[i][0], NULL, play_0, c);
+        pthread_create(&players[i][1], NULL, play_1, c);
+    }
+    for (unsigned i = 0; i < N_COURTS; i++)
+        for (unsigned side = 0; side < 2; side++)
+            pthread_join(players[i][side], NULL);
+    for (unsigned i = 0; i < N_COURTS; i++)
+        for (unsigned side = 0; side < 2; side++) {
+            struct msg *m;
+
+            channel_close(&courts[i].inboxes[side].channel);
+            while ((m = channel_receive(&courts[i].inboxes[side].channel)))
+                msg_free(m);
+            sleeper_deinit(&courts[i].sleepers[side]);
+        }
+}
+END_TEST
+
+RUN_SUITE("channels", 90, one_message_arrives_as_it_was_sent, batches_keep_their_order,
+          a_closed_channel_gives_the_message_back, what_came_before_another_waker_is_still_there,
+          many_senders_each_keep_their_order, every_kind_of_waker_stands_a_crowd,
+          closing_among_senders_counts_up, changing_wakers_among_senders_loses_nothing,
+          no_wake_up_is_lost);

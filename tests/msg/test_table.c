@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/msg/all.h"
+#include "sleeper.h"
+#include "tables.h"
+
+/* --- an answerer, written as actors are ---------------------------------------------------- */
+
+struct answerer {
+    struct waker waker;
+    struct test2_inbox inbox;
+    struct test2_square *parked; /* one question waits until the next comes */
+    uint64_t n_bytes;            /* seen in parcels */
+    bool said_bye;
+};
+
+static void on_square(struct answerer *a, struct test2_square *m)
+{
+    struct test2_square *due = m;
+
+    m->square = (uint64_t)m->number * m->number;
+    if (m->number % 3 == 0 && !a->parked) {
+        a->parked = m;
+        return;
+    }
+    msg_reply(&due->msg);
+    if (a->parked) {
+        due = a->parked;
+        a->parked = NULL;
+        msg_reply(&due->msg);
+    }
+}
+
+static void on_parcel(struct answerer *a, struct test2_parcel *m)
+{
+    a->n_bytes += m->n_bytes;
+    free(m->content);
+}
+
+static void on_bye(struct answerer *a, struct test2_bye *m)
+{
+    a->said_bye = true;
+}
+
+MSG_DISPATCH(test2, TEST2_TABLE, struct answerer);
+
+static void *answer(void *arg)
+{
+    struct answerer *a = arg;
+
+    while (!a->said_bye) {
+        struct msg *m = channel_receive_wait(&a->inbox.channel, LOST_NS);
+
+        if (m)
+            test2_dispatch(a, m);
+    }
+    if (a->parked)
+        msg_reply(&a->parked->msg);
+    channel_close(&a->inbox.channel);
+    return NULL;
+}
+
+static void answerer_init(struct answerer *a)
+{
+    *a = (struct answerer){0};
+    waker_init_futex(&a->waker);
+    channel_init(&a->inbox.channel, &a->waker);
+}
+
+/* --- an asker ------------------------------------------------------------------------------ */
+
+struct asker {
+    struct waker waker;
+    struct test_inbox inbox;
+    struct answerer *to;
+    uint32_t n_asked, n_home, n_to_ask;
+};
+
+static void on_note(struct asker *a, struct test_note *m)
+{
+    ck_abort_msg("nobody sends notes here");
+}
+
+static void ask(struct asker *a, struct test2_square *m)
+{
+    m->number = a->n_asked++;
+    m->square = 0;
+    ck_assert(test_ask_test2_square(&a->inbox, &a->to->inbox, m));
+}
+
+/* The answer is in the memory of the question, which then asks the next. */
+static void home_test2_square(struct asker *a, struct test2_square *m)
+{
+    ck_assert_uint_eq(m->square, (uint64_t)m->number * m->number);
+    a->n_home++;
+    if (a->n_asked < a->n_to_ask)
+        ask(a, m);
+    else
+        msg_free(&m->msg);
+}
+
+MSG_DISPATCH(test, TEST_TABLE, struct asker);
+
+START_TEST(every_question_comes_home_with_its_answer)
+{
+    enum { N_OUT = 16, N_EMBEDDED = 5 };
+    struct test2_square embedded[N_EMBEDDED];
+    struct answerer answerer;
+    struct asker asker = {.to = &answerer, .n_to_ask = 300000 / SLOW};
+    pthread_t thread;
+
+    answerer_init(&answerer);
+    waker_init_futex(&asker.waker);
+    channel_init(&asker.inbox.channel, &asker.waker);
+    pthread_create(&thread, NULL, answer, &answerer);
+    for (int i = 0; i < N_OUT; i++) {
+        if (i < N_EMBEDDED)
+            test2_init_square(&embedded[i]);
+        ask(&asker, i < N_EMBEDDED ? &embedded[i] : test2_new_square());
+    }
+    while (asker.n_home < asker.n_to_ask) {
+        struct msg *m = channel_receive_wait(&asker.inbox.channel, NS_PER_S);
+
+        if (m)
+            test_dispatch(&asker, m);
+        else if (asker.n_home + 1 == asker.n_to_ask)
+            break; /* the last one is parked until bye */
+    }
+    test2_tell_or_drop_bye(&answerer.inbox, test2_new_bye());
+    pthread_join(thread, NULL);
+    for (struct msg *m; (m = channel_receive(&asker.inbox.channel));)
+        test_dispatch(&asker, m);
+    ck_assert_uint_eq(asker.n_home, asker.n_to_ask);
+    channel_close(&asker.inbox.channel);
+    for (int i = 0; i < N_EMBEDDED; i++)
+        ck_assert_int_eq(embedded[i].msg.flags, MSG_EMBEDDED);
+}
+END_TEST
+
+START_TEST(a_refused_question_stays_with_the_asker)
+{
+    struct answerer answerer;
+    struct waker w;
+    struct test_inbox home;
+    struct test2_square *m = test2_new_square();
+
+    answerer_init(&answerer);
+    waker_init_futex(&w);
+    channel_init(&home.channel, &w);
+    channel_close(&answerer.inbox.channel);
+    m->number = 3;
+    ck_assert(!test_ask_test2_square(&home, &answerer.inbox, m));
+    ck_assert_uint_eq(m->number, 3);
+    msg_free(&m->msg);
+    channel_close(&home.channel);
+}
+END_TEST
+
+/* Bytes that malloc has given out; 0 under AddressSanitizer, whose own leak check then speaks. */
+static size_t in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+START_TEST(dispatch_frees_information)
+{
+    struct answerer answerer;
+    size_t before;
+
+    answerer_init(&answerer);
+    before = in_use();
+    for (int i = 0; i < 1000; i++) {
+        struct test2_parcel *m = test2_new_parcel_with(10000);
+
+        m->content = mem_dup_string("taken over");
+        m->n_bytes = 10000;
+        memset(m->bytes, 'x', m->n_bytes);
+        ck_assert(test2_tell_parcel(&answerer.inbox, m));
+    }
+    for (struct msg *m; (m = channel_receive(&answerer.inbox.channel));)
+        test2_dispatch(&answerer, m);
+    ck_assert_uint_eq(answerer.n_bytes, 1000 * 10000);
+    ck_assert_uint_lt(in_use(), before + 100000);
+    channel_close(&answerer.inbox.channel);
+}
+END_TEST
+
+START_TEST(dispatch_leaves_embedded_messages_alone)
+{
+    static struct test2_parcel parcel; /* free() of it would abort */
+    struct answerer answerer;
+
+    answerer_init(&answerer);
+    for (uint32_t i = 1; i <= 3; i++) {
+        struct msg *m;
+
+        test2_init_parcel(&parcel);
+        parcel.n_bytes = i;
+        ck_assert(test2_tell_parcel(&answerer.inbox, &parcel));
+        m = channel_receive(&answerer.inbox.channel);
+        ck_assert_ptr_eq(m, &parcel.msg);
+        test2_dispatch(&answerer, m);
+    }
+    ck_assert_uint_eq(answerer.n_bytes, 6);
+    channel_close(&answerer.inbox.channel);
+    test2_tell_or_drop_parcel(&answerer.inbox, &parcel);
+    msg_free(&parcel.msg);
+    msg_free(NULL);
+}
+END_TEST
+
+/* Runs USE in a process of its own, silently, and says by which signal it ended. */
+static int signal_of(void (*use)(void))
+{
+    int status;
+    pid_t child = fork();
+
+    if (!child) {
+        signal(SIGABRT, SIG_DFL);
+        close(STDERR_FILENO);
+        use();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void dispatch_to_the_wrong_actor(void)
+{
+    struct answerer answerer;
+    struct test_note *m = test_new_note();
+
+    answerer_init(&answerer);
+    test2_dispatch(&answerer, &m->msg);
+}
+
+static void reply_without_a_home(void)
+{
+    msg_reply(&test2_new_square()->msg);
+}
+
+static void reply_to_a_closed_home(void)
+{
+    struct answerer answerer;
+    struct test_inbox home;
+    struct test2_square *m = test2_new_square();
+
+    answerer_init(&answerer);
+    channel_init(&home.channel, &answerer.waker);
+    if (!test_ask_test2_square(&home, &answerer.inbox, m))
+        _exit(1);
+    channel_close(&home.channel);
+    msg_reply(channel_receive(&answerer.inbox.channel));
+}
+
+START_TEST(breaches_of_the_protocol_abort)
+{
+    ck_assert_int_eq(signal_of(dispatch_to_the_wrong_actor), SIGABRT);
+    ck_assert_int_eq(signal_of(reply_without_a_home), SIGABRT);
+    ck_assert_int_eq(signal_of(reply_to_a_closed_home), SIGABRT);
+}
+END_TEST
+
+START_TEST(new_messages_are_zeroed)
+{
+    for (int i = 0; i < 100; i++) {
+        struct test2_parcel *m = test2_new_parcel_with(300);
+
+        ck_assert_uint_eq(m->msg.kind, test2_kind_parcel);
+        ck_assert_ptr_null(m->msg.home);
+        ck_assert_ptr_null(m->content);
+        for (int at = 0; at < 300; at++)
+            ck_assert_int_eq(m->bytes[at], 0);
+        memset(m->bytes, 0xff, 300);
+        msg_free(&m->msg);
+    }
+}
+END_TEST
+
+#define NAME_OF(inbox, name, Name, ...) {inbox##_kind_##name, #inbox "." #Name},
+static const struct {
+    unsigned kind;
+    const char *name;
+} all[] = {ALL_TABLES(NAME_OF, NAME_OF, MSG_NOTHING)};
+
+START_TEST(every_message_has_its_name_and_its_number)
+{
+    ck_assert_uint_gt(N_ELEMENTS(all), 50);
+    for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+        ck_assert_str_eq(msg_name((uint16_t)all[i].kind), all[i].name);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_uint_ne(all[i].kind, all[j].kind);
+    }
+    ck_assert_str_eq(msg_name(0), "unknown message");
+    ck_assert_str_eq(msg_name(UINT16_MAX), "unknown message");
+}
+END_TEST
+
+RUN_SUITE("message tables", 60, every_question_comes_home_with_its_answer,
+          a_refused_question_stays_with_the_asker, dispatch_frees_information,
+          dispatch_leaves_embedded_messages_alone, breaches_of_the_protocol_abort,
+          new_messages_are_zeroed, every_message_has_its_name_and_its_number);
