@@ -144,6 +144,7 @@ void storage_free(struct storage *s)
     free(s->dirty);
     free(s->events);
     slots_deinit(&s->slots);
+    scan_deinit(&s->scan);
     blame_deinit(&s->blame);
     bitfield_deinit(&s->verified);
     bitfield_deinit(&s->have);
@@ -387,7 +388,7 @@ uint32_t storage_n_unhashed(const struct storage *s)
     return s->n_unhashed;
 }
 
-/* A lane for PIECE as it lies in SLOT. */
+/* A lane for PIECE as it lies in SLOT; SLOT_NONE: for whatever piece lies there as a guest. */
 static int add_lane(struct job *job, uint32_t piece, uint32_t slot, const uint8_t *expected)
 {
     struct job_lane *lane = &job->lanes[job->n_lanes];
@@ -497,6 +498,20 @@ static int find_all_present(struct storage *s)
     return r;
 }
 
+/* Where which piece is will be known when all slots have been looked at. */
+static void begin_scan(struct storage *s)
+{
+    bitfield_clear_all(&s->verified);
+    bitfield_clear_all(&s->have);
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
+        storage_drop_partial(s, piece);
+    s->unhashed_first = s->unhashed_last = NULL;
+    s->n_unhashed = 0;
+    scan_deinit(&s->scan);
+    if (scan_init(&s->scan, s->store.meta))
+        bitfield_clear_all(&s->doubtful); /* no memory: nothing is found */
+}
+
 uint32_t storage_begin_check(struct storage *s, bool all)
 {
     assert(s->n_jobs == 0);
@@ -508,28 +523,31 @@ uint32_t storage_begin_check(struct storage *s, bool all)
         bitfield_clear_all(&s->have);
         find_all_present(s);
     }
-    if (storage_is_compact(s) && s->doubtful.n_set) {
-        bitfield_clear_all(&s->verified);
-        bitfield_clear_all(&s->have);
-        for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
-            storage_drop_partial(s, piece);
-        s->unhashed_first = s->unhashed_last = NULL;
-        s->n_unhashed = 0;
-    }
+    if (storage_is_compact(s) && s->doubtful.n_set)
+        begin_scan(s);
     return s->doubtful.n_set;
+}
+
+static int add_check_lane(struct storage *s, struct job *job, uint32_t slot)
+{
+    if (!storage_is_compact(s))
+        return add_lane(job, slot, slot, metainfo_piece_hash(s->store.meta, slot));
+    return add_lane(job, s->scan.pass == SCAN_OWN ? slot : SLOT_NONE, slot, NULL);
 }
 
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp)
 {
     struct job *job = NULL;
+    int r = 0;
 
     *jobp = NULL;
-    for (; s->check_at < s->store.n_pieces; s->check_at++) {
-        uint32_t piece = s->check_at, size = store_piece_size(&s->store, piece);
-        int r;
+    for (; s->check_at < s->store.n_pieces && !r; s->check_at++) {
+        uint32_t slot = s->check_at, size;
 
-        if (!bitfield_test(&s->doubtful, piece))
+        if (!bitfield_test(&s->doubtful, slot))
             continue;
+        size =
+            storage_is_compact(s) ? scan_size(&s->scan, slot) : store_piece_size(&s->store, slot);
         if (job && (job->n_lanes == max || size != job->lane_size))
             break;
         if (!job) {
@@ -537,14 +555,14 @@ int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **job
             job->lane_size = size;
             job->check = true;
         }
-        r = add_lane(job, piece, piece, metainfo_piece_hash(s->store.meta, piece));
-        if (r && job->n_lanes)
+        r = add_check_lane(s, job, slot);
+        if (r)
             break;
-        if (r) {
-            job_free(job);
-            return r;
-        }
-        bitfield_clear(&s->doubtful, piece);
+        bitfield_clear(&s->doubtful, slot);
+    }
+    if (job && !job->n_lanes) {
+        job_free(job);
+        return r;
     }
     *jobp = job ? &job->head : NULL;
     return 0;
@@ -556,13 +574,29 @@ static void finish_check(struct storage *s, struct job *job)
         struct job_lane *lane = &job->lanes[i];
 
         s->n_checked++;
-        if (lane->result == LANE_GOOD) {
+        if (storage_is_compact(s)) {
+            scan_note(&s->scan, lane->slot, lane->result == LANE_GOOD ? lane->digest : NULL);
+        } else if (lane->result == LANE_GOOD) {
             storage_drop_partial(s, lane->piece);
             storage_set_verified(s, lane->piece);
         } else if (lane->result == LANE_BAD) {
             s->n_bad++;
         }
     }
+}
+
+/* After the last job of a pass over the slots. */
+static void move_scan_on(struct storage *s)
+{
+    scan_next_pass(&s->scan, &s->doubtful);
+    s->check_at = 0;
+    if (s->scan.pass != SCAN_DONE)
+        return;
+    slots_load(&s->slots, s->scan.found);
+    scan_deinit(&s->scan);
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
+        if (s->slots.slot_of[piece] != SLOT_NONE)
+            storage_set_verified(s, piece);
 }
 
 uint32_t storage_n_bad(const struct storage *s)
@@ -601,6 +635,8 @@ int storage_finish(struct disk_job *head)
     else if (head->kind == DISK_RESUME)
         memcpy(s->stamps, job->resume->stamps, s->store.n_files * sizeof *s->stamps);
     job_free(job);
+    if (s->scan.found && !s->n_jobs && !s->doubtful.n_set)
+        move_scan_on(s);
     return error;
 }
 

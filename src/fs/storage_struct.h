@@ -4,6 +4,7 @@
 
 #include "conjure/fs/storage.h"
 #include "fs/blame.h"
+#include "fs/scan.h"
 #include "fs/slots.h"
 #include "fs/store.h"
 
@@ -117,16 +118,16 @@ struct storage {
     void *owner;
     char *dir, *resume_path, *lock_path;
     int lock_fd;
-    struct bitfield verified; /* wherever they are */
-    struct bitfield have;     /* verified and at home */
-    struct bitfield doubtful; /* to be hashed: pieces, or slots when the allocation is compact */
-    bool fell_short; /* compact: slots that may hold the short last piece are to be hashed */
+    struct bitfield verified;  /* wherever they are */
+    struct bitfield have;      /* verified and at home */
+    struct bitfield doubtful;  /* to be hashed: pieces, or slots when the allocation is compact */
     struct partial **partials; /* one per piece */
     struct partial *unhashed_first, *unhashed_last;
     uint32_t n_unhashed;
     uint32_t n_jobs; /* prepared and not finished */
     uint32_t check_at, n_checked, n_bad;
     struct slots slots; /* compact */
+    struct scan scan;   /* compact: a check under way */
     struct blame blame;
     struct storage_event *events;
     uint32_t n_events, events_at, events_room;
