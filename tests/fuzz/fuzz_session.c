@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conjure/base/bytes.h"
 #include "conjure/peer/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -156,6 +157,27 @@ static void upload(struct peer *p, uint8_t how)
     }
 }
 
+/* A control message of the right length, with fields that are likely to exist. */
+static void send_message(struct peer *p, struct script *script)
+{
+    static const uint8_t lengths[] = {1, 1, 1, 1, 5, 4, 13, 0, 13, 0, 0, 0, 0, 5, 1, 1, 13, 5};
+    uint8_t a = take(script), b = take(script), c = take(script);
+    uint8_t bytes[17] = {0, 0, 0, lengths[a % sizeof lengths], (uint8_t)(a % sizeof lengths)};
+    size_t n = 4u + bytes[3], cut = a / sizeof lengths % (n + 1);
+
+    if (n == 8) {
+        bytes[5] = b;
+        bytes[6] = c;
+        bytes[7] = (uint8_t)(c << 3);
+    } else if (n > 4) {
+        put_be32(bytes + 5, b % 24);
+        put_be32(bytes + 9, (c & 3u) * BLOCK_SIZE + (c >> 6));
+        put_be32(bytes + 13, c & 4 ? BLOCK_SIZE : 40000 - 2 * BLOCK_SIZE);
+    }
+    feed(p, bytes, cut);
+    feed(p, bytes + cut, n - cut);
+}
+
 static void obey(struct peer *p, struct script *script, uint8_t order)
 {
     size_t n, left = (size_t)(script->end - script->at);
@@ -167,6 +189,9 @@ static void obey(struct peer *p, struct script *script, uint8_t order)
         n = n < left ? n : left;
         feed(p, script->at, n);
         script->at += n;
+        break;
+    case 5:
+        send_message(p, script);
         break;
     case 6:
         feed(p, script->at, left);
