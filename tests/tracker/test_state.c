@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <stdio.h>
+
+#include "conjure/base/clock.h"
+#include "conjure/tracker/state.h"
+
+#define S NS_PER_S
+
+static struct announce_state state_of(const char *const *urls, uint32_t n)
+{
+    struct announce_state s = ANNOUNCE_STATE_EMPTY;
+
+    for (uint32_t i = 0; i < n; i++)
+        ck_assert_int_eq(tiers_add(&s.tiers, i, urls[i]), 0);
+    s.left = 100;
+    return s;
+}
+
+/* Begins, which must go to URL with EVENT, and returns the request. */
+static struct announce_request begin(struct announce_state *s, uint64_t now, const char *url,
+                                     enum announce_event event)
+{
+    struct announce_request r;
+    struct announce_tracker *t = announce_state_begin(s, now, &r);
+
+    ck_assert_ptr_nonnull(t);
+    ck_assert_str_eq(t->url, url);
+    ck_assert_int_eq(r.event, event);
+    ck_assert_uint_eq(announce_state_due_at(s), UINT64_MAX);
+    return r;
+}
+
+START_TEST(events_and_intervals)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
+    struct announce_reply reply = {.interval_s = 900, .min_interval_s = 300};
+    struct announce_request r;
+
+    ck_assert_uint_eq(announce_state_due_at(&s), 0);
+    r = begin(&s, 10 * S, "http://a/", ANNOUNCE_STARTED);
+    ck_assert_uint_eq(r.left, 100);
+    ck_assert_uint_eq(r.n_want, 50);
+    ck_assert_ptr_null(r.tracker_id);
+    ck_assert_ptr_null(announce_state_begin(&s, 10 * S, &r));
+    announce_state_succeeded(&s, &reply, 10 * S);
+    ck_assert_uint_eq(announce_state_due_at(&s), 910 * S);
+    ck_assert_ptr_null(announce_state_begin(&s, 909 * S, &r));
+    /* A small swarm asks early, but not before the min interval, and for more. */
+    announce_state_need_peers(&s);
+    ck_assert_uint_eq(announce_state_due_at(&s), 310 * S);
+    r = begin(&s, 310 * S, "http://a/", ANNOUNCE_NONE);
+    ck_assert_uint_eq(r.n_want, 200);
+    snprintf(reply.tracker_id, sizeof reply.tracker_id, "id");
+    announce_state_succeeded(&s, &reply, 311 * S);
+    /* Completion is said at once. */
+    announce_state_complete(&s);
+    r = begin(&s, 312 * S, "http://a/", ANNOUNCE_COMPLETED);
+    ck_assert_uint_eq(r.left, 0);
+    ck_assert_uint_eq(r.n_want, 50);
+    ck_assert_str_eq(r.tracker_id, "id");
+    reply.tracker_id[0] = 0;
+    announce_state_succeeded(&s, &reply, 312 * S);
+    ck_assert_uint_eq(announce_state_due_at(&s), 1212 * S);
+    r = begin(&s, 1212 * S, "http://a/", ANNOUNCE_NONE);
+    ck_assert_str_eq(r.tracker_id, "id");
+    announce_state_succeeded(&s, &reply, 1212 * S);
+    announce_state_stop(&s);
+    ck_assert_uint_eq(announce_state_due_at(&s), UINT64_MAX);
+    ck_assert_ptr_nonnull(announce_state_next_stop(&s, &r));
+    ck_assert_int_eq(r.event, ANNOUNCE_STOPPED);
+    ck_assert_uint_eq(r.n_want, 0);
+    ck_assert_ptr_null(announce_state_next_stop(&s, &r));
+    announce_state_deinit(&s);
+    announce_state_deinit(&s);
+}
+END_TEST
+
+START_TEST(absurd_intervals_are_bounded)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
+    struct announce_reply reply = ANNOUNCE_REPLY_EMPTY;
+
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &reply, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 1800 * S);
+    announce_state_need_peers(&s);
+    ck_assert_uint_eq(announce_state_due_at(&s), 60 * S);
+    begin(&s, 1800 * S, "http://a/", ANNOUNCE_NONE);
+    reply.interval_s = 1;
+    announce_state_succeeded(&s, &reply, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 5 * S);
+    begin(&s, 1800 * S, "http://a/", ANNOUNCE_NONE);
+    reply.interval_s = reply.min_interval_s = UINT32_MAX;
+    announce_state_succeeded(&s, &reply, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 86400 * S);
+    /* A min interval above the interval wins. */
+    begin(&s, 86400 * S, "http://a/", ANNOUNCE_NONE);
+    reply.interval_s = 10;
+    reply.min_interval_s = 100;
+    announce_state_succeeded(&s, &reply, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 100 * S);
+    announce_state_deinit(&s);
+}
+END_TEST
+
+START_TEST(the_next_tracker_is_tried_at_once)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/", "http://b/", "udp://c:1"}, 3);
+    struct announce_reply refusal = {.failed = true}, reply = {.interval_s = 600};
+    struct announce_request r;
+
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_failed(&s, 0, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 0);
+    begin(&s, 1 * S, "http://b/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &refusal, 1 * S);
+    begin(&s, 2 * S, "udp://c:1", ANNOUNCE_STARTED);
+    announce_state_failed(&s, 0, 2 * S);
+    /* All have failed: hold-down until the first is free again. */
+    ck_assert_uint_eq(announce_state_due_at(&s), 15 * S);
+    ck_assert_ptr_null(announce_state_begin(&s, 14 * S, &r));
+    begin(&s, 15 * S, "http://a/", ANNOUNCE_STARTED);
+    announce_state_failed(&s, 0, 15 * S);
+    begin(&s, 16 * S, "http://b/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &reply, 16 * S);
+    ck_assert_uint_eq(announce_state_due_at(&s), 616 * S);
+    /* BEP 12: the first tier has its chance again each time; it has not heard `started` yet. */
+    begin(&s, 616 * S, "http://a/", ANNOUNCE_STARTED);
+    announce_state_failed(&s, 0, 616 * S);
+    begin(&s, 616 * S, "http://b/", ANNOUNCE_NONE);
+    announce_state_succeeded(&s, &reply, 616 * S);
+    /* Only b knows us. */
+    announce_state_stop(&s);
+    ck_assert_str_eq(announce_state_next_stop(&s, &r)->url, "http://b/");
+    ck_assert_ptr_null(announce_state_next_stop(&s, &r));
+    announce_state_deinit(&s);
+}
+END_TEST
+
+START_TEST(a_started_that_was_cut_off_may_have_arrived)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
+    struct announce_request r;
+
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_stop(&s);
+    ck_assert_str_eq(announce_state_next_stop(&s, &r)->url, "http://a/");
+    announce_state_deinit(&s);
+
+    s = state_of((const char *[]){"http://a/"}, 1);
+    announce_state_stop(&s);
+    ck_assert_ptr_null(announce_state_next_stop(&s, &r));
+    announce_state_deinit(&s);
+}
+END_TEST
+
+START_TEST(without_trackers_nothing_is_ever_due)
+{
+    struct announce_state s = ANNOUNCE_STATE_EMPTY;
+    struct announce_request r;
+
+    announce_state_complete(&s);
+    announce_state_need_peers(&s);
+    ck_assert_uint_eq(announce_state_due_at(&s), UINT64_MAX);
+    ck_assert_ptr_null(announce_state_begin(&s, 5, &r));
+    announce_state_deinit(&s);
+}
+END_TEST
+
+RUN_SUITE("announce state", 10, events_and_intervals, absurd_intervals_are_bounded,
+          the_next_tracker_is_tried_at_once, a_started_that_was_cut_off_may_have_arrived,
+          without_trackers_nothing_is_ever_due);

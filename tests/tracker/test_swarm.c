@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <string.h>
+
+#include "conjure/base/clock.h"
+#include "conjure/tracker/swarm.h"
+
+static struct swarm_table table;
+
+static struct addr peer(uint32_t i)
+{
+    return (struct addr){.ip = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i},
+                         .port = 1000,
+                         .family = AF_INET};
+}
+
+static const struct swarm *announce(uint8_t hash, uint32_t from, enum announce_event event,
+                                    uint64_t left, uint64_t now)
+{
+    struct announce_request r = {.self.info_hash = {hash}, .event = event, .left = left};
+    struct addr a = peer(from);
+    const struct swarm *s;
+    struct rng rng;
+
+    rng_seed(&rng, now + from);
+    ck_assert_int_eq(swarm_announce(&table, &r, &a, now, &rng, &s), 0);
+    return s;
+}
+
+static void open_table(uint32_t n_swarms, uint32_t n_peers)
+{
+    struct swarm_limits limits = {n_swarms, n_peers, 100};
+
+    swarm_table_init(&table, &limits);
+}
+
+START_TEST(counts)
+{
+    const struct swarm *s;
+
+    open_table(10, 10);
+    s = announce(1, 1, ANNOUNCE_STARTED, 5, 0);
+    ck_assert_uint_eq(s->n_peers, 1);
+    ck_assert_uint_eq(s->n_seeds, 0);
+    announce(1, 1, ANNOUNCE_COMPLETED, 0, 0);
+    announce(1, 1, ANNOUNCE_COMPLETED, 0, 0);
+    ck_assert_uint_eq(s->n_seeds, 1);
+    ck_assert_uint_eq(s->n_completed, 1);
+    announce(1, 2, ANNOUNCE_STARTED, 0, 0);
+    ck_assert_uint_eq(s->n_peers, 2);
+    ck_assert_uint_eq(s->n_seeds, 2);
+    announce(1, 2, ANNOUNCE_NONE, 7, 0);
+    ck_assert_uint_eq(s->n_seeds, 1);
+    ck_assert_ptr_eq(announce(1, 1, ANNOUNCE_STOPPED, 0, 0), s);
+    ck_assert_uint_eq(s->n_peers, 1);
+    ck_assert_uint_eq(s->n_seeds, 0);
+    ck_assert_ptr_null(announce(1, 2, ANNOUNCE_STOPPED, 0, 0));
+    ck_assert_ptr_null(announce(9, 2, ANNOUNCE_STOPPED, 0, 0));
+    ck_assert_uint_eq(table.n_swarms, 0);
+    swarm_table_deinit(&table);
+    swarm_table_deinit(&table);
+}
+END_TEST
+
+START_TEST(index_holds_through_comings_and_goings)
+{
+    bool in[500] = {false};
+    struct rng rng;
+    uint32_t n = 0;
+
+    open_table(10, 1000);
+    rng_seed(&rng, 3);
+    for (int round = 0; round < 20000; round++) {
+        uint32_t i = rng_below(&rng, 500);
+        bool leaves = rng_below(&rng, 2);
+        const struct swarm *s = announce(1, i, leaves ? ANNOUNCE_STOPPED : ANNOUNCE_NONE, i % 2, 0);
+
+        n += (uint32_t)!leaves - (uint32_t)in[i];
+        in[i] = !leaves;
+        ck_assert_uint_eq(s ? s->n_peers : 0, n);
+    }
+    for (uint32_t i = 0; i < 500; i++)
+        announce(1, i, ANNOUNCE_STOPPED, 0, 0);
+    ck_assert_uint_eq(table.n_swarms, 0);
+    swarm_table_deinit(&table);
+}
+END_TEST
+
+START_TEST(limits)
+{
+    struct announce_request r = {.self.info_hash = {77}};
+    const struct swarm *s = NULL;
+    struct addr a = peer(1);
+    struct rng rng;
+
+    open_table(3, 20);
+    for (uint8_t i = 0; i < 3; i++)
+        announce(i, 1, ANNOUNCE_NONE, 1, 0);
+    rng_seed(&rng, 1);
+    ck_assert_int_eq(swarm_announce(&table, &r, &a, 0, &rng, &s), SWARM_TABLE_FULL);
+    for (uint32_t i = 0; i < 100; i++)
+        s = announce(2, i, ANNOUNCE_NONE, i % 2, 0);
+    ck_assert_uint_eq(s->n_peers, 20);
+    swarm_table_deinit(&table);
+}
+END_TEST
+
+START_TEST(picks_are_random_and_never_the_asker)
+{
+    const struct swarm_peer *picked[SWARM_WANT_MAX];
+    uint32_t n_seen[50] = {0}, n;
+    const struct swarm *s = NULL;
+    struct addr a = peer(7);
+    struct rng rng;
+
+    open_table(3, 100);
+    for (uint32_t i = 0; i < 50; i++)
+        s = announce(1, i, ANNOUNCE_NONE, i % 2, 0);
+    rng_seed(&rng, 5);
+    for (int round = 0; round < 1000; round++) {
+        n = swarm_pick(s, &a, false, &rng, picked, 10);
+        ck_assert_uint_eq(n, 10);
+        for (uint32_t i = 0; i < n; i++) {
+            n_seen[picked[i]->addr.ip[3]]++;
+            for (uint32_t k = 0; k < i; k++)
+                ck_assert_ptr_ne(picked[i], picked[k]);
+        }
+    }
+    for (uint32_t i = 0; i < 50; i++) {
+        if (i == 7)
+            ck_assert_uint_eq(n_seen[i], 0);
+        else
+            ck_assert_uint_gt(n_seen[i], 100); /* 204 are to be expected */
+    }
+    ck_assert_uint_eq(swarm_pick(s, &a, false, &rng, picked, 1000), 49);
+    /* A seed hears of leechers only. */
+    a = peer(8);
+    n = swarm_pick(s, &a, true, &rng, picked, 1000);
+    ck_assert_uint_eq(n, 25);
+    ck_assert_uint_eq(swarm_pick(s, &a, true, &rng, picked, 0), 0);
+    swarm_table_deinit(&table);
+}
+END_TEST
+
+START_TEST(silence_is_forgotten)
+{
+    const struct swarm *s;
+
+    open_table(10, 10);
+    announce(1, 1, ANNOUNCE_NONE, 0, 0);
+    announce(1, 2, ANNOUNCE_NONE, 0, 60);
+    announce(2, 2, ANNOUNCE_NONE, 0, 0);
+    for (int i = 0; i < 16; i++)
+        swarm_sweep(&table, 100);
+    ck_assert_uint_eq(table.n_swarms, 2);
+    for (int i = 0; i < 16; i++)
+        swarm_sweep(&table, 101);
+    ck_assert_uint_eq(table.n_swarms, 1);
+    s = swarm_find(&table, (uint8_t[20]){1});
+    ck_assert_uint_eq(s->n_peers, 1);
+    ck_assert_uint_eq(s->n_seeds, 1);
+    ck_assert_uint_eq(s->peers[0].addr.ip[3], 2);
+    ck_assert_ptr_null(swarm_find(&table, (uint8_t[20]){2}));
+    swarm_table_deinit(&table);
+}
+END_TEST
+
+RUN_SUITE("swarm", 20, counts, index_holds_through_comings_and_goings, limits,
+          picks_are_random_and_never_the_asker, silence_is_forgotten);
