@@ -21,7 +21,7 @@
 
 /* How many times less is done where everything takes longer. */
 #ifdef CHANNEL_PAUSE
-#define SLOW 8
+#define SLOW 6
 #elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SLOW 4
 #elif defined(__has_feature)
