@@ -3,6 +3,7 @@
 the peers and trackers it made; all are gone when it ends."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -106,6 +107,11 @@ class World:
             self.programs.pop().kill()
         while self.closers:
             self.closers.pop().close()
+
+
+def pytest_configure(config):
+    # Told to end, pytest must still take down namespaces and mounts.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM"))
 
 
 @pytest.fixture
