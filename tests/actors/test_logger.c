@@ -9,7 +9,6 @@
 #include "conjure/actors/logger.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
-#include "conjure/msg/master.h"
 
 #define HOUR_NS (UINT64_C(3600) * 1000000000)
 
@@ -123,7 +122,7 @@ END_TEST
 START_TEST(shutdown_comes_home_when_all_is_written)
 {
     struct waker waker;
-    struct master_inbox home;
+    struct channel home;
     struct logger_shutdown *shutdown = logger_new_shutdown();
     struct logger_entry *late = logger_new_entry_with(1);
     struct logger *l;
@@ -133,12 +132,13 @@ START_TEST(shutdown_comes_home_when_all_is_written)
 
     ck_assert_int_eq(pipe(ends), 0);
     waker_init_futex(&waker);
-    channel_init(&home.channel, &waker);
+    channel_init(&home, &waker);
     l = start_on(ends[1], false, NULL);
     for (int i = 0; i < 100; i++)
         log_err("x", "%d", i);
-    ck_assert(master_ask_logger_shutdown(&home, logger_inbox(l), shutdown));
-    while (!(m = channel_receive_wait(&home.channel, HOUR_NS)))
+    shutdown->msg.home = &home;
+    ck_assert(channel_send(&logger_inbox(l)->channel, &shutdown->msg));
+    while (!(m = channel_receive_wait(&home, HOUR_NS)))
         ;
     ck_assert_ptr_eq(m, &shutdown->msg);
     ck_assert_int_eq((int)read(ends[0], text, sizeof text), 10 * 14 + 90 * 15);
@@ -148,7 +148,7 @@ START_TEST(shutdown_comes_home_when_all_is_written)
     logger_stop(l);
     logger_join(l);
     logger_stop(NULL);
-    channel_close(&home.channel);
+    channel_close(&home);
     close(ends[0]);
     close(ends[1]);
 }

@@ -396,7 +396,7 @@ START_TEST(no_wake_up_is_lost)
     for (unsigned i = 0; i < N_COURTS; i++) {
         struct court *c = &courts[i];
 
-        c->n_throws = 150000 / SLOW;
+        c->n_throws = 100000 / SLOW;
         c->seed = i;
         for (unsigned side = 0; side < 2; side++) {
             sleeper_init(&c->sleepers[side], (enum sleeper_kind)((i + side) % N_SLEEPER_KINDS));
