@@ -402,9 +402,11 @@ START_TEST(http_failures_are_told)
     check_failure(OK_HEAD, "empty reply");
     check_failure(flood, "longer than 1048576");
     check_failure("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", "longer than");
-    check_failure("HTTP/1.1 302 x\r\nLocation: /announce\r\nContent-Length: 0\r\n\r\n",
-                  "redirects");
-    check_failure("HTTP/1.1 302 x\r\nLocation: file:///etc/passwd\r\n\r\n", "rotocol");
+    check_failure(
+        "HTTP/1.1 302 x\r\nConnection: close\r\nLocation: /announce\r\nContent-Length: 0\r\n\r\n",
+        "redirects");
+    check_failure("HTTP/1.1 302 x\r\nConnection: close\r\nLocation: file:///etc/passwd\r\n\r\n",
+                  "rotocol");
     check_failure("nonsense\r\n\r\n", "HTTP/0.9");
 }
 END_TEST
