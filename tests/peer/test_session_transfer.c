@@ -103,7 +103,7 @@ START_TEST(other_messages_in_between_are_mended)
         {"\0\0\0\x0d\x10\0\0\0\x05\0\0\0\0\0\0\x40\0", 17, ""},
         {"\0\0\0\x01\0\0\0\0\x01\x01", 10, "choked unchoked "},
     };
-    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 20000, 5, 1};
+    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 20000, 61};
 
     for (size_t o = 0; o < sizeof others / sizeof others[0]; o++) {
         for (uint32_t at = 0; at <= 4; at++) {
@@ -136,7 +136,7 @@ END_TEST
 START_TEST(blocks_may_come_in_any_order)
 {
     static const uint8_t orders[][4] = {{3, 2, 1, 0}, {1, 0, 3, 2}, {0, 2, 1, 3}, {0, 1, 3, 2}};
-    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 30000, 1};
+    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 30000, 11};
 
     for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
         for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
@@ -175,8 +175,8 @@ START_TEST(what_nobody_asked_for_is_read_past_but_not_forever)
 
     /* Empty blocks cost, too. */
     world_asking(&w, true);
-    for (unsigned i = 0; i < (4 << 20) / 13 && !w.error; i++)
-        FEED(&w, "\0\0\0\x09\x07\0\0\0\x02\0\0\0\0");
+    w.s.n_unasked = SESSION_UNASKED_MAX - 13;
+    FEED(&w, "\0\0\0\x09\x07\0\0\0\x02\0\0\0\0");
     ck_assert_int_eq(w.error, 0);
     FEED(&w, "\0\0\0\x09\x07\0\0\0\x02\0\0\0\0");
     ck_assert_int_eq(w.error, -EPROTO);
