@@ -2,10 +2,31 @@
 #include "conjure/actors/actor.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "conjure/base/alloc.h"
+
+/* A thread names itself: a detached one may be gone before anybody else could. */
+struct beginning {
+    const char *name;
+    void *(*run)(void *arg);
+    void *arg;
+};
+
+static void *begin(void *arg)
+{
+    struct beginning b = *(struct beginning *)arg;
+
+    free(arg);
+    prctl(PR_SET_NAME, b.name);
+    return b.run(b.arg);
+}
 
 static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), void *arg,
                  size_t stack, int detach_state)
 {
+    struct beginning *b = NEW(struct beginning);
     pthread_attr_t attr;
     sigset_t all, old;
     int r;
@@ -13,16 +34,17 @@ static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     stack *= 8; /* sanitizers have large frames of their own */
 #endif
+    *b = (struct beginning){name, run, arg};
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, stack);
     pthread_attr_setdetachstate(&attr, detach_state);
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    r = pthread_create(threadp, &attr, run, arg);
+    r = pthread_create(threadp, &attr, begin, b);
+    if (r)
+        free(b);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
-    if (!r && detach_state == PTHREAD_CREATE_JOINABLE)
-        pthread_setname_np(*threadp, name);
     return -r;
 }
 

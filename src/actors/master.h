@@ -47,6 +47,7 @@ struct managed {
     bool asked_progress, saving;
     unsigned n_queries;        /* about this torrent that are out; the end waits for them */
     uint64_t verified, wanted; /* bytes */
+    uint64_t verified_at_start;
     uint32_t n_checked, n_to_check;
     uint64_t downloaded, uploaded; /* of this run */
     struct rate down, up;

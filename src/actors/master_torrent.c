@@ -146,7 +146,8 @@ static void report_finished(struct managed *t)
         .state = MASTER_SEEDING,
         .verified = t->verified,
         .wanted = t->wanted,
-        .downloaded = t->downloaded,
+        /* What was verified, not what Totals have told so far: the last report is on its way. */
+        .downloaded = t->wanted - t->verified_at_start,
         .uploaded = t->uploaded,
         .n_peers = t->n_peers,
         .n_seeds = t->n_seeds,
@@ -204,7 +205,7 @@ static void run_torrent(struct managed *t)
 /* After opening or checking: what is on disk is known. */
 static void begin(struct managed *t)
 {
-    t->verified = bytes_of(t, &t->have);
+    t->verified = t->verified_at_start = bytes_of(t, &t->have);
     if (t->verified == t->wanted) {
         t->complete = true;
         t->completed_ns = t->began_ns;
