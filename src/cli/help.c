@@ -15,9 +15,9 @@ void options_write_help(FILE *out)
 {
     fputs("Usage: conjure [OPTION]... FILE.torrent...\n"
           "       conjure -d [OPTION]... [FILE.torrent]...\n"
-          "       conjure create PATH -o FILE -t TRACKER   make a torrent\n"
-          "       conjure show FILE...                     say what is in one\n"
-          "       conjure tracker                          run a tracker\n"
+          "       conjure create PATH [-o FILE] [-t TRACKER]...\n"
+          "       conjure show FILE... [--json]\n"
+          "       conjure tracker [-p PORT]\n"
           "\n"
           "Downloads the content of torrents, verifies every piece and shares it.\n"
           "\n",

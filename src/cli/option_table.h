@@ -15,7 +15,7 @@
     ROW(PORT, 'p', "port", "PORT", "listen on PORT; 0: any (default: 6881 to 6889)")          \
     ROW(VERBOSE, 'v', "verbose", NULL, "say everything there is to say, on stderr")           \
     ROW(QUIET, 'q', "quiet", NULL, "say errors only, show no progress")                       \
-    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background, over restarts")                 \
+    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background until SIGTERM")                  \
     ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")  \
     ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200)")               \
     ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE", "bytes per second, as in 1.5M")  \

@@ -74,7 +74,7 @@ static void collect(struct line *l, const struct progress_view *v)
     case PROGRESS_CHECKING:
         add(l, 1, "checking");
         add_percent(l, v->verified, v->wanted);
-        add(l, 2, "%s of %s", size_format(v->verified, a), size_format(v->wanted, b));
+        add(l, 2, "%" PRIu64 " of %" PRIu64 " pieces", v->verified, v->wanted);
         break;
     case PROGRESS_STOPPING:
         add(l, 0, "stopping");

@@ -171,7 +171,11 @@ START_TEST(each_state_has_its_words)
 
     v.name = "x";
     v.state = PROGRESS_CHECKING;
-    ck_assert_str_eq(progress_format(&v, 0, text), "x  checking  45.1%  285.0 MiB of 631.0 MiB");
+    v.verified = 285;
+    v.wanted = 631;
+    ck_assert_str_eq(progress_format(&v, 0, text), "x  checking  45.1%  285 of 631 pieces");
+    v = download;
+    v.name = "x";
     v.state = PROGRESS_CONNECTING;
     ck_assert_str_eq(progress_format(&v, 0, text),
                      "x  45.1%  285.0 MiB of 631.0 MiB  looking for peers");

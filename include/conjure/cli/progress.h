@@ -25,8 +25,8 @@ struct progress_view {
     const char *name;    /* of the torrent, UTF-8 as far as anybody knows; ignored for several */
     uint32_t n_torrents; /* above 1 the line speaks for all of them together */
     enum progress_state state;
-    uint64_t verified;      /* bytes */
-    uint64_t wanted;        /* bytes */
+    uint64_t verified;      /* bytes; pieces while checking */
+    uint64_t wanted;        /* the same */
     uint64_t download_rate; /* bytes per second */
     uint64_t upload_rate;
     uint64_t uploaded; /* bytes, for the ratio that a seed shows */
