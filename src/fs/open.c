@@ -126,6 +126,22 @@ static void drop_holes(const struct store *store, const struct bitfield *data,
     }
 }
 
+/* Compact: anything of it on disk, or nothing of it ever to be there. */
+static bool slot_may_hold_piece(const struct store *store, const struct file_stamp *stamps,
+                                uint32_t slot)
+{
+    uint64_t at = (uint64_t)slot * store->piece_length, end = at + store_piece_size(store, slot);
+    bool only_padding = true;
+    struct extent e;
+
+    while (store_next_extent(store, &at, end, true, &e)) {
+        if (stamps[e.file].exists && stamps[e.file].size > e.offset)
+            return true;
+        only_padding &= metainfo_file(store->meta, e.file)->padding;
+    }
+    return only_padding;
+}
+
 int storage_find_present(struct storage *s, const struct file_stamp *stamps,
                          struct bitfield *present)
 {
@@ -135,14 +151,9 @@ int storage_find_present(struct storage *s, const struct file_stamp *stamps,
 
     if (storage_is_compact(s)) {
         bitfield_clear_all(present);
-        for (uint32_t slot = 0; slot < store->n_pieces; slot++) {
-            uint64_t at = (uint64_t)slot * store->piece_length, end = at + 1;
-            struct extent e;
-
-            while (store_next_extent(store, &at, end, true, &e))
-                if (stamps[e.file].exists && stamps[e.file].size > e.offset)
-                    bitfield_set(present, slot);
-        }
+        for (uint32_t slot = 0; slot < store->n_pieces; slot++)
+            if (slot_may_hold_piece(store, stamps, slot))
+                bitfield_set(present, slot);
         return 0;
     }
     r = bitfield_init(&data, store->n_pieces);

@@ -201,6 +201,8 @@ uint32_t storage_slot_of(const struct storage *s, uint32_t piece)
 void storage_set_verified(struct storage *s, uint32_t piece)
 {
     bitfield_set(&s->verified, piece);
+    if (!storage_is_compact(s))
+        bitfield_clear(&s->doubtful, piece);
     if (storage_slot_of(s, piece) == piece)
         bitfield_set(&s->have, piece);
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include "conjure/base/rng.h"
+#include "fs/slots.h"
+
+#define N 200
+
+static bool wanted[N];
+
+static bool is_wanted(const void *arg, uint32_t piece)
+{
+    return wanted[piece];
+}
+
+static void check_invariant(const struct slots *s)
+{
+    for (uint32_t piece = 0; piece < N; piece++) {
+        uint32_t slot = s->slot_of[piece];
+
+        if (slot == SLOT_NONE)
+            continue;
+        ck_assert_uint_eq(s->piece_in[slot], piece);
+        ck_assert_uint_lt(s->rank[slot], s->n_used);
+        if (s->rank[piece] < s->n_used)
+            ck_assert_uint_eq(slot, piece);
+    }
+}
+
+/* Arrivals in any order; now and then a move fails. The test carries out the moves on its own disk. */
+static void arrive(uint64_t seed)
+{
+    uint32_t disk[N], order[N], n = 0;
+    struct slots s;
+    struct rng rng;
+
+    rng_seed(&rng, seed);
+    for (uint32_t i = 0; i < N; i++) {
+        wanted[i] = rng_below(&rng, 3);
+        disk[i] = SLOT_NONE;
+        if (wanted[i])
+            order[n++] = i;
+    }
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t j = rng_below(&rng, i), t = order[i - 1];
+
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+    ck_assert_int_eq(slots_init(&s, N, is_wanted, NULL), 0);
+    for (uint32_t i = 0; i < n;) {
+        struct slot_moves m;
+        unsigned n_done;
+
+        slots_place(&s, order[i], &m);
+        n_done = rng_below(&rng, 8) ? m.n : rng_below(&rng, m.n + 1);
+        for (unsigned j = 0; j < n_done; j++) {
+            ck_assert_uint_eq(disk[m.move[j].from], m.move[j].piece);
+            disk[m.move[j].to] = m.move[j].piece;
+        }
+        if (n_done < m.n)
+            slots_undo(&s, &m, n_done);
+        else
+            disk[s.slot_of[order[i++]]] = m.piece;
+        check_invariant(&s);
+        for (uint32_t slot = 0; slot < N; slot++)
+            if (s.piece_in[slot] != SLOT_NONE)
+                ck_assert_uint_eq(disk[slot], s.piece_in[slot]);
+        if (rng_below(&rng, 20) == 0) {
+            uint32_t found[N], n_lost = 0;
+
+            for (uint32_t slot = 0; slot < N; slot++)
+                found[slot] = s.piece_in[slot];
+            slots_load(&s, found);
+            check_invariant(&s);
+            for (uint32_t slot = 0; slot < N; slot++)
+                n_lost += s.piece_in[slot] != found[slot];
+            ck_assert_uint_eq(n_lost, 0);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        ck_assert_uint_eq(s.slot_of[order[i]], order[i]);
+    slots_deinit(&s);
+    slots_deinit(&s);
+}
+
+START_TEST(all_pieces_come_home)
+{
+    for (uint64_t seed = 0; seed < 300; seed++)
+        arrive(seed);
+}
+END_TEST
+
+START_TEST(nonsense_found_on_disk_breaks_nothing)
+{
+    uint32_t found[N];
+    struct slots s;
+    struct rng rng;
+
+    rng_seed(&rng, 9);
+    for (uint32_t i = 0; i < N; i++)
+        wanted[i] = true;
+    ck_assert_int_eq(slots_init(&s, N, is_wanted, NULL), 0);
+    for (unsigned round = 0; round < 1000; round++) {
+        for (uint32_t i = 0; i < N; i++)
+            found[i] = rng_below(&rng, 2) ? SLOT_NONE : rng_below(&rng, N);
+        slots_load(&s, found);
+        check_invariant(&s);
+    }
+    slots_deinit(&s);
+}
+END_TEST
+
+RUN_SUITE("slots", 20, all_pieces_come_home, nonsense_found_on_disk_breaks_nothing);
