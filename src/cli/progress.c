@@ -232,8 +232,9 @@ char *progress_format_summary(const struct progress_summary *s, char text[PROGRE
     if (per_s)
         n += snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, " (%s)",
                       size_format_rate(per_s, rate));
-    n += snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, ", %" PRIu32 " peer%s", s->n_peers,
-                  s->n_peers == 1 ? "" : "s");
+    if (s->n_peers)
+        n += snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, ", %" PRIu32 " peer%s", s->n_peers,
+                      s->n_peers == 1 ? "" : "s");
     snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, ", ratio %.2f",
              (double)s->uploaded / (double)(s->wanted ? s->wanted : s->downloaded));
     return text;

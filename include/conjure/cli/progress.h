@@ -42,7 +42,7 @@ struct progress_summary {
     uint64_t uploaded;
     uint64_t wanted;     /* bytes */
     uint64_t elapsed_ns; /* from start to the last piece */
-    uint32_t n_peers;    /* that delivered, or that were connected */
+    uint32_t n_peers;    /* that took part; 0: not known, not said */
 };
 
 #define PROGRESS_TEXT_MAX  1024 /* bytes of any line, NUL included */
