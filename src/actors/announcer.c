@@ -30,7 +30,6 @@
 
 #define FACILITY     "announcer"
 #define PER_HOST_MAX 8
-#define ENDPOINTS    64 /* of those in use, how many are polled at once */
 
 static const struct announcer_transport *const transports[N_TRACKER_TRANSPORTS] = {
     [TRACKER_TRANSPORT_HTTP] = &announcer_http,
@@ -465,23 +464,27 @@ static int poll_timeout_ms(const struct announcer *a, uint64_t now)
 
 static void sleep_and_read(struct announcer *a)
 {
-    struct curl_waitfd fds[ENDPOINTS];
-    struct udp_endpoint *polled[ENDPOINTS];
     unsigned n = 0;
     int n_ready = 0;
 
-    for (struct udp_endpoint *e = a->endpoints; e && n < ENDPOINTS; e = e->next) {
+    for (struct udp_endpoint *e = a->endpoints; e; e = e->next) {
         if (!e->n_calls)
             continue;
-        polled[n] = e;
-        fds[n++] = (struct curl_waitfd){.fd = e->fd, .events = CURL_WAIT_POLLIN};
+        if (n == a->n_polls_room) {
+            a->n_polls_room = n ? 2 * n : 8;
+            a->polled = mem_resize(a->polled, a->n_polls_room, sizeof a->polled[0]);
+            a->fds = mem_resize(a->fds, a->n_polls_room, sizeof a->fds[0]);
+        }
+        a->polled[n] = e;
+        a->fds[n++] = (struct curl_waitfd){.fd = e->fd, .events = CURL_WAIT_POLLIN};
     }
     waker_arm(&a->waker);
     if (channel_is_empty(&a->inbox.channel))
-        curl_multi_poll(a->multi, fds, n, poll_timeout_ms(a, clock_now()), &n_ready);
+        curl_multi_poll(a->multi, a->fds, n, poll_timeout_ms(a, clock_now()), &n_ready);
     waker_disarm(&a->waker);
     for (unsigned i = 0; i < n; i++)
-        announcer_udp_readable(a, polled[i], clock_now());
+        if (a->fds[i].revents)
+            announcer_udp_readable(a, a->polled[i], clock_now());
 }
 
 static void wake_up(void *arg)
@@ -502,6 +505,8 @@ static void clean_up(struct announcer *a)
     announcer_udp_sweep(a, UINT64_MAX);
     free(a->entries);
     free(a->holds);
+    free(a->polled);
+    free(a->fds);
     curl_multi_cleanup(a->multi);
     msg_reply(&a->shutdown->msg);
 }

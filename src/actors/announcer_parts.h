@@ -111,6 +111,9 @@ struct announcer {
     struct announcer_call *calls;
     uint32_t n_counted;
     struct udp_endpoint *endpoints;
+    struct udp_endpoint **polled; /* scratch for poll, with the next; owned */
+    struct curl_waitfd *fds;
+    uint32_t n_polls_room;
     struct announcer_hold *holds;
     uint32_t n_holds;
     bool timer_gone; /* the program is ending */
