@@ -25,6 +25,9 @@
 /* Threads share two arenas: one each for dozens of peers would only keep freed memory apart. */
 #define MALLOC_ARENAS 2
 
+/* Claim buffers are mapped, so that they go back to the system when a connection calms down. */
+#define MALLOC_MMAP (512 * 1024)
+
 static int run_subcommand(int argc, char **argv)
 {
     static const struct {
@@ -269,6 +272,7 @@ int main(int argc, char **argv)
 
     setlocale(LC_CTYPE, "");
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+    mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP);
     r = run_subcommand(argc, argv);
     if (r >= 0)
         return r;

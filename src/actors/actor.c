@@ -2,6 +2,7 @@
 #include "conjure/actors/actor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 
@@ -9,7 +10,7 @@
 
 /* A thread names itself: a detached one may be gone before anybody else could. */
 struct beginning {
-    const char *name;
+    char name[16];
     void *(*run)(void *arg);
     void *arg;
 };
@@ -34,7 +35,8 @@ static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     stack *= 8; /* sanitizers have large frames of their own */
 #endif
-    *b = (struct beginning){name, run, arg};
+    *b = (struct beginning){.run = run, .arg = arg};
+    snprintf(b->name, sizeof b->name, "%s", name);
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, stack);

@@ -46,7 +46,7 @@ struct peer_work {
     struct session_upload upload; /* under way; length 0: none */
     uint32_t sent;                /* of header and data */
 
-    uint8_t *spare[8]; /* claim buffers of full size, touched before: fresh memory is slow */
+    uint8_t *spare[8]; /* claim buffers that were used before: fresh memory is slow */
     unsigned n_spare;
 
     uint32_t quota_up, quota_down; /* bytes granted and not used */
@@ -139,8 +139,6 @@ bool peer_close_goes_on(struct peer *p);
 
 void peer_work_begin(struct peer *p, uint64_t now);
 void peer_work_end(struct peer *p);
-
-void peer_buffer_free(struct peer *p, uint8_t *data, uint32_t n_blocks);
 
 /* --- peer_serve.c ---------------------------------------------------------------------------- */
 

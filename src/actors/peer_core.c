@@ -96,17 +96,18 @@ void peer_work_end(struct peer *p)
 
 /* --- claim buffers ------------------------------------------------------------------------ */
 
-static uint8_t *buffer_new(struct peer *p, uint32_t n_blocks)
+/* All buffers have room for the largest claim, so that any can be used again for any; of a small
+ * claim only the first pages are ever touched. */
+static uint8_t *buffer_new(struct peer *p)
 {
-    if (n_blocks == CLAIM_BLOCKS_MAX && p->work && p->work->n_spare)
+    if (p->work && p->work->n_spare)
         return p->work->spare[--p->work->n_spare];
-    return malloc((size_t)n_blocks * BLOCK_SIZE);
+    return malloc((size_t)CLAIM_BLOCKS_MAX * BLOCK_SIZE);
 }
 
-void peer_buffer_free(struct peer *p, uint8_t *data, uint32_t n_blocks)
+static void buffer_free(struct peer *p, uint8_t *data)
 {
-    if (data && n_blocks == CLAIM_BLOCKS_MAX && p->work &&
-        p->work->n_spare < N_ELEMENTS(p->work->spare))
+    if (data && p->work && p->work->n_spare < N_ELEMENTS(p->work->spare))
         p->work->spare[p->work->n_spare++] = data;
     else
         free(data);
@@ -130,7 +131,7 @@ static void store_claim(struct peer *p, struct session_claim *c)
 
     if (!c->received) {
         return_claim(p, c->claim.id, 0);
-        peer_buffer_free(p, c->data, c->claim.n_blocks);
+        buffer_free(p, c->data);
         return;
     }
     m = fs_new_store_blocks();
@@ -144,7 +145,7 @@ static void store_claim(struct peer *p, struct session_claim *c)
     m->data = c->data;
     if (!peer_ask_fs_store_blocks(&p->inbox, p->env->fs, m)) {
         return_claim(p, c->claim.id, 0);
-        peer_buffer_free(p, c->data, c->claim.n_blocks);
+        buffer_free(p, c->data);
         msg_free(&m->msg);
         return;
     }
@@ -157,7 +158,7 @@ static void home_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
     p->n_queries--;
     p->n_stores--;
     return_claim(p, m->claim, m->error ? 0 : m->blocks);
-    peer_buffer_free(p, m->data, m->n_blocks);
+    buffer_free(p, m->data);
     if (m->error) {
         p->must_close = true;
         p->reason = "its data cannot be written";
@@ -179,9 +180,9 @@ static void home_interest_next_piece(struct peer *p, struct interest_next_piece 
             (m->n_blocks - (uint32_t)(c->id ? __builtin_popcountll(c->blocks) : 0)) * BLOCK_SIZE;
     if (c->id) {
         if (p->state != PEER_CLOSING && !p->must_close && !p->session.peer_chokes)
-            data = buffer_new(p, c->n_blocks);
+            data = buffer_new(p);
         if (!data || session_add_claim(&p->session, c, data, now)) {
-            peer_buffer_free(p, data, c->n_blocks);
+            buffer_free(p, data);
             return_claim(p, c->id, 0);
         } else if (p->session.n_peer_has == p->session.geometry->n_pieces) {
             struct interest_requested_from_seeder *r = interest_new_requested_from_seeder();

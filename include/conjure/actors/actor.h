@@ -22,7 +22,7 @@ struct actor {
 #define ACTOR_STACK (256 * 1024)
 #define PEER_STACK  (64 * 1024)
 
-/* Starts RUN(ARG) in a thread named NAME (a literal, 15 characters at most) with all signals blocked: they are
+/* Starts RUN(ARG) in a thread named NAME (15 characters at most) with all signals blocked: they are
  * Master's, by signalfd. Returns 0 or -errno. */
 int actor_start(struct actor *a, const char *name, void *(*run)(void *arg), void *arg);
 void actor_join(struct actor *a); /* safe when not started, safe twice */
