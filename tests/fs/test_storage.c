@@ -191,7 +191,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
 {
     struct sample sample;
     struct storage *s;
-    uint32_t order[4096], n, n_completed = 0;
+    uint32_t order[4096], n;
 
     begin(seed);
     make_random(&sample, 1 + rng_below(&rng, 20), 300000, true);
@@ -210,13 +210,13 @@ static void download_random(enum allocation allocation, uint64_t seed)
             ck_assert_int_eq(write_blocks(&sample, s, order[i], 0, cut, &alice, false), 0);
         if (rng_below(&rng, 3) == 0 || i == n - 1)
             hash_waiting(s);
-        n_completed += count_events(s, STORAGE_COMPLETED);
+        count_events(s, STORAGE_COMPLETED);
         if (rng_below(&rng, 10) == 0) {
             uint32_t n_have;
             bool crash = rng_below(&rng, 2);
 
             hash_waiting(s);
-            n_completed += count_events(s, STORAGE_COMPLETED);
+            count_events(s, STORAGE_COMPLETED);
             n_have = storage_have(s)->n_set;
             if (crash)
                 storage_free(s);
@@ -602,6 +602,60 @@ START_TEST(thousands_of_files_in_one_piece)
 }
 END_TEST
 
+START_TEST(a_hundred_gib_cost_nothing_until_they_come)
+{
+    const uint64_t length = UINT64_C(100) << 30;
+    const uint32_t piece_length = 16u << 20, n_pieces = (uint32_t)(length / piece_length);
+    uint8_t *piece = calloc(1, piece_length), *hashes = calloc(n_pieces, SHA1_SIZE);
+    struct bencode_writer w = BENCODE_WRITER_EMPTY;
+    char base[] = "/tmp/conjure-fs-XXXXXX", reason[METAINFO_REASON_MAX];
+    struct sample sample = {.piece_length = piece_length, .n_pieces = n_pieces};
+    struct disk_job *job;
+    struct storage *s;
+
+    begin(7);
+    piece[12345] = 1;
+    sha1(piece, piece_length, hashes + (size_t)(n_pieces - 1) * SHA1_SIZE);
+    bencode_begin_dict(&w);
+    bencode_put_key(&w, "info");
+    bencode_begin_dict(&w);
+    bencode_put_key(&w, "length");
+    bencode_put_integer(&w, (int64_t)length);
+    bencode_put_key(&w, "name");
+    bencode_put_text(&w, "large");
+    bencode_put_key(&w, "piece length");
+    bencode_put_integer(&w, piece_length);
+    bencode_put_key(&w, "pieces");
+    bencode_put_string(&w, hashes, (size_t)n_pieces * SHA1_SIZE);
+    bencode_end(&w);
+    bencode_end(&w);
+    ck_assert_int_eq(bencode_writer_finish(&w), 0);
+    ck_assert_int_eq(metainfo_parse(w.bytes, w.n, &sample.meta, reason), 0);
+    bencode_writer_deinit(&w);
+    ck_assert_ptr_nonnull(mkdtemp(base));
+    snprintf(sample.dir, sizeof sample.dir, "%s/d", base);
+    snprintf(sample.resume, sizeof sample.resume, "%s/r", base);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    for (uint32_t block = 0; block < piece_length / STORAGE_BLOCK; block += 64) {
+        ck_assert_int_eq(storage_prepare_write(s, n_pieces - 1, block, 64, UINT64_MAX,
+                                               piece + (size_t)block * STORAGE_BLOCK, &alice, &job),
+                         0);
+        ck_assert_int_eq(run(job), 0);
+    }
+    hash_waiting(s);
+    ck_assert_uint_eq(count_events(s, STORAGE_COMPLETED), 1);
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 1); /* holes are not read */
+    check(s, true);
+    ck_assert_uint_eq(storage_have(s)->n_set, 1);
+    storage_free(s);
+    end(&sample);
+    free(piece);
+    free(hashes);
+}
+END_TEST
+
 RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           any_order_of_arrival_gives_the_content_in_reserved_room,
           any_order_of_arrival_gives_the_content_without_holes, files_not_selected_are_not_made,
@@ -610,4 +664,5 @@ RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           after_a_crash_nothing_is_claimed_that_is_not_there,
           only_pieces_of_touched_files_are_doubtful, corrupt_resume_data_is_set_aside,
           one_process_at_a_time, links_are_not_followed_out_of_the_folder,
-          a_disk_that_is_full_loses_nothing, thousands_of_files_in_one_piece);
+          a_disk_that_is_full_loses_nothing, thousands_of_files_in_one_piece,
+          a_hundred_gib_cost_nothing_until_they_come);
