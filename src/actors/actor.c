@@ -8,6 +8,14 @@
 
 #include "conjure/base/alloc.h"
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+
 /* A thread names itself: a detached one may be gone before anybody else could. */
 struct beginning {
     char name[16];
@@ -32,7 +40,7 @@ static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), 
     sigset_t all, old;
     int r;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#ifdef UNDER_SANITIZER
     stack *= 8; /* sanitizers have large frames of their own */
 #endif
     *b = (struct beginning){.run = run, .arg = arg};

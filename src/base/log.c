@@ -22,7 +22,7 @@ void log_set_sink(log_sink *new_sink)
 
 void log_to_stderr(enum log_level level, const char *facility, const char *text)
 {
-    fprintf(stderr, "conjure: %s: %s: %s\n", facility, log_level_name(level), text);
+    fprintf(stderr, "conjure: %s: %s\n", facility, text);
 }
 
 void log_line(enum log_level level, const char *facility, const char *format, ...)
