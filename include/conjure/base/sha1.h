@@ -23,7 +23,8 @@ enum sha1_kind {
     SHA1_AVX512,
 };
 
-/* How many streams are worth hashing side by side on this CPU; 1 when side by side gains nothing. */
+/* How many streams are worth hashing side by side on this CPU; 1 when side by side gains nothing.
+ */
 unsigned sha1_lanes(void);
 /* "avx512", "avx2" or "libcrypto", for logs. */
 const char *sha1_kind(void);
