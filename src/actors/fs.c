@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/fs_kept.h"
 #include "actors/worker.h"
 #include "conjure/actors/actor.h"
 #include "conjure/actors/torrent.h"
@@ -30,6 +31,7 @@
 #define HOLD_WORTH        5                 /* pieces that must be expected in that time */
 #define PROGRESS_EVERY    (250 * NS_PER_MS) /* CheckProgress */
 #define ARRIVAL_FORGOTTEN NS_PER_S
+#define KEEP_SPARE_NS     (2 * NS_PER_S) /* spare buffers, with nothing to do */
 
 /* A torrent that is open. */
 struct opened {
@@ -68,6 +70,7 @@ struct fs {
     struct master_inbox *master;
     struct lobby_inbox *lobby;
     struct handle_pool pool;
+    struct kept kept;
     struct opened *torrents;
     struct disk_job *queue_first, *queue_last;
     struct slot *workers;
@@ -168,6 +171,12 @@ static void tell_events(struct fs *self, struct opened *t)
     }
 }
 
+/* Whether pieces come so fast that batches are worth waiting for. */
+static bool is_fast(const struct opened *t)
+{
+    return t->interval_ns && t->interval_ns * HOLD_WORTH <= HOLD_NS;
+}
+
 /* --- storing --------------------------------------------------------------------------------- */
 
 static void answer_store(struct fs *self, struct opened *t, struct fs_store_blocks *m, int error)
@@ -208,6 +217,15 @@ static void on_store_blocks(struct fs *self, struct fs_store_blocks *m)
     store(self, storage_owner(m->storage), m);
 }
 
+/* Has the piece hashed from the buffer that it came in; the asker gets another one home. */
+static void keep(struct fs *self, struct opened *t, struct fs_store_blocks *m)
+{
+    uint8_t *other = kept_exchange(&self->kept, t->storage, m->piece, m->data);
+
+    if (other)
+        m->data = other;
+}
+
 static void retry_parked(struct fs *self, struct opened *t)
 {
     uint32_t n = t->n_parked;
@@ -244,7 +262,7 @@ static uint64_t hold_until(const struct fs *self, const struct opened *t)
 
     if (t->close || sha1_lanes() == 1 || storage_n_unhashed(t->storage) >= sha1_lanes())
         return 0;
-    if (t->interval_ns * HOLD_WORTH > HOLD_NS)
+    if (!is_fast(t))
         return 0;
     quiet = t->arrival_ns + 4 * t->interval_ns;
     return quiet < t->oldest_ns + HOLD_NS ? quiet : t->oldest_ns + HOLD_NS;
@@ -261,6 +279,7 @@ static bool start_hash(struct fs *self, struct opened *t)
         return false;
     t->oldest_ns = self->now;
     job->owner = t;
+    kept_lend(&self->kept, t->storage, job);
     self->n_hashing++;
     queue_job(self, job);
     return true;
@@ -353,6 +372,7 @@ static void free_opened(struct fs *self, struct opened *t)
     while (*at != t)
         at = &(*at)->next;
     *at = t->next;
+    kept_forget(&self->kept, t->storage);
     storage_free(t->storage);
     free(t->parked);
     free(t);
@@ -429,6 +449,8 @@ static void move_on(struct fs *self, struct opened *t)
         t->check = NULL;
         m->n_bad = storage_n_bad(t->storage);
         m->error = bitfield_copy(&m->have, storage_have(t->storage));
+        if (!m->error)
+            m->error = storage_list_stored(t->storage, &m->stored);
         if (t->check_error)
             m->error = t->check_error;
         t->check_error = 0;
@@ -479,6 +501,8 @@ static bool finish_open(struct fs *self, struct opened *t, int error)
     t->open = NULL;
     if (!error)
         error = bitfield_copy(&m->have, storage_have(t->storage));
+    if (!error)
+        error = storage_list_stored(t->storage, &m->stored);
     m->error = error;
     if (error) {
         storage_describe_error(t->storage, error, m->reason);
@@ -486,6 +510,8 @@ static bool finish_open(struct fs *self, struct opened *t, int error)
     } else {
         m->storage = t->storage;
         m->n_doubtful = storage_n_doubtful(t->storage);
+        m->uploaded = storage_uploaded(t->storage);
+        m->downloaded = storage_downloaded(t->storage);
     }
     msg_reply(&m->msg);
     return !error;
@@ -517,12 +543,15 @@ static void home_worker_run(struct fs *self, struct worker_run *m)
     enum disk_job_kind kind = job->kind;
     struct fs_store_blocks *blocks = job->owner;
     uint32_t n_unhashed = storage_n_unhashed(t->storage);
+    bool whole;
     int error;
 
     slot->busy = false;
     self->n_busy--;
     if (kind == DISK_HASH && job->owner)
         self->n_hashing--;
+    whole = disk_job_is_whole_piece(job);
+    kept_release(&self->kept, t->storage, job);
     error = storage_finish(job);
     switch (kind) {
     case DISK_OPEN:
@@ -531,6 +560,8 @@ static void home_worker_run(struct fs *self, struct worker_run *m)
         break;
     case DISK_WRITE:
         note_arrivals(self, t, n_unhashed);
+        if (whole && !error && is_fast(t))
+            keep(self, t, blocks);
         answer_store(self, t, blocks, error);
         break;
     case DISK_HASH:
@@ -578,6 +609,7 @@ static void *run(void *arg)
 
     while (!self->ended) {
         struct msg *m = channel_receive_wait(&self->inbox.channel, wait);
+        bool m_came = m != NULL;
 
         self->now = clock_now();
         /* All that has arrived is taken before work is given out: batches form by themselves. */
@@ -588,8 +620,15 @@ static void *run(void *arg)
             move_on(self, t);
         }
         wait = schedule(self);
+        if (self->kept.n_spare && wait > KEEP_SPARE_NS) {
+            if (!m_came)
+                kept_shrink(&self->kept);
+            else
+                wait = KEEP_SPARE_NS;
+        }
     }
     channel_close(&self->inbox.channel);
+    kept_deinit(&self->kept);
     for (unsigned i = 0; i < self->n_workers; i++)
         worker_join(self->workers[i].worker);
     while (self->torrents)

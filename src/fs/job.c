@@ -5,7 +5,8 @@
  * number of descriptors stays bounded whatever a torrent looks like.
  *
  * HASHING. Pieces of equal size are read side by side from the page cache, in chunks small enough
- * that those of all lanes stay in the second-level cache until they are hashed.
+ * that those of all lanes stay in the second-level cache until they are hashed. A piece that is still
+ * in memory as it was written is hashed from there.
  */
 #include <assert.h>
 #include <errno.h>
@@ -289,10 +290,14 @@ static void run_hash(struct job *job, struct disk_scratch *scratch)
     for (;;) {
         uint32_t n = job->lane_size - at < chunk ? job->lane_size - at : chunk;
 
-        for (unsigned i = 0; i < job->n_lanes; i++)
-            if (job->lanes[i].result == LANE_GOOD)
-                job->lanes[i].result =
-                    reader_read(&readers[i], scratch->bytes + (size_t)i * chunk, n);
+        for (unsigned i = 0; i < job->n_lanes; i++) {
+            struct job_lane *lane = &job->lanes[i];
+
+            if (lane->bytes)
+                buffers[i] = lane->bytes + at;
+            else if (lane->result == LANE_GOOD)
+                lane->result = reader_read(&readers[i], scratch->bytes + (size_t)i * chunk, n);
+        }
         at += n;
         if (at == job->lane_size) {
             sha1_streams_finish(&scratch->streams, buffers, job->n_lanes, n, digests);
@@ -312,6 +317,32 @@ static void run_hash(struct job *job, struct disk_scratch *scratch)
         if (lane->result == LANE_BAD ? lane->digest_if_bad : lane->digest_if_good)
             hash_blocks_of(job, lane, scratch);
     }
+}
+
+/* --- whole pieces ---------------------------------------------------------------------------- */
+
+bool disk_job_is_whole_piece(const struct disk_job *head)
+{
+    const struct job *job = container_of(head, const struct job, head);
+
+    return head->kind == DISK_WRITE &&
+           job->n_blocks == storage_n_blocks(head->storage, job->piece) &&
+           (uint32_t)__builtin_popcountll(job->blocks) == job->n_blocks;
+}
+
+unsigned disk_job_n_pieces(const struct disk_job *head)
+{
+    return container_of(head, const struct job, head)->n_lanes;
+}
+
+uint32_t disk_job_piece(const struct disk_job *head, unsigned lane)
+{
+    return container_of(head, const struct job, head)->lanes[lane].piece;
+}
+
+void disk_job_use_bytes(struct disk_job *head, unsigned lane, const uint8_t *bytes)
+{
+    container_of(head, struct job, head)->lanes[lane].bytes = bytes;
 }
 
 /* --- the door -------------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct job_lane {
     uint32_t slot; /* where it is read; its home but for compact allocation */
     uint32_t first_range, n_ranges;
     const uint8_t *expected; /* NULL: only the digest is wanted */
+    const uint8_t *bytes;    /* the piece in memory; NULL: read it */
     uint8_t digest[SHA1_SIZE];
     enum lane_result result;
     bool digest_if_bad, digest_if_good; /* also a digest of each block */

@@ -129,7 +129,7 @@ static void send_blocks(struct world *w, uint32_t piece, uint32_t first, uint32_
     m->n_blocks = n;
     m->blocks = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
     m->from = *from;
-    m->data = calloc(n, STORAGE_BLOCK);
+    m->data = calloc(CLAIM_BLOCKS_MAX, STORAGE_BLOCK);
     memcpy(m->data, w->sample.content + at,
            left < (uint64_t)n * STORAGE_BLOCK ? left : (uint64_t)n * STORAGE_BLOCK);
     if (wrong)

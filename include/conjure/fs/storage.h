@@ -10,6 +10,7 @@
 #include "conjure/base/sha1.h"
 #include "conjure/fs/allocation.h"
 #include "conjure/fs/handle_pool.h"
+#include "conjure/msg/stored.h"
 #include "conjure/torrent/metainfo.h"
 
 /*
@@ -88,6 +89,15 @@ void disk_job_run(struct disk_job *job, struct disk_scratch *scratch);
 /* Draws the consequences, frees JOB and returns its error. */
 int storage_finish(struct disk_job *job);
 
+/* Whether a write puts a whole piece on disk that nobody else wrote a block of. */
+bool disk_job_is_whole_piece(const struct disk_job *job);
+/* The pieces of a hash job, in the order of its lanes. */
+unsigned disk_job_n_pieces(const struct disk_job *job);
+uint32_t disk_job_piece(const struct disk_job *job, unsigned lane);
+/* Lets a lane be hashed from memory: BYTES are all of its piece, as it was written, and stay there
+ * until the job is finished. */
+void disk_job_use_bytes(struct disk_job *job, unsigned lane, const uint8_t *bytes);
+
 /* The first job. Afterwards storage_have and storage_n_doubtful mean something. */
 int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 
@@ -138,6 +148,9 @@ uint32_t storage_n_doubtful(const struct storage *s);
 bool storage_is_busy(const struct storage *s); /* some job is under way */
 /* Blocks of an unverified PIECE on disk: whether block BLOCK is. */
 bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block);
+/* All such blocks; those that are being written are not among them. *STOREDP is the caller's, and is
+ * empty on failure. 0 or -ENOMEM. */
+int storage_list_stored(const struct storage *s, struct stored_blocks *storedp);
 /* As the resume data had them at opening. */
 uint64_t storage_uploaded(const struct storage *s);
 uint64_t storage_downloaded(const struct storage *s);

@@ -4,6 +4,7 @@
 
 #include "conjure/base/addr.h"
 #include "conjure/base/bitfield.h"
+#include "conjure/msg/stored.h"
 #include "conjure/msg/table.h"
 #include "conjure/msg/worker.h"
 
@@ -18,18 +19,22 @@ struct open_file;
           struct torrent *torrent;                                                                 \
           struct storage *storage; /* reply, owned by FS until CloseTorrent */                     \
           struct bitfield have; /* reply, owned by the asker: what is verified */                  \
+          struct stored_blocks stored; /* the same: blocks of other pieces */                      \
+          uint64_t uploaded; uint64_t downloaded; /* reply: of all runs before, in bytes */        \
           uint32_t n_doubtful; /* reply: pieces on disk that no resume data vouches for */         \
           int error; /* reply: 0 or -errno */ char reason[256];)                                   \
     QUERY(fs, check_pieces, CheckPieces, "hash what is doubtful, or all; sends CheckProgress",     \
           struct storage *storage; bool all;                                                       \
-          struct bitfield have; /* reply, owned by the asker */                                    \
+          struct bitfield have; struct stored_blocks stored; /* replies, owned by the asker */     \
           uint32_t n_bad; /* reply: pieces that were whole on disk and wrong */ int error;)        \
     QUERY(fs, store_blocks, StoreBlocks, "write received blocks; home when on disk",               \
           struct storage *storage; struct addr from; /* who is to blame if they are wrong */       \
           uint64_t claim; /* the asker's, untouched */                                             \
           uint64_t blocks; /* which blocks of the buffer: bit i is first_block + i */              \
           uint32_t piece; uint32_t first_block; uint32_t n_blocks;                                 \
-          uint8_t *data; /* n_blocks blocks, the asker's again when home */ int error;)            \
+          uint8_t *data; /* room for CLAIM_BLOCKS_MAX blocks, n_blocks of them in use; what comes  \
+                          * home is the asker's again, but may be another buffer of that size */   \
+          int error;)                                                                              \
     QUERY(fs, lease_file, LeaseFile, "an open file to serve from; give it back by ReturnLease",    \
           struct storage *storage; uint32_t file;                                                  \
           struct open_file *handle; /* reply */ int fd; /* reply */                               \
