@@ -243,6 +243,9 @@ void peer_want(struct peer *p, uint64_t now)
     if (wanted <= p->n_blocks_asked || held >= PEER_BLOCKS_HELD_MAX)
         return;
     wanted -= p->n_blocks_asked;
+    /* Whole claims where it can be: pieces are not divided, and FS hashes them from their buffer. */
+    if (wanted > CLAIM_BLOCKS_MAX)
+        wanted -= wanted % CLAIM_BLOCKS_MAX;
     if (p->env->limit_down)
         wanted = within_quota(p, wanted);
     while (wanted && p->n_next_piece < NEXT_PIECE_MAX) {
