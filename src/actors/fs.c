@@ -605,13 +605,13 @@ MSG_DISPATCH(fs, FS_TABLE, struct fs);
 static void *run(void *arg)
 {
     struct fs *self = arg;
-    uint64_t wait = UINT64_MAX;
+    uint64_t wait = UINT64_MAX, busy_ns = 0;
 
     while (!self->ended) {
         struct msg *m = channel_receive_wait(&self->inbox.channel, wait);
-        bool m_came = m != NULL;
-
         self->now = clock_now();
+        if (m)
+            busy_ns = self->now;
         /* All that has arrived is taken before work is given out: batches form by themselves. */
         for (; m; m = channel_receive(&self->inbox.channel))
             fs_dispatch(self, m);
@@ -621,7 +621,7 @@ static void *run(void *arg)
         }
         wait = schedule(self);
         if (self->kept.n_spare && wait > KEEP_SPARE_NS) {
-            if (!m_came)
+            if (self->now - busy_ns >= KEEP_SPARE_NS)
                 kept_shrink(&self->kept);
             else
                 wait = KEEP_SPARE_NS;
