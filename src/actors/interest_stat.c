@@ -302,6 +302,7 @@ static void stat_free(struct interest_stat *is)
 }
 
 struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *have,
+                                          const struct stored_blocks *stored,
                                           struct master_inbox *master, struct lobby_inbox *lobby)
 {
     struct interest_stat *is = NEW(struct interest_stat);
@@ -317,6 +318,7 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
         stat_free(is);
         return NULL;
     }
+    interest_table_add_stored(is->table, stored);
     waker_init_futex(&t->interest_waker);
     channel_init(&t->interest.channel, &t->interest_waker);
     if (actor_start(&is->actor, "interest", run, is)) {

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -26,6 +27,9 @@
 #define FACILITY "master"
 
 #define TICK_NS NS_PER_S
+
+#define FILES_MAX   (1u << 20)
+#define FILES_SPARE 64 /* wakers, trackers' sockets, resume data, workers' files */
 
 /* --- answers and news --------------------------------------------------------------------- */
 
@@ -60,29 +64,40 @@ static void on_totals(struct master *m, struct master_totals *x)
     t->downloaded += x->downloaded;
     rate_add(&t->up, x->uploaded, m->now);
     rate_add(&t->down, x->downloaded, m->now);
-    t->n_peers = x->n_peers;
-    t->n_seeds = x->n_seeds;
+    managed_set_peers(t, x->n_peers, x->n_seeds);
 }
 
 static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 {
     struct managed *t = managed_of(x->torrent);
 
-    if (x->ok) {
-        t->heard_ns = m->now;
-        t->any_announce_failed = false;
-    } else {
-        t->any_announce_failed = true;
-    }
+    managed_heard_tracker(t, x);
+}
+
+void master_stop_all(struct master *m)
+{
+    m->stopping = true;
+    for (uint32_t i = 0; i < m->n_torrents; i++)
+        managed_stop(&m->torrents[i]);
 }
 
 static void on_actor_died(struct master *m, struct master_actor_died *x)
 {
     log_err(FACILITY, "%s cannot go on: %s", x->actor, x->reason);
     master_note_outcome(m, MASTER_ERROR);
-    m->stopping = true;
+    master_stop_all(m);
+}
+
+static void look_whether_ready(struct master *m)
+{
+    if (m->ready || m->stopping)
+        return;
     for (uint32_t i = 0; i < m->n_torrents; i++)
-        managed_stop(&m->torrents[i]);
+        if (m->torrents[i].life == LIFE_OPENING)
+            return;
+    m->ready = true;
+    if (m->config->ready)
+        m->config->ready(m->config->ready_arg);
 }
 
 static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
@@ -92,6 +107,7 @@ static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
     managed_opened(t, x);
     managed_answered(t);
     msg_free(&x->msg);
+    look_whether_ready(m);
 }
 
 /* FS names a torrent by its storage. */
@@ -142,8 +158,7 @@ static void home_interest_progress(struct master *m, struct interest_progress *x
 
     t->asked_progress = false;
     t->verified = x->verified;
-    t->n_peers = x->n_peers;
-    t->n_seeds = x->n_seeders;
+    managed_set_peers(t, x->n_peers, x->n_seeders);
     managed_answered(t);
     msg_free(&x->msg);
 }
@@ -238,7 +253,7 @@ static void report_sum(struct master *m)
         sum.n_checked += t->n_checked;
         sum.n_to_check += t->n_to_check;
         sum.downloaded += t->downloaded;
-        sum.uploaded += t->uploaded;
+        sum.uploaded += t->uploaded_before + t->uploaded;
         sum.down_rate += rate_get(&t->down, m->now);
         sum.up_rate += rate_get(&t->up, m->now);
         sum.n_peers += t->n_peers;
@@ -276,6 +291,16 @@ static bool any_incomplete(const struct master *m)
     return false;
 }
 
+/* Whoever asks twice does not care for goodbyes. Resume data stays as it was saved last. */
+static noreturn void leave_at_once(struct master *m)
+{
+    static const struct master_status over = {.state = MASTER_ENDED};
+
+    if (m->config->report)
+        m->config->report(m->config->report_arg, &over, false);
+    _exit((int)m->outcome);
+}
+
 static void take_signals(struct master *m)
 {
     struct signalfd_siginfo info;
@@ -283,16 +308,13 @@ static void take_signals(struct master *m)
     while (read(m->signal_fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP && m->config->daemon)
             continue;
-        if (m->stopping) {
-            log_warning(FACILITY, "second signal: leaving at once");
-            _exit(7);
-        }
+        if (m->signalled)
+            leave_at_once(m);
         log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
-        m->stopping = true;
+        m->signalled = true;
         if (!m->config->daemon && any_incomplete(m))
             master_note_outcome(m, MASTER_STOPPED);
-        for (uint32_t i = 0; i < m->n_torrents; i++)
-            managed_stop(&m->torrents[i]);
+        master_stop_all(m);
     }
 }
 
@@ -313,7 +335,8 @@ static void run_until(struct master *m, const unsigned *n)
         take_signals(m);
         for (uint32_t i = 0; !n && i < m->n_torrents; i++)
             over = over && m->torrents[i].life == LIFE_ENDED;
-        if (n ? !*n : over && (!m->config->daemon || m->stopping))
+        /* A daemon that was given nothing to do waits for its end. */
+        if (n ? !*n : over && (!m->config->daemon || m->n_torrents || m->stopping))
             return;
         waker_arm(&m->waker);
         if (channel_is_empty(&m->inbox.channel))
@@ -326,29 +349,51 @@ static void run_until(struct master *m, const unsigned *n)
 
 static void open_signals(struct master *m)
 {
+    struct sigaction hangup;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    /* A blocked signal reaches a signalfd even if it is ignored, as nohup(1) wants it to be. */
+    if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* How many files FS may hold open: half of what we may have, the rest is for connections. */
-static unsigned handle_cap(void)
+/* How many files we may have open, after asking for all that we may ask for. */
+static unsigned file_limit(void)
 {
     struct rlimit limit;
+    rlim_t before;
 
     if (getrlimit(RLIMIT_NOFILE, &limit))
-        return 256;
-    if (limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    return limit.rlim_cur > 4096 ? 1024 : (unsigned)limit.rlim_cur / 4;
+        return 1024;
+    before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_cur != before && setrlimit(RLIMIT_NOFILE, &limit))
+        limit.rlim_cur = before;
+    return limit.rlim_cur > FILES_MAX ? FILES_MAX : (unsigned)limit.rlim_cur;
+}
+
+/* Shares the files that we may have open out to FS (*N_HANDLESP) and to connections (max_peers). */
+static void share_out_files(struct master *m, unsigned *n_handlesp)
+{
+    unsigned n = file_limit(), left;
+
+    *n_handlesp = n > 4096 ? 1024 : n / 4;
+    left = n - *n_handlesp;
+    left = left > FILES_SPARE + 1 ? left - FILES_SPARE : 1;
+    m->max_peers = m->config->max_peers;
+    if (m->max_peers > left)
+        log_warning(FACILITY, "%u connections at most, for no more than %u files may be open", left,
+                    n);
+    if (!m->max_peers)
+        m->max_peers = MASTER_PEERS_MAX;
+    if (m->max_peers > left)
+        m->max_peers = left;
 }
 
 static int make_folders(const char *path)
@@ -392,14 +437,15 @@ static int start_actors(struct master *m)
 {
     const struct master_config *c = m->config;
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n_handles = handle_cap();
+    unsigned n_handles;
     struct lobby_options lobby = {
         .listen_fd = c->listen_fd,
-        .max_peers = c->max_peers,
         .limit_up = c->max_upload_limit > 0,
         .limit_down = c->max_download_limit > 0,
     };
 
+    share_out_files(m, &n_handles);
+    lobby.max_peers = m->max_peers;
     m->timer = timer_start();
     if (!m->timer)
         return -errno;
@@ -468,10 +514,10 @@ enum master_outcome master_run(const struct master_config *config)
     m->torrents = mem_new_array(m->n_torrents + 1, sizeof *m->torrents);
     m->tick = timer_new_after();
     for (uint32_t i = 0; i < m->n_torrents; i++) {
-        if (managed_init(&m->torrents[i], m, i, &config->torrents[i]))
-            abort();
+        managed_init(&m->torrents[i], m, i, &config->torrents[i]);
         managed_open(&m->torrents[i]);
     }
+    look_whether_ready(m);
     ask_for_tick(m);
     run_until(m, NULL);
     end_actors(m);

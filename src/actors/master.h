@@ -23,6 +23,8 @@
  *   OPENING --OpenTorrent home--> CHECKING (if anything is doubtful) --CheckPieces home-->
  *   RUNNING (Lobby, Announcer, and InterestStat while pieces lack) --stop--> LEAVING (Announcer and
  *   Lobby let go) --> CLOSING (InterestStat ends, FS saves and closes) --> ENDED
+ *
+ * A stop during CHECKING goes to CLOSING at once, and the check comes home unfinished.
  */
 enum life {
     LIFE_OPENING,
@@ -38,7 +40,9 @@ struct managed {
     struct master *master;
     enum life life;
     bool *skip_file;
-    struct bitfield have; /* between opening and running */
+    /* Between opening and running: what is verified, and blocks of other pieces that are on disk. */
+    struct bitfield have;
+    struct stored_blocks stored;
     struct interest_stat *interest_stat;
     bool complete;          /* every wanted piece is verified */
     bool stop_wanted;       /* as soon as the present step is over */
@@ -49,12 +53,16 @@ struct managed {
     uint64_t verified, wanted; /* bytes */
     uint64_t verified_at_start;
     uint32_t n_checked, n_to_check;
-    uint64_t downloaded, uploaded; /* of this run */
+    uint64_t downloaded, uploaded;               /* of this run */
+    uint64_t downloaded_before, uploaded_before; /* of all runs before it */
     struct rate down, up;
     uint32_t n_peers, n_seeds;
-    uint64_t began_ns, completed_ns, heard_ns /* last sign of a tracker or peer */;
-    uint64_t saved_ns;
-    bool any_announce_failed;
+    uint32_t n_peers_most; /* at one time */
+    uint64_t began_ns, completed_ns, saved_ns;
+    /* Whether there is any point in waiting: see is_unreachable. */
+    uint64_t heard_ns; /* last sign of a tracker or peer */
+    uint32_t n_trackers, n_announces_failed;
+    bool any_announce_ok, others_named;
 };
 
 struct master {
@@ -73,20 +81,24 @@ struct master {
     uint32_t n_torrents;
     struct timer_after *tick;
     bool tick_out;
-    bool stopping;        /* a signal, an error, or all is done */
+    bool stopping; /* a signal, or an error that is everybody's */
+    bool signalled;
+    bool ready; /* every torrent is past OPENING */
+    unsigned max_peers;
     unsigned n_shutdowns; /* actors that have not answered yet */
     enum master_outcome outcome;
     uint64_t now;
 };
 
 /* --- master_torrent.c --- */
-int managed_init(struct managed *t, struct master *m, uint32_t id,
-                 struct master_torrent_config *config);
+void managed_init(struct managed *t, struct master *m, uint32_t id,
+                  struct master_torrent_config *config);
 void managed_deinit(struct managed *t);
 void managed_open(struct managed *t);
 void managed_opened(struct managed *t, struct fs_open_torrent *answer);
 void managed_checked(struct managed *t, struct fs_check_pieces *answer);
 void managed_completed(struct managed *t);
+void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x);
 void managed_tick(struct managed *t);
 void managed_stop(struct managed *t);
 /* A query about T is home and has been looked at. */
@@ -95,5 +107,8 @@ void managed_answered(struct managed *t);
  */
 void master_note_outcome(struct master *m, enum master_outcome outcome);
 struct managed *managed_of(struct torrent *torrent);
+void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds);
+/* Stops every torrent; the process ends when they have ended. */
+void master_stop_all(struct master *m);
 
 #endif

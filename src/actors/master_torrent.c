@@ -14,12 +14,14 @@
 #include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
 #include "conjure/base/rng.h"
+#include "conjure/tracker/protocol.h"
 
 #define FACILITY "master"
 
-/* With no tracker that ever answered and no peer for so long, a download is given up (exit code 4).
- */
-#define GIVE_UP_NS (30 * NS_PER_S)
+/* When a download is given up (exit code 4): see is_unreachable. */
+#define NO_TRACKER_NS    (30 * NS_PER_S)
+#define SLOW_TRACKERS_NS (180 * NS_PER_S)
+#define NO_REACHABLE_NS  (60 * NS_PER_S)
 
 struct managed *managed_of(struct torrent *torrent)
 {
@@ -30,6 +32,23 @@ void master_note_outcome(struct master *m, enum master_outcome outcome)
 {
     if (m->outcome == MASTER_DONE)
         m->outcome = outcome;
+}
+
+void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds)
+{
+    t->n_peers = n_peers;
+    t->n_seeds = n_seeds;
+    if (n_peers > t->n_peers_most)
+        t->n_peers_most = n_peers;
+}
+
+/* Says why a torrent cannot go on; the caller ends it. ERROR is an errno. */
+static void fail(struct managed *t, int error, const char *reason)
+{
+    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta),
+            reason[0] ? reason : strerror(error));
+    master_note_outcome(t->master,
+                        error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
 }
 
 /* Pieces that hold a byte of a file that is wanted. */
@@ -73,8 +92,19 @@ static char *resume_path(const char *state_dir, const struct metainfo *meta, con
     return path;
 }
 
-int managed_init(struct managed *t, struct master *m, uint32_t id,
-                 struct master_torrent_config *config)
+/* Those that the Announcer can talk to. */
+static uint32_t count_trackers(const struct metainfo *meta)
+{
+    uint32_t n = 0;
+
+    for (uint32_t tier = 0; tier < metainfo_n_tiers(meta); tier++)
+        for (uint32_t i = 0; i < metainfo_n_trackers(meta, tier); i++)
+            n += tracker_protocol_find(metainfo_tracker(meta, tier, i)) != NULL;
+    return n;
+}
+
+void managed_init(struct managed *t, struct master *m, uint32_t id,
+                  struct master_torrent_config *config)
 {
     static const char client[] = "-CJ0100-";
     static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -82,6 +112,8 @@ int managed_init(struct managed *t, struct master *m, uint32_t id,
     uint8_t random[20];
 
     t->master = m;
+    t->life = LIFE_ENDED;
+    t->n_trackers = count_trackers(config->meta);
     t->skip_file = config->skip_file;
     torrent->id = id;
     torrent->meta = config->meta;
@@ -101,7 +133,6 @@ int managed_init(struct managed *t, struct master *m, uint32_t id,
     rng_secret(&torrent->key, sizeof torrent->key);
     waker_init_futex(&torrent->interest_waker);
     channel_init(&torrent->interest.channel, &torrent->interest_waker);
-    return mark_wanted(t);
 }
 
 void managed_deinit(struct managed *t)
@@ -113,15 +144,22 @@ void managed_deinit(struct managed *t)
     free(t->skip_file);
     bitfield_deinit(&t->torrent.wanted);
     bitfield_deinit(&t->have);
+    stored_blocks_deinit(&t->stored);
     *t = (struct managed){.life = LIFE_ENDED};
 }
 
 void managed_open(struct managed *t)
 {
-    struct fs_open_torrent *m = fs_new_open_torrent();
+    struct fs_open_torrent *m;
 
-    t->life = LIFE_OPENING;
     t->began_ns = t->heard_ns = t->master->now;
+    if (mark_wanted(t)) {
+        fail(t, ENOMEM, "");
+        channel_close(&t->torrent.interest.channel);
+        return;
+    }
+    t->life = LIFE_OPENING;
+    m = fs_new_open_torrent();
     m->torrent = &t->torrent;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort(); /* FS ends after the last torrent */
@@ -148,9 +186,8 @@ static void report_finished(struct managed *t)
         .wanted = t->wanted,
         /* What was verified, not what Totals have told so far: the last report is on its way. */
         .downloaded = t->wanted - t->verified_at_start,
-        .uploaded = t->uploaded,
-        .n_peers = t->n_peers,
-        .n_seeds = t->n_seeds,
+        .uploaded = t->uploaded_before + t->uploaded,
+        .n_peers = t->n_peers_most,
         .download_ns = t->completed_ns - t->began_ns,
     };
 
@@ -167,29 +204,48 @@ static bool wants_to_seed(const struct managed *t)
     return c->daemon || c->seed_ratio > 0 || (c->seed_time_s && c->seed_time_s != UINT64_MAX);
 }
 
+/* InterestStat, while there is something to be interested in. */
+static int start_interest(struct managed *t)
+{
+    struct master *m = t->master;
+
+    if (!bitfield_all(&t->have)) {
+        t->interest_stat = interest_stat_start(&t->torrent, &t->have, &t->stored, &m->inbox,
+                                               lobby_inbox(m->lobby));
+        if (!t->interest_stat)
+            return -ENOMEM;
+        t->interest_open = true;
+    } else {
+        channel_close(&t->torrent.interest.channel);
+    }
+    bitfield_deinit(&t->have);
+    stored_blocks_deinit(&t->stored);
+    return 0;
+}
+
 static void run_torrent(struct managed *t)
 {
     struct master *m = t->master;
     struct lobby_torrent_added *added = lobby_new_torrent_added();
-    struct announcer_torrent_started *started = announcer_new_torrent_started();
+    struct announcer_torrent_started *started;
     uint32_t n_have = t->have.n_set;
+    int r = bitfield_copy(&added->have, &t->have);
 
+    if (!r)
+        r = start_interest(t);
+    if (r) {
+        bitfield_deinit(&added->have);
+        msg_free(&added->msg);
+        fail(t, -r, "");
+        channel_close(&t->torrent.interest.channel);
+        leave(t);
+        return;
+    }
     t->life = LIFE_RUNNING;
     t->heard_ns = t->saved_ns = m->now;
+    started = announcer_new_torrent_started();
     added->torrent = started->torrent = &t->torrent;
     started->left = t->wanted - t->verified;
-    if (bitfield_copy(&added->have, &t->have))
-        abort();
-    if (bitfield_all(&t->have)) {
-        channel_close(&t->torrent.interest.channel);
-    } else {
-        t->interest_stat =
-            interest_stat_start(&t->torrent, &t->have, &m->inbox, lobby_inbox(m->lobby));
-        if (!t->interest_stat)
-            abort();
-        t->interest_open = true;
-    }
-    bitfield_deinit(&t->have);
     t->listed = lobby_tell_torrent_added(lobby_inbox(m->lobby), added);
     if (t->complete) {
         struct choker_torrent_completed *c = choker_new_torrent_completed();
@@ -200,6 +256,9 @@ static void run_torrent(struct managed *t)
     t->announced = announcer_tell_torrent_started(announcer_inbox(m->announcer), started);
     log_info(FACILITY, "%s: %s, %u of %u pieces are here", metainfo_name(t->torrent.meta),
              t->complete ? "seeding" : "downloading", n_have, t->torrent.geometry.n_pieces);
+    if (!t->n_trackers)
+        log_warning(FACILITY, "%s: names no tracker that can be asked: waiting for peers to come",
+                    metainfo_name(t->torrent.meta));
 }
 
 /* After opening or checking: what is on disk is known. */
@@ -223,26 +282,35 @@ static void begin(struct managed *t)
     }
 }
 
-static void storage_error(struct managed *t, int error, const char *reason)
+/* Takes both over. */
+static void take_what_is_there(struct managed *t, struct bitfield *have,
+                               struct stored_blocks *stored)
 {
-    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta),
-            reason[0] ? reason : strerror(error));
-    master_note_outcome(t->master,
-                        error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+    bitfield_deinit(&t->have);
+    stored_blocks_deinit(&t->stored);
+    t->have = *have;
+    t->stored = *stored;
+    *have = BITFIELD_EMPTY;
+    *stored = STORED_BLOCKS_EMPTY;
 }
 
 void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 {
     if (answer->error) {
-        storage_error(t, -answer->error, answer->reason);
+        fail(t, -answer->error, answer->reason);
         channel_close(&t->torrent.interest.channel);
         bitfield_deinit(&answer->have);
+        stored_blocks_deinit(&answer->stored);
         t->life = LIFE_ENDED;
+        /* Better no daemon than one that does half of what it was told. */
+        if (t->master->config->daemon && !t->master->ready)
+            master_stop_all(t->master);
         return;
     }
     t->torrent.storage = answer->storage;
-    t->have = answer->have;
-    answer->have = BITFIELD_EMPTY;
+    t->uploaded_before = answer->uploaded;
+    t->downloaded_before = answer->downloaded;
+    take_what_is_there(t, &answer->have, &answer->stored);
     if ((answer->n_doubtful || t->master->config->check_integrity) && !t->stop_wanted) {
         struct fs_check_pieces *m = fs_new_check_pieces();
 
@@ -260,9 +328,12 @@ void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 
 void managed_checked(struct managed *t, struct fs_check_pieces *answer)
 {
-    if (answer->error) {
-        storage_error(t, -answer->error, "");
+    if (answer->error || t->life != LIFE_CHECKING) {
         bitfield_deinit(&answer->have);
+        stored_blocks_deinit(&answer->stored);
+        if (t->life != LIFE_CHECKING)
+            return; /* stopped meanwhile */
+        fail(t, -answer->error, "");
         channel_close(&t->torrent.interest.channel);
         leave(t);
         return;
@@ -270,9 +341,7 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
     if (answer->n_bad)
         log_notice(FACILITY, "%s: %u pieces on disk were wrong", metainfo_name(t->torrent.meta),
                    answer->n_bad);
-    bitfield_deinit(&t->have);
-    t->have = answer->have;
-    answer->have = BITFIELD_EMPTY;
+    take_what_is_there(t, &answer->have, &answer->stored);
     begin(t);
 }
 
@@ -305,8 +374,8 @@ static void save(struct managed *t)
         return;
     m = fs_new_save_resume();
     m->storage = t->torrent.storage;
-    m->uploaded = t->uploaded;
-    m->downloaded = t->downloaded;
+    m->uploaded = t->uploaded_before + t->uploaded;
+    m->downloaded = t->downloaded_before + t->downloaded;
     t->saving = true;
     t->n_queries++;
     t->saved_ns = t->master->now;
@@ -318,18 +387,57 @@ static bool has_seeded_enough(const struct managed *t)
 {
     const struct master_config *c = t->master->config;
 
-    if (c->daemon || !t->complete)
+    double uploaded = (double)(t->uploaded_before + t->uploaded);
+
+    if (!t->complete)
         return false;
-    if (c->seed_ratio > 0 && t->wanted && (double)t->uploaded >= c->seed_ratio * (double)t->wanted)
+    if (c->seed_ratio > 0 && t->wanted && uploaded >= c->seed_ratio * (double)t->wanted)
         return true;
     return c->seed_time_s != UINT64_MAX &&
            t->master->now - t->completed_ns >= c->seed_time_s * NS_PER_S;
+}
+
+void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x)
+{
+    if (!x->ok) {
+        t->n_announces_failed++;
+        return;
+    }
+    t->heard_ns = t->master->now;
+    t->any_announce_ok = true;
+    /* We are in that list ourselves, after the first announce. */
+    t->others_named = x->n_peers > 1 || x->n_seeders > 0;
+}
+
+/*
+ * Whether there is no point in waiting any longer, with a reason for people. A swarm that we have met
+ * in this run may come back; a tracker that answers and names nobody else may name somebody soon. But
+ * when no tracker has ever answered, or none of those that it named has, somebody ought to be told.
+ */
+static const char *is_unreachable(const struct managed *t)
+{
+    uint64_t silence = t->master->now - t->heard_ns;
+
+    if (t->n_peers_most)
+        return NULL;
+    if (t->any_announce_ok)
+        return t->others_named && silence > NO_REACHABLE_NS
+                   ? "none of the peers that the tracker names can be reached"
+                   : NULL;
+    if (silence <= NO_TRACKER_NS)
+        return NULL;
+    if (!t->n_trackers)
+        return "no tracker is named and no peer comes";
+    if (t->n_announces_failed >= t->n_trackers || silence > SLOW_TRACKERS_NS)
+        return "no tracker answers and no peer can be reached";
+    return NULL;
 }
 
 void managed_tick(struct managed *t)
 {
     struct master *m = t->master;
     struct announcer_progress *a;
+    const char *reason;
 
     if (t->life != LIFE_RUNNING)
         return;
@@ -339,10 +447,9 @@ void managed_tick(struct managed *t)
         managed_stop(t);
         return;
     }
-    if (!m->config->daemon && !t->complete && m->now - t->heard_ns > GIVE_UP_NS &&
-        (t->any_announce_failed || !metainfo_n_tiers(t->torrent.meta))) {
-        log_err(FACILITY, "%s: no tracker answers and no peer can be reached",
-                metainfo_name(t->torrent.meta));
+    reason = m->config->daemon || t->complete ? NULL : is_unreachable(t);
+    if (reason) {
+        log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta), reason);
         master_note_outcome(m, MASTER_UNREACHABLE);
         managed_stop(t);
         return;
@@ -362,7 +469,7 @@ void managed_tick(struct managed *t)
     }
     a = announcer_new_progress();
     a->torrent = &t->torrent;
-    a->uploaded = t->uploaded;
+    a->uploaded = t->uploaded; /* BEP 3 counts from `started`: of this run only */
     a->downloaded = t->downloaded;
     a->left = t->wanted - t->verified;
     announcer_tell_or_drop_progress(announcer_inbox(m->announcer), a);
@@ -375,8 +482,8 @@ static void close_storage(struct managed *t)
     struct fs_close_torrent *m = fs_new_close_torrent();
 
     m->storage = t->torrent.storage;
-    m->uploaded = t->uploaded;
-    m->downloaded = t->downloaded;
+    m->uploaded = t->uploaded_before + t->uploaded;
+    m->downloaded = t->downloaded_before + t->downloaded;
     if (!master_ask_fs_close_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort();
     t->n_queries++;
@@ -432,7 +539,12 @@ static void leave(struct managed *t)
 
 void managed_stop(struct managed *t)
 {
-    t->stop_wanted = true; /* looked at when OPENING or CHECKING is over */
-    if (t->life == LIFE_RUNNING)
+    t->stop_wanted = true; /* looked at when OPENING is over */
+    if (t->life == LIFE_RUNNING) {
         leave(t);
+    } else if (t->life == LIFE_CHECKING) {
+        t->life = LIFE_CLOSING;
+        channel_close(&t->torrent.interest.channel);
+        close_storage(t);
+    }
 }

@@ -38,6 +38,29 @@ static int copy_partials(const struct storage *s, struct resume *resume)
     return 0;
 }
 
+int storage_list_stored(const struct storage *s, struct stored_blocks *storedp)
+{
+    size_t n = 0;
+
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
+        if (s->partials[piece] && s->partials[piece]->n_stored)
+            n += (s->partials[piece]->n_blocks + 63) / 64;
+    *storedp = STORED_BLOCKS_EMPTY;
+    if (!n)
+        return 0;
+    storedp->runs = malloc(n * sizeof *storedp->runs);
+    if (!storedp->runs)
+        return -ENOMEM;
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
+        const struct partial *p = s->partials[piece];
+
+        for (uint32_t at = 0; p && p->n_stored && at < p->n_blocks; at += 64)
+            if (p->on_disk[at / 64])
+                storedp->runs[storedp->n++] = (struct stored_run){p->on_disk[at / 64], piece, at};
+    }
+    return 0;
+}
+
 static int take_snapshot(const struct storage *s, struct resume *resume)
 {
     uint32_t n_files = s->store.n_files;

@@ -112,6 +112,30 @@ static struct started *start(struct interest_table *t, uint32_t piece)
     return s;
 }
 
+void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored)
+{
+    for (size_t i = 0; i < stored->n; i++) {
+        const struct stored_run *run = &stored->runs[i];
+        struct started *s;
+        uint64_t blocks;
+
+        assert(run->piece < t->geometry.n_pieces && !t->n_rows);
+        if (!bitfield_test(&t->missing, run->piece))
+            continue;
+        s = id_map_get(&t->started, run->piece);
+        if (!s)
+            s = start(t, run->piece);
+        if (!s)
+            continue;
+        assert(run->first_block < s->n_blocks);
+        blocks = run->blocks & low_bits(s->n_blocks - run->first_block) &
+                 ~bits_get(s->stored, s->n_words, run->first_block);
+        bits_set(s->stored, s->n_words, run->first_block, blocks);
+        s->n_stored += n_bits(blocks);
+        set_n_free(t, s, s->n_free - n_bits(blocks));
+    }
+}
+
 static void cancel(struct interest_table *t, const struct claim_out *c, uint64_t blocks)
 {
     if (blocks)

@@ -5,6 +5,7 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/msg/lobby.h"
 #include "conjure/msg/master.h"
+#include "conjure/msg/stored.h"
 
 /*
  * The actor behind T->interest: one per torrent that lacks pieces. It owns the InterestTable.
@@ -15,10 +16,11 @@
  */
 struct interest_stat;
 
-/* Makes T->interest and its waker and starts the thread. HAVE is taken over and left empty; T,
- * MASTER and LOBBY outlive the actor. NULL when memory or threads are short; HAVE is then untouched
+/* Makes T->interest and its waker and starts the thread. HAVE is taken over and left empty;
+ * STORED is only read; T, MASTER and LOBBY outlive the actor. NULL when memory or threads are short; HAVE is then untouched
  * or freed, and empty. Called by Master. */
 struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *have,
+                                          const struct stored_blocks *stored,
                                           struct master_inbox *master, struct lobby_inbox *lobby);
 
 /* After the Shutdown is home: waits for the thread's end and frees. NULL is fine. */

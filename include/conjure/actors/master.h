@@ -8,13 +8,13 @@
 #include "conjure/fs/allocation.h"
 #include "conjure/torrent/metainfo.h"
 
-/* Why master_run ended. */
+/* Why master_run ended. The values are the program's exit codes. */
 enum master_outcome {
-    MASTER_DONE,        /* every wanted byte is verified, or a daemon was told to stop */
-    MASTER_ERROR,       /* said in the log */
-    MASTER_UNREACHABLE, /* neither a tracker nor a peer answered */
-    MASTER_STOPPED,     /* a signal came before completion */
-    MASTER_DISK_FULL,
+    MASTER_DONE = 0,        /* every wanted byte is verified, or a daemon was told to stop */
+    MASTER_ERROR = 1,       /* said in the log */
+    MASTER_UNREACHABLE = 4, /* neither a tracker nor a peer answered */
+    MASTER_STOPPED = 7,     /* a signal came before completion */
+    MASTER_DISK_FULL = 9,
 };
 
 /* A torrent to start with. */
@@ -33,14 +33,15 @@ struct master_status {
         MASTER_DOWNLOADING,
         MASTER_SEEDING,
         MASTER_STOPPING,
-        MASTER_ENDED,
+        MASTER_ENDED, /* said when a second signal ends the process at once */
     } state;
     uint64_t verified, wanted;      /* bytes */
     uint32_t n_checked, n_to_check; /* pieces, while checking */
-    uint64_t downloaded, uploaded;  /* content bytes of this run */
+    uint64_t downloaded;            /* content bytes of this run */
+    uint64_t uploaded;              /* content bytes of all runs: what ratios are about */
     uint64_t down_rate, up_rate;    /* bytes per second */
-    uint32_t n_peers, n_seeds;
-    uint64_t download_ns; /* how long the download took, once complete */
+    uint32_t n_peers, n_seeds;      /* now; when finished: the most that there were at one time */
+    uint64_t download_ns;           /* how long the download took, once complete */
 };
 
 struct master_config {
@@ -52,19 +53,25 @@ struct master_config {
     uint16_t port;
     enum allocation allocation;
     bool check_integrity;
-    bool daemon;          /* seed for ever; a signal is the normal end */
-    double seed_ratio;    /* 0: not asked for */
+    bool daemon;          /* seed for ever, unless the next two say otherwise; a signal is the
+                             normal end; a torrent that cannot be opened ends the start */
+    double seed_ratio;    /* of what was uploaded in all runs; 0: not asked for */
     uint64_t seed_time_s; /* UINT64_MAX: not asked for */
-    unsigned max_peers;
+    unsigned max_peers; /* 0: as many as the limit of open files allows, MASTER_PEERS_MAX at most */
     uint64_t max_upload_limit, max_download_limit; /* bytes per second, 0: none */
     /* Called about once a second in Master's thread with the sum over all torrents, and with
      * FINISHED once per torrent, when its download is complete. */
     void (*report)(void *arg, const struct master_status *status, bool finished);
     void *report_arg;
+    /* Called once in Master's thread when all torrents are open; never when that fails. */
+    void (*ready)(void *arg);
+    void *ready_arg;
 };
+#define MASTER_PEERS_MAX 50000
 
 /* Runs the actors in the calling thread's process until all is done. Before the first thread
- * starts, blocks the signals that Master takes by signalfd. Only once per process. */
+ * starts, blocks the signals that Master takes by signalfd. Only once per process. A second signal
+ * ends the process from within, with the outcome as its exit code. */
 enum master_outcome master_run(const struct master_config *config);
 
 #endif

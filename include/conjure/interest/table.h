@@ -8,6 +8,7 @@
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rng.h"
 #include "conjure/msg/interest.h" /* struct claim */
+#include "conjure/msg/stored.h"
 #include "conjure/peer/session.h" /* struct geometry */
 
 /*
@@ -50,6 +51,11 @@ struct interest_numbers {
 struct interest_table *interest_table_new(const struct geometry *g, const struct bitfield *wanted,
                                           struct bitfield *have, struct rng *rng);
 void interest_table_free(struct interest_table *t); /* NULL is fine */
+
+/* Blocks of missing pieces that are on disk from an earlier run: they are not claimed any more, and
+ * their pieces count as started. Before the first peer joins. A piece that memory is short for, or
+ * that we have or do not want, is passed over. */
+void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored);
 
 /* --- peers ----------------------------------------------------------------------------------- */
 
