@@ -52,7 +52,8 @@ static struct torrent torrent;
 static struct played master, lobby;
 static struct interest_stat *is;
 
-static void begin(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have)
+static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
+                       const struct stored_blocks *stored)
 {
     struct bitfield have;
 
@@ -66,8 +67,13 @@ static void begin(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have)
         bitfield_set(&have, i);
     play(&master);
     play(&lobby);
-    is = interest_stat_start(&torrent, &have, &master.master, &lobby.lobby);
+    is = interest_stat_start(&torrent, &have, stored, &master.master, &lobby.lobby);
     ck_assert_ptr_nonnull(is);
+}
+
+static void begin(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have)
+{
+    begin_with(n_pieces, n_blocks, n_have, &STORED_BLOCKS_EMPTY);
 }
 
 static void end(void)
@@ -386,7 +392,31 @@ START_TEST(peers_in_threads_fetch_all)
 }
 END_TEST
 
+START_TEST(blocks_of_an_earlier_run_are_not_asked_for)
+{
+    struct stored_run runs[] = {{.piece = 1, .first_block = 0, .blocks = 0x7}};
+    struct interest_next_piece *m;
+    struct played p;
+
+    begin_with(2, 4, 1, &(struct stored_blocks){.runs = runs, .n = 1});
+    play(&p);
+    join(&p, 1, true);
+    expect_interest(&p, true);
+    m = ask(&p, 1, 4);
+    ck_assert_ptr_eq(expect(&p, interest_kind_next_piece), m);
+    ck_assert_uint_eq(m->claim.piece, 1);
+    ck_assert_uint_eq(m->claim.first_block, 3);
+    ck_assert_uint_eq(m->claim.n_blocks, 1);
+    give_back(1, m->claim.id, m->claim.blocks);
+    msg_free(&m->msg);
+    complete(1);
+    expect_interest(&p, false);
+    msg_free(expect(&master, master_kind_torrent_completed));
+    end();
+}
+END_TEST
+
 RUN_SUITE("InterestStat", 60, a_torrent_from_first_claim_to_completion,
-          a_query_waits_until_there_is_something,
+          blocks_of_an_earlier_run_are_not_asked_for, a_query_waits_until_there_is_something,
           a_joiner_hears_what_was_verified_since_its_handshake, losers_of_the_endgame_are_told,
           completion_is_said_once_also_at_the_start, peers_in_threads_fetch_all);

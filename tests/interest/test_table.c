@@ -599,6 +599,42 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
 }
 END_TEST
 
+START_TEST(blocks_on_disk_are_not_claimed)
+{
+    /* Pieces of 70 blocks, in runs of 64 and 6. */
+    struct stored_run runs[] = {{.piece = 1, .first_block = 0, .blocks = ~UINT64_C(0x30)},
+                                {.piece = 1, .first_block = 64, .blocks = 0x1f},
+                                {.piece = 0, .first_block = 0, .blocks = 0xff},
+                                {.piece = 2, .first_block = 64, .blocks = UINT64_MAX}};
+    struct interest_table *t = plain(4, 70, 1);
+    struct claim a;
+
+    interest_table_add_stored(t, &(struct stored_blocks){.runs = runs, .n = 4});
+    join_with(t, 1, 4, 1, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a)); /* started before new */
+    ck_assert_uint_eq(a.piece, 1);
+    ck_assert_uint_eq(a.first_block, 4);
+    ck_assert_uint_eq(a.blocks, 0x3);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert_uint_eq(a.first_block, 69);
+    ck_assert_uint_eq(a.n_blocks, 1);
+    ck_assert(!interest_table_next_piece(t, 1, 64, &a)); /* piece 0 is had, the others it lacks */
+    join_with(t, 2, 4, 2, 3);
+    ck_assert(interest_table_next_piece(t, 2, 64, &a));
+    ck_assert_uint_eq(a.piece, 2);
+    ck_assert_uint_eq(a.first_block, 0);
+    ck_assert_uint_eq(a.n_blocks, 64);
+    ck_assert(!interest_table_next_piece(t, 2, 64, &a)); /* its last six are on disk */
+    interest_table_claim_returned(t, 2, a.id, 0);
+    interest_table_piece_failed(t, 2); /* what was there was wrong */
+    ck_assert(interest_table_next_piece(t, 2, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &a));
+    ck_assert_uint_eq(a.first_block, 64);
+    ck_assert_uint_eq(a.n_blocks, 6);
+    interest_table_free(t);
+}
+END_TEST
+
 START_TEST(availability_counts_whole_copies_and_a_share)
 {
     struct interest_table *t = plain(10, 1, 0);
@@ -623,4 +659,5 @@ RUN_SUITE("The interest table", 60, random_swarms_agree_with_a_naive_model,
           the_first_pieces_are_random, started_pieces_come_before_new_ones,
           long_pieces_are_claimed_in_parts, endgame_shares_the_oldest_claims_and_cancels_the_losers,
           endgame_doubts_leechers_before_seeders, a_piece_nobody_has_does_not_put_off_endgame,
-          a_suspect_piece_goes_to_one_peer_alone, availability_counts_whole_copies_and_a_share);
+          a_suspect_piece_goes_to_one_peer_alone, blocks_on_disk_are_not_claimed,
+          availability_counts_whole_copies_and_a_share);
