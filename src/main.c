@@ -4,13 +4,16 @@
  * the actors; or runs a subcommand. All that can be refused is refused here, in the foreground and
  * with its exit code, before a daemon detaches.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "conjure/actors/lobby.h"
@@ -46,9 +49,15 @@ static int run_subcommand(int argc, char **argv)
 static int load(const struct options *o, const char *path, struct master_torrent_config *t)
 {
     char reason[METAINFO_REASON_MAX];
-    int r = metainfo_load(path, &t->meta, reason);
     uint32_t n_files;
+    int r;
 
+    if (!strncasecmp(path, "magnet:", 7)) {
+        fprintf(stderr, "conjure: %.60s%s: magnet links are not supported yet\n", path,
+                strlen(path) > 60 ? "..." : "");
+        return EXIT_REFUSED;
+    }
+    r = metainfo_load(path, &t->meta, reason);
     if (r < 0) {
         fprintf(stderr, "conjure: %s: %s\n", path, strerror(-r));
         return EXIT_ERROR;
@@ -121,27 +130,73 @@ static char *absolute(const char *path)
     return result;
 }
 
-/* Leaves the terminal behind: the first process ends well, its grandchild goes on. */
-static int detach(void)
-{
-    int null;
+/* A daemon that starts: the process that was called waits to hear whether it could. */
+struct starting {
+    int fd;   /* takes one byte, the exit code of the waiting process; -1: nobody waits */
+    int null; /* takes the place of stderr */
+};
+#define STARTING_EMPTY ((struct starting){-1, -1})
 
+static void say_started(struct starting *x, int code)
+{
+    uint8_t byte = (uint8_t)code;
+
+    if (x->fd < 0)
+        return;
+    if (write(x->fd, &byte, 1) < 0)
+        log_info("main", "nobody waits for the daemon to start");
+    close(x->fd);
+    x->fd = -1;
+}
+
+/* All torrents are open: from now on there is only syslog to complain to. */
+static void on_ready(void *arg)
+{
+    struct starting *x = arg;
+
+    dup2(x->null, STDERR_FILENO);
+    close(x->null);
+    say_started(x, EXIT_DONE);
+}
+
+static noreturn void wait_for_start(int fd)
+{
+    uint8_t code;
+
+    _exit(read(fd, &code, 1) == 1 ? code : EXIT_ERROR);
+}
+
+/* Leaves the terminal behind, but for stderr: that goes when the daemon has started. Returns in the
+ * grandchild, or with an error. */
+static int detach(struct starting *x)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC))
+        goto fail;
     for (int i = 0; i < 2; i++) {
         pid_t child = fork();
 
-        if (child < 0) {
-            fprintf(stderr, "conjure: cannot detach: %s\n", strerror(errno));
-            return EXIT_ERROR;
-        }
-        if (child)
+        if (child < 0)
+            goto fail;
+        if (child && i)
             _exit(EXIT_DONE);
+        if (child) {
+            close(fds[1]);
+            wait_for_start(fds[0]);
+        }
         if (!i)
             setsid();
     }
-    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (chdir("/") || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-        return EXIT_ERROR;
-    return 0;
+    close(fds[0]);
+    x->fd = fds[1];
+    x->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (!chdir("/") && x->null >= 0 && dup2(x->null, STDIN_FILENO) >= 0 &&
+        dup2(x->null, STDOUT_FILENO) >= 0)
+        return 0;
+fail:
+    fprintf(stderr, "conjure: cannot detach: %s\n", strerror(errno));
+    return EXIT_ERROR;
 }
 
 /* --- progress ----------------------------------------------------------------------------- */
@@ -192,36 +247,30 @@ static void report(void *arg, const struct master_status *s, bool finished)
     case MASTER_SEEDING:
         v.state = PROGRESS_SEEDING;
         break;
-    default:
+    case MASTER_STOPPING:
         v.state = PROGRESS_STOPPING;
         break;
+    case MASTER_ENDED:
+        progress_clear();
+        return;
     }
     progress_show(&v);
 }
 
-static int exit_code(enum master_outcome outcome)
-{
-    switch (outcome) {
-    case MASTER_DONE:
-        return EXIT_DONE;
-    case MASTER_UNREACHABLE:
-        return EXIT_UNREACHABLE;
-    case MASTER_STOPPED:
-        return EXIT_STOPPED;
-    case MASTER_DISK_FULL:
-        return EXIT_DISK_FULL;
-    default:
-        return EXIT_ERROR;
-    }
-}
+static_assert((int)MASTER_DONE == EXIT_DONE && (int)MASTER_ERROR == EXIT_ERROR &&
+                  (int)MASTER_UNREACHABLE == EXIT_UNREACHABLE &&
+                  (int)MASTER_STOPPED == EXIT_STOPPED && (int)MASTER_DISK_FULL == EXIT_DISK_FULL,
+              "Master's outcomes are exit codes");
 
 /* Logger is there before Master and outlives it, so that no last word is lost. */
 static struct logger *start_logger(const struct options *o)
 {
     struct logger_config c = LOGGER_CONFIG_DEFAULT;
 
-    if (o->daemon && !o->foreground)
+    if (o->daemon && !o->foreground) {
         c.target = LOGGER_SYSLOG;
+        c.also_stderr = true; /* until on_ready */
+    }
     c.detailed = o->verbose;
     c.prefix = progress_log_prefix();
     return logger_start(&c);
@@ -243,21 +292,26 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
         .report = o->daemon ? NULL : report,
     };
     char *dir = absolute(o->dir), *state_dir = absolute(o->state_dir);
+    struct starting starting = STARTING_EMPTY;
     struct logger *logger;
     int r = load_all(o, torrents);
 
     if (!r)
         r = listen_on(o, &c.listen_fd, &c.port);
-    if (!r && o->daemon && !o->foreground)
-        r = detach();
+    if (!r && o->daemon && !o->foreground) {
+        r = detach(&starting);
+        c.ready = on_ready;
+        c.ready_arg = &starting;
+    }
     if (!r) {
         c.dir = dir;
         c.state_dir = state_dir;
         progress_start(o->quiet || o->daemon);
         logger = start_logger(o);
-        r = exit_code(master_run(&c));
+        r = (int)master_run(&c);
         progress_clear();
         logger_stop(logger);
+        say_started(&starting, r);
     }
     free(dir);
     free(state_dir);

@@ -197,7 +197,7 @@ struct logger *logger_start(const struct logger_config *config)
     waker_init_futex(&l->waker);
     channel_init(&l->inbox.channel, &l->waker);
     if (config->target == LOGGER_SYSLOG)
-        openlog("conjure", LOG_PID, LOG_DAEMON);
+        openlog("conjure", LOG_PID | (config->also_stderr ? LOG_PERROR : 0), LOG_DAEMON);
     r = actor_start(&l->actor, "logger", run, l);
     if (r < 0) {
         channel_close(&l->inbox.channel);

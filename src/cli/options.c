@@ -214,6 +214,8 @@ static int check_whole(struct options *o, FILE *err)
         o->state_dir = default_state_dir();
     if (!o->state_dir)
         return complain(err, "HOME is not set: say where to keep state with --state-dir");
+    if (!o->max_peers && !o->daemon)
+        o->max_peers = OPTIONS_PEERS;
     return OPTIONS_RUN;
 }
 

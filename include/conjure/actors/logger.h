@@ -27,6 +27,7 @@ struct logger_config {
     bool detailed;      /* LOGGER_FD: with time and priority, not only facility and text */
     const char *prefix; /* LOGGER_FD: bytes before every write, to take a progress line away; a
                            literal or NULL */
+    bool also_stderr;   /* LOGGER_SYSLOG: to descriptor 2 as well, whatever that becomes */
 };
 #define LOGGER_CONFIG_DEFAULT ((struct logger_config){.fd = 2})
 

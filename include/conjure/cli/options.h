@@ -56,7 +56,8 @@ struct options {
     bool foreground; /* of a daemon: do not fork, log to stderr */
     bool check_integrity;
     enum allocation allocation;
-    uint32_t max_peers;          /* connections of the whole process */
+    uint32_t max_peers;          /* connections of the whole process; 0: a daemon that was not told,
+                                    which takes what the limit of open files allows */
     uint64_t max_download_limit; /* bytes per second, 0: none */
     uint64_t max_upload_limit;
     double seed_ratio;           /* seed until uploaded / wanted bytes; 0: not asked for */
@@ -66,11 +67,8 @@ struct options {
     uint32_t n_selected;
     char *state_dir; /* owned; absolute when it was not given by --state-dir */
 };
-#define OPTIONS_DEFAULT                           \
-    ((struct options){.dir = ".",                 \
-                      .port = OPTIONS_PORT,       \
-                      .max_peers = OPTIONS_PEERS, \
-                      .seed_time_s = OPTIONS_SEED_TIME_NONE})
+#define OPTIONS_DEFAULT \
+    ((struct options){.dir = ".", .port = OPTIONS_PORT, .seed_time_s = OPTIONS_SEED_TIME_NONE})
 
 /* Fills O, which holds OPTIONS_DEFAULT, from ARGV. Help and version are written to OUT; a complaint
  * of one line and where to find help to ERR. Reads XDG_STATE_HOME and HOME. */
