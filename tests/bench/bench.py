@@ -267,7 +267,7 @@ class Bench:
         tracker = FixedTracker()
         torrent = content.make_torrent(source, "small.bin", self.folder / "small.torrent",
                                        [tracker.url()], 256 * KIB)
-        peers = [BarePeer(torrent), BarePeer(torrent, has=())]
+        peers = [BarePeer(torrent), BarePeer(torrent, has=(), fast=True)]
         tracker.peers = [p.address for p in peers]
         home = self.folder / f"home-latency-{time.monotonic_ns()}"
         args = [self.options.conjure, "-o", out, "-p", net.free_port(), "--seed-time", "1",

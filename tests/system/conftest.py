@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from kit import content, net  # noqa: E402
-from kit.barepeer import BarePeer  # noqa: E402
+from kit.barepeer import BarePeer, Wire  # noqa: E402
 from kit.content import KIB, MIB  # noqa: E402
 from kit.process import Program  # noqa: E402
 from kit.trackers import FixedTracker  # noqa: E402
@@ -49,13 +49,14 @@ class World:
         return self.conjure("-o", out, "-p", port, *args, torrent.path, node=node, side=side)
 
     def seed(self, torrent, *args, node="seeder", side=None, port=None):
-        """Starts conjure seeding TORRENT from where its content is, and waits until it listens."""
+        """Starts conjure seeding TORRENT from where its content is, and waits until it greets."""
         at = side or net.Loopback.left
         port = port or at.port()
         program = self.conjure("-d", "--foreground", "-o", torrent.source, "-p", port, *args,
                                torrent.path, node=node, side=side)
         program.port = port
-        program.wait_until(lambda: at.call(lambda: net.listens(port)), 20, "the seeder listens")
+        program.wait_until(lambda: at.call(lambda: greets(at.ip, port, torrent)), 20,
+                           "the seeder greets")
         return program
 
     def conjure_tracker(self, port):
@@ -112,6 +113,20 @@ class World:
 def pytest_configure(config):
     # Told to end, pytest must still take down namespaces and mounts.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM"))
+
+
+def greets(host, port, torrent):
+    """Whether a client there shakes hands for TORRENT: it may listen before it has opened that."""
+    try:
+        wire = Wire.dial(host, port, 2)
+    except OSError:
+        return False
+    try:
+        return bool(wire.shake(torrent.info_hash))
+    except OSError:
+        return False
+    finally:
+        wire.close()
 
 
 @pytest.fixture

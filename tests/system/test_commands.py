@@ -27,7 +27,7 @@ def test_help_and_version_are_shown(world):
 def test_a_wrong_command_line_ends_in_code_2(world, args):
     code, said, complaint = world.run(*args)
     assert code == 2, complaint
-    assert complaint.startswith("conjure") and not said
+    assert "conjure" in complaint and not said
 
 
 def test_a_torrent_that_conjure_makes_is_the_one_that_was_meant(world, out):

@@ -64,7 +64,8 @@ def test_the_first_piece_is_verified_soon_after_the_start(world, out, figure):
     """Two peers: one has everything; the other has nothing, so it is told of every new piece."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), files="single", name="one.bin")
-    seeder, listener = world.peer(torrent, rate=40 * MIB), world.peer(torrent, has=())
+    seeder, listener = world.peer(torrent, rate=20 * MIB), \
+        world.peer(torrent, has=(), fast=True)
     tracker.peers = [seeder.address, listener.address]
     program = world.download(torrent, out)
     program.wait_until(lambda: listener.haves, 20, "the first piece is verified")
