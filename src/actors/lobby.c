@@ -7,10 +7,10 @@
  *
  * MAIL. An idle peer's inbox rings no thread of its own. Its waker sends the Lobby a Mail message
  * that is embedded in the peer. The waker's `armed` says whether that message is at home: ringing
- * disarms and sends, receiving Mail arms again. A peer is freed only while armed, and its inbox is
- * closed by then, so no Mail can name a peer that is gone. During a stay in a thread the channel
- * rings the thread's waker instead; a Mail sent just before is received here and needs nothing
- * done.
+ * disarms and sends, receiving Mail arms again. A peer is freed only when its inbox is closed and
+ * the waker is armed after that: closing waits for a sender that has sent and not yet rung, so no
+ * Mail can name a peer that is gone. During a stay in a thread the channel rings the thread's waker
+ * instead; a Mail sent just before is received here and needs nothing done.
  *
  * ROUNDS. Events of one epoll_wait may name a connection that an earlier event of the same round
  * has closed; so memory goes at the end of the round.
@@ -33,6 +33,10 @@
 #define JOIN_AFTER_NS NS_PER_S /* without a first message: it has nothing */
 #define NEED_PEERS_NS (30 * NS_PER_S)
 #define DUPLICATE_NS  (10 * NS_PER_S) /* both ends dialled at the same time */
+#define WARN_EVERY_NS (60 * NS_PER_S)
+
+#define OF_USE_AFTER_NS    (60 * NS_PER_S) /* a shorter connection without content was a failure */
+#define EVICTABLE_AFTER_NS (60 * NS_PER_S) /* time for a newcomer to become of use */
 
 struct lobby_torrent *lobby_find(struct lobby *l, const uint8_t info_hash[20])
 {
@@ -48,6 +52,14 @@ static struct lobby_torrent *find_torrent(struct lobby *l, const struct torrent 
         if (t->torrent == torrent)
             return t;
     return NULL;
+}
+
+bool lobby_may_warn(struct lobby *l)
+{
+    if (l->warned_ns && l->now - l->warned_ns < WARN_EVERY_NS)
+        return false;
+    l->warned_ns = l->now;
+    return true;
 }
 
 /* --- peers -------------------------------------------------------------------------------- */
@@ -68,36 +80,55 @@ static uint32_t new_id(struct lobby *l)
     return l->id_at++;
 }
 
+/* Fails for lack of memory; then P would never be heard of again, so it is to be closed. */
 static void watch(struct lobby *l, struct peer *p, int op)
 {
     struct epoll_event e = {.events = EPOLLIN | (p->want_write ? EPOLLOUT : 0),
                             .data.u64 = (uintptr_t)p | TAG_PEER};
 
-    epoll_ctl(l->epoll_fd, op, p->fd, &e);
+    if (epoll_ctl(l->epoll_fd, op, p->fd, &e)) {
+        p->must_close = true;
+        p->reason = strerror(errno);
+    }
+}
+
+static bool is_seed(const struct peer *p)
+{
+    return p->session.n_peer_has == p->session.geometry->n_pieces;
+}
+
+static enum outcome outcome_of(struct lobby *l, const struct lobby_torrent *t, const struct peer *p)
+{
+    if (bitfield_all(&t->have) && is_seed(p))
+        return OUTCOME_USELESS;
+    if (p->failed)
+        return OUTCOME_FAILED;
+    if (p->session.up.total || p->session.down.total || l->now - p->since_ns >= OF_USE_AFTER_NS)
+        return OUTCOME_GOOD;
+    return OUTCOME_FAILED;
 }
 
 static void bury_if_done(struct lobby *l, struct peer *p)
 {
     struct lobby_torrent *t = find_torrent(l, p->torrent);
 
-    if (!peer_close_goes_on(p) || !atomic_load(&p->mail_waker.armed))
+    if (!peer_close_goes_on(p))
         return;
-    if (!p->incoming)
-        candidates_release(t, &p->addr, false,
-                           t->have.n_set == t->have.n_bits &&
-                               p->session.n_peer_has == p->session.geometry->n_pieces,
-                           l->now);
+    channel_close(&p->inbox.channel);
+    if (!atomic_load(&p->mail_waker.armed))
+        return; /* a last Mail is on its way and will come by here again */
+    candidates_peer_gone(t, p->id, outcome_of(l, t, p), l->now);
     if (p->next)
         p->next->prevp = p->prevp;
     *p->prevp = p->next;
     t->n_peers--;
     l->n_peers--;
     l->peers[p->id] = NULL;
-    channel_close(&p->inbox.channel);
     p->next = l->gone;
     l->gone = p;
 }
 
+/* REASON is for when P has none of its own. */
 static void close_peer(struct lobby *l, struct peer *p, const char *reason)
 {
     if (p->state == PEER_CLOSING)
@@ -109,31 +140,57 @@ static void close_peer(struct lobby *l, struct peer *p, const char *reason)
 }
 
 /* Closes P wherever it is. */
-static void shut_peer(struct lobby *l, struct peer *p)
+static void shut_peer(struct lobby *l, struct peer *p, const char *reason)
 {
     if (p->state == PEER_IN_THREAD)
         peer_tell_or_drop_shutdown(&p->inbox, peer_new_shutdown());
     else
-        close_peer(l, p, "closed by us");
+        close_peer(l, p, reason);
 }
 
+bool lobby_make_room(struct lobby *l)
+{
+    struct peer *oldest = NULL;
+
+    for (struct lobby_torrent *t = l->torrents; t; t = t->next) {
+        for (struct peer *p = t->peers; p; p = p->next) {
+            if (p->state != PEER_IN_LOBBY || p->session.peer_interested ||
+                p->session.we_interested || l->now - p->since_ns < EVICTABLE_AFTER_NS ||
+                (oldest && oldest->since_ns <= p->since_ns))
+                continue;
+            oldest = p;
+        }
+    }
+    if (!oldest)
+        return false;
+    close_peer(l, oldest, "of no use to either end, and its place is needed");
+    return true;
+}
+
+/* When there is no thread P stays, and is tried again at its next event or slow tick. */
 static void to_thread(struct lobby *l, struct peer *p)
 {
-    int r;
+    int r = waker_init_eventfd(&p->thread_waker);
 
-    if (waker_init_eventfd(&p->thread_waker))
-        return; /* out of descriptors: it stays, and is tried again at its next event */
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
-    channel_set_waker(&p->inbox.channel, &p->thread_waker);
-    p->state = PEER_IN_THREAD;
-    r = peer_thread_start(p);
-    if (r) {
-        log_warning(FACILITY, "no thread for a peer: %s", strerror(-r));
+    if (!r) {
+        /* A peer that moves data hears of our new pieces, also one that had nothing to say first. */
+        peer_join_interest(p, NULL, false);
+        epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
+        channel_set_waker(&p->inbox.channel, &p->thread_waker);
+        p->state = PEER_IN_THREAD;
+        r = peer_thread_start(p);
+        if (!r)
+            return;
         p->state = PEER_IN_LOBBY;
         channel_set_waker(&p->inbox.channel, &p->mail_waker);
         waker_deinit(&p->thread_waker);
         watch(l, p, EPOLL_CTL_ADD);
+        /* What came meanwhile rang nobody. */
+        if (!channel_is_empty(&p->inbox.channel))
+            waker_ring(&p->mail_waker);
     }
+    if (lobby_may_warn(l))
+        log_warning(FACILITY, "no thread for a peer: %s", strerror(-r));
 }
 
 /* Sends what P has to say. False when that was its end. */
@@ -155,7 +212,8 @@ static bool speak(struct lobby *l, struct peer *p)
 /* Whether there is work for a thread right now, not only the permission to do some. */
 static bool has_work(const struct peer *p)
 {
-    return session_n_in_flight(&p->session) || session_has_uploads(&p->session);
+    return session_n_in_flight(&p->session) || session_has_uploads(&p->session) ||
+           peer_could_ask(p);
 }
 
 /* After an event that may have made data move: decides where P belongs. */
@@ -188,10 +246,11 @@ static bool is_duplicate(struct lobby *l, struct lobby_torrent *t, struct greeti
             continue;
         if (p->incoming != g->incoming && l->now - p->since_ns < DUPLICATE_NS &&
             we_are_higher == !g->incoming) {
-            p->reason = "the same peer is connected the other way round";
-            shut_peer(l, p);
+            shut_peer(l, p, "the same peer is connected the other way round");
             return false;
         }
+        if (!g->incoming)
+            candidates_connected(t, &g->addr, p->id);
         return true;
     }
     return false;
@@ -205,11 +264,16 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     char text[ADDR_TEXT_MAX];
     struct peer *p;
 
-    if (!memcmp(h->peer_id, t->torrent->peer_id, 20) || is_duplicate(l, t, g, h)) {
-        log_debug(FACILITY, "%s: ourselves, or connected already", addr_format(&g->addr, text));
+    if (!memcmp(h->peer_id, t->torrent->peer_id, 20)) {
+        log_debug(FACILITY, "%s: ourselves", addr_format(&g->addr, text));
         close(g->fd);
         if (!g->incoming)
-            candidates_release(t, &g->addr, false, true, l->now);
+            candidates_release(t, &g->addr, OUTCOME_OURSELVES, l->now);
+        return;
+    }
+    if (is_duplicate(l, t, g, h)) {
+        log_debug(FACILITY, "%s: connected already", addr_format(&g->addr, text));
+        close(g->fd);
         return;
     }
     p = peer_new(&l->env, t->torrent, g->fd, &g->addr, new_id(l), h->fast, all, l->now);
@@ -224,6 +288,8 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     p->prevp = &t->peers;
     t->peers = p;
     t->n_peers++;
+    if (!p->incoming)
+        candidates_connected(t, &p->addr, p->id);
     watch(l, p, EPOLL_CTL_ADD);
     log_debug(FACILITY, "%s: connected%s", addr_format(&g->addr, text), h->fast ? ", fast" : "");
     session_say_have_set(&p->session, &t->have);
@@ -239,7 +305,7 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
 
 /* --- time --------------------------------------------------------------------------------- */
 
-static void ask_for_tick(struct lobby *l)
+void lobby_ask_for_tick(struct lobby *l)
 {
     if (l->tick_out || l->shutdown)
         return;
@@ -264,7 +330,7 @@ static void tick_peers(struct lobby *l, struct lobby_torrent *t, bool slow)
             p->we_have_all = p->session.we_have_all = true;
         if (session_tick(&p->session, l->now))
             close_peer(l, p, "silent for too long");
-        else if (p->we_have_all && p->session.n_peer_has == t->have.n_bits)
+        else if (p->we_have_all && is_seed(p))
             close_peer(l, p, "both ends have everything");
         else if (speak(l, p) && has_work(p))
             to_thread(l, p);
@@ -281,10 +347,11 @@ static void home_timer_after(struct lobby *l, struct timer_after *m)
         return;
     if (slow)
         l->slow_tick_ns = l->now;
+    lobby_listen_again(l);
     for (struct greeting *g = l->greetings; g; g = next) {
         next = g->next;
         if (g->deadline_ns <= l->now)
-            greeting_close(l, g, true);
+            greeting_close(l, g, OUTCOME_FAILED);
     }
     for (struct lobby_torrent *t = l->torrents; t; t = t->next) {
         tick_peers(l, t, slow);
@@ -298,8 +365,8 @@ static void home_timer_after(struct lobby *l, struct timer_after *m)
             announcer_tell_or_drop_need_peers(l->options.announcer, need);
         }
     }
-    if (l->torrents)
-        ask_for_tick(l);
+    if (l->torrents || l->greetings || l->deaf)
+        lobby_ask_for_tick(l);
 }
 
 /* --- inbox -------------------------------------------------------------------------------- */
@@ -313,7 +380,7 @@ static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
     t->asked_ns = l->now;
     t->next = l->torrents;
     l->torrents = t;
-    ask_for_tick(l);
+    lobby_ask_for_tick(l);
 }
 
 static void finish_removal(struct lobby *l)
@@ -347,11 +414,11 @@ static void on_torrent_removed(struct lobby *l, struct lobby_torrent_removed *m)
     for (struct greeting *g = l->greetings; g; g = next_greeting) {
         next_greeting = g->next;
         if (g->torrent == t)
-            greeting_close(l, g, false);
+            greeting_close(l, g, OUTCOME_NEUTRAL);
     }
     for (struct peer *p = t->peers; p; p = next) {
         next = p->next;
-        shut_peer(l, p);
+        shut_peer(l, p, "its torrent is removed");
     }
 }
 
@@ -359,7 +426,7 @@ static void on_peers_found(struct lobby *l, struct lobby_peers_found *m)
 {
     struct lobby_torrent *t = find_torrent(l, m->torrent);
 
-    if (!t)
+    if (!t || t->removed)
         return;
     candidates_add(t, m->addrs, m->n_addrs);
     lobby_dial(l, t);
@@ -424,8 +491,7 @@ static void on_ban(struct lobby *l, struct lobby_ban *m)
         if (p->state == PEER_CLOSING || !addr_equal(&p->addr, &m->addr))
             continue;
         incoming = p->incoming;
-        p->reason = "it sent wrong data";
-        shut_peer(l, p);
+        shut_peer(l, p, "it sent wrong data");
     }
     lobby_ban(l, &m->addr, incoming);
 }
@@ -435,7 +501,7 @@ static void on_shutdown(struct lobby *l, struct lobby_shutdown *m)
     l->shutdown = m;
     epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->options.listen_fd, NULL);
     while (l->greetings)
-        greeting_close(l, l->greetings, false);
+        greeting_close(l, l->greetings, OUTCOME_NEUTRAL);
 }
 
 MSG_DISPATCH(lobby, LOBBY_TABLE, struct lobby);
@@ -502,6 +568,8 @@ static void *run(void *arg)
         end_round(l);
     }
     channel_close(&l->inbox.channel);
+    while ((m = channel_receive(&l->inbox.channel)))
+        lobby_dispatch(l, m);
     msg_reply(&l->shutdown->msg);
     return NULL;
 }
@@ -536,9 +604,11 @@ int lobby_run(struct lobby *l, const struct lobby_options *options)
                                .limit_up = options->limit_up,
                                .limit_down = options->limit_down};
     l->now = clock_now();
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &e);
+    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &e))
+        return -errno;
     e.data.u64 = TAG_WAKER;
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->waker.fd, &e);
+    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->waker.fd, &e))
+        return -errno;
     return actor_start(&l->actor, "lobby", run, l);
 }
 

@@ -11,15 +11,27 @@
 #include "conjure/peer/handshake.h"
 
 #define LOBBY_CANDIDATES_MAX 1000 /* addresses remembered for one torrent */
-#define LOBBY_DIALLING_MAX   32   /* connects under way */
+#define LOBBY_DIALLING_MAX   64   /* dialled and not yet shaken hands with, over all torrents */
+#define LOBBY_DIALLING_EACH  32   /* the same for one torrent */
 #define LOBBY_BANNED_MAX     4096
 
 /* An address that somebody gave us for a torrent. */
 struct candidate {
     struct addr addr;
     uint64_t next_ns; /* not to be dialled before */
+    uint32_t peer;    /* while BUSY: id of the peer that it is; NO_PEER while dialling */
     uint8_t n_failures;
-    bool busy; /* dialling or connected */
+    bool busy; /* dialling or connected, in whichever direction */
+};
+#define NO_PEER UINT32_MAX
+
+/* How it went with a candidate. */
+enum outcome {
+    OUTCOME_GOOD,      /* a connection of some use: try again soon */
+    OUTCOME_FAILED,    /* try again, later and later */
+    OUTCOME_NEUTRAL,   /* we gave up for reasons of our own */
+    OUTCOME_USELESS,   /* both ends have everything: not for a long while */
+    OUTCOME_OURSELVES, /* never again */
 };
 
 struct lobby_torrent {
@@ -29,7 +41,7 @@ struct lobby_torrent {
     struct candidate *candidates;
     unsigned n_candidates, candidate_at;
     struct peer *peers; /* all of them, wherever they are and while they close */
-    unsigned n_peers, n_greetings;
+    unsigned n_peers, n_greetings, n_dialling;
     uint64_t asked_ns;                     /* last NeedPeers */
     struct lobby_torrent_removed *removed; /* being removed: to answer when the last is gone */
 };
@@ -69,7 +81,9 @@ struct lobby {
 
     struct timer_after *tick;
     bool tick_out;
-    uint64_t slow_tick_ns, refused_ns;
+    uint64_t slow_tick_ns;
+    uint64_t warned_ns; /* last complaint about what the system refuses */
+    bool deaf;          /* accept failed: the listening socket is not watched until the next tick */
     struct lobby_shutdown *shutdown;
     uint64_t now;
 };
@@ -85,17 +99,22 @@ enum {
 /* --- lobby_greet.c --- */
 void lobby_accept(struct lobby *l);
 void lobby_dial(struct lobby *l, struct lobby_torrent *t);
-void lobby_dial_all(struct lobby *l);
 void greeting_event(struct lobby *l, struct greeting *g, uint32_t events);
-void greeting_close(struct lobby *l, struct greeting *g, bool failed);
+void greeting_close(struct lobby *l, struct greeting *g, enum outcome outcome);
+/* Looks at the listening socket again after a failure. */
+void lobby_listen_again(struct lobby *l);
 
 /* --- lobby_candidates.c --- */
 void candidates_add(struct lobby_torrent *t, const struct addr *a, unsigned n);
 /* The next one to dial, marked busy, or NULL. */
 struct candidate *candidates_next(struct lobby_torrent *t, uint64_t now);
-/* The connection to ADDR is over or failed. NOT_AGAIN: no use in dialling it for a long while. */
-void candidates_release(struct lobby_torrent *t, const struct addr *a, bool failed, bool not_again,
+/* Dialling ADDR has ended without a peer. */
+void candidates_release(struct lobby_torrent *t, const struct addr *a, enum outcome outcome,
                         uint64_t now);
+/* Behind ADDR is the peer of this id, whoever dialled: it is not dialled again meanwhile. */
+void candidates_connected(struct lobby_torrent *t, const struct addr *a, uint32_t peer);
+void candidates_peer_gone(struct lobby_torrent *t, uint32_t peer, enum outcome outcome,
+                          uint64_t now);
 void lobby_ban(struct lobby *l, const struct addr *a, bool incoming);
 bool lobby_is_banned(const struct lobby *l, const struct addr *a, bool incoming);
 
@@ -103,5 +122,10 @@ bool lobby_is_banned(const struct lobby *l, const struct addr *a, bool incoming)
 struct lobby_torrent *lobby_find(struct lobby *l, const uint8_t info_hash[20]);
 /* The handshakes are done: G, which is consumed, becomes a peer. */
 void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *h);
+/* Closes the least useful connection for a new one; false when all are of use. */
+bool lobby_make_room(struct lobby *l);
+void lobby_ask_for_tick(struct lobby *l);
+/* At most one complaint a minute: a condition of the whole system would repeat itself by the event. */
+bool lobby_may_warn(struct lobby *l);
 
 #endif

@@ -11,29 +11,51 @@
 #include "actors/lobby.h"
 #include "conjure/base/alloc.h"
 
-#define RETRY_NS      (15 * NS_PER_S)
-#define RETRY_MAX_EXP 7 /* 15 s << 7: half an hour */
+#define RETRY_NS      (5 * NS_PER_S)
+#define RETRY_MAX_EXP 8 /* 5 s << 8: twenty minutes */
 #define FAILURES_MAX  12
+
+static struct candidate *find(struct lobby_torrent *t, const struct addr *a)
+{
+    for (unsigned i = 0; i < t->n_candidates; i++)
+        if (addr_equal(&t->candidates[i].addr, a))
+            return &t->candidates[i];
+    return NULL;
+}
+
+/* Room for one more; when there are enough, that of the next one that is as good as dead. */
+static struct candidate *place(struct lobby_torrent *t)
+{
+    if (t->n_candidates == LOBBY_CANDIDATES_MAX) {
+        for (unsigned i = 0; i < t->n_candidates; i++) {
+            struct candidate *c = &t->candidates[t->candidate_at++ % t->n_candidates];
+
+            if (!c->busy && c->n_failures >= RETRY_MAX_EXP && c->next_ns != UINT64_MAX)
+                return c;
+        }
+        return NULL;
+    }
+    if (!(t->n_candidates & (t->n_candidates - 1)))
+        t->candidates = mem_resize(t->candidates, t->n_candidates ? 2 * t->n_candidates : 1,
+                                   sizeof *t->candidates);
+    return &t->candidates[t->n_candidates++];
+}
 
 void candidates_add(struct lobby_torrent *t, const struct addr *a, unsigned n)
 {
-    for (unsigned i = 0; i < n && t->n_candidates < LOBBY_CANDIDATES_MAX; i++) {
-        unsigned k = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct candidate *c;
 
         if (!addr_is_dialable(&a[i]))
             continue;
-        while (k < t->n_candidates && !addr_equal(&t->candidates[k].addr, &a[i]))
-            k++;
-        if (k < t->n_candidates) {
-            /* Heard of again: worth another try. */
-            if (t->candidates[k].n_failures >= FAILURES_MAX)
-                t->candidates[k].n_failures = 0;
-            continue;
+        c = find(t, &a[i]);
+        if (!c) {
+            c = place(t);
+            if (c)
+                *c = (struct candidate){.addr = a[i], .peer = NO_PEER};
+        } else if (c->n_failures >= FAILURES_MAX) {
+            c->n_failures = 0; /* heard of again: worth another try */
         }
-        if (!(t->n_candidates & (t->n_candidates - 1)))
-            t->candidates = mem_resize(t->candidates, t->n_candidates ? 2 * t->n_candidates : 1,
-                                       sizeof *t->candidates);
-        t->candidates[t->n_candidates++] = (struct candidate){.addr = a[i]};
     }
 }
 
@@ -44,30 +66,56 @@ struct candidate *candidates_next(struct lobby_torrent *t, uint64_t now)
 
         if (!c->busy && c->next_ns <= now && c->n_failures < FAILURES_MAX) {
             c->busy = true;
+            c->peer = NO_PEER;
             return c;
         }
     }
     return NULL;
 }
 
-void candidates_release(struct lobby_torrent *t, const struct addr *a, bool failed, bool not_again,
-                        uint64_t now)
+static void release(struct candidate *c, enum outcome outcome, uint64_t now)
 {
-    for (unsigned i = 0; i < t->n_candidates; i++) {
-        struct candidate *c = &t->candidates[i];
+    unsigned e;
 
-        if (!addr_equal(&c->addr, a))
-            continue;
-        c->busy = false;
-        if (!failed)
-            c->n_failures = 0;
-        else if (c->n_failures < FAILURES_MAX)
-            c->n_failures++;
-        c->next_ns = now + (RETRY_NS << (not_again                       ? RETRY_MAX_EXP
-                                         : c->n_failures < RETRY_MAX_EXP ? c->n_failures
-                                                                         : RETRY_MAX_EXP));
+    c->busy = false;
+    c->peer = NO_PEER;
+    if (outcome == OUTCOME_OURSELVES) {
+        c->next_ns = UINT64_MAX;
         return;
     }
+    if (outcome == OUTCOME_GOOD)
+        c->n_failures = 0;
+    else if (outcome == OUTCOME_FAILED && c->n_failures < FAILURES_MAX)
+        c->n_failures++;
+    e = outcome == OUTCOME_USELESS || c->n_failures > RETRY_MAX_EXP ? RETRY_MAX_EXP : c->n_failures;
+    c->next_ns = now + (RETRY_NS << e);
+}
+
+void candidates_release(struct lobby_torrent *t, const struct addr *a, enum outcome outcome,
+                        uint64_t now)
+{
+    struct candidate *c = find(t, a);
+
+    if (c)
+        release(c, outcome, now);
+}
+
+void candidates_connected(struct lobby_torrent *t, const struct addr *a, uint32_t peer)
+{
+    struct candidate *c = find(t, a);
+
+    if (!c)
+        return;
+    c->busy = true;
+    c->peer = peer;
+}
+
+void candidates_peer_gone(struct lobby_torrent *t, uint32_t peer, enum outcome outcome,
+                          uint64_t now)
+{
+    for (unsigned i = 0; i < t->n_candidates; i++)
+        if (t->candidates[i].busy && t->candidates[i].peer == peer)
+            release(&t->candidates[i], outcome, now);
 }
 
 static struct addr ban_key(const struct addr *a, bool incoming)

@@ -19,7 +19,8 @@
 
 #define FACILITY "lobby"
 
-#define GREETING_NS (20 * NS_PER_S) /* to connect and to shake hands */
+#define CONNECT_NS  (10 * NS_PER_S) /* the second SYN that was lost is repeated after 3 s */
+#define GREETING_NS (20 * NS_PER_S) /* to shake hands */
 
 int lobby_listen(uint16_t port, int *fdp, uint16_t *portp)
 {
@@ -55,21 +56,26 @@ int lobby_listen(uint16_t port, int *fdp, uint16_t *portp)
     return 0;
 }
 
+/* Takes over FD; NULL when the system refuses to watch it. */
 static struct greeting *greeting_new(struct lobby *l, int fd, const struct addr *a, uint32_t events)
 {
     struct greeting *g = NEW(struct greeting);
     struct epoll_event e = {.events = events, .data.u64 = (uintptr_t)g | TAG_GREETING};
 
+    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e)) {
+        close(fd);
+        free(g);
+        return NULL;
+    }
     g->fd = fd;
     g->addr = *a;
-    g->deadline_ns = l->now + GREETING_NS;
+    g->deadline_ns = l->now + (events & EPOLLOUT ? CONNECT_NS : GREETING_NS);
     g->next = l->greetings;
     if (g->next)
         g->next->prevp = &g->next;
     g->prevp = &l->greetings;
     l->greetings = g;
     l->n_greetings++;
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e);
     return g;
 }
 
@@ -80,8 +86,10 @@ static void greeting_unlink(struct lobby *l, struct greeting *g)
         g->next->prevp = g->prevp;
     *g->prevp = g->next;
     l->n_greetings--;
-    if (!g->incoming)
+    if (!g->incoming) {
         l->n_dialling--;
+        g->torrent->n_dialling--;
+    }
     if (g->torrent)
         g->torrent->n_greetings--;
     g->fd = -1;
@@ -89,14 +97,74 @@ static void greeting_unlink(struct lobby *l, struct greeting *g)
     l->over = g;
 }
 
-void greeting_close(struct lobby *l, struct greeting *g, bool failed)
+void greeting_close(struct lobby *l, struct greeting *g, enum outcome outcome)
 {
     struct lobby_torrent *t = g->torrent;
 
     close(g->fd);
     if (t && !g->incoming)
-        candidates_release(t, &g->addr, failed, false, l->now);
+        candidates_release(t, &g->addr, outcome, l->now);
     greeting_unlink(l, g);
+}
+
+static void watch_listening(struct lobby *l, bool watch)
+{
+    struct epoll_event e = {.events = watch ? EPOLLIN : 0, .data.u64 = TAG_LISTEN};
+
+    if (!epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, l->options.listen_fd, &e))
+        l->deaf = !watch;
+}
+
+void lobby_listen_again(struct lobby *l)
+{
+    if (l->deaf && !l->shutdown)
+        watch_listening(l, true);
+}
+
+/* Out of descriptors, most likely. The socket stays readable, so looking again at once would spin:
+ * the next look is at the next tick. */
+static void accept_failed(struct lobby *l, int error)
+{
+    if (lobby_may_warn(l))
+        log_warning(FACILITY, "cannot accept connections: %s", strerror(error));
+    watch_listening(l, false);
+    lobby_ask_for_tick(l);
+}
+
+static bool is_full(const struct lobby *l)
+{
+    return l->n_peers + l->n_greetings >= l->options.max_peers;
+}
+
+static bool is_welcome(struct lobby *l, const struct addr *a)
+{
+    if (l->shutdown || !l->torrents || lobby_is_banned(l, a, true))
+        return false;
+    if (!is_full(l) || lobby_make_room(l))
+        return true;
+    if (lobby_may_warn(l))
+        log_notice(FACILITY, "%u connections are open: refusing more", l->n_peers + l->n_greetings);
+    return false;
+}
+
+/* What concerns the connection that was to be accepted and not us: accept(2). */
+static bool is_passing(int error)
+{
+    switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
 }
 
 void lobby_accept(struct lobby *l)
@@ -106,30 +174,24 @@ void lobby_accept(struct lobby *l)
         socklen_t size = sizeof from;
         int fd = accept4(l->options.listen_fd, (struct sockaddr *)&from, &size,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct greeting *g;
         struct addr a;
 
         if (fd < 0) {
-            if (errno == EINTR || errno == ECONNABORTED)
+            if (is_passing(errno))
                 continue;
-            if (errno != EAGAIN && l->now - l->refused_ns > 60 * NS_PER_S) {
-                log_warning(FACILITY, "cannot accept connections: %s", strerror(errno));
-                l->refused_ns = l->now;
-            }
+            if (errno != EAGAIN)
+                accept_failed(l, errno);
             return;
         }
         a = addr_from_sockaddr((const struct sockaddr *)&from);
-        if (l->n_peers + l->n_greetings >= l->options.max_peers || l->shutdown ||
-            lobby_is_banned(l, &a, true)) {
-            if (l->n_peers + l->n_greetings >= l->options.max_peers &&
-                l->now - l->refused_ns > 60 * NS_PER_S) {
-                log_notice(FACILITY, "%u connections are open: refusing more",
-                           l->n_peers + l->n_greetings);
-                l->refused_ns = l->now;
-            }
+        if (!is_welcome(l, &a)) {
             close(fd);
             continue;
         }
-        greeting_new(l, fd, &a, EPOLLIN)->incoming = true;
+        g = greeting_new(l, fd, &a, EPOLLIN);
+        if (g)
+            g->incoming = true;
     }
 }
 
@@ -138,38 +200,39 @@ static void dial(struct lobby *l, struct lobby_torrent *t, const struct addr *a)
     struct sockaddr_storage to;
     socklen_t size = addr_to_sockaddr(a, &to);
     int fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct greeting *g;
+    struct greeting *g = NULL;
 
-    if (fd < 0 || (connect(fd, (const struct sockaddr *)&to, size) && errno != EINPROGRESS)) {
-        candidates_release(t, a, true, false, l->now);
-        if (fd >= 0)
-            close(fd);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, size) && errno != EINPROGRESS)
+        close(fd);
+    else if (fd >= 0)
+        g = greeting_new(l, fd, a, EPOLLOUT);
+    if (!g) {
+        candidates_release(t, a, OUTCOME_FAILED, l->now);
         return;
     }
-    g = greeting_new(l, fd, a, EPOLLOUT);
     g->connecting = true;
     g->torrent = t;
     t->n_greetings++;
+    t->n_dialling++;
     l->n_dialling++;
 }
 
 void lobby_dial(struct lobby *l, struct lobby_torrent *t)
 {
+    /* An eighth is left for those who dial us: they may be the ones that we cannot reach. */
+    unsigned max = l->options.max_peers - l->options.max_peers / 8;
     struct candidate *c;
 
     while (!t->removed && !l->shutdown && l->n_dialling < LOBBY_DIALLING_MAX &&
-           l->n_peers + l->n_greetings < l->options.max_peers && (c = candidates_next(t, l->now))) {
-        if (lobby_is_banned(l, &c->addr, false))
-            c->next_ns = UINT64_MAX, c->busy = false;
-        else
+           t->n_dialling < LOBBY_DIALLING_EACH && l->n_peers + l->n_greetings < max &&
+           (c = candidates_next(t, l->now))) {
+        if (lobby_is_banned(l, &c->addr, false)) {
+            c->next_ns = UINT64_MAX;
+            c->busy = false;
+        } else {
             dial(l, t, &c->addr);
+        }
     }
-}
-
-void lobby_dial_all(struct lobby *l)
-{
-    for (struct lobby_torrent *t = l->torrents; t; t = t->next)
-        lobby_dial(l, t);
 }
 
 static bool greet(struct greeting *g)
@@ -200,10 +263,12 @@ static void connected(struct lobby *l, struct greeting *g)
 
         log_debug(FACILITY, "%s: %s", addr_format(&g->addr, text),
                   error ? strerror(error) : "handshake not sent");
-        greeting_close(l, g, true);
+        greeting_close(l, g, OUTCOME_FAILED);
         return;
     }
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, g->fd, &e);
+    g->deadline_ns = l->now + GREETING_NS;
+    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, g->fd, &e))
+        greeting_close(l, g, OUTCOME_FAILED);
 }
 
 /* The far end of an incoming connection has named a torrent. */
@@ -245,7 +310,7 @@ void greeting_event(struct lobby *l, struct greeting *g, uint32_t events)
 
         log_debug(FACILITY, "%s: %s", addr_format(&g->addr, text),
                   n <= 0 ? "left during the handshake" : "no handshake for a torrent of ours");
-        greeting_close(l, g, true);
+        greeting_close(l, g, OUTCOME_FAILED);
         return;
     }
     if (g->n_bytes < HANDSHAKE_SIZE)

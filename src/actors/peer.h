@@ -21,7 +21,8 @@ struct torrent;
  *                       v  peer_close: claims returned, PeerLeft asked
  *                    closing --- all queries home ---> freed, by the Lobby only
  */
-#define PEER_LEASES 4
+#define PEER_LEASES   4
+#define PEER_REFUSALS 16
 
 /* The actors that a connection talks to, and what never changes; one for all. */
 struct peer_env {
@@ -53,6 +54,17 @@ struct peer_work {
     uint64_t reported_ns;          /* last Rates to the Choker */
     uint64_t moved_ns;             /* last time content moved either way */
     uint64_t reported_up, reported_down;
+    bool reported_snubbed;
+
+    /* A peer that does not give what we ask for. */
+    uint64_t pause_ns;    /* nothing more is asked of it before */
+    bool snubbed;         /* gave nothing for a minute, and nothing since */
+    uint64_t snubbed_at;  /* content received by then */
+    struct peer_refusal { /* pieces that it refused lately */
+        uint32_t piece;
+        uint64_t at_ns; /* the first time; 0: free place */
+    } refusals[PEER_REFUSALS];
+    unsigned n_refusals;
 };
 
 enum peer_state {
@@ -75,28 +87,30 @@ struct peer {
     enum peer_state state;
 
     /* Queries that are out. The peer lives until all are home. */
+    uint32_t n_haves;        /* HAVEs that it sent */
     uint16_t n_queries;      /* of all kinds */
     uint16_t n_stores;       /* StoreBlocks among them */
     uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
     uint8_t n_next_piece;
     bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;
 
-    bool incoming : 1;        /* the far end dialled */
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
     bool we_have_all : 1;
     bool events_due : 1; /* the session has events though nothing was read */
     bool must_close : 1; /* an error or a Shutdown: the owner closes */
+    bool failed : 1;     /* closed for what it did, or did not: no need to dial it again soon */
     bool told_interested : 1, told_we_interested : 1, told_seed : 1; /* what Choker knows */
     const char *reason;                                              /* why it closes: a literal */
 
-    /* Lobby's. */
+    /* Lobby's, also while a thread owns the rest: no bit-fields, which share a word with others. */
+    bool incoming;           /* the far end dialled */
+    bool want_write;         /* EPOLLOUT is asked for */
     struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
     struct lobby_mail mail;
     struct waker thread_waker;  /* eventfd of the thread; the Lobby opens and closes it */
     uint64_t since_ns;          /* handshake done */
     struct peer *next, **prevp; /* in_torrent: peers of one torrent in the Lobby's table */
-    bool want_write : 1;
 };
 
 /* --- peer_core.c: called by the owner only -------------------------------------------------- */
@@ -125,6 +139,13 @@ int peer_flush(struct peer *p, uint64_t now);
 
 /* Asks InterestStat for work as far as the session wants it. */
 void peer_want(struct peer *p, uint64_t now);
+
+/* Whether it may be asked for blocks and no query for such work is out: it needs a thread. */
+bool peer_could_ask(const struct peer *p);
+
+/* Once a second: a peer that sends nothing of what is in flight loses its claims, and one that goes
+ * on so after another try is given up: then negative. */
+int peer_look_for_snub(struct peer *p, uint64_t now);
 
 /* Tells InterestStat that this peer is here, if it does not know; with what it has. */
 void peer_join_interest(struct peer *p, struct bitfield *has, bool has_all);

@@ -30,6 +30,13 @@
 
 #define NEXT_PIECE_MAX 8 /* queries out at a time */
 
+/* A refused block is asked for again after a pause. Some clients refuse everything just before they
+ * choke us (Transmission 3.00), so only who refuses a piece again later is believed to lack it. */
+#define REFUSAL_PAUSE_NS  NS_PER_S
+#define REFUSAL_FORGET_NS (120 * NS_PER_S)
+
+#define SNUB_PAUSE_NS (10 * NS_PER_S)
+
 static void ring_lobby(void *arg)
 {
     struct peer *p = arg;
@@ -129,6 +136,9 @@ static void store_claim(struct peer *p, struct session_claim *c)
 {
     struct fs_store_blocks *m;
 
+    if (p->env->limit_down && p->work)
+        p->work->quota_down +=
+            (uint32_t)__builtin_popcountll(c->claim.blocks & ~c->received) * BLOCK_SIZE;
     if (!c->received) {
         return_claim(p, c->claim.id, 0);
         buffer_free(p, c->data);
@@ -166,38 +176,57 @@ static void home_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
     msg_free(&m->msg);
 }
 
+static void tell_requested(struct peer *p, uint64_t claim)
+{
+    if (p->session.n_peer_has == p->session.geometry->n_pieces) {
+        struct interest_requested_from_seeder *m = interest_new_requested_from_seeder();
+
+        m->peer = p->id;
+        m->claim = claim;
+        interest_tell_or_drop_requested_from_seeder(&p->torrent->interest, m);
+    } else {
+        struct interest_requested_from_leecher *m = interest_new_requested_from_leecher();
+
+        m->peer = p->id;
+        m->claim = claim;
+        interest_tell_or_drop_requested_from_leecher(&p->torrent->interest, m);
+    }
+}
+
+/* Gives the claim to the session; false when it is not wanted any more or there is no room. */
+static bool take_claim(struct peer *p, const struct claim *c)
+{
+    uint8_t *data;
+    int r;
+
+    if (p->state == PEER_CLOSING || p->must_close || p->session.peer_chokes)
+        return false;
+    data = buffer_new(p);
+    r = data ? session_add_claim(&p->session, c, data, clock_now()) : -ENOMEM;
+    if (!r)
+        return true;
+    buffer_free(p, data);
+    if (r < 0) { /* it would ask again at once, for ever */
+        p->must_close = true;
+        p->reason = "no memory for what it sends";
+    }
+    return false;
+}
+
 static void home_interest_next_piece(struct peer *p, struct interest_next_piece *m)
 {
-    const struct claim *c = &m->claim;
-    uint64_t now = clock_now();
-    uint8_t *data = NULL;
+    bool taken = m->claim.id && take_claim(p, &m->claim);
+    uint32_t n_taken = taken ? (uint32_t)__builtin_popcountll(m->claim.blocks) : 0;
 
     p->n_queries--;
     p->n_next_piece--;
     p->n_blocks_asked = (uint16_t)(p->n_blocks_asked - m->n_blocks);
     if (p->env->limit_down && p->work)
-        p->work->quota_down +=
-            (m->n_blocks - (uint32_t)(c->id ? __builtin_popcountll(c->blocks) : 0)) * BLOCK_SIZE;
-    if (c->id) {
-        if (p->state != PEER_CLOSING && !p->must_close && !p->session.peer_chokes)
-            data = buffer_new(p);
-        if (!data || session_add_claim(&p->session, c, data, now)) {
-            buffer_free(p, data);
-            return_claim(p, c->id, 0);
-        } else if (p->session.n_peer_has == p->session.geometry->n_pieces) {
-            struct interest_requested_from_seeder *r = interest_new_requested_from_seeder();
-
-            r->peer = p->id;
-            r->claim = c->id;
-            interest_tell_or_drop_requested_from_seeder(&p->torrent->interest, r);
-        } else {
-            struct interest_requested_from_leecher *r = interest_new_requested_from_leecher();
-
-            r->peer = p->id;
-            r->claim = c->id;
-            interest_tell_or_drop_requested_from_leecher(&p->torrent->interest, r);
-        }
-    }
+        p->work->quota_down += (m->n_blocks - n_taken) * BLOCK_SIZE;
+    if (taken)
+        tell_requested(p, m->claim.id);
+    else if (m->claim.id)
+        return_claim(p, m->claim.id, 0);
     msg_free(&m->msg);
 }
 
@@ -235,7 +264,8 @@ void peer_want(struct peer *p, uint64_t now)
 {
     uint32_t wanted, held;
 
-    if (p->we_have_all || p->must_close || !p->session.we_interested || p->session.peer_chokes)
+    if (p->we_have_all || p->must_close || !p->session.we_interested || p->session.peer_chokes ||
+        now < p->work->pause_ns)
         return;
     wanted = session_blocks_wanted(&p->session, now);
     held = (uint32_t)p->n_stores * CLAIM_BLOCKS_MAX + session_n_in_flight(&p->session) +
@@ -265,6 +295,34 @@ void peer_want(struct peer *p, uint64_t now)
         p->n_next_piece++;
         p->n_blocks_asked = (uint16_t)(p->n_blocks_asked + m->n_blocks);
     }
+}
+
+bool peer_could_ask(const struct peer *p)
+{
+    return !p->we_have_all && !p->must_close && p->session.we_interested &&
+           !p->session.peer_chokes && !p->n_next_piece;
+}
+
+int peer_look_for_snub(struct peer *p, uint64_t now)
+{
+    struct peer_work *w = p->work;
+    struct session_claim claim;
+
+    if (w->snubbed && p->session.down.total != w->snubbed_at)
+        w->snubbed = false;
+    if (!session_is_snubbed(&p->session, now))
+        return 0;
+    if (w->snubbed) {
+        p->reason = "sends nothing of what we ask for";
+        p->failed = true;
+        return -ETIMEDOUT;
+    }
+    w->snubbed = true;
+    w->snubbed_at = p->session.down.total;
+    w->pause_ns = now + SNUB_PAUSE_NS;
+    while (session_drop_claim(&p->session, &claim))
+        store_claim(p, &claim);
+    return 0;
 }
 
 /* --- what others want of us --------------------------------------------------------------- */
@@ -428,7 +486,7 @@ void peer_tell_choker(struct peer *p)
     choker_tell_or_drop_interest_changed(p->env->choker, m);
 }
 
-static void refused(struct peer *p, uint32_t piece)
+static void lost_piece(struct peer *p, uint32_t piece)
 {
     struct interest_peer_lost_piece *m = interest_new_peer_lost_piece();
 
@@ -437,7 +495,45 @@ static void refused(struct peer *p, uint32_t piece)
     interest_tell_or_drop_peer_lost_piece(&p->torrent->interest, m);
 }
 
-static void act_on(struct peer *p, int kind, struct session_event *e)
+static void refused(struct peer *p, uint32_t piece, uint64_t now)
+{
+    struct peer_work *w = p->work;
+
+    if (!w)
+        return;
+    w->pause_ns = now + REFUSAL_PAUSE_NS;
+    for (unsigned i = 0; i < PEER_REFUSALS; i++) {
+        struct peer_refusal *r = &w->refusals[i];
+
+        if (!r->at_ns || r->piece != piece || now - r->at_ns > REFUSAL_FORGET_NS)
+            continue;
+        if (now - r->at_ns >= REFUSAL_PAUSE_NS) {
+            *r = (struct peer_refusal){0};
+            lost_piece(p, piece);
+        }
+        return;
+    }
+    w->refusals[w->n_refusals++ % PEER_REFUSALS] = (struct peer_refusal){piece, now};
+}
+
+/* Each HAVE is a message to InterestStat: who sends more than there are pieces, and as many again,
+ * only means to flood it. */
+static void has_piece(struct peer *p, uint32_t piece)
+{
+    if (++p->n_haves / 2 > p->session.geometry->n_pieces) {
+        p->must_close = p->failed = true;
+        p->reason = "repeats itself";
+        return;
+    }
+    if (!p->we_have_all) {
+        peer_join_interest(p, NULL, false);
+        tell_got_piece(p, piece);
+    }
+    if (p->session.n_peer_has == p->session.geometry->n_pieces)
+        peer_tell_choker(p);
+}
+
+static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t now)
 {
     switch (kind) {
     case SESSION_HAS:
@@ -445,19 +541,14 @@ static void act_on(struct peer *p, int kind, struct session_event *e)
         peer_tell_choker(p);
         break;
     case SESSION_HAVE:
-        if (!p->we_have_all) {
-            peer_join_interest(p, NULL, false);
-            tell_got_piece(p, e->piece);
-        }
-        if (p->session.n_peer_has == p->session.geometry->n_pieces)
-            peer_tell_choker(p);
+        has_piece(p, e->piece);
         break;
     case SESSION_INTERESTED:
     case SESSION_NOT_INTERESTED:
         peer_tell_choker(p);
         break;
     case SESSION_REFUSED:
-        refused(p, e->piece);
+        refused(p, e->piece, now);
         break;
     case SESSION_CLAIM_DONE:
         store_claim(p, &e->claim);
@@ -474,9 +565,11 @@ int peer_take_events(struct peer *p, struct session_scratch *scratch, uint64_t n
 
     p->events_due = false;
     while ((kind = session_next_event(&p->session, scratch, now, &event)) > 0)
-        act_on(p, kind, &event);
-    if (kind < 0)
+        act_on(p, kind, &event, now);
+    if (kind < 0) {
+        p->failed = true;
         p->reason = p->session.reason ? p->session.reason : strerror(-kind);
+    }
     return kind;
 }
 

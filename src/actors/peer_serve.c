@@ -43,6 +43,7 @@ void peer_lease_home(struct peer *p, struct fs_lease_file *m)
     struct peer_lease *oldest;
 
     if (m->error) {
+        /* The request cannot be answered, and BEP 3 has no word for that. */
         p->must_close = true;
         p->reason = "a file to serve from cannot be opened";
     } else if (!p->work || p->state == PEER_CLOSING) {
@@ -88,6 +89,16 @@ static struct peer_lease *lease_of(struct peer *p, uint32_t file)
         msg_free(&m->msg);
     }
     return NULL;
+}
+
+/* Whether the data of the upload under way can begin: its header is not sent before that. */
+static bool have_lease(struct peer *p)
+{
+    const struct session_upload *u = &p->work->upload;
+    uint64_t at = (uint64_t)u->piece * p->torrent->geometry.piece_length + u->begin;
+    uint32_t file = metainfo_file_at(p->torrent->meta, at);
+
+    return metainfo_file(p->torrent->meta, file)->padding || lease_of(p, file);
 }
 
 static int send_failed(struct peer *p)
@@ -220,13 +231,12 @@ int peer_serve(struct peer *p, uint64_t now)
     int r;
 
     for (;;) {
-        if (!w->upload.length) {
-            if ((r = peer_flush(p, now)))
-                return r;
-            if (next_upload(p))
-                return 0;
-        }
-        if (!have_quota(p, w->upload.length))
+        /* Control messages go between two blocks, also while a block waits for quota or lease. */
+        if (!w->sent && (r = peer_flush(p, now)))
+            return r;
+        if (!w->upload.length && next_upload(p))
+            return 0;
+        if (!w->sent && !(have_quota(p, w->upload.length) && have_lease(p)))
             return 0;
         if (w->sent < HEADER_SIZE && (r = send_header(p)))
             return r;
@@ -239,6 +249,7 @@ int peer_serve(struct peer *p, uint64_t now)
         if (p->env->limit_up)
             w->quota_up -= w->upload.length < w->quota_up ? w->upload.length : w->quota_up;
         w->upload.length = 0;
+        w->sent = 0;
         w->moved_ns = now;
     }
 }

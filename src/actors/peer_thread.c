@@ -4,9 +4,10 @@
  * moved. It has one wait, at the bottom of its loop, and hands the connection back to the Lobby
  * when nothing has moved for a while or when it is over.
  *
- * BULK. While many blocks are in flight there is no use in waking up for each segment: SO_RCVLOWAT
- * makes the kernel gather. The far end might fall silent just below the mark (it choked us, or it
- * is slow), so a bulk wait is short, and after it the socket is read whatever poll said.
+ * BULK. While many blocks are in flight and come fast there is no use in waking up for each
+ * segment: SO_RCVLOWAT makes the kernel gather what comes in about 8 ms. The far end might fall
+ * silent just below the mark (it choked us, or it is limited), so a bulk wait is short, after it
+ * the socket is read whatever poll said, and when there was nothing the next byte wakes us again.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,33 +21,39 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define IDLE_AFTER_NS   (5 * NS_PER_S)
-#define REPORT_EVERY_NS NS_PER_S
+#define IDLE_AFTER_NS        (5 * NS_PER_S)
+#define ACTIVE_IDLE_AFTER_NS (60 * NS_PER_S)
+#define REPORT_EVERY_NS      NS_PER_S
 
-#define BULK_BLOCKS  32           /* in flight, from here on gather */
-#define BULK_LOWAT   (128 * 1024) /* bytes; well below what BULK_BLOCKS bring */
-#define BULK_WAIT_MS 20
+#define BULK_BLOCKS    32           /* in flight, from here on gather */
+#define BULK_LOWAT_MIN (16 * 1024)  /* bytes; not worth it below */
+#define BULK_LOWAT_MAX (128 * 1024) /* well below what BULK_BLOCKS bring */
+#define BULK_PER_S     128          /* reads a second to aim at */
+#define BULK_WAIT_MS   20
+
+#define STUCK_NS (250 * NS_PER_S) /* in the middle of a block that the far end does not read */
 
 struct driver {
     struct peer *peer;
     struct session_scratch scratch;
-    int lowat; /* as set on the socket */
+    int lowat;         /* as set on the socket */
+    uint64_t quiet_ns; /* session.heard_ns when a bulk wait ended with nothing to read */
 };
 
 static void report_rates(struct peer *p, uint64_t now)
 {
     struct peer_work *w = p->work;
     struct choker_rates *m;
-    bool snubbed = session_is_snubbed(&p->session, now);
+    bool snubbed = w->snubbed || session_is_snubbed(&p->session, now);
 
     if (p->session.down.total == w->reported_down && p->session.up.total == w->reported_up &&
-        !snubbed)
+        snubbed == w->reported_snubbed)
         return;
     m = choker_new_rates();
     m->peer = p->id;
     m->downloaded = p->session.down.total - w->reported_down;
     m->uploaded = p->session.up.total - w->reported_up;
-    m->snubbed = snubbed;
+    m->snubbed = w->reported_snubbed = snubbed;
     w->reported_down = p->session.down.total;
     w->reported_up = p->session.up.total;
     w->reported_ns = now;
@@ -59,6 +66,39 @@ static void set_lowat(struct driver *d, int bytes)
         return;
     setsockopt(d->peer->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
     d->lowat = bytes;
+}
+
+/* How many bytes are worth a wake-up: 1, or a power of two, lest it changed all the time. */
+static int bulk_mark(struct driver *d, uint64_t now)
+{
+    struct session *s = &d->peer->session;
+    uint64_t wanted;
+    int mark = BULK_LOWAT_MIN;
+
+    if (session_n_in_flight(s) < BULK_BLOCKS || d->quiet_ns == s->heard_ns)
+        return 1;
+    wanted = rate_get(&s->down, now) / BULK_PER_S;
+    if (wanted < BULK_LOWAT_MIN)
+        return 1;
+    while (mark < BULK_LOWAT_MAX && 2 * (uint64_t)mark <= wanted)
+        mark *= 2;
+    return mark;
+}
+
+/* Once a second. 0 or negative. */
+static int look_after(struct peer *p, uint64_t now)
+{
+    report_rates(p, now);
+    p->work->reported_ns = now;
+    if (session_tick(&p->session, now)) {
+        p->reason = p->session.reason ? p->session.reason : "silent for too long";
+        return -ETIMEDOUT;
+    }
+    if (p->work->sent && now - p->work->moved_ns > STUCK_NS) {
+        p->reason = "does not read what it asked for";
+        return -ETIMEDOUT;
+    }
+    return peer_look_for_snub(p, now);
 }
 
 /* One round of all that can be done without waiting. 0: wait for more, 1: and for room in the
@@ -82,48 +122,67 @@ static int move(struct driver *d, bool readable, uint64_t now)
     peer_want(p, now);
     r = peer_serve(p, now);
     if (r >= 0 && now - p->work->reported_ns >= REPORT_EVERY_NS) {
-        report_rates(p, now);
-        p->work->reported_ns = now;
-        if (session_tick(&p->session, now)) {
-            p->reason = "silent for too long";
-            return -ETIMEDOUT;
-        }
+        int over = look_after(p, now);
+
+        if (over)
+            return over;
     }
     return r;
 }
 
+/* Who may move data but does not (a leecher that asks for nothing, or we wait for a piece that it
+ * does not have yet) keeps its thread longer. */
 static bool is_idle(const struct peer *p, uint64_t now)
 {
-    if (session_is_active(&p->session) || p->work->upload.length || p->n_stores)
-        return now - p->work->moved_ns > 60 * NS_PER_S && !p->work->upload.length && !p->n_stores &&
-               !session_n_in_flight(&p->session);
-    return now - p->work->moved_ns > IDLE_AFTER_NS;
+    if (p->work->upload.length || p->n_stores || session_n_in_flight(&p->session) ||
+        session_has_uploads(&p->session) || peer_could_ask(p))
+        return false;
+    return now - p->work->moved_ns >
+           (session_is_active(&p->session) ? ACTIVE_IDLE_AFTER_NS : IDLE_AFTER_NS);
+}
+
+/* Nothing on the clock is due while nothing is in flight, waits to be sent or to be reported. */
+static int wait_ms(struct driver *d)
+{
+    struct peer *p = d->peer;
+
+    if (!channel_is_empty(&p->inbox.channel))
+        return 0;
+    if (d->lowat > 1)
+        return BULK_WAIT_MS;
+    if (session_n_in_flight(&p->session) || p->work->upload.length || peer_could_ask(p) ||
+        p->session.down.total != p->work->reported_down ||
+        p->session.up.total != p->work->reported_up)
+        return 1000;
+    return 5000;
 }
 
 static int drive(struct driver *d)
 {
     struct peer *p = d->peer;
-    bool readable = true;
+    bool readable = true, guarded = false;
 
     for (;;) {
-        uint64_t now = clock_now();
-        int r = move(d, readable, now), wait_ms;
-        bool bulk = session_n_in_flight(&p->session) >= BULK_BLOCKS;
-        struct pollfd fds[2] = {{.fd = p->fd, .events = POLLIN}, {.fd = p->thread_waker.fd}};
+        struct pollfd fds[2] = {{.fd = p->fd, .events = POLLIN},
+                                {.fd = p->thread_waker.fd, .events = POLLIN}};
+        uint64_t now = clock_now(), heard_ns = p->session.heard_ns;
+        int r = move(d, readable, now), ms;
 
         if (r < 0)
             return r;
         if (is_idle(p, now))
             return 0;
-        set_lowat(d, bulk ? BULK_LOWAT : 1);
+        if (guarded && p->session.heard_ns == heard_ns)
+            d->quiet_ns = heard_ns;
+        set_lowat(d, bulk_mark(d, now));
         if (r == 1)
             fds[0].events |= POLLOUT;
-        fds[1].events = POLLIN;
         waker_arm(&p->thread_waker);
-        wait_ms = !channel_is_empty(&p->inbox.channel) ? 0 : bulk ? BULK_WAIT_MS : 1000;
-        r = poll(fds, 2, wait_ms);
+        ms = wait_ms(d);
+        r = poll(fds, 2, ms);
         waker_disarm(&p->thread_waker);
-        readable = fds[0].revents & (POLLIN | POLLERR | POLLHUP) || (r == 0 && bulk && wait_ms);
+        guarded = r == 0 && d->lowat > 1 && ms;
+        readable = fds[0].revents & (POLLIN | POLLERR | POLLHUP) || guarded;
     }
 }
 
