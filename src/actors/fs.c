@@ -571,6 +571,8 @@ static void home_worker_run(struct fs *self, struct worker_run *m)
         break;
     case DISK_RESUME:
         t->saving = false;
+        if (error && storage_failed_in_content(t->storage))
+            tell_failure(self, t, error);
         if (t->save) {
             answer_save(&t->save, error);
         } else {

@@ -31,6 +31,56 @@
 #define FILES_MAX   (1u << 20)
 #define FILES_SPARE 64 /* wakers, trackers' sockets, resume data, workers' files */
 
+/* --- the progress line -------------------------------------------------------------------- */
+
+static void report_sum(struct master *m)
+{
+    struct master_status sum = {.state = MASTER_ENDED};
+
+    for (uint32_t i = 0; i < m->n_torrents; i++) {
+        struct managed *t = &m->torrents[i];
+        unsigned state = t->life == LIFE_OPENING    ? MASTER_OPENING
+                         : t->life == LIFE_CHECKING ? MASTER_CHECKING
+                         : t->life != LIFE_RUNNING  ? MASTER_STOPPING
+                         : t->complete              ? MASTER_SEEDING
+                                                    : MASTER_DOWNLOADING;
+
+        if (t->life == LIFE_ENDED && m->n_torrents > 1) {
+            sum.verified += t->verified;
+            sum.wanted += t->wanted;
+            continue;
+        }
+        if (!sum.name)
+            sum.name = metainfo_name(t->torrent.meta);
+        sum.n_torrents++;
+        /* What is least far says what we are doing; a torrent that stops says it only alone. */
+        if ((unsigned)sum.state > state)
+            sum.state = state;
+        sum.verified += t->verified;
+        sum.wanted += t->wanted;
+        sum.n_checked += t->n_checked;
+        sum.n_to_check += t->n_to_check;
+        sum.downloaded += t->downloaded;
+        sum.uploaded += t->uploaded_before + t->uploaded;
+        sum.down_rate += rate_get(&t->down, m->now);
+        sum.up_rate += rate_get(&t->up, m->now);
+        sum.n_peers += t->n_peers;
+        sum.n_seeds += t->n_seeds;
+    }
+    m->config->report(m->config->report_arg, &sum, false);
+}
+
+/* Once a second, when the InterestStats have said how far they are. */
+static void report_if_due(struct master *m)
+{
+    for (uint32_t i = 0; i < m->n_torrents && m->report_due; i++)
+        if (m->torrents[i].asked_progress)
+            return;
+    if (m->report_due)
+        report_sum(m);
+    m->report_due = false;
+}
+
 /* --- answers and news --------------------------------------------------------------------- */
 
 static void on_torrent_completed(struct master *m, struct master_torrent_completed *x)
@@ -45,6 +95,7 @@ static void on_storage_failed(struct master *m, struct master_storage_failed *x)
     log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta), x->reason);
     master_note_outcome(m,
                         x->error == ENOSPC || x->error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+    t->failed = true;
     managed_stop(t);
 }
 
@@ -128,13 +179,18 @@ static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
     msg_free(&x->msg);
 }
 
+static void note_save(struct managed *t, int error)
+{
+    if (error && !t->failed)
+        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
+                    strerror(-error));
+}
+
 static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
 {
     struct managed *t = by_storage(m, x->storage);
 
-    if (x->error)
-        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
-                    strerror(-x->error));
+    note_save(t, x->error);
     t->saving = false;
     managed_answered(t);
     msg_free(&x->msg);
@@ -144,9 +200,7 @@ static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
 {
     struct managed *t = by_storage(m, x->storage);
 
-    if (x->error)
-        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
-                    strerror(-x->error));
+    note_save(t, x->error);
     t->torrent.storage = NULL;
     managed_answered(t);
     msg_free(&x->msg);
@@ -161,6 +215,7 @@ static void home_interest_progress(struct master *m, struct interest_progress *x
     managed_set_peers(t, x->n_peers, x->n_seeders);
     managed_answered(t);
     msg_free(&x->msg);
+    report_if_due(m);
 }
 
 static void home_interest_shutdown(struct master *m, struct interest_shutdown *x)
@@ -223,45 +278,6 @@ static void home_timer_shutdown(struct master *m, struct timer_shutdown *x)
 
 /* --- time --------------------------------------------------------------------------------- */
 
-static void report_sum(struct master *m)
-{
-    struct master_status sum = {.state = MASTER_ENDED};
-
-    if (!m->config->report)
-        return;
-    for (uint32_t i = 0; i < m->n_torrents; i++) {
-        struct managed *t = &m->torrents[i];
-        unsigned state = t->life == LIFE_OPENING    ? MASTER_OPENING
-                         : t->life == LIFE_CHECKING ? MASTER_CHECKING
-                         : t->life != LIFE_RUNNING  ? MASTER_STOPPING
-                         : t->complete              ? MASTER_SEEDING
-                                                    : MASTER_DOWNLOADING;
-
-        if (t->life == LIFE_ENDED && m->n_torrents > 1) {
-            sum.verified += t->verified;
-            sum.wanted += t->wanted;
-            continue;
-        }
-        if (!sum.name)
-            sum.name = metainfo_name(t->torrent.meta);
-        sum.n_torrents++;
-        /* What is least far says what we are doing; a torrent that stops says it only alone. */
-        if ((unsigned)sum.state > state)
-            sum.state = state;
-        sum.verified += t->verified;
-        sum.wanted += t->wanted;
-        sum.n_checked += t->n_checked;
-        sum.n_to_check += t->n_to_check;
-        sum.downloaded += t->downloaded;
-        sum.uploaded += t->uploaded_before + t->uploaded;
-        sum.down_rate += rate_get(&t->down, m->now);
-        sum.up_rate += rate_get(&t->up, m->now);
-        sum.n_peers += t->n_peers;
-        sum.n_seeds += t->n_seeds;
-    }
-    m->config->report(m->config->report_arg, &sum, false);
-}
-
 static void ask_for_tick(struct master *m)
 {
     m->tick->delay_ns = TICK_NS;
@@ -275,7 +291,8 @@ static void home_timer_after(struct master *m, struct timer_after *x)
         return;
     for (uint32_t i = 0; i < m->n_torrents; i++)
         managed_tick(&m->torrents[i]);
-    report_sum(m);
+    m->report_due = m->config->report != NULL;
+    report_if_due(m);
     ask_for_tick(m);
 }
 

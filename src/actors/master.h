@@ -46,6 +46,8 @@ struct managed {
     struct interest_stat *interest_stat;
     bool complete;          /* every wanted piece is verified */
     bool stop_wanted;       /* as soon as the present step is over */
+    bool failed;            /* the disk refused, and that is said */
+    bool report_at_end;     /* nothing more to do once it is closed */
     bool listed, announced; /* Lobby, Announcer know it */
     bool interest_open;     /* InterestStat takes messages */
     bool asked_progress, saving;
@@ -81,7 +83,8 @@ struct master {
     uint32_t n_torrents;
     struct timer_after *tick;
     bool tick_out;
-    bool stopping; /* a signal, or an error that is everybody's */
+    bool report_due; /* as soon as no torrent's progress is asked for */
+    bool stopping;   /* a signal, or an error that is everybody's */
     bool signalled;
     bool ready; /* every torrent is past OPENING */
     unsigned max_peers;

@@ -339,8 +339,9 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
         return;
     }
     if (answer->n_bad)
-        log_notice(FACILITY, "%s: %u pieces on disk were wrong", metainfo_name(t->torrent.meta),
-                   answer->n_bad);
+        log_notice(FACILITY, "%s: %u piece%s on disk %s wrong", metainfo_name(t->torrent.meta),
+                   answer->n_bad, answer->n_bad == 1 ? "" : "s",
+                   answer->n_bad == 1 ? "was" : "were");
     take_what_is_there(t, &answer->have, &answer->stored);
     begin(t);
 }
@@ -361,9 +362,13 @@ void managed_completed(struct managed *t)
     c->torrent = a->torrent = &t->torrent;
     choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
     announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
-    report_finished(t);
-    if (!wants_to_seed(t))
+    if (wants_to_seed(t)) {
+        report_finished(t);
+    } else {
+        /* To be said when the disk has taken all of it. */
+        t->report_at_end = true;
         managed_stop(t);
+    }
 }
 
 static void save(struct managed *t)
@@ -496,6 +501,8 @@ void managed_answered(struct managed *t)
         return;
     if (t->life == LIFE_CLOSING) {
         t->life = LIFE_ENDED;
+        if (t->report_at_end && !t->failed)
+            report_finished(t);
     } else if (t->life == LIFE_LEAVING) {
         t->life = LIFE_CLOSING;
         if (t->interest_open) {

@@ -263,7 +263,9 @@ static void find_touched(const struct storage *s, const struct resume *resume,
     for (uint32_t file = 0; file < s->store.n_files; file++) {
         const struct metainfo_file *f = metainfo_file(s->store.meta, file);
 
+        /* No file can vouch for itself by being gone as it was then. */
         if (!resume || resume->parts[file] != store_is_part(&s->store, file) ||
+            (!s->stamps[file].exists && !f->padding) ||
             !stamp_equal(&resume->stamps[file], &s->stamps[file]))
             mark(touched, &s->store, f->offset, f->offset + f->length, true);
     }

@@ -123,10 +123,8 @@ void job_run_resume(struct job *job)
             continue;
         r = store_open_file(job->store, file, FILE_READ, &fd);
         if (r == FILE_MISSING) {
-            r = 0; /* its stamp will say so */
-            continue;
-        }
-        if (!r) {
+            r = -ENOENT; /* somebody took it away while we wrote to it */
+        } else if (!r) {
             r = io_sync(fd);
             io_close(fd);
         }

@@ -681,6 +681,11 @@ uint64_t storage_downloaded(const struct storage *s)
     return s->downloaded;
 }
 
+bool storage_failed_in_content(const struct storage *s)
+{
+    return s->failed_file != JOB_FILE_NONE;
+}
+
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX])
 {
     const char *path = s->failed_file < s->store.n_files

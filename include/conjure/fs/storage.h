@@ -154,6 +154,8 @@ int storage_list_stored(const struct storage *s, struct stored_blocks *storedp);
 /* As the resume data had them at opening. */
 uint64_t storage_uploaded(const struct storage *s);
 uint64_t storage_downloaded(const struct storage *s);
+/* Whether the last error was about a file of the content, and not about resume data. */
+bool storage_failed_in_content(const struct storage *s);
 /* One line for people about a disk error of this storage: which file, what the system says. */
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX]);
 
