@@ -226,6 +226,8 @@ static void report(void *arg, const struct master_status *s, bool finished)
                                        .n_peers = s->n_peers};
         char text[PROGRESS_TEXT_MAX];
 
+        sum.verified = s->verified;
+        sum.stopped = s->state == MASTER_STOPPING;
         progress_clear();
         progress_say(progress_format_summary(&sum, text));
         return;

@@ -62,7 +62,7 @@ static void report_sum(struct master *m)
         sum.n_to_check += t->n_to_check;
         sum.downloaded += t->downloaded;
         sum.uploaded += t->uploaded_before + t->uploaded;
-        sum.down_rate += rate_get(&t->down, m->now);
+        sum.down_rate += managed_down_rate(t);
         sum.up_rate += rate_get(&t->up, m->now);
         sum.n_peers += t->n_peers;
         sum.n_seeds += t->n_seeds;

@@ -60,7 +60,7 @@ struct managed {
     struct rate down, up;
     uint32_t n_peers, n_seeds;
     uint32_t n_peers_most; /* at one time */
-    uint64_t began_ns, completed_ns, saved_ns;
+    uint64_t began_ns, ran_ns, completed_ns, saved_ns;
     /* Whether there is any point in waiting: see is_unreachable. */
     uint64_t heard_ns; /* last sign of a tracker or peer */
     uint32_t n_trackers, n_announces_failed;
@@ -110,6 +110,8 @@ void managed_answered(struct managed *t);
  */
 void master_note_outcome(struct master *m, enum master_outcome outcome);
 struct managed *managed_of(struct torrent *torrent);
+/* Bytes per second, for people. */
+uint64_t managed_down_rate(struct managed *t);
 void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds);
 /* Stops every torrent; the process ends when they have ended. */
 void master_stop_all(struct master *m);

@@ -18,6 +18,9 @@
 
 #define FACILITY "master"
 
+/* So long the rate shown is that of the whole download, if it is higher. */
+#define YOUNG_NS (10 * NS_PER_S)
+
 /* When a download is given up (exit code 4): see is_unreachable. */
 #define NO_TRACKER_NS    (30 * NS_PER_S)
 #define SLOW_TRACKERS_NS (180 * NS_PER_S)
@@ -32,6 +35,17 @@ void master_note_outcome(struct master *m, enum master_outcome outcome)
 {
     if (m->outcome == MASTER_DONE)
         m->outcome = outcome;
+}
+
+uint64_t managed_down_rate(struct managed *t)
+{
+    uint64_t now = t->master->now, rate = rate_get(&t->down, now), ran = now - t->ran_ns, average;
+
+    /* Totals are up to two seconds old, which is all of a young download. */
+    if (!t->ran_ns || !ran || ran > YOUNG_NS)
+        return rate;
+    average = (uint64_t)((double)(t->verified - t->verified_at_start) / (double)ran * 1e9);
+    return average > rate ? average : rate;
 }
 
 void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds)
@@ -176,16 +190,17 @@ static uint64_t bytes_of(const struct managed *t, const struct bitfield *have)
     return bytes;
 }
 
+/* The line that stays: complete, or stopped by a signal. */
 static void report_finished(struct managed *t)
 {
     struct master_status s = {
         .name = metainfo_name(t->torrent.meta),
         .n_torrents = 1,
-        .state = MASTER_SEEDING,
+        .state = t->complete ? MASTER_SEEDING : MASTER_STOPPING,
         .verified = t->verified,
         .wanted = t->wanted,
         /* What was verified, not what Totals have told so far: the last report is on its way. */
-        .downloaded = t->wanted - t->verified_at_start,
+        .downloaded = t->verified - t->verified_at_start,
         .uploaded = t->uploaded_before + t->uploaded,
         .n_peers = t->n_peers_most,
         .download_ns = t->completed_ns - t->began_ns,
@@ -242,7 +257,7 @@ static void run_torrent(struct managed *t)
         return;
     }
     t->life = LIFE_RUNNING;
-    t->heard_ns = t->saved_ns = m->now;
+    t->ran_ns = t->heard_ns = t->saved_ns = m->now;
     started = announcer_new_torrent_started();
     added->torrent = started->torrent = &t->torrent;
     started->left = t->wanted - t->verified;
@@ -501,7 +516,7 @@ void managed_answered(struct managed *t)
         return;
     if (t->life == LIFE_CLOSING) {
         t->life = LIFE_ENDED;
-        if (t->report_at_end && !t->failed)
+        if (!t->failed && (t->report_at_end || (t->ran_ns && !t->complete && t->master->signalled)))
             report_finished(t);
     } else if (t->life == LIFE_LEAVING) {
         t->life = LIFE_CLOSING;

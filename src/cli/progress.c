@@ -44,14 +44,19 @@ static void add(struct line *l, unsigned rank, const char *format, ...)
 }
 
 /* Tenths of a percent, rounded down: 100.0 means all of it. */
-static void add_percent(struct line *l, uint64_t part, uint64_t whole)
+static unsigned permille_of(uint64_t part, uint64_t whole)
 {
     unsigned permille = 1000;
 
     if (part < whole)
         permille = (unsigned)((double)part / (double)whole * 1000);
-    if (part < whole && permille > 999)
-        permille = 999;
+    return part < whole && permille > 999 ? 999 : permille;
+}
+
+static void add_percent(struct line *l, uint64_t part, uint64_t whole)
+{
+    unsigned permille = permille_of(part, whole);
+
     add(l, 0, "%u.%u%%", permille / 10, permille % 10);
 }
 
@@ -222,6 +227,13 @@ char *progress_format_summary(const struct progress_summary *s, char text[PROGRE
     int n;
 
     progress_fit_name(s->name, PROGRESS_WIDTH_MAX, name, sizeof name);
+    if (s->stopped) {
+        unsigned permille = permille_of(s->verified, s->wanted);
+
+        snprintf(text, PROGRESS_TEXT_MAX, "%s: stopped at %u.%u%% (%s of %s)", name, permille / 10,
+                 permille % 10, size_format(s->verified, size), size_format(s->wanted, rate));
+        return text;
+    }
     if (!s->downloaded) {
         snprintf(text, PROGRESS_TEXT_MAX, "%s: %s, all there and verified", name,
                  size_format(s->wanted, size));

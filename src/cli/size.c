@@ -64,6 +64,10 @@ char *size_format_elapsed(uint64_t ns, char text[SIZE_TEXT_MAX])
 
     if (tenths >= 600)
         return size_format_duration(tenths / 10, text);
+    if (tenths < 10) {
+        snprintf(text, SIZE_TEXT_MAX, "0.%02u s", (unsigned)(ns / 10000000));
+        return text;
+    }
     snprintf(text, SIZE_TEXT_MAX, "%u.%u s", (unsigned)(tenths / 10), (unsigned)(tenths % 10));
     return text;
 }

@@ -106,6 +106,7 @@ START_TEST(a_daemon_needs_no_torrent)
     struct run r;
 
     run(&r, "conjure -d");
+    ck_assert_uint_eq(r.o.max_peers, 0); /* as many as there may be files */
     ck_assert_int_eq(r.result, OPTIONS_RUN);
     ck_assert_uint_eq(r.o.n_torrents, 0);
     done(&r);

@@ -209,11 +209,15 @@ START_TEST(the_summary_says_how_it_went)
     s.elapsed_ns = 0;
     s.n_peers = 1;
     ck_assert_str_eq(progress_format_summary(&s, text),
-                     "x.iso: 256.0 MiB in 0.0 s, 1 peer, ratio 0.12");
+                     "x.iso: 256.0 MiB in 0.00 s, 1 peer, ratio 0.12");
     s.n_peers = 0;
-    ck_assert_str_eq(progress_format_summary(&s, text), "x.iso: 256.0 MiB in 0.0 s, ratio 0.12");
+    ck_assert_str_eq(progress_format_summary(&s, text), "x.iso: 256.0 MiB in 0.00 s, ratio 0.12");
     s.downloaded = 0;
     ck_assert_str_eq(progress_format_summary(&s, text), "x.iso: 256.0 MiB, all there and verified");
+    s.stopped = true;
+    s.verified = 100 << 20;
+    ck_assert_str_eq(progress_format_summary(&s, text),
+                     "x.iso: stopped at 39.0% (100.0 MiB of 256.0 MiB)");
 }
 END_TEST
 

@@ -60,7 +60,8 @@ struct master_config {
     unsigned max_peers; /* 0: as many as the limit of open files allows, MASTER_PEERS_MAX at most */
     uint64_t max_upload_limit, max_download_limit; /* bytes per second, 0: none */
     /* Called about once a second in Master's thread with the sum over all torrents, and with
-     * FINISHED once per torrent, when its download is complete. */
+     * FINISHED once per torrent: when its download is complete, or, with MASTER_STOPPING, when a
+     * signal stopped it before. */
     void (*report)(void *arg, const struct master_status *status, bool finished);
     void *report_arg;
     /* Called once in Master's thread when all torrents are open; never when that fails. */

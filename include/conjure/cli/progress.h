@@ -40,7 +40,9 @@ struct progress_summary {
     const char *name;
     uint64_t downloaded; /* content bytes fetched in this run; 0: everything was there */
     uint64_t uploaded;
-    uint64_t wanted;     /* bytes */
+    uint64_t wanted; /* bytes */
+    bool stopped;    /* before completion, with so many bytes verified: */
+    uint64_t verified;
     uint64_t elapsed_ns; /* from start to the last piece */
     uint32_t n_peers;    /* that took part; 0: not known, not said */
 };
@@ -54,7 +56,8 @@ struct progress_summary {
  * stands the percentage. Widths are those of the locale (LC_CTYPE). Returns TEXT. */
 char *progress_format(const struct progress_view *v, unsigned width, char text[PROGRESS_TEXT_MAX]);
 
-/* "NAME: 256.0 MiB in 3.2 s (80.0 MiB/s), 4 peers, ratio 0.12". Returns TEXT. */
+/* "NAME: 256.0 MiB in 3.2 s (80.0 MiB/s), 4 peers, ratio 0.12", or, when stopped, "NAME: stopped at
+ * 33.1% (84.7 MiB of 256.0 MiB)". Returns TEXT. */
 char *progress_format_summary(const struct progress_summary *s, char text[PROGRESS_TEXT_MAX]);
 
 /* What of NAME fits into WIDTH columns, whole characters only, "..." where it was cut; bytes that

@@ -22,7 +22,7 @@ char *size_format_rate(uint64_t bytes_per_s, char text[SIZE_TEXT_MAX]);
 /* The two largest units that say something: "7s", "3m12s", "2h05m", "4d01h"; "over a year". */
 char *size_format_duration(uint64_t seconds, char text[SIZE_TEXT_MAX]);
 
-/* "3.2 s" below a minute, then as size_format_duration: how long a thing took. */
+/* "0.32 s" below a second, "3.2 s" below a minute, then as size_format_duration: how long a thing took. */
 char *size_format_elapsed(uint64_t ns, char text[SIZE_TEXT_MAX]);
 
 /* "512", "1.5M", "2g": a decimal number and one of the suffixes K, M, G, T (powers of 1024, either
