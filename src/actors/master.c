@@ -46,6 +46,7 @@ static void report_sum(struct master *m)
                                                     : MASTER_DOWNLOADING;
 
         if (t->life == LIFE_ENDED && m->n_torrents > 1) {
+            sum.n_torrents++;
             sum.verified += t->verified;
             sum.wanted += t->wanted;
             continue;

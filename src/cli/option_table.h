@@ -17,7 +17,7 @@
     ROW(QUIET, 'q', "quiet", NULL, "say errors only, show no progress")                       \
     ROW(DAEMON, 'd', "daemon", NULL, "seed in the background until SIGTERM")                  \
     ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")  \
-    ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200)")               \
+    ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200; -d: many)")     \
     ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE", "bytes per second, as in 1.5M")  \
     ROW(MAX_UPLOAD_LIMIT, 0, "max-upload-limit", "RATE", "the same for uploads; 0: no limit") \
     ROW(SEED_RATIO, 0, "seed-ratio", "RATIO", "seed until RATIO times the size is sent")      \
