@@ -207,7 +207,7 @@ static void report(void *arg, const struct master_status *s, bool finished)
     struct progress_view v = {
         .name = s->name,
         .n_torrents = s->n_torrents,
-        .verified = s->verified,
+        .verified = s->verified + s->stored,
         .wanted = s->wanted,
         .download_rate = s->down_rate,
         .upload_rate = s->up_rate,
@@ -226,7 +226,7 @@ static void report(void *arg, const struct master_status *s, bool finished)
                                        .n_peers = s->n_peers};
         char text[PROGRESS_TEXT_MAX];
 
-        sum.verified = s->verified;
+        sum.verified = s->verified + s->stored;
         sum.stopped = s->state == MASTER_STOPPING;
         progress_clear();
         progress_say(progress_format_summary(&sum, text));
@@ -244,7 +244,7 @@ static void report(void *arg, const struct master_status *s, bool finished)
     case MASTER_DOWNLOADING:
         v.state = s->n_peers ? PROGRESS_DOWNLOADING : PROGRESS_CONNECTING;
         if (s->down_rate)
-            v.eta_s = (s->wanted - s->verified) / s->down_rate;
+            v.eta_s = (v.wanted - v.verified) / s->down_rate;
         break;
     case MASTER_SEEDING:
         v.state = PROGRESS_SEEDING;

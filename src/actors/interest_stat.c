@@ -257,6 +257,7 @@ static void on_progress(struct interest_stat *is, struct interest_progress *m)
 
     m->verified = n.verified;
     m->wanted = n.wanted;
+    m->stored = n.stored;
     m->n_verified = n.n_verified;
     m->n_peers = n.n_peers;
     m->n_seeders = n.n_seeders;

@@ -58,6 +58,7 @@ static void report_sum(struct master *m)
         if ((unsigned)sum.state > state)
             sum.state = state;
         sum.verified += t->verified;
+        sum.stored += t->stored_bytes;
         sum.wanted += t->wanted;
         sum.n_checked += t->n_checked;
         sum.n_to_check += t->n_to_check;
@@ -213,6 +214,7 @@ static void home_interest_progress(struct master *m, struct interest_progress *x
 
     t->asked_progress = false;
     t->verified = x->verified;
+    t->stored_bytes = x->stored;
     managed_set_peers(t, x->n_peers, x->n_seeders);
     managed_answered(t);
     msg_free(&x->msg);

@@ -53,7 +53,8 @@ struct managed {
     bool asked_progress, saving;
     unsigned n_queries;        /* about this torrent that are out; the end waits for them */
     uint64_t verified, wanted; /* bytes */
-    uint64_t verified_at_start;
+    uint64_t stored_bytes;     /* bytes on disk of pieces not verified */
+    uint64_t had_at_start;
     uint32_t n_checked, n_to_check;
     uint64_t downloaded, uploaded;               /* of this run */
     uint64_t downloaded_before, uploaded_before; /* of all runs before it */

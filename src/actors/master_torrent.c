@@ -40,11 +40,12 @@ void master_note_outcome(struct master *m, enum master_outcome outcome)
 uint64_t managed_down_rate(struct managed *t)
 {
     uint64_t now = t->master->now, rate = rate_get(&t->down, now), ran = now - t->ran_ns, average;
+    uint64_t had = t->verified + t->stored_bytes;
 
     /* Totals are up to two seconds old, which is all of a young download. */
-    if (!t->ran_ns || !ran || ran > YOUNG_NS)
+    if (!t->ran_ns || !ran || ran > YOUNG_NS || had <= t->had_at_start)
         return rate;
-    average = (uint64_t)((double)(t->verified - t->verified_at_start) / (double)ran * 1e9);
+    average = (uint64_t)((double)(had - t->had_at_start) / (double)ran * NS_PER_S);
     return average > rate ? average : rate;
 }
 
@@ -193,14 +194,16 @@ static uint64_t bytes_of(const struct managed *t, const struct bitfield *have)
 /* The line that stays: complete, or stopped by a signal. */
 static void report_finished(struct managed *t)
 {
+    uint64_t had = t->verified + t->stored_bytes;
     struct master_status s = {
         .name = metainfo_name(t->torrent.meta),
         .n_torrents = 1,
         .state = t->complete ? MASTER_SEEDING : MASTER_STOPPING,
         .verified = t->verified,
+        .stored = t->stored_bytes,
         .wanted = t->wanted,
         /* What was verified, not what Totals have told so far: the last report is on its way. */
-        .downloaded = t->verified - t->verified_at_start,
+        .downloaded = had > t->had_at_start ? had - t->had_at_start : 0,
         .uploaded = t->uploaded_before + t->uploaded,
         .n_peers = t->n_peers_most,
         .download_ns = t->completed_ns - t->began_ns,
@@ -279,7 +282,12 @@ static void run_torrent(struct managed *t)
 /* After opening or checking: what is on disk is known. */
 static void begin(struct managed *t)
 {
-    t->verified = t->verified_at_start = bytes_of(t, &t->have);
+    t->verified = bytes_of(t, &t->have);
+    for (size_t i = 0; i < t->stored.n; i++)
+        if (bitfield_test(&t->torrent.wanted, t->stored.runs[i].piece))
+            t->stored_bytes +=
+                (uint64_t)__builtin_popcountll(t->stored.runs[i].blocks) * BLOCK_SIZE;
+    t->had_at_start = t->verified + t->stored_bytes;
     if (t->verified == t->wanted) {
         t->complete = true;
         t->completed_ns = t->began_ns;
@@ -371,6 +379,7 @@ void managed_completed(struct managed *t)
         return;
     t->complete = true;
     t->verified = t->wanted;
+    t->stored_bytes = 0;
     t->completed_ns = m->now;
     c = choker_new_torrent_completed();
     a = announcer_new_torrent_completed();

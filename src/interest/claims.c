@@ -458,6 +458,22 @@ void claims_drop_row(struct interest_table *t, struct row *row)
         }
 }
 
+uint64_t claims_stored_bytes(const struct interest_table *t)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < t->started.n_slots; i++) {
+        const struct started *s = t->started.slots[i].value;
+        uint64_t n = s ? (uint64_t)s->n_stored * BLOCK_SIZE : 0;
+
+        /* A piece may end in a shorter block. */
+        if (n > (s ? geometry_piece_size(&t->geometry, s->piece) : 0))
+            n = geometry_piece_size(&t->geometry, s->piece);
+        bytes += n;
+    }
+    return bytes;
+}
+
 void claims_free_all(struct interest_table *t)
 {
     while (t->oldest) {

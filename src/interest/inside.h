@@ -104,6 +104,7 @@ uint32_t pick_new_piece(struct interest_table *t, const struct row *row);
 void claims_piece_over(struct interest_table *t, uint32_t piece);
 int claims_piece_suspect(struct interest_table *t, uint32_t piece); /* 0 or -ENOMEM */
 void claims_drop_row(struct interest_table *t, struct row *row);
+uint64_t claims_stored_bytes(const struct interest_table *t);
 void claims_free_all(struct interest_table *t);
 
 #endif

@@ -365,6 +365,7 @@ struct interest_numbers interest_table_progress(const struct interest_table *t)
     for (uint32_t i = 0; i < t->n_rows; i++)
         p.n_seeders +=
             !t->rows[i]->has_all && t->rows[i]->has.bytes && bitfield_all(&t->rows[i]->has);
+    p.stored = claims_stored_bytes(t);
     for (uint32_t i = 0; i < n_pieces; i++) {
         uint32_t a = t->rarity.availability[i];
 

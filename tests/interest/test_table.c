@@ -625,8 +625,11 @@ START_TEST(blocks_on_disk_are_not_claimed)
     ck_assert_uint_eq(a.first_block, 0);
     ck_assert_uint_eq(a.n_blocks, 64);
     ck_assert(!interest_table_next_piece(t, 2, 64, &a)); /* its last six are on disk */
-    interest_table_claim_returned(t, 2, a.id, 0);
+    ck_assert_uint_eq(interest_table_progress(t).stored, (67 + 6) * BLOCK_SIZE);
+    interest_table_claim_returned(t, 2, a.id, 1);
+    ck_assert_uint_eq(interest_table_progress(t).stored, (67 + 7) * BLOCK_SIZE);
     interest_table_piece_failed(t, 2); /* what was there was wrong */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 67 * BLOCK_SIZE);
     ck_assert(interest_table_next_piece(t, 2, 64, &a));
     ck_assert(interest_table_next_piece(t, 2, 64, &a));
     ck_assert_uint_eq(a.first_block, 64);

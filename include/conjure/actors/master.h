@@ -36,6 +36,7 @@ struct master_status {
         MASTER_ENDED, /* said when a second signal ends the process at once */
     } state;
     uint64_t verified, wanted;      /* bytes */
+    uint64_t stored;                /* bytes on disk of pieces that are not verified */
     uint32_t n_checked, n_to_check; /* pieces, while checking */
     uint64_t downloaded;            /* content bytes of this run */
     uint64_t uploaded;              /* content bytes of all runs: what ratios are about */

@@ -41,6 +41,7 @@ struct interest_effect {
 
 struct interest_numbers {
     uint64_t verified, wanted; /* bytes of wanted pieces: verified, in all */
+    uint64_t stored;           /* bytes on disk of wanted pieces that are not verified */
     uint32_t n_verified;       /* pieces, wanted or not */
     uint32_t n_peers, n_seeders;
     double availability; /* whole copies among the peers, and the share of pieces above */

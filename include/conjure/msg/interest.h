@@ -59,6 +59,7 @@ struct claim {
     QUERY(interest, progress, Progress, "how far are we?",                                         \
           struct torrent *of; /* the asker's, untouched */                                         \
           uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \
+          uint64_t stored; /* reply: bytes on disk of other wanted pieces */                       \
           uint32_t n_verified; uint32_t n_peers; uint32_t n_seeders;                               \
           double availability; /* whole copies among the peers, and the share of pieces above */)  \
     QUERY(interest, shutdown, Shutdown, "send all parked queries home and end",           \
