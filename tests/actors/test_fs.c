@@ -86,6 +86,7 @@ static void expect_opened(struct world *w, uint32_t n_have, uint32_t n_doubtful)
     ck_assert_uint_eq(m->have.n_set, n_have);
     ck_assert_uint_eq(m->n_doubtful, n_doubtful);
     bitfield_deinit(&m->have);
+    stored_blocks_deinit(&m->stored);
     msg_free(&m->msg);
 }
 
@@ -282,6 +283,31 @@ START_TEST(files_that_are_there_are_checked)
 }
 END_TEST
 
+START_TEST(closing_ends_a_check)
+{
+    struct fs_check_pieces *check = fs_new_check_pieces();
+    struct fs_close_torrent *last = fs_new_close_torrent();
+    struct world w;
+
+    make_two_files(&w);
+    for (uint32_t file = 0; file < 2; file++)
+        sample_write_file(&w.sample, file);
+    expect_opened(&w, 0, w.sample.n_pieces);
+    check->storage = last->storage = w.storage;
+    check->msg.home = last->msg.home = &w.master.channel;
+    ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
+    ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
+    ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), check); /* first */
+    ck_assert_ptr_eq(wait_master(&w, fs_kind_close_torrent), last);
+    ck_assert_int_eq(check->error | last->error, 0);
+    bitfield_deinit(&check->have);
+    stored_blocks_deinit(&check->stored);
+    msg_free(&check->msg);
+    msg_free(&last->msg);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_file_is_leased_to_serve_from)
 {
     struct fs_lease_file *m;
@@ -351,5 +377,5 @@ END_TEST
 
 RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
           a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
-          files_that_are_there_are_checked, a_file_is_leased_to_serve_from,
+          files_that_are_there_are_checked, closing_ends_a_check, a_file_is_leased_to_serve_from,
           a_folder_that_cannot_be_had_is_told_with_its_name, a_disk_that_refuses_is_told_once);

@@ -469,6 +469,56 @@ START_TEST(only_pieces_of_touched_files_are_doubtful)
 }
 END_TEST
 
+START_TEST(content_that_vanishes_is_missed)
+{
+    struct sample sample;
+    struct storage *s;
+    struct disk_job *job;
+    char path[512];
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    write_piece(&sample, s, 0);
+    hash_waiting(s);
+    sample_path(&sample, 0, path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &job), 0);
+    ck_assert_int_eq(run(job), -ENOENT);
+    ck_assert(storage_failed_in_content(s));
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(blocks_of_unverified_pieces_are_listed)
+{
+    struct stored_blocks stored;
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_int_eq(storage_list_stored(s, &stored), 0);
+    ck_assert(!stored.n && !stored.runs);
+    write_piece(&sample, s, 0);
+    hash_waiting(s);
+    ck_assert_int_eq(write_blocks(&sample, s, 1, 1, 2, &alice, false), 0);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_int_eq(storage_list_stored(s, &stored), 0);
+    ck_assert_uint_eq(stored.n, 1);
+    ck_assert(stored.runs[0].piece == 1 && stored.runs[0].first_block == 0 &&
+              stored.runs[0].blocks == 6);
+    stored_blocks_deinit(&stored);
+    stored_blocks_deinit(&stored);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 START_TEST(corrupt_resume_data_is_set_aside)
 {
     char aside[128];
@@ -662,7 +712,8 @@ RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           who_sends_all_of_a_wrong_piece_is_guilty_at_once,
           a_liar_among_several_is_found_when_the_piece_passes, blocks_that_do_not_exist_are_refused,
           after_a_crash_nothing_is_claimed_that_is_not_there,
-          only_pieces_of_touched_files_are_doubtful, corrupt_resume_data_is_set_aside,
+          only_pieces_of_touched_files_are_doubtful, content_that_vanishes_is_missed,
+          blocks_of_unverified_pieces_are_listed, corrupt_resume_data_is_set_aside,
           one_process_at_a_time, links_are_not_followed_out_of_the_folder,
           a_disk_that_is_full_loses_nothing, thousands_of_files_in_one_piece,
           a_hundred_gib_cost_nothing_until_they_come);
