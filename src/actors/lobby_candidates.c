@@ -11,7 +11,10 @@
 #include "actors/lobby.h"
 #include "conjure/base/alloc.h"
 
-#define RETRY_NS      (5 * NS_PER_S)
+/* A test builds this file with a shorter one. */
+#ifndef RETRY_NS
+#define RETRY_NS (5 * NS_PER_S)
+#endif
 #define RETRY_MAX_EXP 8 /* 5 s << 8: twenty minutes */
 #define FAILURES_MAX  12
 

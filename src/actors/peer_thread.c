@@ -21,13 +21,16 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
+/* A test builds this file with shorter ones, so that connections change hands all the time. */
+#ifndef IDLE_AFTER_NS
 #define IDLE_AFTER_NS        (5 * NS_PER_S)
 #define ACTIVE_IDLE_AFTER_NS (60 * NS_PER_S)
-#define REPORT_EVERY_NS      NS_PER_S
+#endif
+#define REPORT_EVERY_NS NS_PER_S
 
 #define BULK_BLOCKS    32           /* in flight, from here on gather */
 #define BULK_LOWAT_MIN (16 * 1024)  /* bytes; not worth it below */
-#define BULK_LOWAT_MAX (128 * 1024) /* well below what BULK_BLOCKS bring */
+#define BULK_LOWAT_MAX (512 * 1024) /* never more than a quarter of what is in flight */
 #define BULK_PER_S     128          /* reads a second to aim at */
 #define BULK_WAIT_MS   20
 
@@ -72,7 +75,7 @@ static void set_lowat(struct driver *d, int bytes)
 static int bulk_mark(struct driver *d, uint64_t now)
 {
     struct session *s = &d->peer->session;
-    uint64_t wanted;
+    uint64_t wanted, in_flight;
     int mark = BULK_LOWAT_MIN;
 
     if (session_n_in_flight(s) < BULK_BLOCKS || d->quiet_ns == s->heard_ns)
@@ -80,7 +83,8 @@ static int bulk_mark(struct driver *d, uint64_t now)
     wanted = rate_get(&s->down, now) / BULK_PER_S;
     if (wanted < BULK_LOWAT_MIN)
         return 1;
-    while (mark < BULK_LOWAT_MAX && 2 * (uint64_t)mark <= wanted)
+    in_flight = (uint64_t)session_n_in_flight(s) * BLOCK_SIZE;
+    while (mark < BULK_LOWAT_MAX && 2 * (uint64_t)mark <= wanted && 8 * (uint64_t)mark <= in_flight)
         mark *= 2;
     return mark;
 }
@@ -141,20 +145,21 @@ static bool is_idle(const struct peer *p, uint64_t now)
            (session_is_active(&p->session) ? ACTIVE_IDLE_AFTER_NS : IDLE_AFTER_NS);
 }
 
-/* Nothing on the clock is due while nothing is in flight, waits to be sent or to be reported. */
 static int wait_ms(struct driver *d)
 {
     struct peer *p = d->peer;
+    int idle_ms = IDLE_AFTER_NS / NS_PER_MS, look_ms = REPORT_EVERY_NS / NS_PER_MS;
 
     if (!channel_is_empty(&p->inbox.channel))
         return 0;
     if (d->lowat > 1)
         return BULK_WAIT_MS;
-    if (session_n_in_flight(&p->session) || p->work->upload.length || peer_could_ask(p) ||
-        p->session.down.total != p->work->reported_down ||
-        p->session.up.total != p->work->reported_up)
-        return 1000;
-    return 5000;
+    /* Nothing on the clock is due while nothing is in flight, to be sent or to be reported. */
+    if (!session_n_in_flight(&p->session) && !p->work->upload.length && !peer_could_ask(p) &&
+        p->session.down.total == p->work->reported_down &&
+        p->session.up.total == p->work->reported_up)
+        return idle_ms;
+    return look_ms < idle_ms ? look_ms : idle_ms;
 }
 
 static int drive(struct driver *d)
