@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lobby_world.h"
 
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -80,6 +81,7 @@ static void hall_end(struct hall *h)
 static void dial_from(struct remote *r, uint16_t port, const char *from)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)}, here = to;
+    int one = 1;
 
     *r = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
     here.sin_port = 0;
@@ -87,6 +89,7 @@ static void dial_from(struct remote *r, uint16_t port, const char *from)
     ck_assert_int_eq(bind(r->fd, (struct sockaddr *)&here, sizeof here), 0);
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     ck_assert_int_eq(connect(r->fd, (struct sockaddr *)&to, sizeof to), 0);
+    setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 static void handshake(const struct hall *h, const char *id, bool fast, uint8_t bytes[68])
@@ -381,7 +384,7 @@ START_TEST(no_byte_is_lost_when_hands_change)
                 break;
         }
     }
-    for (unsigned n = 0; n < 400; n++) {
+    for (unsigned n = 0; n < 2000; n++) {
         struct remote *x = &r[n % 4];
         uint32_t piece = rng_below(&h.world.rng, 32), begin = rng_below(&h.world.rng, 16000);
         uint32_t length = 1 + rng_below(&h.world.rng, 16384);
