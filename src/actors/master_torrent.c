@@ -462,6 +462,22 @@ static const char *is_unreachable(const struct managed *t)
     return NULL;
 }
 
+static void ask_progress(struct managed *t)
+{
+    struct interest_progress *q;
+
+    if (!t->interest_open || t->asked_progress)
+        return;
+    q = interest_new_progress();
+    q->of = &t->torrent;
+    if (master_ask_interest_progress(&t->master->inbox, &t->torrent.interest, q)) {
+        t->asked_progress = true;
+        t->n_queries++;
+    } else {
+        msg_free(&q->msg);
+    }
+}
+
 void managed_tick(struct managed *t)
 {
     struct master *m = t->master;
@@ -485,17 +501,7 @@ void managed_tick(struct managed *t)
     }
     if (m->now - t->saved_ns >= SAVE_EVERY_NS)
         save(t);
-    if (t->interest_open && !t->asked_progress) {
-        struct interest_progress *q = interest_new_progress();
-
-        q->of = &t->torrent;
-        if (master_ask_interest_progress(&m->inbox, &t->torrent.interest, q)) {
-            t->asked_progress = true;
-            t->n_queries++;
-        } else {
-            msg_free(&q->msg);
-        }
-    }
+    ask_progress(t);
     a = announcer_new_progress();
     a->torrent = &t->torrent;
     a->uploaded = t->uploaded; /* BEP 3 counts from `started`: of this run only */
@@ -529,6 +535,7 @@ void managed_answered(struct managed *t)
             report_finished(t);
     } else if (t->life == LIFE_LEAVING) {
         t->life = LIFE_CLOSING;
+        ask_progress(t); /* the peers have given back what they had begun */
         if (t->interest_open) {
             struct interest_shutdown *m = interest_new_shutdown();
 

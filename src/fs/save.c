@@ -38,25 +38,48 @@ static int copy_partials(const struct storage *s, struct resume *resume)
     return 0;
 }
 
+/* Compact: verified, and not where it belongs, so that nobody can be served from it yet. */
+static bool is_guest(const struct storage *s, uint32_t piece)
+{
+    return bitfield_test(&s->verified, piece) && !bitfield_test(&s->have, piece);
+}
+
+static uint64_t stored_word(const struct storage *s, uint32_t piece, uint32_t at)
+{
+    const struct partial *p = s->partials[piece];
+    uint32_t n = storage_n_blocks(s, piece) - at;
+
+    if (is_guest(s, piece))
+        return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+    return p ? p->on_disk[at / 64] : 0;
+}
+
 int storage_list_stored(const struct storage *s, struct stored_blocks *storedp)
 {
     size_t n = 0;
 
-    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
-        if (s->partials[piece] && s->partials[piece]->n_stored)
-            n += (s->partials[piece]->n_blocks + 63) / 64;
     *storedp = STORED_BLOCKS_EMPTY;
-    if (!n)
-        return 0;
-    storedp->runs = malloc(n * sizeof *storedp->runs);
-    if (!storedp->runs)
-        return -ENOMEM;
-    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
-        const struct partial *p = s->partials[piece];
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
+            uint32_t n_blocks = storage_n_blocks(s, piece);
 
-        for (uint32_t at = 0; p && p->n_stored && at < p->n_blocks; at += 64)
-            if (p->on_disk[at / 64])
-                storedp->runs[storedp->n++] = (struct stored_run){p->on_disk[at / 64], piece, at};
+            if (!s->partials[piece] && !is_guest(s, piece))
+                continue;
+            for (uint32_t at = 0; at < n_blocks; at += 64) {
+                uint64_t blocks = stored_word(s, piece, at);
+
+                if (!blocks)
+                    continue;
+                if (pass)
+                    storedp->runs[storedp->n++] = (struct stored_run){blocks, piece, at};
+                else
+                    n++;
+            }
+        }
+        if (!pass && n)
+            storedp->runs = malloc(n * sizeof *storedp->runs);
+        if (!storedp->runs)
+            return n ? -ENOMEM : 0;
     }
     return 0;
 }

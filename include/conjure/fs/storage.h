@@ -148,8 +148,8 @@ uint32_t storage_n_doubtful(const struct storage *s);
 bool storage_is_busy(const struct storage *s); /* some job is under way */
 /* Blocks of an unverified PIECE on disk: whether block BLOCK is. */
 bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block);
-/* All such blocks; those that are being written are not among them. *STOREDP is the caller's, and is
- * empty on failure. 0 or -ENOMEM. */
+/* All such blocks, and those of verified pieces that are not at their places yet (compact), but none
+ * that is being written. *STOREDP is the caller's, and is empty on failure. 0 or -ENOMEM. */
 int storage_list_stored(const struct storage *s, struct stored_blocks *storedp);
 /* As the resume data had them at opening. */
 uint64_t storage_uploaded(const struct storage *s);
