@@ -29,7 +29,7 @@
 #define REPORT_EVERY_NS NS_PER_S
 
 #define BULK_BLOCKS    32           /* in flight, from here on gather */
-#define BULK_LOWAT_MIN (16 * 1024)  /* bytes; not worth it below */
+#define BULK_LOWAT_MIN (32 * 1024)  /* bytes; not worth it below */
 #define BULK_LOWAT_MAX (512 * 1024) /* never more than a quarter of what is in flight */
 #define BULK_PER_S     128          /* reads a second to aim at */
 #define BULK_WAIT_MS   20
