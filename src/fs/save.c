@@ -146,12 +146,14 @@ void job_run_resume(struct job *job)
             continue;
         r = store_open_file(job->store, file, FILE_READ, &fd);
         if (r == FILE_MISSING) {
-            r = -ENOENT; /* somebody took it away while we wrote to it */
+            /* Somebody took it away while we wrote to it; but a move in a compact download may
+             * have found nothing to write. */
+            r = storage_is_compact(s) ? 0 : -ENOENT;
         } else if (!r) {
             r = io_sync(fd);
             io_close(fd);
         }
-        if (r)
+        if (r < 0)
             job->failed_file = file;
     }
     if (!r)

@@ -337,12 +337,6 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
     for (uint32_t i = 0; i < n_blocks; i++)
         if (blocks >> i & 1)
             bit_set(p->writing, first_block + i);
-    mark_dirty(s, slot, store_piece_size(&s->store, piece), slot != piece);
-    for (unsigned i = 0; i < job->moves.n; i++) {
-        const struct slot_move *m = &job->moves.move[i];
-
-        mark_dirty(s, m->to, store_piece_size(&s->store, m->piece), m->to != m->piece);
-    }
     *jobp = &job->head;
     return 0;
 }
@@ -362,10 +356,25 @@ static void finish_moves(struct storage *s, struct job *job)
         slots_undo(&s->slots, &job->moves, job->n_moved);
 }
 
+/* What a job has written to is to be synced before anything is claimed of it, and that is not before
+ * now. Other files of the same piece may not be there yet. */
+static void mark_written(struct storage *s, const struct job *job)
+{
+    for (unsigned i = 0; i < job->n_moved; i++) {
+        const struct slot_move *m = &job->moves.move[i];
+
+        mark_dirty(s, m->to, store_piece_size(&s->store, m->piece), m->to != m->piece);
+    }
+    for (uint32_t i = 0; i < job->n_ranges && !job->head.error; i++)
+        if (job->ranges[i].extent.file != STORE_PADDING)
+            s->dirty[job->ranges[i].extent.file] = true;
+}
+
 static void finish_write(struct storage *s, struct job *job)
 {
     struct partial *p = s->partials[job->piece];
 
+    mark_written(s, job);
     finish_moves(s, job);
     for (uint32_t i = 0; i < job->n_blocks; i++) {
         uint32_t block = job->first_block + i;

@@ -493,6 +493,25 @@ START_TEST(content_that_vanishes_is_missed)
 }
 END_TEST
 
+START_TEST(files_that_were_not_written_yet_are_not_missed)
+{
+    static const struct sample_file files[] = {{"a", 20000}, {"b", 20000}};
+    struct sample sample;
+    struct storage *s;
+
+    begin(9);
+    sample_make(&sample, &rng, 65536, files, 2);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+    save(s, false);
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert(storage_has_block(s, 0, 0));
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 START_TEST(blocks_of_unverified_pieces_are_listed)
 {
     struct stored_blocks stored;
@@ -713,7 +732,7 @@ RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           a_liar_among_several_is_found_when_the_piece_passes, blocks_that_do_not_exist_are_refused,
           after_a_crash_nothing_is_claimed_that_is_not_there,
           only_pieces_of_touched_files_are_doubtful, content_that_vanishes_is_missed,
-          blocks_of_unverified_pieces_are_listed, corrupt_resume_data_is_set_aside,
-          one_process_at_a_time, links_are_not_followed_out_of_the_folder,
-          a_disk_that_is_full_loses_nothing, thousands_of_files_in_one_piece,
-          a_hundred_gib_cost_nothing_until_they_come);
+          files_that_were_not_written_yet_are_not_missed, blocks_of_unverified_pieces_are_listed,
+          corrupt_resume_data_is_set_aside, one_process_at_a_time,
+          links_are_not_followed_out_of_the_folder, a_disk_that_is_full_loses_nothing,
+          thousands_of_files_in_one_piece, a_hundred_gib_cost_nothing_until_they_come);
