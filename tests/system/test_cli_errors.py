@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""What a user does wrong, or wants to end: one line that says so, and the exit code."""
+import os
+import pathlib
+import signal
+import socket
+import threading
+
+from conftest import CONJURE
+from kit import bencode
+from kit.content import KIB, MIB
+from kit.net import free_port
+from kit.wait import wait_until
+
+
+def one_line(complaint, *words):
+    lines = complaint.strip().splitlines()
+    assert len(lines) == 1, complaint
+    for word in words:
+        assert word in lines[0], complaint
+
+
+def test_a_magnet_link_is_named_as_what_it_is(world):
+    code, _, complaint = world.run("magnet:?xt=urn:btih:" + 40 * "a")
+    assert code == 3
+    one_line(complaint, "magnet links are not supported yet")
+
+
+def test_one_torrent_twice_is_refused(world, out):
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    code, _, complaint = world.run("-o", out, torrent.path, torrent.path)
+    assert code == 2
+    one_line(complaint, "same torrent", torrent.path.name)
+
+
+def test_a_port_that_is_taken_is_named(world, out):
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for mode in ((), ("-d",)):
+            code, _, complaint = world.run(*mode, "-o", out, "-p", port, torrent.path)
+            assert code == 1
+            one_line(complaint, str(port), "in use")
+
+
+def test_what_is_in_the_way_is_named(world):
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    file = world.folder / "a-file"
+    file.touch()
+    code, _, complaint = world.run("-o", file, "-p", 0, torrent.path)
+    assert code == 1
+    one_line(complaint, str(file))
+    code, _, complaint = world.run("-o", world.make_folder("out"), "-p", 0, "--state-dir", file,
+                                   torrent.path)
+    assert code == 1
+    one_line(complaint, str(file))
+
+
+def test_a_file_where_a_folder_should_be_is_named(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    tracker.peers = [world.peer(torrent).address]
+    (out / "content").touch()
+    program = world.download(torrent, out)
+    program.expect_exit(1, 20)
+    assert "content" in program.log() and "Not a directory" in program.log()
+
+
+def test_a_torrent_of_empty_files_is_complete_at_once(world, out):
+    torrent = world.torrent("http://127.0.0.1:1/announce", name="nothing",
+                            files=[("a", 0), ("folder/b", 0)])
+    code, said, _ = world.run("-o", out, "-p", 0, torrent.path)
+    assert code == 0 and "nothing" in said
+    assert (out / "nothing" / "a").exists() and (out / "nothing" / "folder" / "b").exists()
+
+
+def test_without_a_tracker_that_is_said_and_it_ends_in_code_4(world, out):
+    torrent = world.torrent(n_bytes=MIB)
+    program = world.download(torrent, out)
+    program.wait_until(lambda: "no tracker" in program.log(), 10, "it says so")
+    program.expect_exit(4, 45)
+
+
+def daemon_of(world, torrent):
+    """The process id of a daemon that seeds TORRENT."""
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            args = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if args[0] == os.fsencode(CONJURE) and b"-d" in args and bytes(torrent.path) in args:
+            return int(entry.name)
+    return None
+
+
+def test_a_daemon_says_whether_it_started(world):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=MIB)
+    code, said, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
+    pid = daemon_of(world, torrent)
+    try:
+        assert (code, said, complaint) == (0, "", "")
+        assert pid
+        code, _, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
+        assert code == 1
+        one_line(complaint, "another process works on this torrent")
+        wait_until(lambda: "started" in tracker.events(), 10, "it announces")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not daemon_of(world, torrent), 10, "it ends")
+    assert tracker.events()[-1] == "stopped"
+
+
+def test_a_daemon_that_cannot_open_one_torrent_starts_with_none(world):
+    good = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="good")
+    bad = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="bad", seed=2)
+    out = world.make_folder("out")
+    first = world.conjure("-d", "--foreground", "-o", out, "-p", 0, bad.path)
+    first.wait_until(lambda: list(world.folder.rglob("*.lock")), 10, "it has the torrent")
+    code, _, complaint = world.run("-d", "-o", out, "-p", 0, good.path, bad.path)
+    assert code == 1
+    one_line(complaint, "bad")
+    assert not daemon_of(world, good)
+
+
+def zeros(world):
+    """A torrent of 8 GiB of zeros that is on disk already, as a hole: a check takes seconds."""
+    source = world.make_folder("zeros")
+    with (source / "z").open("wb") as file:
+        file.truncate(8192 * MIB)
+    path = world.folder / "z.torrent"
+    world.run("create", source / "z", "-o", path, "-t", "http://127.0.0.1:1/announce", "-s", 4096,
+              seconds=120)
+    return source, path
+
+
+def test_a_signal_ends_a_check_promptly(world):
+    source, path = zeros(world)
+    for number, args in ((signal.SIGINT, ()), (signal.SIGTERM, ("--check-integrity",))):
+        program = world.conjure("-o", source, "-p", 0, *args, path)
+        program.wait_until(lambda: "checking" in program.log(), 10, "it checks")
+        program.signal(number)
+        program.expect_exit(7, 3)
+
+
+def test_a_second_signal_ends_it_at_once(world, out):
+    answered = threading.Event()
+    hanging = world.tracker(answer=lambda query: answered.wait(20) and None)
+    torrent = world.torrent(hanging.url(), n_bytes=MIB)
+    program = world.download(torrent, out)
+    program.wait_until(lambda: hanging.queries, 10, "it announces")
+    program.signal(signal.SIGINT)
+    program.wait_until(lambda: "stopping" in program.log(), 10, "it waits for the tracker")
+    program.signal(signal.SIGINT)
+    program.expect_exit(7, 3)
+    answered.set()
+
+
+def test_a_download_hangs_up_with_its_terminal_unless_nohup(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=4 * MIB)
+    tracker.peers = [world.peer(torrent, rate=MIB).address]
+    program = world.download(torrent, out)
+    program.wait_until(lambda: "content" in program.log(), 10, "it makes progress")
+    program.signal(signal.SIGHUP)
+    program.expect_exit(7, 10)
+    assert "stopped at" in program.log()
+    program = world.start("nohup", ["nohup", CONJURE, "-o", out, "-p", free_port(), torrent.path],
+                          env=world.environment("conjure"))
+    program.wait_until(lambda: "content" in program.log(), 10, "it makes progress")
+    program.signal(signal.SIGHUP)
+    program.expect_exit(0, 20)
+    assert torrent.is_in(out)
+
+
+def test_blocks_of_an_unfinished_piece_are_not_fetched_again(world, out):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=8 * MIB, piece_length=8 * MIB)
+    peer = world.peer(torrent, rate=2 * MIB)
+    tracker.peers = [peer.address]
+    program = world.download(torrent, out)
+    program.wait_until(lambda: peer.served > 3 * MIB, 20, "some of the piece is here")
+    program.signal(signal.SIGINT)
+    program.expect_exit(7, 10)
+    program = world.download(torrent, out)
+    program.expect_exit(0, 30)
+    assert torrent.is_in(out)
+    # What was in the pipe at the signal is lost; a piece from its beginning would be 3 MiB.
+    assert peer.served < len(torrent.data) + 1536 * KIB
+
+
+def test_uploads_of_earlier_runs_count_for_the_ratio(world):
+    torrent = world.torrent(n_bytes=MIB)
+    for run in range(2):
+        program = world.seed(torrent, "--seed-ratio=1.5", node="seeder")
+        leecher = world.folder / f"out-{run}"
+        tracker = world.tracker(("127.0.0.1", program.port))
+        meta = bencode.decode(torrent.path.read_bytes())
+        meta[b"announce"] = tracker.url()
+        path = world.folder / f"leech-{run}.torrent"
+        path.write_bytes(bencode.encode(meta))
+        world.run("-o", leecher, "-p", 0, path, node=f"leecher-{run}")
+        if run:
+            program.expect_exit(0, 10)
+        else:
+            program.signal(signal.SIGTERM)
+            program.expect_exit(0, 10)
