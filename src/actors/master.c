@@ -414,6 +414,7 @@ static void share_out_files(struct master *m, unsigned *n_handlesp)
         m->max_peers = MASTER_PEERS_MAX;
     if (m->max_peers > left)
         m->max_peers = left;
+    log_info(FACILITY, "at most %u connections and %u files", m->max_peers, *n_handlesp);
 }
 
 static int make_folders(const char *path)
