@@ -27,12 +27,12 @@ static inline int run_suite(const char *title, const TTest *const tests[], size_
     return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define RUN_SUITE(title, seconds, ...)                                                             \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const TTest *const tests[] = {__VA_ARGS__};                                                \
-        return run_suite(title, tests, sizeof tests / sizeof tests[0], seconds);                   \
-    }                                                                                              \
+#define RUN_SUITE(title, seconds, ...)                                           \
+    int main(void)                                                               \
+    {                                                                            \
+        const TTest *const tests[] = {__VA_ARGS__};                              \
+        return run_suite(title, tests, sizeof tests / sizeof tests[0], seconds); \
+    }                                                                            \
     _Static_assert(1, "")
 
 #endif
