@@ -21,8 +21,8 @@
  * The life of a torrent:
  *
  *   OPENING --OpenTorrent home--> CHECKING (if anything is doubtful) --CheckPieces home-->
- *   RUNNING (Lobby, Announcer, and InterestStat while pieces lack) --stop--> LEAVING (Announcer and
- *   Lobby let go) --> CLOSING (InterestStat ends, FS saves and closes) --> ENDED
+ *   RUNNING (Lobby, Announcer, and InterestStat while pieces lack) --stop--> LEAVING (Lobby
+ *   lets go) --> CLOSING (Announcer says `stopped`, InterestStat ends, FS saves and closes) --> ENDED
  *
  * A stop during CHECKING goes to CLOSING at once, and the check comes home unfinished.
  */

@@ -369,6 +369,22 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
     begin(t);
 }
 
+/* What the next announce says. BEP 3 counts from `started`: this run only. */
+static void tell_numbers(struct managed *t)
+{
+    struct announcer_progress *a = announcer_new_progress();
+    uint64_t had = t->verified + t->stored_bytes;
+
+    a->torrent = &t->torrent;
+    a->uploaded = t->uploaded;
+    /* Totals come late for a short download, and count what was fetched twice. */
+    a->downloaded = had > t->had_at_start ? had - t->had_at_start : 0;
+    if (a->downloaded < t->downloaded)
+        a->downloaded = t->downloaded;
+    a->left = t->wanted - t->verified;
+    announcer_tell_or_drop_progress(announcer_inbox(t->master->announcer), a);
+}
+
 void managed_completed(struct managed *t)
 {
     struct master *m = t->master;
@@ -385,6 +401,7 @@ void managed_completed(struct managed *t)
     a = announcer_new_torrent_completed();
     c->torrent = a->torrent = &t->torrent;
     choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
+    tell_numbers(t);
     announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
     if (wants_to_seed(t)) {
         report_finished(t);
@@ -481,7 +498,6 @@ static void ask_progress(struct managed *t)
 void managed_tick(struct managed *t)
 {
     struct master *m = t->master;
-    struct announcer_progress *a;
     const char *reason;
 
     if (t->life != LIFE_RUNNING)
@@ -502,12 +518,7 @@ void managed_tick(struct managed *t)
     if (m->now - t->saved_ns >= SAVE_EVERY_NS)
         save(t);
     ask_progress(t);
-    a = announcer_new_progress();
-    a->torrent = &t->torrent;
-    a->uploaded = t->uploaded; /* BEP 3 counts from `started`: of this run only */
-    a->downloaded = t->downloaded;
-    a->left = t->wanted - t->verified;
-    announcer_tell_or_drop_progress(announcer_inbox(m->announcer), a);
+    tell_numbers(t);
 }
 
 /* --- the end ------------------------------------------------------------------------------ */
@@ -524,6 +535,21 @@ static void close_storage(struct managed *t)
     t->n_queries++;
 }
 
+static void say_goodbye(struct managed *t)
+{
+    struct announcer_torrent_stopped *a;
+
+    if (!t->announced)
+        return;
+    tell_numbers(t);
+    a = announcer_new_torrent_stopped();
+    a->torrent = &t->torrent;
+    if (!master_ask_announcer_torrent_stopped(&t->master->inbox,
+                                              announcer_inbox(t->master->announcer), a))
+        abort();
+    t->n_queries++;
+}
+
 void managed_answered(struct managed *t)
 {
     t->n_queries--;
@@ -535,6 +561,7 @@ void managed_answered(struct managed *t)
             report_finished(t);
     } else if (t->life == LIFE_LEAVING) {
         t->life = LIFE_CLOSING;
+        say_goodbye(t);
         ask_progress(t); /* the peers have given back what they had begun */
         if (t->interest_open) {
             struct interest_shutdown *m = interest_new_shutdown();
@@ -549,21 +576,14 @@ void managed_answered(struct managed *t)
     }
 }
 
-/* The Announcer says goodbye and the Lobby closes the connections, side by side; then the rest. */
+/* The Lobby closes the connections, and with the last of them come the last Totals; then the
+ * Announcer says goodbye, with the right numbers, beside all the rest. */
 static void leave(struct managed *t)
 {
     struct master *m = t->master;
 
     t->life = LIFE_LEAVING;
     t->n_queries++; /* this function */
-    if (t->announced) {
-        struct announcer_torrent_stopped *a = announcer_new_torrent_stopped();
-
-        a->torrent = &t->torrent;
-        if (!master_ask_announcer_torrent_stopped(&m->inbox, announcer_inbox(m->announcer), a))
-            abort();
-        t->n_queries++;
-    }
     if (t->listed) {
         struct lobby_torrent_removed *l = lobby_new_torrent_removed();
 

@@ -71,7 +71,7 @@ unsigned progress_fit_name(const char *name, unsigned width, char *text, size_t 
  * the other. */
 void progress_start(bool quiet);
 
-/* Whether there is a terminal: show often (twice a second), or seldom (every PROGRESS_PLAIN_S). */
+/* Whether there is a terminal: show every second, or seldom (every PROGRESS_PLAIN_S). */
 bool progress_is_live(void);
 #define PROGRESS_PLAIN_S 10
 
