@@ -99,6 +99,14 @@ static int load_all(const struct options *o, struct master_torrent_config *torre
     return 0;
 }
 
+static void unload_all(struct master_torrent_config *torrents, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        metainfo_free(torrents[i].meta);
+        free(torrents[i].skip_file);
+    }
+}
+
 /* --- port, daemon ------------------------------------------------------------------------- */
 
 static int listen_on(const struct options *o, int *fdp, uint16_t *portp)
@@ -314,6 +322,8 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
         progress_clear();
         logger_stop(logger);
         say_started(&starting, r);
+    } else {
+        unload_all(torrents, o->n_torrents);
     }
     free(dir);
     free(state_dir);
