@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a user does wrong, or wants to end: one line that says so, and the exit code."""
+import hashlib
 import os
 import pathlib
 import signal
@@ -124,13 +125,15 @@ def test_a_daemon_that_cannot_open_one_torrent_starts_with_none(world):
 
 
 def zeros(world):
-    """A torrent of 8 GiB of zeros that is on disk already, as a hole: a check takes seconds."""
+    """A torrent of 64 GiB of zeros that is on disk already, as a hole: a check takes many seconds."""
     source = world.make_folder("zeros")
+    n_pieces, piece_length = 4096, 16 * MIB
     with (source / "z").open("wb") as file:
-        file.truncate(8192 * MIB)
+        file.truncate(n_pieces * piece_length)
     path = world.folder / "z.torrent"
-    world.run("create", source / "z", "-o", path, "-t", "http://127.0.0.1:1/announce", "-s", 4096,
-              seconds=120)
+    path.write_bytes(bencode.encode({"announce": "http://127.0.0.1:1/announce", "info": {
+        "length": n_pieces * piece_length, "name": "z", "piece length": piece_length,
+        "pieces": hashlib.sha1(bytes(piece_length)).digest() * n_pieces}}))
     return source, path
 
 
