@@ -135,8 +135,8 @@ def stage_system():
         return 0, 1, said
     report = ROOT / "build-release" / "system.xml"
     report.unlink(missing_ok=True)
-    ok, said = command([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-                        "--durations=8", f"--junitxml={report}", ROOT / "tests/system"],
+    ok, said = command([sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider",
+                        "--tb=short", "--durations=8", f"--junitxml={report}", ROOT / "tests/system"],
                        {"CONJURE": str(ROOT / "build-release" / "conjure"),
                         "PYTHONDONTWRITEBYTECODE": "1"})
     if not report.exists():

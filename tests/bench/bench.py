@@ -31,14 +31,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from kit import clients, content, net  # noqa: E402
-from kit.barepeer import BarePeer  # noqa: E402
+from kit.barepeer import BarePeer, greets  # noqa: E402
 from kit.process import Program  # noqa: E402
 from kit.trackers import FixedTracker  # noqa: E402
 from kit.wait import wait_until  # noqa: E402
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 ALL = ("conjure", "libtorrent", "aria2", "ctorrent", "transmission", "rtorrent")
-LIMIT = 300  # seconds that a run may take
+LIMIT = 120  # seconds that a run may take
+# Clients that take several connections from one address.
+MANY = ("bare peer", "conjure", "libtorrent")
 # Clients that look at the content before they seed it, and give no sign when they have.
 SETTLE = {"transmission": 15, "rtorrent": 6, "aria2": 6, "ctorrent": 6}
 
@@ -146,11 +148,14 @@ class Bench:
                     *(["-e", "0", "-X", finished] if leech else ["-e", "999"]), path]
         else:
             args = clients.ARGUMENTS[name](mode, self.torrent, folder, side, port, home)
-            args += {"libtorrent": ["--exit"], "transmission": ["-f", finished],
-                     "rtorrent": ["-o", f'method.set_key=event.download.finished,x,"execute.nothrow={finished}"']
-                     }.get(name, []) if leech else []
+            if leech:
+                args += {"libtorrent": ["--exit"], "transmission": ["-f", finished]}.get(name, [])
+            if name == "rtorrent":
+                with (home / "rc").open("a") as config:
+                    config.write("pieces.memory.max.set = 4096M\nmethod.set_key = "
+                                 f'event.download.finished,done,"execute.nothrow={finished}"\n')
             if name == "aria2":
-                args += ["--quiet=true", "--bt-max-peers=0", "--bt-request-peer-speed-limit=10G"]
+                args += ["--quiet=true", "--bt-max-peers=0", "--bt-request-peer-speed-limit=10000M"]
         env = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
         return self.start(f"{name}-{mode}", args, side, env=env)
 
@@ -184,8 +189,11 @@ class Bench:
             wait_until(lambda: sample.take() and (done.exists() or not program.running()), LIMIT,
                        f"{name} downloads", every=0.005)
             wall = time.monotonic() - start
-            same = filecmp.cmp(self.torrent.source / "data.bin", out / "data.bin", shallow=False)
-            return Figures(self.options.mib, wall, sample.cpu, sample.rss) if same else None
+            got = out / "data.bin"
+            if not got.exists() or not filecmp.cmp(self.torrent.source / "data.bin", got,
+                                                   shallow=False):
+                raise AssertionError(f"wrong or no content; it said:\n{program.log()}")
+            return Figures(self.options.mib, wall, sample.cpu, sample.rss)
         finally:
             self.stop_all()
             done.unlink(missing_ok=True)
@@ -217,14 +225,14 @@ class Bench:
         else:
             program = self.client(name, "seed", self.torrent.source, self.left, self.seed_port, None)
         try:
-            self.wait_listening(program, self.left, self.seed_port)
+            program.wait_until(lambda: self.right.call(
+                lambda: greets(self.left.ip, self.seed_port, self.torrent)), 60, "it greets")
             self.settle(name, program)
             before = program.cpu_seconds()
             leech = self.bare("leech", self.left.ip, self.seed_port, self.n_bytes,
                               self.torrent.piece_length, self.torrent.info_hash.hex(),
                               n_connections, total // n_connections, side=self.right)
-            if leech.wait(LIMIT) != 0:
-                return None
+            leech.expect_exit(0, LIMIT)
             mib, wall, _ = map(float, leech.log().split())
             sample = Sample(program).take()
             return Figures(mib, wall, sample.cpu - before, sample.rss)
@@ -344,7 +352,7 @@ def main():
             table(f"Download from one bare peer, {size}", rows)
         if "seed" in what:
             for n in map(int, options.conns.split(",")):
-                rows = {name: [] for name in ["bare peer", *names]}
+                rows = {name: [] for name in ["bare peer", *names] if n == 1 or name in MANY}
                 for _ in range(options.runs):
                     for name in rows:
                         rows[name].append(attempt(bench.seed, name, n))

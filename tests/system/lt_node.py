@@ -53,10 +53,12 @@ def main():
     if options.up:
         handle.set_upload_limit(options.up)  # the session's own limit would spare local peers
     if options.recheck:
+        wait_for(handle, lambda s: s.state == s.seeding)
         start = time.monotonic()
         handle.force_recheck()
-        wait_for(handle, lambda s: s.state == s.checking_files)
-        wait_for(handle, lambda s: s.state != s.checking_files and s.is_seeding)
+        # In seed mode it seems complete until the check has begun.
+        wait_for(handle, lambda s: not s.is_seeding)
+        wait_for(handle, lambda s: s.is_seeding)
         print(f"rechecked in {time.monotonic() - start:.3f} s", flush=True)
         return
     for address in options.peer:

@@ -32,5 +32,6 @@ def test_seeds_what_another_client_downloads(world, pair, out, client, scheme):
     tracker.wait_for_seeder(torrent)
     leecher = start_client(world, client, "leech", torrent, out, pair.left, pair.left.port())
     # Transmission does not make files that have no bytes.
-    leecher.wait_until(lambda: torrent.is_in(out, client != "transmission"), 90, f"{client} has everything")
+    leecher.wait_until(lambda: torrent.is_in(out, client != "transmission"), 60,
+                       f"{client} has everything")
     assert seeder.running()

@@ -92,6 +92,20 @@ class Wire:
         self.sock.close()
 
 
+def greets(host, port, torrent):
+    """Whether a client there shakes hands for TORRENT: it may listen before it has opened that."""
+    try:
+        wire = Wire.dial(host, port, 2)
+    except OSError:
+        return False
+    try:
+        return bool(wire.shake(torrent.info_hash))
+    except OSError:
+        return False
+    finally:
+        wire.close()
+
+
 class BarePeer:
     """Listens on HOST and serves TORRENT to everyone.
 

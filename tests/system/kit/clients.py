@@ -33,6 +33,7 @@ def aria2(mode, torrent, folder, side, port, home):
     # aria2 speaks to UDP trackers from its DHT socket only; in a namespace the DHT finds nobody.
     return ["aria2c", "--no-conf=true", "--enable-dht=true", f"--dht-listen-port={port}",
             f"--dht-file-path={home}/dht", "--enable-dht6=false", "--disable-ipv6=true",
+            "--show-console-readout=false", "--summary-interval=0",
             "--bt-enable-lpd=false", "--enable-peer-exchange=false", f"--listen-port={port}",
             f"--interface={side.ip}", "--file-allocation=none", f"--dir={folder}",
             *(seed if mode == "seed" else ["--seed-time=0"]), torrent.path]
