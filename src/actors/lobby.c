@@ -32,7 +32,7 @@
 #define SLOW_TICK_NS  (10 * NS_PER_S)
 #define JOIN_AFTER_NS NS_PER_S /* without a first message: it has nothing */
 #define NEED_PEERS_NS (30 * NS_PER_S)
-#define DUPLICATE_NS  (10 * NS_PER_S) /* both ends dialled at the same time */
+#define TWINS_NS      (10 * NS_PER_S) /* to part from one of two connections with one peer */
 #define WARN_EVERY_NS (60 * NS_PER_S)
 
 #define OF_USE_AFTER_NS    (60 * NS_PER_S) /* a shorter connection without content was a failure */
@@ -234,26 +234,42 @@ static void peer_event(struct lobby *l, struct peer *p, uint32_t events)
     settle(l, p);
 }
 
-/* Whether this connection is to be given up for one with the same peer that is there already. When
- * both dialled at the same time both ends must choose the same one: that of the higher peer id. */
+static struct peer *find_twin(struct lobby_torrent *t, const uint8_t peer_id[20],
+                              const struct peer *other)
+{
+    for (struct peer *p = t->peers; p; p = p->next)
+        if (p != other && p->state != PEER_CLOSING && !memcmp(p->peer_id, peer_id, 20))
+            return p;
+    return NULL;
+}
+
+/* TWINS. When both ends dial at the same time there are two connections between the same two peers.
+ * Most clients keep the older one, but each end may think another one older, and if each closes at
+ * once both are lost. So a twin that came the other way round is let in; the far end may close one by
+ * its own rule, and what is still double after a while we close by ours: the one that the peer with
+ * the higher id dialled stays, on which another Conjure agrees. */
+static void part_twins(struct lobby *l, struct lobby_torrent *t, struct peer *p)
+{
+    struct peer *twin = find_twin(t, p->peer_id, p);
+    bool we_are_higher = memcmp(t->torrent->peer_id, p->peer_id, 20) > 0;
+
+    p->has_twin = false;
+    if (twin)
+        shut_peer(l, p->incoming == we_are_higher ? p : twin,
+                  "the same peer is connected the other way round");
+}
+
+/* Whether this connection is to be given up for one with the same peer that is there already. */
 static bool is_duplicate(struct lobby *l, struct lobby_torrent *t, struct greeting *g,
                          const struct handshake *h)
 {
-    for (struct peer *p = t->peers; p; p = p->next) {
-        bool we_are_higher = memcmp(t->torrent->peer_id, h->peer_id, 20) > 0;
+    struct peer *p = find_twin(t, h->peer_id, NULL);
 
-        if (p->state == PEER_CLOSING || memcmp(p->peer_id, h->peer_id, 20))
-            continue;
-        if (p->incoming != g->incoming && l->now - p->since_ns < DUPLICATE_NS &&
-            we_are_higher == !g->incoming) {
-            shut_peer(l, p, "the same peer is connected the other way round");
-            return false;
-        }
-        if (!g->incoming)
-            candidates_connected(t, &g->addr, p->id);
-        return true;
-    }
-    return false;
+    if (!p || (p->incoming != g->incoming && l->now - p->since_ns < TWINS_NS && !p->has_twin))
+        return false;
+    if (!g->incoming)
+        candidates_connected(t, &g->addr, p->id);
+    return true;
 }
 
 void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *h)
@@ -279,6 +295,7 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     p = peer_new(&l->env, t->torrent, g->fd, &g->addr, new_id(l), h->fast, all, l->now);
     memcpy(p->peer_id, h->peer_id, 20);
     p->incoming = g->incoming;
+    p->has_twin = find_twin(t, p->peer_id, NULL) != NULL;
     p->n_seen = t->have.n_set;
     l->peers[p->id] = p;
     l->n_peers++;
@@ -320,6 +337,8 @@ static void tick_peers(struct lobby *l, struct lobby_torrent *t, bool slow)
 
     for (struct peer *p = t->peers; p; p = next) {
         next = p->next;
+        if (p->has_twin && l->now - p->since_ns > TWINS_NS)
+            part_twins(l, t, p);
         if (p->state != PEER_IN_LOBBY)
             continue;
         if (!p->joined_interest && !p->we_have_all && l->now - p->since_ns > JOIN_AFTER_NS)

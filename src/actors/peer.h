@@ -87,9 +87,10 @@ struct peer {
     enum peer_state state;
 
     /* Queries that are out. The peer lives until all are home. */
-    uint32_t n_haves;        /* HAVEs that it sent */
-    uint16_t n_queries;      /* of all kinds */
-    uint16_t n_stores;       /* StoreBlocks among them */
+    struct bitfield told; /* once a second bitfield came: what it has of which InterestStat heard */
+    uint32_t n_haves;     /* HAVEs that it sent */
+    uint16_t n_queries;   /* of all kinds */
+    uint16_t n_stores;    /* StoreBlocks among them */
     uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
     uint8_t n_next_piece;
     bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;
@@ -105,6 +106,7 @@ struct peer {
 
     /* Lobby's, also while a thread owns the rest: no bit-fields, which share a word with others. */
     bool incoming;           /* the far end dialled */
+    bool has_twin;           /* another connection with the same peer was there before this one */
     bool want_write;         /* EPOLLOUT is asked for */
     struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
     struct lobby_mail mail;
