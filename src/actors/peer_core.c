@@ -74,6 +74,7 @@ void peer_free(struct peer *p)
     channel_close(&p->inbox.channel);
     peer_work_end(p);
     session_deinit(&p->session);
+    bitfield_deinit(&p->told);
     if (p->fd >= 0)
         close(p->fd);
     waker_deinit(&p->mail_waker);
@@ -454,18 +455,29 @@ static void tell_got_piece(struct peer *p, uint32_t piece)
     interest_tell_or_drop_peer_got_piece(&p->torrent->interest, m);
 }
 
-/* A bitfield is legal as the first message however late it comes, also after we have joined. */
-static void has_set(struct peer *p, struct session_event *e)
+/* Not the first word of this kind, or a late one: piece by piece, but each only once however often
+ * it comes, or a few bytes of it would be thousands of messages to InterestStat. */
+static void has_set_again(struct peer *p, const struct session_event *e)
 {
     uint32_t n = p->session.geometry->n_pieces;
 
-    if (!p->joined_interest) {
-        peer_join_interest(p, &e->has, e->has_all);
+    if (!p->told.bytes && bitfield_init(&p->told, n)) {
+        p->must_close = true;
+        p->reason = "no memory for what it has";
         return;
     }
     for (uint32_t i = 0; i < n; i++)
-        if (e->has_all || (e->has.bytes && bitfield_test(&e->has, i)))
+        if ((e->has_all || (e->has.bytes && bitfield_test(&e->has, i))) &&
+            bitfield_set(&p->told, i))
             tell_got_piece(p, i);
+}
+
+static void has_set(struct peer *p, struct session_event *e)
+{
+    if (p->joined_interest)
+        has_set_again(p, e);
+    else
+        peer_join_interest(p, &e->has, e->has_all);
     bitfield_deinit(&e->has);
 }
 

@@ -130,12 +130,12 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     return end_bitfield(s, e);
 }
 
-/* BEP 3: only as the first message; BEP 6: one of the three. Messages that we skip do not count:
- * some clients send their extended handshake (BEP 10) before it. */
+/* BEP 3: only as the first message; BEP 6: one of the three. But aria2 (1.36) sends a bitfield or
+ * have-all in place of twenty HAVEs and more, at any time. Only taking back all it has is absurd. */
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
-    if (s->heard_any)
-        return session_break(s, "bitfield after other messages");
+    if (s->heard_any && id == ID_HAVE_NONE)
+        return session_break(s, "have-none after other messages");
     if (id == ID_BITFIELD)
         return begin_bitfield(s);
     e->has_all = id == ID_HAVE_ALL;

@@ -67,9 +67,9 @@ uint32_t geometry_block_size(const struct geometry *g, uint32_t piece, uint32_t 
 enum session_event_kind {
     SESSION_NONE,       /* all bytes are digested */
     SESSION_HAS,        /* bitfield, have-all or have-none: event.has (take it; empty when the peer
-                           has nothing) or event.has_all (has is empty then). At most once, before
-                           any SESSION_HAVE. Not sent when KEEP_BITFIELD is off: then
-                           s->n_peer_has alone says what the peer has */
+                           has nothing) or event.has_all (has is empty then). The first message,
+                           and for some clients at any time again, in place of many HAVEs. Not sent
+                           when KEEP_BITFIELD is off: then s->n_peer_has alone says what it has */
     SESSION_HAVE,       /* event.piece: the peer has one piece more */
     SESSION_CHOKED,     /* we may no longer request */
     SESSION_UNCHOKED,   /* we may request */
@@ -142,7 +142,7 @@ struct session {
     bool fast : 1;          /* both ends have BEP 6 */
     bool keep_bitfield : 1; /* we lack pieces: report what the peer has */
     bool we_have_all : 1;   /* every request can be served without asking */
-    bool heard_any : 1;     /* a message came: a bitfield would be too late */
+    bool heard_any : 1;     /* a message came: have-none would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
 };
 #define SESSION_EMPTY ((struct session){0})
