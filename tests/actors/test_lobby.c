@@ -307,8 +307,10 @@ START_TEST(one_connection_for_each_peer)
     UNTIL(&h.world, took(fd, &r[2]));
     read_handshake(&h, &r[2]);
     remote_send(&r[2], bytes, 68);
+    UNTIL(&h.world, h.world.n_joined_choker == 3); /* for a while: it may choose itself */
     expect_over(&h, &r[2]);
-    ck_assert_uint_eq(h.world.n_joined_choker, 2);
+    UNTIL(&h.world, h.world.n_joined_choker == 2);
+    ck_assert(!remote_is_over(&r[0]));
     /* And one whose id is lower: ours stays. */
     join_as(&h, &r[3], "-AA0000-abcdefghijkl", true);
     UNTIL(&h.world, h.world.n_joined_choker == 3);
@@ -319,7 +321,9 @@ START_TEST(one_connection_for_each_peer)
     read_handshake(&h, &r[2]);
     handshake(&h, "-AA0000-abcdefghijkl", true, bytes);
     remote_send(&r[2], bytes, 68);
+    UNTIL(&h.world, h.world.n_joined_choker == 4);
     expect_over(&h, &r[3]);
+    ck_assert(!remote_is_over(&r[2]));
     UNTIL(&h.world, h.world.n_joined_choker == 3);
     close(fd);
     hall_end(&h);
