@@ -143,12 +143,11 @@ static void on_requested_from_leecher(struct interest_stat *is,
     interest_table_requested(is->table, m->peer, m->claim, false);
 }
 
-static void tell_peer(struct stat_peer *p, uint32_t piece, uint32_t order)
+static void tell_peer(struct stat_peer *p, uint32_t piece)
 {
     struct peer_have *m = peer_new_have();
 
     m->piece = piece;
-    m->order = order;
     peer_tell_or_drop_have(p->inbox, m);
 }
 
@@ -162,7 +161,7 @@ static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined
     bitfield_deinit(&m->has);
     /* What was verified between its handshake and now. */
     for (uint32_t i = m->n_seen - is->n_initial; i < is->n_completed; i++)
-        tell_peer(p, is->completed[i], is->n_initial + i);
+        tell_peer(p, is->completed[i]);
     act_on_effects(is);
 }
 
@@ -203,7 +202,7 @@ static void on_peer_lost_piece(struct interest_stat *is, struct interest_peer_lo
 
 static void tell_have(struct interest_stat *is, uint32_t piece)
 {
-    uint32_t order = interest_table_n_verified(is->table) - 1, cursor = 0;
+    uint32_t cursor = 0;
     struct lobby_have *to_lobby = lobby_new_have();
     struct stat_peer *p;
 
@@ -213,7 +212,7 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     if (is->n_completed < is->torrent->geometry.n_pieces - is->n_initial)
         is->completed[is->n_completed++] = piece; /* full only when one was verified twice */
     while ((p = interest_table_next_lacking(is->table, piece, &cursor)))
-        tell_peer(p, piece, order);
+        tell_peer(p, piece);
 }
 
 static void look_for_completion(struct interest_stat *is)

@@ -11,8 +11,7 @@
 /* The inbox of one connection, wherever it is driven from: its own thread or the Lobby. */
 /* clang-format off */
 #define PEER_TABLE(INFO, QUERY, HOME)                                                              \
-    INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;                        \
-         uint32_t order; /* how many were verified before this one */)                             \
+    INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;)                       \
     INFO(peer, choke, Choke, "do not serve this peer", )                                           \
     INFO(peer, unchoke, Unchoke, "serve this peer", )                                              \
     INFO(peer, interest, Interest, "whether this peer has something that we want",                 \
