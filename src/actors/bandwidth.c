@@ -68,6 +68,31 @@ static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
     bucket_ask(m->upload ? &b->up : &b->down, m, m->n_bytes);
 }
 
+static bool is_of_peer(const void *user, const void *arg)
+{
+    const struct bandwidth_want_quota *m = user;
+
+    return m->peer == *(const uint32_t *)arg;
+}
+
+static void withdraw(struct bucket *bucket, uint32_t peer)
+{
+    void *user;
+
+    while (bucket_withdraw(bucket, is_of_peer, &peer, &user)) {
+        struct bandwidth_want_quota *m = user;
+
+        m->n_granted = 0;
+        msg_reply(&m->msg);
+    }
+}
+
+static void on_peer_left(struct bandwidth *b, struct bandwidth_peer_left *m)
+{
+    withdraw(&b->up, m->peer);
+    withdraw(&b->down, m->peer);
+}
+
 static void on_set_limit(struct bandwidth *b, struct bandwidth_set_limit *m)
 {
     bucket_set_rate(m->upload ? &b->up : &b->down, m->bytes_per_s, clock_now());

@@ -656,6 +656,12 @@ void peer_close(struct peer *p)
     while (session_drop_claim(&p->session, &claim))
         store_claim(p, &claim);
     peer_work_end(p);
+    if (p->asked_up || p->asked_down) {
+        struct bandwidth_peer_left *m = bandwidth_new_peer_left();
+
+        m->peer = p->id;
+        bandwidth_tell_or_drop_peer_left(p->env->bandwidth, m);
+    }
     if (p->joined_choker) {
         struct choker_peer_left *m = choker_new_peer_left();
 

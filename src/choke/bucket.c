@@ -105,3 +105,24 @@ uint64_t bucket_wait_ns(const struct bucket *b)
     lack = b->rate ? slice(b) - b->tokens : 0;
     return lack <= 0 ? 0 : (uint64_t)(lack / (double)b->rate * 1e9) + 1;
 }
+
+bool bucket_withdraw(struct bucket *b, bool (*is_it)(const void *user, const void *arg),
+                     const void *arg, void **userp)
+{
+    for (uint32_t i = 0; i < b->n_askers; i++) {
+        uint32_t at = (b->askers_at + i) % b->askers_size;
+
+        if (!is_it(b->askers[at].user, arg))
+            continue;
+        *userp = b->askers[at].user;
+        for (; i + 1 < b->n_askers; i++) {
+            uint32_t next = (b->askers_at + i + 1) % b->askers_size;
+
+            b->askers[at] = b->askers[next];
+            at = next;
+        }
+        b->n_askers--;
+        return true;
+    }
+    return false;
+}

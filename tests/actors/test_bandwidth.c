@@ -138,6 +138,26 @@ START_TEST(lifting_a_limit_serves_at_once)
 }
 END_TEST
 
+START_TEST(queries_of_a_peer_that_left_come_home)
+{
+    struct bandwidth_peer_left *left = bandwidth_new_peer_left();
+    struct timer_after *after;
+
+    begin(1, 1);
+    ask(1, false, 4096);
+    ask(2, false, 4096);
+    after = expect(&timer, timer_kind_after);
+    left->peer = 1;
+    ck_assert(bandwidth_tell_peer_left(bandwidth_inbox(b), left));
+    expect_quota(1, 0);
+    ck_assert(channel_is_empty(&peer.channel));
+    after->cancelled = true;
+    msg_reply(&after->msg);
+    expect_quota(2, 4096);
+    end();
+}
+END_TEST
+
 START_TEST(nobody_stays_parked_when_timer_ends)
 {
     struct timer_after *after;
@@ -178,4 +198,5 @@ END_TEST
 
 RUN_SUITE("Bandwidth", 30, without_a_limit_all_is_granted_and_timer_not_asked,
           quota_comes_when_timer_does, lifting_a_limit_serves_at_once,
-          nobody_stays_parked_when_timer_ends, shutdown_waits_for_its_after);
+          nobody_stays_parked_when_timer_ends, shutdown_waits_for_its_after,
+          queries_of_a_peer_that_left_come_home);

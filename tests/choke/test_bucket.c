@@ -127,5 +127,36 @@ START_TEST(no_limit_grants_all_at_once)
 }
 END_TEST
 
+static bool is_same(const void *user, const void *arg)
+{
+    return user == arg;
+}
+
+START_TEST(who_withdraws_is_passed_over)
+{
+    struct bucket b;
+    char askers[7];
+    uint32_t n_granted;
+    void *user;
+
+    bucket_init(&b, 1000, 0);
+    for (unsigned left = 0; left < 7; left++) {
+        for (unsigned i = 0; i < 7; i++)
+            bucket_ask(&b, &askers[i], 1);
+        ck_assert(bucket_withdraw(&b, is_same, &askers[left], &user));
+        ck_assert_ptr_eq(user, &askers[left]);
+        ck_assert(!bucket_withdraw(&b, is_same, &askers[left], &user));
+        for (unsigned i = 0; i < 7; i++) {
+            if (i == left)
+                continue;
+            ck_assert(bucket_next_grant(&b, (left + 1) * UINT64_C(1000000000), &user, &n_granted));
+            ck_assert_ptr_eq(user, &askers[i]);
+        }
+    }
+    bucket_deinit(&b);
+}
+END_TEST
+
 RUN_SUITE("Token buckets", 20, limits_hold_within_three_percent_over_ten_seconds,
-          savings_are_a_tenth_of_a_second, askers_are_served_in_turn, no_limit_grants_all_at_once);
+          savings_are_a_tenth_of_a_second, askers_are_served_in_turn, no_limit_grants_all_at_once,
+          who_withdraws_is_passed_over);

@@ -37,6 +37,9 @@ void bucket_ask(struct bucket *b, void *user, uint32_t n_bytes);
 /* The asker whose turn it is, and how many bytes it may move: 1 to what it wanted. False when nobody
  * asks or tokens lack. */
 bool bucket_next_grant(struct bucket *b, uint64_t now, void **userp, uint32_t *n_grantedp);
+/* Takes the first asker whose user IS_IT out of the queue: it is granted nothing. False: none is. */
+bool bucket_withdraw(struct bucket *b, bool (*is_it)(const void *user, const void *arg),
+                     const void *arg, void **userp);
 /* How long until bucket_next_grant may be true; UINT64_MAX when nobody asks. */
 uint64_t bucket_wait_ns(const struct bucket *b);
 

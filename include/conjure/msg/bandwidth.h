@@ -11,6 +11,8 @@
     QUERY(bandwidth, want_quota, WantQuota, "may I move bytes? Parked until there are tokens",     \
           uint32_t peer; bool upload; uint32_t n_bytes; /* wanted */                               \
           uint32_t n_granted; /* reply */ uint64_t parked_ns; /* Bandwidth's own */)               \
+    INFO(bandwidth, peer_left, PeerLeft, "its parked queries come home with nothing granted",      \
+         uint32_t peer;)                                                                           \
     INFO(bandwidth, set_limit, SetLimit, "bytes per second, 0 for none", bool upload;              \
          uint64_t bytes_per_s;)                                                                    \
     QUERY(bandwidth, shutdown, Shutdown, "send all parked queries home and end", )                 \
