@@ -30,6 +30,7 @@
 #define HOLD_NS           (25 * NS_PER_MS)  /* a piece waits no longer for company */
 #define HOLD_WORTH        5                 /* pieces that must be expected in that time */
 #define PROGRESS_EVERY    (250 * NS_PER_MS) /* CheckProgress */
+#define WRITES_MAX        8                 /* in one list */
 #define ARRIVAL_FORGOTTEN NS_PER_S
 #define KEEP_SPARE_NS     (2 * NS_PER_S) /* spare buffers, with nothing to do */
 
@@ -42,7 +43,8 @@ struct opened {
     struct fs_check_pieces *check;
     struct fs_save_resume *save;
     struct fs_close_torrent *close;
-    bool saving; /* the job for `save` or `close` is under way */
+    bool saving;  /* the job for `save` or `close` is under way */
+    bool writing; /* a write, or a list of them, is under way */
     bool told_failure;
     int check_error;
     uint32_t n_to_check;
@@ -83,8 +85,11 @@ struct fs {
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
+/* JOB, or the list that begins with it. */
 static void give_to_worker(struct fs *self, struct disk_job *job)
 {
+    struct opened *t = storage_owner(job->storage);
+
     for (unsigned i = 0; i < self->n_workers; i++) {
         struct slot *slot = &self->workers[i];
 
@@ -93,6 +98,7 @@ static void give_to_worker(struct fs *self, struct disk_job *job)
         slot->busy = true;
         self->n_busy++;
         slot->run.job = job;
+        t->writing |= job->kind == DISK_WRITE;
         if (!fs_ask_worker_run(&self->inbox, worker_inbox(slot->worker), &slot->run))
             abort(); /* workers end after all jobs */
         return;
@@ -105,27 +111,53 @@ static bool has_idle_worker(const struct fs *self)
     return self->n_busy < self->n_workers;
 }
 
+/* ONE WRITER. The kernel lets only one thread at a time write to a file, and the other spins; so a
+ * torrent has one write under way, and what gathers meanwhile goes to the next worker as a list. */
+static bool may_run(const struct disk_job *job)
+{
+    const struct opened *t = storage_owner(job->storage);
+
+    return job->kind != DISK_WRITE || !t->writing;
+}
+
 static void queue_job(struct fs *self, struct disk_job *job)
 {
-    if (has_idle_worker(self)) {
+    job->next = NULL;
+    if (has_idle_worker(self) && may_run(job)) {
         give_to_worker(self, job);
         return;
     }
-    job->next = NULL;
     *(self->queue_last ? &self->queue_last->next : &self->queue_first) = job;
     self->queue_last = job;
 }
 
+/* The first job that may run; a write with those of its torrent that follow it in the queue. */
 static struct disk_job *unqueue_job(struct fs *self)
 {
-    struct disk_job *job = self->queue_first;
+    struct disk_job *first = NULL, *last = NULL, *kept = NULL, **at = &self->queue_first, *job;
+    unsigned n = 0;
 
-    if (!job)
-        return NULL;
-    self->queue_first = job->next;
-    if (!self->queue_first)
-        self->queue_last = NULL;
-    return job;
+    while ((job = *at)) {
+        bool take = first ? n < WRITES_MAX && first->kind == DISK_WRITE &&
+                                job->kind == DISK_WRITE && job->storage == first->storage
+                          : may_run(job);
+
+        if (!take) {
+            kept = job;
+            at = &job->next;
+            continue;
+        }
+        *at = job->next;
+        job->next = NULL;
+        if (last)
+            last->next = job;
+        else
+            first = job;
+        last = job;
+        n++;
+    }
+    self->queue_last = kept;
+    return first;
 }
 
 static void tell_failure(struct fs *self, struct opened *t, int error)
@@ -535,22 +567,16 @@ static void on_return_lease(struct fs *self, struct fs_return_lease *m)
 
 /* --- workers --------------------------------------------------------------------------------- */
 
-static void home_worker_run(struct fs *self, struct worker_run *m)
+static void finish_job(struct fs *self, struct opened *t, struct disk_job *job)
 {
-    struct slot *slot = &self->workers[m->worker];
-    struct disk_job *job = m->job;
-    struct opened *t = storage_owner(job->storage);
     enum disk_job_kind kind = job->kind;
     struct fs_store_blocks *blocks = job->owner;
     uint32_t n_unhashed = storage_n_unhashed(t->storage);
-    bool whole;
+    bool whole = disk_job_is_whole_piece(job);
     int error;
 
-    slot->busy = false;
-    self->n_busy--;
     if (kind == DISK_HASH && job->owner)
         self->n_hashing--;
-    whole = disk_job_is_whole_piece(job);
     kept_release(&self->kept, t->storage, job);
     error = storage_finish(job);
     switch (kind) {
@@ -559,6 +585,7 @@ static void home_worker_run(struct fs *self, struct worker_run *m)
             return;
         break;
     case DISK_WRITE:
+        t->writing = false;
         note_arrivals(self, t, n_unhashed);
         if (whole && !error && is_fast(t))
             keep(self, t, blocks);
@@ -582,6 +609,19 @@ static void home_worker_run(struct fs *self, struct worker_run *m)
         break;
     }
     tell_events(self, t);
+}
+
+static void home_worker_run(struct fs *self, struct worker_run *m)
+{
+    struct slot *slot = &self->workers[m->worker];
+    struct opened *t = storage_owner(m->job->storage);
+
+    slot->busy = false;
+    self->n_busy--;
+    for (struct disk_job *job = m->job, *next; job; job = next) {
+        next = job->next;
+        finish_job(self, t, job);
+    }
 }
 
 static void on_shutdown(struct fs *self, struct fs_shutdown *m)

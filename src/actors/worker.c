@@ -18,7 +18,8 @@ struct worker {
 
 static void on_run(struct worker *self, struct worker_run *m)
 {
-    disk_job_run(m->job, &self->scratch);
+    for (struct disk_job *job = m->job; job; job = job->next)
+        disk_job_run(job, &self->scratch);
     msg_reply(&m->msg);
 }
 

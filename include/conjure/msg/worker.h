@@ -9,8 +9,9 @@ struct disk_job;
 /* The inbox of one worker of the FS pool. */
 /* clang-format off */
 #define WORKER_TABLE(INFO, QUERY, HOME)                                                            \
-    QUERY(worker, run, Run, "do this job; it carries its own result",                              \
-          struct disk_job *job; /* owned by FS */ uint32_t worker; /* FS's number of the worker */)\
+    QUERY(worker, run, Run, "do these jobs; each carries its own result",                          \
+          struct disk_job *job; /* a list, owned by FS */                                          \
+          uint32_t worker; /* FS's number of the worker */)                                        \
     QUERY(worker, shutdown, Shutdown, "end", )
 /* clang-format on */
 
