@@ -12,7 +12,7 @@
  * (which costs about a seventh of a download's CPU). The asker of StoreBlocks gets another buffer of the
  * same size in exchange, so what all of them hold together is bounded: KEPT_MAX buffers here.
  */
-#define KEPT_MAX 21 /* a full batch, and what comes while it is hashed */
+#define KEPT_MAX 18 /* a full batch, and a little of the next */
 
 struct kept {
     struct kept_piece {

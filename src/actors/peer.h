@@ -47,7 +47,7 @@ struct peer_work {
     struct session_upload upload; /* under way; length 0: none */
     uint32_t sent;                /* of header and data */
 
-    uint8_t *spare[16]; /* claim buffers that were used before: fresh memory is slow */
+    uint8_t *spare[10]; /* claim buffers that were used before: fresh memory is slow */
     unsigned n_spare;
 
     uint32_t quota_up, quota_down; /* bytes granted and not used */
