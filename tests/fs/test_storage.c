@@ -383,6 +383,69 @@ START_TEST(a_liar_among_several_is_found_when_the_piece_passes)
 }
 END_TEST
 
+/* Memory that differs from the disk shows where the hash was taken from. */
+START_TEST(a_lane_with_bytes_is_hashed_from_memory_and_others_from_disk)
+{
+    enum { N = 12 };
+    uint8_t *memory[N];
+    struct disk_job *job;
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    for (uint32_t i = 0; i < N; i++)
+        write_piece(&sample, s, i);
+    ck_assert_int_eq(storage_prepare_hash(s, N, &job), 0);
+    ck_assert_uint_eq(disk_job_n_pieces(job), N);
+    for (unsigned i = 0; i < N; i++) {
+        uint32_t piece = disk_job_piece(job, i);
+
+        memory[i] = malloc(sample.piece_length);
+        memcpy(memory[i], sample.content + (uint64_t)piece * sample.piece_length,
+               sample.piece_length);
+        if (i % 3 == 1)
+            memory[i][sample.piece_length - 1] ^= 1;
+        if (i % 3)
+            disk_job_use_bytes(job, i, memory[i]);
+    }
+    ck_assert_int_eq(run(job), 0);
+    for (unsigned i = 0; i < N; i++)
+        free(memory[i]);
+    ck_assert_uint_eq(storage_have(s)->n_set, N - N / 3);
+    ck_assert_uint_eq(count_events(s, STORAGE_FAILED), N / 3);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(only_a_write_of_all_blocks_is_of_a_whole_piece)
+{
+    struct disk_job *job;
+    struct sample sample;
+    struct storage *s;
+    uint8_t *data;
+
+    make_plain(&sample);
+    data = calloc(4, STORAGE_BLOCK);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_int_eq(storage_prepare_write(s, 0, 0, 4, 15, data, &alice, &job), 0);
+    ck_assert(disk_job_is_whole_piece(job));
+    ck_assert_int_eq(run(job), 0);
+    ck_assert_int_eq(storage_prepare_write(s, 1, 0, 4, 7, data, &alice, &job), 0);
+    ck_assert(!disk_job_is_whole_piece(job));
+    ck_assert_int_eq(run(job), 0);
+    /* Asks for all of it, but three blocks are somebody else's. */
+    ck_assert_int_eq(storage_prepare_write(s, 1, 0, 4, 15, data, &bob, &job), 0);
+    ck_assert(!disk_job_is_whole_piece(job));
+    ck_assert_int_eq(run(job), 0);
+    hash_waiting(s);
+    free(data);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 START_TEST(blocks_that_do_not_exist_are_refused)
 {
     uint8_t data[STORAGE_BLOCK] = {0};
@@ -735,4 +798,6 @@ RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           files_that_were_not_written_yet_are_not_missed, blocks_of_unverified_pieces_are_listed,
           corrupt_resume_data_is_set_aside, one_process_at_a_time,
           links_are_not_followed_out_of_the_folder, a_disk_that_is_full_loses_nothing,
-          thousands_of_files_in_one_piece, a_hundred_gib_cost_nothing_until_they_come);
+          thousands_of_files_in_one_piece, a_hundred_gib_cost_nothing_until_they_come,
+          a_lane_with_bytes_is_hashed_from_memory_and_others_from_disk,
+          only_a_write_of_all_blocks_is_of_a_whole_piece);
