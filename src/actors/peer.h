@@ -33,6 +33,14 @@ struct peer_env {
     bool limit_up, limit_down; /* ask Bandwidth before moving content */
 };
 
+/* Blocks on their way out, with their headers: as many as the largest packet (64 KiB) takes whole. */
+#define PEER_BLOCK_HEADER 13
+struct peer_batch {
+    uint32_t at, end;   /* what is not sent: bytes[at, end) */
+    uint32_t n_content; /* without headers */
+    uint8_t bytes[3 * (PEER_BLOCK_HEADER + BLOCK_SIZE)];
+};
+
 /* What only a moving connection needs; owned by the peer, gone while it idles. */
 struct peer_work {
     struct peer_lease {
@@ -44,8 +52,9 @@ struct peer_work {
     } leases[PEER_LEASES];
     uint64_t n_used;
 
-    struct session_upload upload; /* under way; length 0: none */
-    uint32_t sent;                /* of header and data */
+    struct session_upload upload; /* taken off the queue and not whole in a batch; length 0: none */
+    uint32_t taken;               /* bytes of its header and data that are, or were, in a batch */
+    struct peer_batch *batch;     /* from the first upload on */
 
     uint8_t *spare[10]; /* claim buffers that were used before: fresh memory is slow */
     unsigned n_spare;
@@ -168,6 +177,8 @@ void peer_work_end(struct peer *p);
 /* Serves requests as far as the socket takes data. 0: nothing more to do now; 1: the socket is
  * full; negative: the connection is over. */
 int peer_serve(struct peer *p, uint64_t now);
+/* Whether a block is under way. */
+bool peer_is_sending(const struct peer *p);
 void peer_lease_home(struct peer *p, struct fs_lease_file *m);
 void peer_leases_return(struct peer *p);
 

@@ -98,6 +98,7 @@ void peer_work_end(struct peer *p)
     peer_leases_return(p);
     while (p->work->n_spare)
         free(p->work->spare[--p->work->n_spare]);
+    free(p->work->batch);
     free(p->work);
     p->work = NULL;
 }

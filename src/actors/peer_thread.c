@@ -98,7 +98,7 @@ static int look_after(struct peer *p, uint64_t now)
         p->reason = p->session.reason ? p->session.reason : "silent for too long";
         return -ETIMEDOUT;
     }
-    if (p->work->sent && now - p->work->moved_ns > STUCK_NS) {
+    if (p->work->batch && p->work->batch->end && now - p->work->moved_ns > STUCK_NS) {
         p->reason = "does not read what it asked for";
         return -ETIMEDOUT;
     }
@@ -138,7 +138,7 @@ static int move(struct driver *d, bool readable, uint64_t now)
  * does not have yet) keeps its thread longer. */
 static bool is_idle(const struct peer *p, uint64_t now)
 {
-    if (p->work->upload.length || p->n_stores || session_n_in_flight(&p->session) ||
+    if (peer_is_sending(p) || p->n_stores || session_n_in_flight(&p->session) ||
         session_has_uploads(&p->session) || peer_could_ask(p))
         return false;
     return now - p->work->moved_ns >
@@ -155,7 +155,7 @@ static int wait_ms(struct driver *d)
     if (d->lowat > 1)
         return BULK_WAIT_MS;
     /* Nothing on the clock is due while nothing is in flight, to be sent or to be reported. */
-    if (!session_n_in_flight(&p->session) && !p->work->upload.length && !peer_could_ask(p) &&
+    if (!session_n_in_flight(&p->session) && !peer_is_sending(p) && !peer_could_ask(p) &&
         p->session.down.total == p->work->reported_down &&
         p->session.up.total == p->work->reported_up)
         return idle_ms;

@@ -229,6 +229,59 @@ START_TEST(uploads_wait_for_quota_and_control_does_not)
 }
 END_TEST
 
+/* The bytes of a piece message are where they ought to be; returns their number. */
+static uint32_t check_block(uint32_t piece, uint32_t at, uint32_t length, uint32_t from)
+{
+    const uint8_t *m = x.far.bytes + from;
+
+    ck_assert_uint_eq(get_be32(m), 9 + length);
+    ck_assert_uint_eq(m[4], 7);
+    ck_assert_uint_eq(get_be32(m + 5), piece);
+    ck_assert_uint_eq(get_be32(m + 9), at);
+    ck_assert_mem_eq(m + 13, x.world.content + piece * x.world.torrent.geometry.piece_length + at,
+                     length);
+    return 13 + length;
+}
+
+/* A socket that takes a few KiB at a time cuts the batches anywhere; a HAVE that is due goes out
+ * between two blocks, wherever that is. */
+START_TEST(a_slow_reader_gets_whole_blocks)
+{
+    static const uint32_t lengths[] = {16384, 1, 16383, 60000, 5, 16384, 12000};
+    unsigned n_have = 0;
+    uint32_t from = 5;
+    int small = 1; /* the kernel's least */
+
+    begin(true);
+    x.world.torrent.geometry = (struct geometry){
+        .total_length = LENGTH, .piece_length = 65536, .n_pieces = LENGTH / 65536};
+    ck_assert_int_eq(setsockopt(x.p->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    session_set_choking(&x.p->session, false, x.now);
+    for (unsigned i = 0; i < N_ELEMENTS(lengths); i++)
+        remote_say(&x.far, 6, 3, i, 0, lengths[i]);
+    for (unsigned i = 0; i < 200; i++) {
+        if (i % 20 == 1)
+            session_say_have(&x.p->session, i);
+        ck_assert_int_eq(turn(), 0);
+        remote_pull(&x.far);
+    }
+    ck_assert(!peer_is_sending(x.p));
+    for (unsigned i = 0; i < N_ELEMENTS(lengths);) {
+        if (get_be32(x.far.bytes + from) == 5) {
+            n_have++;
+            from += 9;
+            continue;
+        }
+        from += check_block(i, 0, lengths[i], from);
+        i++;
+    }
+    ck_assert_uint_gt(n_have, 0);
+    ck_assert_uint_eq(x.far.n, from + (10 - n_have) * 9);
+    ck_assert_uint_eq(x.p->session.up.total, 121157);
+    end();
+}
+END_TEST
+
 START_TEST(without_its_file_the_peer_is_let_go)
 {
     begin(true);
@@ -311,6 +364,6 @@ END_TEST
 
 RUN_SUITE("Peer", 30, a_snubbing_peer_loses_its_claims_and_then_its_place,
           only_who_refuses_twice_lacks_a_piece, quota_is_neither_lost_nor_stretched,
-          uploads_wait_for_quota_and_control_does_not, without_its_file_the_peer_is_let_go,
-          it_leaves_interest_after_its_blocks_are_stored, a_disk_that_refuses_ends_the_peer,
-          an_idle_peer_is_small);
+          uploads_wait_for_quota_and_control_does_not, a_slow_reader_gets_whole_blocks,
+          without_its_file_the_peer_is_let_go, it_leaves_interest_after_its_blocks_are_stored,
+          a_disk_that_refuses_ends_the_peer, an_idle_peer_is_small);
