@@ -294,14 +294,17 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
         .allocation = o->allocation,
         .check_integrity = o->check_integrity,
         .daemon = o->daemon,
-        .seed_ratio = o->seed_ratio,
-        .seed_time_s = o->seed_time_s,
-        .max_peers = o->max_peers,
-        .max_upload_limit = o->max_upload_limit,
-        .max_download_limit = o->max_download_limit,
+        .settings = {.seed_ratio = o->seed_ratio,
+                     .seed_time_s = o->seed_time_s,
+                     .max_peers = o->max_peers,
+                     .max_upload_limit = o->max_upload_limit,
+                     .max_download_limit = o->max_download_limit,
+                     .limit_lan = o->limit_lan,
+                     .super_seed = o->super_seed},
         .report = o->daemon ? NULL : report,
     };
     char *dir = absolute(o->dir), *state_dir = absolute(o->state_dir);
+    char *torrents_dir = o->torrents_dir ? absolute(o->torrents_dir) : NULL;
     struct starting starting = STARTING_EMPTY;
     struct logger *logger;
     int r = load_all(o, torrents);
@@ -316,6 +319,7 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
     if (!r) {
         c.dir = dir;
         c.state_dir = state_dir;
+        c.torrents_dir = torrents_dir;
         progress_start(o->quiet || o->daemon);
         logger = start_logger(o);
         r = (int)master_run(&c);
@@ -327,6 +331,7 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
     }
     free(dir);
     free(state_dir);
+    free(torrents_dir);
     return r;
 }
 

@@ -406,7 +406,7 @@ static void share_out_files(struct master *m, unsigned *n_handlesp)
     *n_handlesp = n > 4096 ? 1024 : n / 4;
     left = n - *n_handlesp;
     left = left > FILES_SPARE + 1 ? left - FILES_SPARE : 1;
-    m->max_peers = m->config->max_peers;
+    m->max_peers = m->settings.max_peers;
     if (m->max_peers > left)
         log_warning(FACILITY, "%u connections at most, for no more than %u files may be open", left,
                     n);
@@ -457,12 +457,13 @@ static int prepare_folders(struct master *m)
 static int start_actors(struct master *m)
 {
     const struct master_config *c = m->config;
+    const struct master_settings *s = &m->settings;
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n_handles;
     struct lobby_options lobby = {
         .listen_fd = c->listen_fd,
-        .limit_up = c->max_upload_limit > 0,
-        .limit_down = c->max_download_limit > 0,
+        .limit_up = s->max_upload_limit > 0,
+        .limit_down = s->max_download_limit > 0,
     };
 
     share_out_files(m, &n_handles);
@@ -472,8 +473,8 @@ static int start_actors(struct master *m)
         return -errno;
     m->lobby = lobby_new();
     lobby.timer = timer_inbox(m->timer);
-    m->choker = choker_start(lobby.timer, &m->inbox, c->max_upload_limit, 0);
-    m->bandwidth = bandwidth_start(lobby.timer, c->max_upload_limit, c->max_download_limit);
+    m->choker = choker_start(lobby.timer, &m->inbox, s->max_upload_limit, 0);
+    m->bandwidth = bandwidth_start(lobby.timer, s->max_upload_limit, s->max_download_limit);
     m->fs =
         fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
     m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);
@@ -520,6 +521,7 @@ enum master_outcome master_run(const struct master_config *config)
     int r;
 
     m->config = config;
+    m->settings = config->settings;
     open_signals(m);
     if (waker_init_eventfd(&m->waker) || prepare_folders(m))
         goto out;

@@ -72,6 +72,7 @@ struct master {
     struct master_inbox inbox;
     struct waker waker;
     const struct master_config *config;
+    struct master_settings settings; /* as they are now */
     char *dir;
     int signal_fd;
     struct timer *timer;

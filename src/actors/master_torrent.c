@@ -217,9 +217,10 @@ static void leave(struct managed *t);
 
 static bool wants_to_seed(const struct managed *t)
 {
-    const struct master_config *c = t->master->config;
+    const struct master_settings *s = &t->master->settings;
 
-    return c->daemon || c->seed_ratio > 0 || (c->seed_time_s && c->seed_time_s != UINT64_MAX);
+    return t->master->config->daemon || s->seed_ratio > 0 ||
+           (s->seed_time_s && s->seed_time_s != UINT64_MAX);
 }
 
 /* InterestStat, while there is something to be interested in. */
@@ -431,16 +432,15 @@ static void save(struct managed *t)
 
 static bool has_seeded_enough(const struct managed *t)
 {
-    const struct master_config *c = t->master->config;
-
+    const struct master_settings *s = &t->master->settings;
     double uploaded = (double)(t->uploaded_before + t->uploaded);
 
     if (!t->complete)
         return false;
-    if (c->seed_ratio > 0 && t->wanted && uploaded >= c->seed_ratio * (double)t->wanted)
+    if (s->seed_ratio > 0 && t->wanted && uploaded >= s->seed_ratio * (double)t->wanted)
         return true;
-    return c->seed_time_s != UINT64_MAX &&
-           t->master->now - t->completed_ns >= c->seed_time_s * NS_PER_S;
+    return s->seed_time_s != UINT64_MAX &&
+           t->master->now - t->completed_ns >= s->seed_time_s * NS_PER_S;
 }
 
 void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x)

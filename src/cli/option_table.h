@@ -20,12 +20,17 @@
     ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200; -d: many)")     \
     ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE", "bytes per second, as in 1.5M")  \
     ROW(MAX_UPLOAD_LIMIT, 0, "max-upload-limit", "RATE", "the same for uploads; 0: no limit") \
+    ROW(LIMIT_LAN, 0, "limit-lan", "yes|no", "whether limits hold in the local network, too") \
     ROW(SEED_RATIO, 0, "seed-ratio", "RATIO", "seed until RATIO times the size is sent")      \
     ROW(SEED_TIME, 0, "seed-time", "MINUTES", "seed for MINUTES after completion")            \
+    ROW(SUPER_SEED, 0, "super-seed", NULL, "give each piece out once before any twice")       \
     ROW(SELECT_FILE, 0, "select-file", "LIST", "only these files, by number, as in 1-3,7")    \
     ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all that is on disk first")        \
     ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")              \
     ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                          \
+    ROW(TORRENTS_DIR, 0, "torrents-dir", "DIR", "with -d: take torrents from DIR, watch it")  \
+    ROW(PID_FILE, 0, "pid-file", "FILE", "with -d: write the process's id into FILE")         \
+    ROW(CONFIG, 0, "config", "FILE", "read options from FILE as well")                        \
     ROW(HELP, 'h', "help", NULL, "show this and exit")                                        \
     ROW(VERSION, 'V', "version", NULL, "show the version and exit")
 

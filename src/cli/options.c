@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parser of the main job's command line. getopt_long(3) walks argv; what it knows comes from
- * the option table, and what it complains about is said here, so that every usage error looks the
+ * the option table, values are read by option_values.c, and what it complains about is said here, so that every usage error looks the
  * same: one line beginning with "conjure:" and one that names --help.
  */
 #include "conjure/cli/options.h"
@@ -13,9 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/option_table.h"
+#include "cli/option_values.h"
 #include "conjure/base/alloc.h"
-#include "conjure/cli/size.h"
 
 /* What getopt returns for option i: above all letters. */
 #define VALUE_OF(i) (256 + (int)(i))
@@ -34,170 +33,27 @@ static int complain(FILE *err, const char *format, ...)
     return OPTIONS_USAGE;
 }
 
-static int bad_value(FILE *err, enum option_id id, const char *value, const char *expected)
+/* "conjure" in a folder of the XDG base directory specification: the one that VARIABLE names, where
+ * it is absolute, or BELOW_HOME. NULL: there is no home. */
+static char *xdg_folder(const char *variable, const char *below_home)
 {
-    return complain(err, "--%s: '%s' is not %s", option_table[id].name, value, expected);
-}
-
-static int parse_ranges(struct options *o, const char *text, FILE *err)
-{
-    static const char expected[] = "a list of file numbers such as 1-3,7";
-    const char *all = text;
-
-    while (*text) {
-        struct file_range range;
-        char item[32];
-        size_t n = strcspn(text, ",");
-        char *dash;
-
-        if (!n || n >= sizeof item || o->n_selected == OPTIONS_RANGES_MAX)
-            return bad_value(err, OPTION_SELECT_FILE, all, expected);
-        memcpy(item, text, n);
-        item[n] = '\0';
-        dash = strchr(item, '-');
-        if (dash)
-            *dash++ = '\0';
-        else
-            dash = item;
-        if (size_parse_count(item, 1, UINT32_MAX, &range.first) ||
-            size_parse_count(dash, range.first, UINT32_MAX, &range.last))
-            return bad_value(err, OPTION_SELECT_FILE, all, expected);
-        o->selected = mem_resize(o->selected, o->n_selected + 1, sizeof *o->selected);
-        o->selected[o->n_selected++] = range;
-        text += n;
-        if (*text == ',' && !*++text)
-            return bad_value(err, OPTION_SELECT_FILE, all, expected);
-    }
-    return o->n_selected ? OPTIONS_RUN : bad_value(err, OPTION_SELECT_FILE, all, expected);
-}
-
-static int parse_allocation(struct options *o, const char *text, FILE *err)
-{
-    static const struct {
-        const char *name;
-        enum allocation allocation;
-    } names[] = {
-        {"sparse", ALLOCATION_SPARSE},
-        {"full", ALLOCATION_FULL},
-        {"compact", ALLOCATION_COMPACT},
-    };
-
-    for (size_t i = 0; i < N_ELEMENTS(names); i++)
-        if (!strcmp(text, names[i].name)) {
-            o->allocation = names[i].allocation;
-            return OPTIONS_RUN;
-        }
-    return bad_value(err, OPTION_ALLOCATION, text, "one of sparse, full and compact");
-}
-
-static int parse_number(struct options *o, enum option_id id, const char *text, FILE *err)
-{
-    double value;
-    uint32_t count;
-
-    switch (id) {
-    case OPTION_PORT:
-        if (size_parse_count(text, 0, UINT16_MAX, &count))
-            return bad_value(err, id, text, "a port between 0 and 65535");
-        o->port = (uint16_t)count;
-        o->port_given = true;
-        break;
-    case OPTION_MAX_PEERS:
-        if (size_parse_count(text, 1, OPTIONS_PEERS_MAX, &o->max_peers))
-            return bad_value(err, id, text, "a number between 1 and 100000");
-        break;
-    case OPTION_MAX_DOWNLOAD_LIMIT:
-        if (size_parse(text, &o->max_download_limit))
-            return bad_value(err, id, text, "bytes per second such as 500K or 1.5M");
-        break;
-    case OPTION_MAX_UPLOAD_LIMIT:
-        if (size_parse(text, &o->max_upload_limit))
-            return bad_value(err, id, text, "bytes per second such as 500K or 1.5M");
-        break;
-    case OPTION_SEED_RATIO:
-        if (size_parse_decimal(text, &value) || value > 1e6)
-            return bad_value(err, id, text, "a ratio such as 1.5");
-        o->seed_ratio = value;
-        break;
-    case OPTION_SEED_TIME:
-        if (size_parse_decimal(text, &value) || value > 1e8)
-            return bad_value(err, id, text, "a number of minutes such as 30 or 0.5");
-        o->seed_time_s = (uint64_t)(value * 60);
-        break;
-    default:
-        abort();
-    }
-    return OPTIONS_RUN;
-}
-
-static int parse_one(struct options *o, enum option_id id, const char *value, FILE *out, FILE *err)
-{
-    switch (id) {
-    case OPTION_OUTPUT:
-        if (!*value)
-            return complain(err, "--output needs the name of a folder");
-        o->dir = value;
-        break;
-    case OPTION_VERBOSE:
-        o->verbose = true;
-        break;
-    case OPTION_QUIET:
-        o->quiet = true;
-        break;
-    case OPTION_DAEMON:
-        o->daemon = true;
-        break;
-    case OPTION_FOREGROUND:
-        o->foreground = true;
-        break;
-    case OPTION_SELECT_FILE:
-        return parse_ranges(o, value, err);
-    case OPTION_CHECK_INTEGRITY:
-        o->check_integrity = true;
-        break;
-    case OPTION_ALLOCATION:
-        return parse_allocation(o, value, err);
-    case OPTION_STATE_DIR:
-        if (!*value)
-            return complain(err, "--state-dir needs the name of a folder");
-        free(o->state_dir);
-        o->state_dir = mem_dup_string(value);
-        break;
-    case OPTION_HELP:
-        options_write_help(out);
-        return OPTIONS_SHOWN;
-    case OPTION_VERSION:
-        fprintf(out, "conjure %s\n", CONJURE_VERSION);
-        return OPTIONS_SHOWN;
-    default:
-        return parse_number(o, id, value, err);
-    }
-    return OPTIONS_RUN;
-}
-
-/* The folder of the XDG base directory specification; a relative XDG_STATE_HOME counts as unset. */
-static char *default_state_dir(void)
-{
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *xdg = getenv(variable), *home = getenv("HOME");
     const struct passwd *user;
     char *dir;
-    size_t size;
 
-    if (xdg && *xdg == '/') {
-        size = strlen(xdg) + sizeof "/conjure";
-        dir = mem_new(size);
-        snprintf(dir, size, "%s/conjure", xdg);
-        return dir;
+    if (!xdg || *xdg != '/') {
+        if (!home || *home != '/') {
+            user = getpwuid(getuid());
+            home = user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
+        }
+        if (!home)
+            return NULL;
+    } else {
+        home = xdg;
+        below_home = "";
     }
-    if (!home || *home != '/') {
-        user = getpwuid(getuid());
-        home = user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
-    }
-    if (!home)
-        return NULL;
-    size = strlen(home) + sizeof "/.local/state/conjure";
-    dir = mem_new(size);
-    snprintf(dir, size, "%s/.local/state/conjure", home);
+    if (asprintf(&dir, "%s%s/conjure", home, below_home) < 0)
+        abort();
     return dir;
 }
 
@@ -210,8 +66,14 @@ static int check_whole(struct options *o, FILE *err)
         return complain(err, "--foreground goes with --daemon");
     if (!o->n_torrents && !o->daemon)
         return complain(err, "no torrent given");
+    if (o->torrents_dir && !o->daemon)
+        return complain(err, "--torrents-dir goes with --daemon");
+    if (o->pid_file && !o->daemon)
+        return complain(err, "--pid-file goes with --daemon");
+    if (!o->dir)
+        o->dir = mem_dup_string(".");
     if (!o->state_dir)
-        o->state_dir = default_state_dir();
+        o->state_dir = xdg_folder("XDG_STATE_HOME", "/.local/state");
     if (!o->state_dir)
         return complain(err, "HOME is not set: say where to keep state with --state-dir");
     if (!o->max_peers && !o->daemon)
@@ -244,7 +106,8 @@ int options_parse(struct options *o, int argc, char **argv, FILE *out, FILE *err
 {
     struct option longs[N_OPTIONS + 1] = {0};
     char letters[2 * N_OPTIONS + 2] = ":", *p = letters + 1;
-    int r, c;
+    char reason[OPTION_REASON_MAX];
+    int c;
 
     if (argc <= 1) {
         fputs("Usage: conjure [OPTION]... FILE.torrent...\nTry 'conjure --help'.\n", err);
@@ -272,9 +135,16 @@ int options_parse(struct options *o, int argc, char **argv, FILE *out, FILE *err
         if (c < VALUE_OF(0))
             for (i = 0; option_table[i].letter != c; i++)
                 ;
-        r = parse_one(o, (enum option_id)i, optarg, out, err);
-        if (r)
-            return r;
+        if (i == OPTION_HELP) {
+            options_write_help(out);
+            return OPTIONS_SHOWN;
+        }
+        if (i == OPTION_VERSION) {
+            fprintf(out, "conjure %s\n", CONJURE_VERSION);
+            return OPTIONS_SHOWN;
+        }
+        if (option_set(o, (enum option_id)i, optarg ? optarg : "yes", reason))
+            return complain(err, "--%s: %s", option_table[i].name, reason);
     }
     o->torrents = argv + optind;
     o->n_torrents = (uint32_t)(argc - optind);
@@ -284,7 +154,11 @@ int options_parse(struct options *o, int argc, char **argv, FILE *out, FILE *err
 void options_deinit(struct options *o)
 {
     free(o->selected);
+    free(o->dir);
     free(o->state_dir);
+    free(o->torrents_dir);
+    free(o->config);
+    free(o->pid_file);
     *o = OPTIONS_DEFAULT;
 }
 

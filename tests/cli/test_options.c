@@ -55,7 +55,8 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_str_eq(r.o.dir, ".");
     ck_assert_uint_eq(r.o.port, 6881);
     ck_assert(!r.o.port_given && !r.o.verbose && !r.o.quiet && !r.o.daemon && !r.o.foreground);
-    ck_assert(!r.o.check_integrity);
+    ck_assert(!r.o.check_integrity && !r.o.super_seed && r.o.limit_lan);
+    ck_assert(!r.o.torrents_dir && !r.o.config && !r.o.pid_file);
     ck_assert_uint_eq(r.o.max_peers, 200);
     ck_assert_uint_eq(r.o.max_download_limit, 0);
     ck_assert_uint_eq(r.o.max_upload_limit, 0);
@@ -77,7 +78,8 @@ START_TEST(every_option_arrives)
 
     run(&r, "conjure a.torrent -o /srv/in -p 0 -v -d --foreground --max-peers 17 b.torrent "
             "--max-download-limit=1.5M --max-upload-limit 64K --seed-ratio=2.5 --seed-time 0.5 "
-            "--select-file=1-3,7 --check-integrity --allocation=compact --state-dir st -- -c");
+            "--select-file=1-3,7 --check-integrity --allocation=compact --state-dir st "
+            "--limit-lan=no --super-seed --torrents-dir t --config=c --pid-file p -- -c");
     ck_assert_int_eq(r.result, OPTIONS_RUN);
     ck_assert_uint_eq(r.o.n_torrents, 3);
     ck_assert_str_eq(r.o.torrents[0], "a.torrent");
@@ -94,6 +96,10 @@ START_TEST(every_option_arrives)
     ck_assert_uint_eq(r.o.seed_time_s, 30);
     ck_assert_int_eq(r.o.allocation, ALLOCATION_COMPACT);
     ck_assert_str_eq(r.o.state_dir, "st");
+    ck_assert(!r.o.limit_lan && r.o.super_seed);
+    ck_assert_str_eq(r.o.torrents_dir, "t");
+    ck_assert_str_eq(r.o.config, "c");
+    ck_assert_str_eq(r.o.pid_file, "p");
     ck_assert_uint_eq(options_last_selected(&r.o), 7);
     for (uint32_t i = 0; i < 10; i++)
         ck_assert_int_eq(options_selects(&r.o, i), i < 3 || i == 6);
@@ -171,8 +177,14 @@ START_TEST(nonsense_is_refused_in_one_line)
         {"conjure a --select-file 4294967296", "--select-file: '4294967296' is not a list"},
         {"conjure a --select-file=", "--select-file: '' is not a list"},
         {"conjure a --allocation=holes", "--allocation: 'holes' is not one of"},
-        {"conjure a --output=", "--output needs the name of a folder"},
-        {"conjure a --state-dir=", "--state-dir needs the name of a folder"},
+        {"conjure a --output=", "--output: '' is not the name of a folder"},
+        {"conjure a --state-dir=", "--state-dir: '' is not the name of a folder"},
+        {"conjure -d --torrents-dir=", "--torrents-dir: '' is not the name of a folder"},
+        {"conjure -d --config=", "--config: '' is not the name of a file"},
+        {"conjure a --limit-lan=maybe", "--limit-lan: 'maybe' is not yes or no"},
+        {"conjure a --super-seed=yes", "--super-seed takes no argument"},
+        {"conjure a --torrents-dir=b", "--torrents-dir goes with --daemon"},
+        {"conjure a --pid-file=b", "--pid-file goes with --daemon"},
         {"conjure a -q -v", "--verbose and --quiet contradict each other"},
         {"conjure a --foreground", "--foreground goes with --daemon"},
     };

@@ -47,8 +47,8 @@ struct file_range {
 struct options {
     char **torrents; /* points into argv, which the parser reorders */
     uint32_t n_torrents;
-    const char *dir; /* where content goes; of argv or static */
-    uint16_t port;   /* 0: any. Without port_given, the caller tries up to OPTIONS_PORT_LAST */
+    char *dir;     /* owned: where content goes */
+    uint16_t port; /* 0: any. Without port_given, the caller tries up to OPTIONS_PORT_LAST */
     bool port_given;
     bool verbose; /* every message of every facility */
     bool quiet;   /* errors only, and no progress */
@@ -65,10 +65,15 @@ struct options {
                                     asked for; seeding ends with whichever comes first */
     struct file_range *selected; /* owned; NULL: all files */
     uint32_t n_selected;
+    bool limit_lan; /* the limits hold in the local network, too */
+    bool super_seed;
     char *state_dir; /* owned; absolute when it was not given by --state-dir */
+    /* Owned, NULL when not given; the first and the last only with daemon. */
+    char *torrents_dir, *config, *pid_file;
 };
 #define OPTIONS_DEFAULT \
-    ((struct options){.dir = ".", .port = OPTIONS_PORT, .seed_time_s = OPTIONS_SEED_TIME_NONE})
+    ((struct options){  \
+        .port = OPTIONS_PORT, .seed_time_s = OPTIONS_SEED_TIME_NONE, .limit_lan = true})
 
 /* Fills O, which holds OPTIONS_DEFAULT, from ARGV. Help and version are written to OUT; a complaint
  * of one line and where to find help to ERR. Reads XDG_STATE_HOME and HOME. */

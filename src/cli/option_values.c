@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the values of options mean, wherever they were written: on the command line or in the
+ * configuration file. Whoever asks says where it was, in front of the reason given here.
+ */
+#include "cli/option_values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/cli/size.h"
+
+/* What is wrong with a value of the user's may be long. */
+static int bad_value(char *reason, const char *value, const char *expected)
+{
+    snprintf(reason, OPTION_REASON_MAX, "'%.100s%s' is not %s", value,
+             strlen(value) > 100 ? "..." : "", expected);
+    return 1;
+}
+
+static int parse_ranges(struct options *o, const char *text, char *reason)
+{
+    static const char expected[] = "a list of file numbers such as 1-3,7";
+    const char *all = text;
+
+    while (*text) {
+        struct file_range range;
+        char item[32];
+        size_t n = strcspn(text, ",");
+        char *dash;
+
+        if (!n || n >= sizeof item || o->n_selected == OPTIONS_RANGES_MAX)
+            return bad_value(reason, all, expected);
+        memcpy(item, text, n);
+        item[n] = '\0';
+        dash = strchr(item, '-');
+        if (dash)
+            *dash++ = '\0';
+        else
+            dash = item;
+        if (size_parse_count(item, 1, UINT32_MAX, &range.first) ||
+            size_parse_count(dash, range.first, UINT32_MAX, &range.last))
+            return bad_value(reason, all, expected);
+        o->selected = mem_resize(o->selected, o->n_selected + 1, sizeof *o->selected);
+        o->selected[o->n_selected++] = range;
+        text += n;
+        if (*text == ',' && !*++text)
+            return bad_value(reason, all, expected);
+    }
+    return o->n_selected ? 0 : bad_value(reason, all, expected);
+}
+
+static int parse_allocation(struct options *o, const char *text, char *reason)
+{
+    static const struct {
+        const char *name;
+        enum allocation allocation;
+    } names[] = {
+        {"sparse", ALLOCATION_SPARSE},
+        {"full", ALLOCATION_FULL},
+        {"compact", ALLOCATION_COMPACT},
+    };
+
+    for (size_t i = 0; i < N_ELEMENTS(names); i++)
+        if (!strcmp(text, names[i].name)) {
+            o->allocation = names[i].allocation;
+            return 0;
+        }
+    return bad_value(reason, text, "one of sparse, full and compact");
+}
+
+static int parse_flag(bool *flagp, const char *text, char *reason)
+{
+    if (strcmp(text, "yes") && strcmp(text, "no"))
+        return bad_value(reason, text, "yes or no");
+    *flagp = *text == 'y';
+    return 0;
+}
+
+static int parse_path(char **pathp, const char *text, const char *expected, char *reason)
+{
+    if (!*text)
+        return bad_value(reason, text, expected);
+    free(*pathp);
+    *pathp = mem_dup_string(text);
+    return 0;
+}
+
+static int parse_number(struct options *o, enum option_id id, const char *text, char *reason)
+{
+    static const char rate[] = "bytes per second such as 500K or 1.5M";
+    double value;
+    uint32_t count;
+
+    switch (id) {
+    case OPTION_PORT:
+        if (size_parse_count(text, 0, UINT16_MAX, &count))
+            return bad_value(reason, text, "a port between 0 and 65535");
+        o->port = (uint16_t)count;
+        o->port_given = true;
+        return 0;
+    case OPTION_MAX_PEERS:
+        if (size_parse_count(text, 1, OPTIONS_PEERS_MAX, &o->max_peers))
+            return bad_value(reason, text, "a number between 1 and 100000");
+        return 0;
+    case OPTION_MAX_DOWNLOAD_LIMIT:
+        return size_parse(text, &o->max_download_limit) ? bad_value(reason, text, rate) : 0;
+    case OPTION_MAX_UPLOAD_LIMIT:
+        return size_parse(text, &o->max_upload_limit) ? bad_value(reason, text, rate) : 0;
+    case OPTION_SEED_RATIO:
+        if (size_parse_decimal(text, &value) || value > 1e6)
+            return bad_value(reason, text, "a ratio such as 1.5");
+        o->seed_ratio = value;
+        return 0;
+    case OPTION_SEED_TIME:
+        if (size_parse_decimal(text, &value) || value > 1e8)
+            return bad_value(reason, text, "a number of minutes such as 30 or 0.5");
+        o->seed_time_s = (uint64_t)(value * 60);
+        return 0;
+    default:
+        abort();
+    }
+}
+
+int option_set(struct options *o, enum option_id id, const char *value, char *reason)
+{
+    static const char folder[] = "the name of a folder", file[] = "the name of a file";
+
+    switch (id) {
+    case OPTION_OUTPUT:
+        return parse_path(&o->dir, value, folder, reason);
+    case OPTION_STATE_DIR:
+        return parse_path(&o->state_dir, value, folder, reason);
+    case OPTION_TORRENTS_DIR:
+        return parse_path(&o->torrents_dir, value, folder, reason);
+    case OPTION_CONFIG:
+        return parse_path(&o->config, value, file, reason);
+    case OPTION_PID_FILE:
+        return parse_path(&o->pid_file, value, file, reason);
+    case OPTION_VERBOSE:
+        return parse_flag(&o->verbose, value, reason);
+    case OPTION_QUIET:
+        return parse_flag(&o->quiet, value, reason);
+    case OPTION_DAEMON:
+        return parse_flag(&o->daemon, value, reason);
+    case OPTION_FOREGROUND:
+        return parse_flag(&o->foreground, value, reason);
+    case OPTION_CHECK_INTEGRITY:
+        return parse_flag(&o->check_integrity, value, reason);
+    case OPTION_SUPER_SEED:
+        return parse_flag(&o->super_seed, value, reason);
+    case OPTION_LIMIT_LAN:
+        return parse_flag(&o->limit_lan, value, reason);
+    case OPTION_SELECT_FILE:
+        return parse_ranges(o, value, reason);
+    case OPTION_ALLOCATION:
+        return parse_allocation(o, value, reason);
+    default:
+        return parse_number(o, id, value, reason);
+    }
+}
