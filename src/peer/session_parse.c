@@ -154,6 +154,14 @@ static int take_have(struct session *s, struct session_event *e)
     return SESSION_HAVE;
 }
 
+static int take_suggestion(struct session *s, struct session_event *e)
+{
+    e->piece = get_be32(s->head + 5);
+    if (e->piece >= s->geometry->n_pieces)
+        return session_break(s, "suggests a piece that does not exist");
+    return SESSION_SUGGESTED;
+}
+
 /* --- declarations ---------------------------------------------------------------------------- */
 
 static int take_choke(struct session *s)
@@ -267,7 +275,8 @@ static int take_message(struct session *s, uint64_t now, struct session_event *e
         r = begin_piece(s, now);
         break;
     case ID_SUGGEST:
-    case ID_ALLOWED_FAST: /* hints that we do not take */
+        return take_suggestion(s, e);
+    case ID_ALLOWED_FAST: /* a hint that we do not take */
         return SESSION_NONE;
     default:
         s->payload_left = length - 1;

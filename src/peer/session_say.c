@@ -115,6 +115,12 @@ void session_say_have(struct session *s, uint32_t piece)
     session_say_piece(s, ID_HAVE, piece);
 }
 
+void session_say_suggest(struct session *s, uint32_t piece)
+{
+    if (s->fast)
+        session_say_piece(s, ID_SUGGEST, piece);
+}
+
 void session_upload_header(const struct session_upload *u, uint8_t header[13])
 {
     uint8_t *p = put_be32(header, 9 + u->length);

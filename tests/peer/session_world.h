@@ -89,6 +89,9 @@ static inline void world_event(struct world *w, int kind, struct session_event *
     case SESSION_HAVE:
         world_log(w, "have-%u ", e->piece);
         break;
+    case SESSION_SUGGESTED:
+        world_log(w, "suggested-%u ", e->piece);
+        break;
     case SESSION_REFUSED:
         world_log(w, "refused-%u ", e->piece);
         break;

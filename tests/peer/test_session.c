@@ -27,8 +27,8 @@ static const char conversation[] =
     "\0\0\0\x01\0"
     "\0\0\0\x0c\x07\0\0\0\x01\0\0\0\0zzz" /* a block nobody asked for */
     "\0\0\0\x05\x04\0\0\0\x09";
-static const char conversation_events[] = "has-3 have-3 interested unchoked requested uninterested "
-                                          "choked have-9 ";
+static const char conversation_events[] = "has-3 have-3 interested unchoked suggested-2 requested "
+                                          "uninterested choked have-9 ";
 
 static void hold_conversation(size_t cut, size_t first)
 {
@@ -122,6 +122,7 @@ START_TEST(ends_with_a_reason_at_what_may_not_be_said)
         BAD(true, "\0\0\0\x03\x05\xff\xe0", "bitfield has spare bits set"),
         BAD(true, "\0\0\0\x05\x04\0\0\0\x0a", "has a piece that does not exist"),
         BAD(true, "\0\0\0\x05\x04\xff\xff\xff\xff", "has a piece that does not exist"),
+        BAD(true, "\0\0\0\x05\x0d\0\0\0\x0a", "suggests a piece that does not exist"),
         BAD(true, "\0\0\0\x01\x0e\0\0\0\x01\x0f", "have-none after other messages"),
         BAD(true, "\0\0\0\x0d\x06\0\0\0\x0a\0\0\0\0\0\0\x40\0",
             "names a piece that does not exist"),
@@ -255,6 +256,20 @@ START_TEST(first_words_depend_on_what_we_have)
     session_say_have(&w.s, 7);
     SAID(&w, "\0\0\0\x05\x04\0\0\0\x07");
     bitfield_deinit(&have);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(suggests_only_to_those_who_understand)
+{
+    struct world w;
+
+    world_init(&w, true);
+    session_say_suggest(&w.s, 7);
+    SAID(&w, "\0\0\0\x05\x0d\0\0\0\x07");
+    w.s.fast = false;
+    session_say_suggest(&w.s, 7);
+    SAID(&w, "");
     world_deinit(&w);
 }
 END_TEST
@@ -393,6 +408,6 @@ END_TEST
 RUN_SUITE("session", 60, a_bitfield_may_come_again, reads_every_message_however_it_is_cut,
           ends_with_a_reason_at_what_may_not_be_said, says_what_the_peer_has_in_the_least_words,
           only_counts_when_it_wants_nothing, first_words_depend_on_what_we_have,
-          speaks_of_interest_and_choking_only_on_a_change, output_survives_partial_writes,
-          a_peer_that_does_not_read_is_dead, keeps_alive_and_notices_death,
-          active_is_who_can_move_data);
+          suggests_only_to_those_who_understand, speaks_of_interest_and_choking_only_on_a_change,
+          output_survives_partial_writes, a_peer_that_does_not_read_is_dead,
+          keeps_alive_and_notices_death, active_is_who_can_move_data);

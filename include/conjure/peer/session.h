@@ -75,7 +75,9 @@ enum session_event_kind {
     SESSION_UNCHOKED,   /* we may request */
     SESSION_INTERESTED, /* the peer wants something of ours */
     SESSION_NOT_INTERESTED,
-    SESSION_REQUESTED,  /* the first request after the upload queue was empty */
+    SESSION_REQUESTED, /* the first request after the upload queue was empty */
+    SESSION_SUGGESTED, /* event.piece: the peer would like us to fetch this one from it (BEP 6). A hint:
+                           it may repeat itself, and name what it does not have */
     SESSION_REFUSED,    /* event.piece: a request was rejected although we are not choked */
     SESSION_CLAIM_DONE, /* event.claim: nothing of it is in flight any more */
 };
@@ -155,6 +157,8 @@ void session_deinit(struct session *s);
 /* First words: have-all, have-none, or the bitfield. HAVE may be NULL for none. */
 void session_say_have_set(struct session *s, const struct bitfield *have);
 void session_say_have(struct session *s, uint32_t piece);
+/* BEP 6: PIECE would be good to fetch from us now. Says nothing to a peer without the extension. */
+void session_say_suggest(struct session *s, uint32_t piece);
 /* These two say something only on a change. Choking refuses all requests that are held. */
 void session_set_interested(struct session *s, bool interested);
 void session_set_choking(struct session *s, bool choking, uint64_t now);
