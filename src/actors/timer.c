@@ -9,23 +9,29 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "actors/timer_heap.h"
 #include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
+#include "conjure/base/due_heap.h"
 
 struct timer {
     struct actor actor;
     struct waker waker;
     struct timer_inbox inbox;
-    struct timer_heap heap;
+    struct due_heap heap;
     struct timer_shutdown *shutdown; /* once it has come */
 };
 
 static void on_after(struct timer *t, struct timer_after *m)
 {
+    uint64_t at;
+
     m->cancelled = false;
-    timer_heap_push(&t->heap, m, clock_now());
+    m->due = DUE_EMPTY;
+    /* A sum past the end of time is the end of time. */
+    if (__builtin_add_overflow(clock_now(), m->delay_ns, &at))
+        at = UINT64_MAX;
+    due_heap_set(&t->heap, &m->due, at);
 }
 
 static void on_shutdown(struct timer *t, struct timer_shutdown *m)
@@ -37,17 +43,19 @@ MSG_DISPATCH(timer, TIMER_TABLE, struct timer);
 
 static void say_good_night(struct timer *t)
 {
-    struct timer_after *after;
+    struct due *due;
     struct msg *m;
 
     channel_close(&t->inbox.channel);
     while ((m = channel_receive(&t->inbox.channel)))
         timer_dispatch(t, m);
-    while ((after = timer_heap_pop(&t->heap))) {
+    while ((due = due_heap_pop(&t->heap))) {
+        struct timer_after *after = container_of(due, struct timer_after, due);
+
         after->cancelled = true;
         msg_reply(&after->msg);
     }
-    timer_heap_deinit(&t->heap);
+    due_heap_deinit(&t->heap);
     msg_reply(&t->shutdown->msg);
 }
 
@@ -56,13 +64,14 @@ static void *run(void *arg)
     struct timer *t = arg;
 
     while (!t->shutdown) {
-        uint64_t now = clock_now();
-        struct timer_after *after;
+        uint64_t now = clock_now(), next;
+        struct due *due;
         struct msg *m;
 
-        while ((after = timer_heap_pop_due(&t->heap, now)))
-            msg_reply(&after->msg);
-        m = channel_receive_wait(&t->inbox.channel, timer_heap_wait(&t->heap, now));
+        while ((due = due_heap_pop_due(&t->heap, now)))
+            msg_reply(&container_of(due, struct timer_after, due)->msg);
+        next = due_heap_next_ns(&t->heap);
+        m = channel_receive_wait(&t->inbox.channel, next == UINT64_MAX ? next : next - now);
         if (m)
             timer_dispatch(t, m);
     }
@@ -76,7 +85,7 @@ struct timer *timer_start(void)
     int r;
 
     t->actor = ACTOR_EMPTY;
-    t->heap = TIMER_HEAP_EMPTY;
+    t->heap = DUE_HEAP_EMPTY;
     waker_init_futex(&t->waker);
     channel_init(&t->inbox.channel, &t->waker);
     r = actor_start(&t->actor, "timer", run, t);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
-#include "actors/timer_heap.h"
 #include "conjure/actors/timer.h"
 #include "conjure/base/clock.h"
-#include "conjure/base/rng.h"
 
 /* The asker of these tests is an inbox that may be sent Afters and Shutdowns home. */
 #define TEST_TABLE(INFO, QUERY, HOME) HOME(test, timer, after) HOME(test, timer, shutdown)
@@ -37,54 +35,6 @@ static void ask(struct asker *a, struct timer *t, struct timer_after *after, uin
     after->delay_ns = delay;
     ck_assert(test_ask_timer_after(&a->inbox, timer_inbox(t), after));
 }
-
-START_TEST(heap_gives_back_in_order)
-{
-    struct timer_heap h = TIMER_HEAP_EMPTY;
-    struct timer_after afters[1000];
-    struct rng rng;
-    uint64_t last = 0;
-
-    rng_seed(&rng, 7);
-    ck_assert_uint_eq(timer_heap_wait(&h, 5), UINT64_MAX);
-    ck_assert_ptr_null(timer_heap_pop(&h));
-    for (int i = 0; i < 1000; i++) {
-        afters[i].delay_ns = rng_below(&rng, 500);
-        timer_heap_push(&h, &afters[i], (uint64_t)i);
-        for (uint32_t k = 0; k < h.n; k++)
-            ck_assert_uint_eq(h.at[k]->heap_at, k);
-    }
-    for (int i = 0; i < 1000; i++) {
-        struct timer_after *a = timer_heap_pop(&h);
-
-        ck_assert_uint_ge(a->due_ns, last);
-        last = a->due_ns;
-    }
-    ck_assert_ptr_null(timer_heap_pop(&h));
-    timer_heap_deinit(&h);
-    timer_heap_deinit(&h);
-}
-END_TEST
-
-START_TEST(heap_pops_only_what_is_due)
-{
-    struct timer_heap h = TIMER_HEAP_EMPTY;
-    struct timer_after a = {.delay_ns = 10}, b = {.delay_ns = 5}, never = {.delay_ns = UINT64_MAX};
-
-    timer_heap_push(&h, &never, 100);
-    ck_assert_uint_eq(timer_heap_wait(&h, 100), UINT64_MAX);
-    timer_heap_push(&h, &a, 100);
-    timer_heap_push(&h, &b, 100);
-    ck_assert_uint_eq(timer_heap_wait(&h, 101), 4);
-    ck_assert_ptr_null(timer_heap_pop_due(&h, 104));
-    ck_assert_ptr_eq(timer_heap_pop_due(&h, 105), &b);
-    ck_assert_ptr_null(timer_heap_pop_due(&h, 109));
-    ck_assert_uint_eq(timer_heap_wait(&h, 200), 0);
-    ck_assert_ptr_eq(timer_heap_pop_due(&h, 200), &a);
-    ck_assert_ptr_null(timer_heap_pop_due(&h, UINT64_MAX - 1));
-    timer_heap_deinit(&h);
-}
-END_TEST
 
 static void shut_down(struct asker *a, struct timer *t, unsigned n_parked)
 {
@@ -136,5 +86,4 @@ START_TEST(shutdown_cancels_what_is_parked)
 }
 END_TEST
 
-RUN_SUITE("timer", 20, heap_gives_back_in_order, heap_pops_only_what_is_due,
-          afters_come_home_in_time, shutdown_cancels_what_is_parked);
+RUN_SUITE("timer", 20, afters_come_home_in_time, shutdown_cancels_what_is_parked);

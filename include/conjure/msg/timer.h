@@ -2,6 +2,7 @@
 #ifndef CONJURE_MSG_TIMER_H
 #define CONJURE_MSG_TIMER_H
 
+#include "conjure/base/due_heap.h"
 #include "conjure/msg/table.h"
 
 /* The inbox of Timer: everybody's clock. A tick is the query coming home when it is due; whoever
@@ -10,7 +11,7 @@
 #define TIMER_TABLE(INFO, QUERY, HOME)                                                             \
     QUERY(timer, after, After, "comes home after a delay, or at once, cancelled, at shutdown",     \
           uint64_t delay_ns; bool cancelled; /* reply */                                           \
-          uint64_t due_ns; uint32_t heap_at; /* Timer's own */)                                    \
+          struct due due; /* Timer's own */)                                                       \
     QUERY(timer, shutdown, Shutdown, "send everything home cancelled and end", )
 /* clang-format on */
 
