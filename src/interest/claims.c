@@ -303,16 +303,35 @@ static struct started *pick_abandoned(struct interest_table *t, const struct row
     return NULL;
 }
 
+/* Whether more pieces lie about unfinished than there are peers to fetch them. */
+static bool has_crumbs(const struct interest_table *t)
+{
+    return t->n_partial > t->n_rows + 1;
+}
+
 /* How many free blocks a partial piece must have for the peer to prefer it to a new one. A slow
  * peer takes any; a fast one what is worth half its claim, unless the crumbs have become many. */
 static uint32_t n_free_worth(const struct interest_table *t, uint32_t n_blocks)
 {
     uint32_t whole = (t->geometry.piece_length + BLOCK_SIZE - 1) / BLOCK_SIZE;
 
-    if (n_blocks < CLAIM_BLOCKS_MAX || t->n_partial > t->n_rows + 1)
+    if (n_blocks < CLAIM_BLOCKS_MAX || has_crumbs(t))
         return 1;
     whole = whole < n_blocks ? whole : n_blocks;
     return whole > 1 ? whole / 2 : 1;
+}
+
+/* A piece that is started comes first, unless this peer has one that is rarer: what only a seed has
+ * is to come from the seed, and the rest of a piece from the leecher that we have the beginning of. */
+static struct started *pick(struct interest_table *t, struct row *row, uint32_t n_blocks)
+{
+    struct started *s = pick_partial(t, row, n_free_worth(t, n_blocks));
+    uint32_t piece = s && has_crumbs(t) ? PIECE_NONE : pick_new_piece(t, row);
+
+    if (piece != PIECE_NONE &&
+        (!s || t->rarity.availability[piece] < t->rarity.availability[s->piece]))
+        return start(t, piece);
+    return s;
 }
 
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
@@ -326,13 +345,7 @@ bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t
     if (!row || !row_useful(t, row))
         return false;
     worth = n_free_worth(t, n_blocks);
-    s = pick_partial(t, row, worth);
-    if (!s) {
-        uint32_t piece = pick_new_piece(t, row);
-
-        if (piece != PIECE_NONE)
-            s = start(t, piece);
-    }
+    s = pick(t, row, n_blocks);
     if (!s && worth > 1)
         s = pick_partial(t, row, 1);
     if (!s)

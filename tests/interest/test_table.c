@@ -481,6 +481,26 @@ START_TEST(started_pieces_come_before_new_ones)
 }
 END_TEST
 
+/* A seed's uplink is what a young swarm lacks: nothing is taken from it that a leecher can give. */
+START_TEST(what_only_a_seed_has_comes_from_the_seed)
+{
+    struct interest_table *t = plain(50, 16, 10);
+    struct claim a, b;
+
+    join_seed(t, 1);
+    join_with(t, 2, 50, 20, 21);
+    ck_assert(interest_table_next_piece(t, 2, 4, &a));
+    ck_assert_uint_eq(a.piece, 20);
+    ck_assert(interest_table_next_piece(t, 1, 4, &b));
+    ck_assert_uint_ne(b.piece, 20);
+    ck_assert(interest_table_next_piece(t, 1, 4, &a)); /* equals: the one that is started */
+    ck_assert_uint_eq(a.piece, b.piece);
+    ck_assert(interest_table_next_piece(t, 2, 4, &a));
+    ck_assert_uint_eq(a.piece, 20);
+    interest_table_free(t);
+}
+END_TEST
+
 START_TEST(long_pieces_are_claimed_in_parts)
 {
     struct interest_table *t = plain(1, 150, 0);
@@ -660,7 +680,8 @@ END_TEST
 RUN_SUITE("The interest table", 60, random_swarms_agree_with_a_naive_model,
           the_rarest_piece_comes_first, rarest_first_holds_for_peers_with_few_pieces_of_many,
           the_first_pieces_are_random, started_pieces_come_before_new_ones,
-          long_pieces_are_claimed_in_parts, endgame_shares_the_oldest_claims_and_cancels_the_losers,
+          what_only_a_seed_has_comes_from_the_seed, long_pieces_are_claimed_in_parts,
+          endgame_shares_the_oldest_claims_and_cancels_the_losers,
           endgame_doubts_leechers_before_seeders, a_piece_nobody_has_does_not_put_off_endgame,
           a_suspect_piece_goes_to_one_peer_alone, blocks_on_disk_are_not_claimed,
           availability_counts_whole_copies_and_a_share);

@@ -21,6 +21,9 @@ from kit.trackers import FixedTracker  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONJURE = os.path.abspath(os.environ.get("CONJURE", ROOT / "build" / "conjure"))
 
+# Also under nohup: the programs that we start get the default action of a signal that we handle.
+signal.signal(signal.SIGHUP, lambda number, frame: None)
+
 
 class World:
     def __init__(self, folder):

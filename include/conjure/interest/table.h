@@ -92,9 +92,9 @@ uint32_t interest_table_n_verified(const struct interest_table *t);
 
 /* --- claims ---------------------------------------------------------------------------------- */
 
-/* What PEER shall fetch next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) blocks, first of pieces that
- * are started (rarest first), then of a new piece: a random one while we have fewer than four, then
- * the rarest, random among equals. In endgame, blocks that somebody else is fetching. A fast peer
+/* What PEER shall fetch next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) blocks of a piece that is
+ * started, or of a new one if it has one that is rarer: a random one while we have fewer than four,
+ * then the rarest, random among equals. In endgame, blocks that somebody else is fetching. A fast peer
  * (N_BLOCKS is CLAIM_BLOCKS_MAX) would rather begin a piece than collect crumbs. False: nothing
  * now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
