@@ -21,6 +21,7 @@ struct bandwidth {
     struct waker waker;
     struct timer_inbox *timer;
     struct bucket up, down;
+    bool exempt_lan;
     struct timer_after after;
     bool after_is_out;
     bool timer_ended;
@@ -65,6 +66,11 @@ static void serve_all(struct bandwidth *b)
 static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
 {
     m->parked_ns = clock_now();
+    if (m->lan && b->exempt_lan) {
+        m->n_granted = m->n_bytes;
+        msg_reply(&m->msg);
+        return;
+    }
     bucket_ask(m->upload ? &b->up : &b->down, m, m->n_bytes);
 }
 
@@ -95,7 +101,14 @@ static void on_peer_left(struct bandwidth *b, struct bandwidth_peer_left *m)
 
 static void on_set_limit(struct bandwidth *b, struct bandwidth_set_limit *m)
 {
+    if (m->torrent != BANDWIDTH_ALL)
+        return; /* one torrent's own: not kept yet */
     bucket_set_rate(m->upload ? &b->up : &b->down, m->bytes_per_s, clock_now());
+}
+
+static void on_exempt_lan(struct bandwidth *b, struct bandwidth_exempt_lan *m)
+{
+    b->exempt_lan = m->exempt;
 }
 
 static void on_shutdown(struct bandwidth *b, struct bandwidth_shutdown *m)
@@ -130,14 +143,14 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct bandwidth *bandwidth_start(struct timer_inbox *timer, uint64_t up_limit, uint64_t down_limit)
+struct bandwidth *bandwidth_start(struct timer_inbox *timer)
 {
     struct bandwidth *b = NEW(struct bandwidth);
     uint64_t now = clock_now();
 
     b->timer = timer;
-    bucket_init(&b->up, up_limit, now);
-    bucket_init(&b->down, down_limit, now);
+    bucket_init(&b->up, 0, now);
+    bucket_init(&b->down, 0, now);
     timer_init_after(&b->after);
     waker_init_futex(&b->waker);
     channel_init(&b->inbox.channel, &b->waker);

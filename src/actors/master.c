@@ -454,6 +454,28 @@ static int prepare_folders(struct master *m)
     return 0;
 }
 
+/* TORRENT: its number, or BANDWIDTH_ALL. */
+static void set_limit(struct master *m, uint32_t torrent, bool upload, uint64_t bytes_per_s)
+{
+    struct bandwidth_set_limit *x = bandwidth_new_set_limit();
+
+    x->torrent = torrent;
+    x->upload = upload;
+    x->bytes_per_s = bytes_per_s;
+    bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
+}
+
+/* What the settings say of all torrents together. */
+static void tell_limits(struct master *m)
+{
+    struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
+
+    x->exempt = !m->settings.limit_lan;
+    bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
+    set_limit(m, BANDWIDTH_ALL, true, m->settings.max_upload_limit);
+    set_limit(m, BANDWIDTH_ALL, false, m->settings.max_download_limit);
+}
+
 static int start_actors(struct master *m)
 {
     const struct master_config *c = m->config;
@@ -474,12 +496,13 @@ static int start_actors(struct master *m)
     m->lobby = lobby_new();
     lobby.timer = timer_inbox(m->timer);
     m->choker = choker_start(lobby.timer, &m->inbox, s->max_upload_limit, 0);
-    m->bandwidth = bandwidth_start(lobby.timer, s->max_upload_limit, s->max_download_limit);
+    m->bandwidth = bandwidth_start(lobby.timer);
     m->fs =
         fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
     m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);
     if (!m->choker || !m->bandwidth || !m->fs || !m->announcer)
         return -EAGAIN;
+    tell_limits(m);
     lobby.announcer = announcer_inbox(m->announcer);
     lobby.choker = choker_inbox(m->choker);
     lobby.fs = fs_inbox(m->fs);

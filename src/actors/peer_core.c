@@ -251,6 +251,8 @@ static uint32_t within_quota(struct peer *p, uint32_t n_blocks)
     if (!p->asked_down) {
         m = bandwidth_new_want_quota();
         m->peer = p->id;
+        m->torrent = p->torrent->id;
+        m->lan = addr_is_lan(&p->addr);
         m->n_bytes = (n_blocks < CLAIM_BLOCKS_MAX ? n_blocks : CLAIM_BLOCKS_MAX) * BLOCK_SIZE;
         if (peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {
             p->asked_down = true;

@@ -118,6 +118,8 @@ static bool have_quota(struct peer *p, uint32_t n_bytes)
         return false;
     m = bandwidth_new_want_quota();
     m->peer = p->id;
+    m->torrent = p->torrent->id;
+    m->lan = addr_is_lan(&p->addr);
     m->upload = true;
     m->n_bytes = n_bytes > QUOTA_SLICE ? n_bytes : QUOTA_SLICE;
     if (!peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {

@@ -155,3 +155,24 @@ bool addr_is_dialable(const struct addr *a)
         return false;
     return a->family == AF_INET ? a->ip[0] < 224 : a->ip[0] != 0xff;
 }
+
+static bool is_lan4(const uint8_t *ip)
+{
+    return ip[0] == 127 || ip[0] == 10 || (ip[0] == 172 && ip[1] >> 4 == 1) ||
+           (ip[0] == 192 && ip[1] == 168) || (ip[0] == 169 && ip[1] == 254);
+}
+
+bool addr_is_lan(const struct addr *a)
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+    if (a->family == AF_INET)
+        return is_lan4(a->ip);
+    if (a->family != AF_INET6)
+        return false;
+    if (!memcmp(a->ip, mapped, sizeof mapped))
+        return is_lan4(a->ip + sizeof mapped);
+    return !memcmp(a->ip, loopback, sizeof loopback) || a->ip[0] >> 1 == 0xfc >> 1 ||
+           (a->ip[0] == 0xfe && a->ip[1] >> 6 == 2);
+}

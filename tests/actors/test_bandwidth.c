@@ -47,13 +47,25 @@ static void *expect(struct played *x, uint16_t kind)
     return m;
 }
 
+static void limit(uint32_t torrent, bool upload, uint64_t bytes_per_s)
+{
+    struct bandwidth_set_limit *m = bandwidth_new_set_limit();
+
+    m->torrent = torrent;
+    m->upload = upload;
+    m->bytes_per_s = bytes_per_s;
+    ck_assert(bandwidth_tell_set_limit(bandwidth_inbox(b), m));
+}
+
 static void begin(uint64_t up, uint64_t down)
 {
     play(&timer);
     play(&master);
     play(&peer);
-    b = bandwidth_start(&timer.timer, up, down);
+    b = bandwidth_start(&timer.timer);
     ck_assert_ptr_nonnull(b);
+    limit(BANDWIDTH_ALL, true, up);
+    limit(BANDWIDTH_ALL, false, down);
 }
 
 static void end(void)
@@ -124,13 +136,12 @@ END_TEST
 
 START_TEST(lifting_a_limit_serves_at_once)
 {
-    struct bandwidth_set_limit *limit = bandwidth_new_set_limit();
     struct timer_after *after;
 
     begin(1, 1);
     ask(1, false, 5000000);
     after = expect(&timer, timer_kind_after);
-    ck_assert(bandwidth_tell_set_limit(bandwidth_inbox(b), limit));
+    limit(BANDWIDTH_ALL, false, 0);
     expect_quota(1, 5000000);
     after->cancelled = true;
     msg_reply(&after->msg);

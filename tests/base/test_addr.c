@@ -106,5 +106,57 @@ START_TEST(where_a_stranger_may_send_us)
 }
 END_TEST
 
+START_TEST(what_is_on_the_same_network)
+{
+    static const struct {
+        const char *text;
+        bool lan;
+    } cases[] = {
+        {"127.0.0.1:1", true},
+        {"127.255.255.255:1", true},
+        {"126.255.255.255:1", false},
+        {"128.0.0.1:1", false},
+        {"10.0.0.0:1", true},
+        {"10.255.255.255:1", true},
+        {"11.0.0.1:1", false},
+        {"172.15.255.255:1", false},
+        {"172.16.0.0:1", true},
+        {"172.31.255.255:1", true},
+        {"172.32.0.0:1", false},
+        {"192.167.255.255:1", false},
+        {"192.168.0.0:1", true},
+        {"192.168.255.255:1", true},
+        {"192.169.0.0:1", false},
+        {"169.254.7.7:1", true},
+        {"169.253.7.7:1", false},
+        {"100.64.0.1:1", false}, /* RFC 6598 */
+        {"192.0.2.1:1", false},
+        {"0.0.0.0:1", false},
+        {"[::1]:1", true},
+        {"[::2]:1", false},
+        {"[::]:1", false},
+        {"[fc00::1]:1", true},
+        {"[fdff:ffff::1]:1", true},
+        {"[fbff::1]:1", false},
+        {"[fe00::1]:1", false},
+        {"[fe80::1]:1", true},
+        {"[febf::1]:1", true},
+        {"[fec0::1]:1", false},
+        {"[2001:db8::1]:1", false},
+        {"[::ffff:192.168.1.1]:1", true},
+        {"[::ffff:192.0.2.1]:1", false},
+        {"[::192.168.1.1]:1", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct addr a;
+
+        ck_assert_int_eq(addr_parse(cases[i].text, &a), 0);
+        ck_assert_msg(addr_is_lan(&a) == cases[i].lan, "%s", cases[i].text);
+    }
+    ck_assert(!addr_is_lan(&ADDR_NONE));
+}
+END_TEST
+
 RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
-          where_a_stranger_may_send_us);
+          where_a_stranger_may_send_us, what_is_on_the_same_network);

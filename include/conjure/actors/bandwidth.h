@@ -11,9 +11,9 @@
  */
 struct bandwidth;
 
-/* Limits in bytes per second, 0 for none. TIMER outlives the actor. NULL: no thread. */
-struct bandwidth *bandwidth_start(struct timer_inbox *timer, uint64_t up_limit,
-                                  uint64_t down_limit);
+/* Without a limit and without an exemption: SetLimit and ExemptLan say what holds. TIMER outlives
+ * the actor. NULL: no thread. */
+struct bandwidth *bandwidth_start(struct timer_inbox *timer);
 struct bandwidth_inbox *bandwidth_inbox(struct bandwidth *b); /* valid until the join */
 /* After the Shutdown is home: waits for the thread's end and frees. NULL is fine. */
 void bandwidth_join(struct bandwidth *b);

@@ -37,5 +37,10 @@ bool addr_same_host(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *a);
 /* Whether a stranger may send us there: not unspecified, not multicast, port not zero. */
 bool addr_is_dialable(const struct addr *a);
+/* Whether it is on the same network, as far as an address can tell: this host (127.0.0.0/8, ::1),
+ * private networks (RFC 1918; fc00::/7, RFC 4193) and the link (169.254.0.0/16, fe80::/10).
+ * IPv4 inside IPv6 (::ffff:a.b.c.d) counts as IPv4. What carriers share among customers
+ * (100.64.0.0/10, RFC 6598) does not: it is on the other side of the line that limits are for. */
+bool addr_is_lan(const struct addr *a);
 
 #endif
