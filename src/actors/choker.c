@@ -181,6 +181,11 @@ static void on_torrent_completed(struct choker *c, struct choker_torrent_complet
     choke_policy_completed(&c->policy, m->torrent->id);
 }
 
+static void on_torrent_removed(struct choker *c, struct choker_torrent_removed *m)
+{
+    free(id_map_remove(&c->torrents, m->torrent));
+}
+
 static void on_shutdown(struct choker *c, struct choker_shutdown *m)
 {
     c->shutdown = m;

@@ -37,8 +37,7 @@ static void report_sum(struct master *m)
 {
     struct master_status sum = {.state = MASTER_ENDED};
 
-    for (uint32_t i = 0; i < m->n_torrents; i++) {
-        struct managed *t = &m->torrents[i];
+    for (struct managed *t = m->first; t; t = t->next) {
         unsigned state = t->life == LIFE_OPENING    ? MASTER_OPENING
                          : t->life == LIFE_CHECKING ? MASTER_CHECKING
                          : t->life != LIFE_RUNNING  ? MASTER_STOPPING
@@ -75,11 +74,9 @@ static void report_sum(struct master *m)
 /* Once a second, when the InterestStats have said how far they are. */
 static void report_if_due(struct master *m)
 {
-    for (uint32_t i = 0; i < m->n_torrents && m->report_due; i++)
-        if (m->torrents[i].asked_progress)
-            return;
-    if (m->report_due)
-        report_sum(m);
+    if (!m->report_due || m->n_asked)
+        return;
+    report_sum(m);
     m->report_due = false;
 }
 
@@ -115,6 +112,8 @@ static void on_totals(struct master *m, struct master_totals *x)
 
     t->uploaded += x->uploaded;
     t->downloaded += x->downloaded;
+    t->unsaved |= x->uploaded || x->downloaded;
+    managed_expect_progress(t);
     rate_add(&t->up, x->uploaded, m->now);
     rate_add(&t->down, x->downloaded, m->now);
     managed_set_peers(t, x->n_peers, x->n_seeds);
@@ -130,8 +129,8 @@ static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 void master_stop_all(struct master *m)
 {
     m->stopping = true;
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        managed_stop(&m->torrents[i]);
+    for (struct managed *t = m->first; t; t = t->next)
+        managed_stop(t);
 }
 
 static void on_actor_died(struct master *m, struct master_actor_died *x)
@@ -143,11 +142,8 @@ static void on_actor_died(struct master *m, struct master_actor_died *x)
 
 static void look_whether_ready(struct master *m)
 {
-    if (m->ready || m->stopping)
+    if (m->ready || m->stopping || m->n_in[LIFE_OPENING])
         return;
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        if (m->torrents[i].life == LIFE_OPENING)
-            return;
     m->ready = true;
     if (m->config->ready)
         m->config->ready(m->config->ready_arg);
@@ -163,18 +159,9 @@ static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
     look_whether_ready(m);
 }
 
-/* FS names a torrent by its storage. */
-static struct managed *by_storage(struct master *m, const struct storage *storage)
-{
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        if (m->torrents[i].torrent.storage == storage)
-            return &m->torrents[i];
-    abort();
-}
-
 static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
 {
-    struct managed *t = by_storage(m, x->storage);
+    struct managed *t = managed_of(x->of);
 
     managed_checked(t, x);
     managed_answered(t);
@@ -190,17 +177,18 @@ static void note_save(struct managed *t, int error)
 
 static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
 {
-    struct managed *t = by_storage(m, x->storage);
+    struct managed *t = managed_of(x->of);
 
     note_save(t, x->error);
     t->saving = false;
+    t->unsaved |= x->error != 0;
     managed_answered(t);
     msg_free(&x->msg);
 }
 
 static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
 {
-    struct managed *t = by_storage(m, x->storage);
+    struct managed *t = managed_of(x->of);
 
     note_save(t, x->error);
     t->torrent.storage = NULL;
@@ -213,6 +201,8 @@ static void home_interest_progress(struct master *m, struct interest_progress *x
     struct managed *t = managed_of(x->of);
 
     t->asked_progress = false;
+    m->n_asked--;
+    t->unsaved |= t->verified != x->verified || t->stored_bytes != x->stored;
     t->verified = x->verified;
     t->stored_bytes = x->stored;
     managed_set_peers(t, x->n_peers, x->n_seeders);
@@ -292,8 +282,9 @@ static void home_timer_after(struct master *m, struct timer_after *x)
     m->tick_out = false;
     if (x->cancelled)
         return;
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        managed_tick(&m->torrents[i]);
+    m->n_ticks++;
+    for (struct managed *t = m->first; t; t = t->next)
+        managed_tick(t);
     m->report_due = m->config->report != NULL;
     report_if_due(m);
     ask_for_tick(m);
@@ -305,8 +296,8 @@ MSG_DISPATCH(master, MASTER_TABLE, struct master);
 
 static bool any_incomplete(const struct master *m)
 {
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        if (!m->torrents[i].complete)
+    for (const struct managed *t = m->first; t; t = t->next)
+        if (!t->complete)
             return true;
     return false;
 }
@@ -338,6 +329,28 @@ static void take_signals(struct master *m)
     }
 }
 
+/* Frees those that have ended and are to be forgotten. */
+static void sweep(struct master *m)
+{
+    struct managed *next;
+
+    if (!m->sweep_due)
+        return;
+    m->sweep_due = false;
+    for (struct managed *t = m->first; t; t = next) {
+        next = t->next;
+        if (t->forget && t->life == LIFE_ENDED)
+            managed_free(t);
+    }
+}
+
+/* A daemon that was given nothing to do waits for its end. */
+static bool is_over(const struct master *m)
+{
+    return m->n_in[LIFE_ENDED] == m->n_torrents &&
+           (!m->config->daemon || m->n_torrents || m->stopping);
+}
+
 /* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents have ended.
  */
 static void run_until(struct master *m, const unsigned *n)
@@ -347,16 +360,13 @@ static void run_until(struct master *m, const unsigned *n)
     for (;;) {
         struct pollfd fds[2] = {{.fd = m->waker.fd, .events = POLLIN},
                                 {.fd = m->signal_fd, .events = POLLIN}};
-        bool over = true;
 
         m->now = clock_now();
         while ((x = channel_receive(&m->inbox.channel)))
             master_dispatch(m, x);
         take_signals(m);
-        for (uint32_t i = 0; !n && i < m->n_torrents; i++)
-            over = over && m->torrents[i].life == LIFE_ENDED;
-        /* A daemon that was given nothing to do waits for its end. */
-        if (n ? !*n : over && (!m->config->daemon || m->n_torrents || m->stopping))
+        sweep(m);
+        if (n ? !*n : is_over(m))
             return;
         waker_arm(&m->waker);
         if (channel_is_empty(&m->inbox.channel))
@@ -556,21 +566,18 @@ enum master_outcome master_run(const struct master_config *config)
         log_err(FACILITY, "cannot start: %s", strerror(-r));
         goto out;
     }
-    m->n_torrents = config->n_torrents;
-    m->torrents = mem_new_array(m->n_torrents + 1, sizeof *m->torrents);
+    m->by_hash = KEY_MAP(struct managed, info_hash);
     m->tick = timer_new_after();
-    for (uint32_t i = 0; i < m->n_torrents; i++) {
-        managed_init(&m->torrents[i], m, i, &config->torrents[i]);
-        managed_open(&m->torrents[i]);
-    }
+    for (uint32_t i = 0; i < config->n_torrents; i++)
+        managed_open(managed_new(m, &config->torrents[i]));
     look_whether_ready(m);
     ask_for_tick(m);
     run_until(m, NULL);
     end_actors(m);
     outcome = m->outcome;
-    for (uint32_t i = 0; i < m->n_torrents; i++)
-        managed_deinit(&m->torrents[i]);
-    free(m->torrents);
+    while (m->first)
+        managed_free(m->first);
+    key_map_deinit(&m->by_hash);
     msg_free(&m->tick->msg);
     channel_close(&m->inbox.channel);
 out:

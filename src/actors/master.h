@@ -12,10 +12,11 @@
 #include "conjure/actors/timer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
+#include "conjure/base/key_map.h"
 #include "conjure/base/rate.h"
 #include "conjure/msg/master.h"
 
-#define SAVE_EVERY_NS (60 * NS_PER_S)
+#define SAVE_EVERY_TICKS 60 /* seconds, nearly; each torrent has one of its own */
 
 /*
  * The life of a torrent:
@@ -24,7 +25,8 @@
  *   RUNNING (Lobby, Announcer, and InterestStat while pieces lack) --stop--> LEAVING (Lobby
  *   lets go) --> CLOSING (Announcer says `stopped`, InterestStat ends, FS saves and closes) --> ENDED
  *
- * A stop during CHECKING goes to CLOSING at once, and the check comes home unfinished.
+ * A stop during CHECKING goes to CLOSING at once, and the check comes home unfinished. What has ended
+ * stays in the list, for the sums, unless it is to be forgotten: then it is freed.
  */
 enum life {
     LIFE_OPENING,
@@ -33,11 +35,14 @@ enum life {
     LIFE_LEAVING,
     LIFE_CLOSING,
     LIFE_ENDED,
+    N_LIVES,
 };
 
 struct managed {
     struct torrent torrent; /* what the others see */
     struct master *master;
+    struct managed *next, *previous; /* in the order in which they came */
+    uint8_t info_hash[SHA1_SIZE];
     enum life life;
     bool *skip_file;
     /* Between opening and running: what is verified, and blocks of other pieces that are on disk. */
@@ -51,6 +56,9 @@ struct managed {
     bool listed, announced; /* Lobby, Announcer know it */
     bool interest_open;     /* InterestStat takes messages */
     bool asked_progress, saving;
+    bool forget;               /* nobody wants it any more: free it when it has ended */
+    uint32_t ask_until;        /* tick: InterestStat may know something new until then */
+    bool unsaved;              /* something changed since the last resume data */
     unsigned n_queries;        /* about this torrent that are out; the end waits for them */
     uint64_t verified, wanted; /* bytes */
     uint64_t stored_bytes;     /* bytes on disk of pieces not verified */
@@ -61,7 +69,10 @@ struct managed {
     struct rate down, up;
     uint32_t n_peers, n_seeds;
     uint32_t n_peers_most; /* at one time */
-    uint64_t began_ns, ran_ns, completed_ns, saved_ns;
+    uint64_t began_ns, ran_ns, completed_ns;
+    struct {
+        uint64_t uploaded, downloaded, left;
+    } told; /* to the Announcer */
     /* Whether there is any point in waiting: see is_unreachable. */
     uint64_t heard_ns; /* last sign of a tracker or peer */
     uint32_t n_trackers, n_announces_failed;
@@ -81,8 +92,14 @@ struct master {
     struct lobby *lobby;
     struct fs *fs;
     struct announcer *announcer;
-    struct managed *torrents;
+    struct managed *first, *last; /* torrents, n_torrents of them */
     uint32_t n_torrents;
+    struct key_map by_hash;
+    uint32_t next_id;       /* of a torrent: never the same again */
+    uint32_t n_in[N_LIVES]; /* torrents, by life */
+    uint32_t n_asked;       /* InterestStats that have not answered yet */
+    uint32_t n_ticks;
+    bool sweep_due; /* one that is to be forgotten has ended */
     struct timer_after *tick;
     bool tick_out;
     bool report_due; /* as soon as no torrent's progress is asked for */
@@ -96,9 +113,10 @@ struct master {
 };
 
 /* --- master_torrent.c --- */
-void managed_init(struct managed *t, struct master *m, uint32_t id,
-                  struct master_torrent_config *config);
-void managed_deinit(struct managed *t);
+/* Takes over what CONFIG holds; it is in the list of M from now on. */
+struct managed *managed_new(struct master *m, struct master_torrent_config *config);
+/* Off the list as well. It has ended, or everything has. */
+void managed_free(struct managed *t);
 void managed_open(struct managed *t);
 void managed_opened(struct managed *t, struct fs_open_torrent *answer);
 void managed_checked(struct managed *t, struct fs_check_pieces *answer);
@@ -106,6 +124,8 @@ void managed_completed(struct managed *t);
 void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x);
 void managed_tick(struct managed *t);
 void managed_stop(struct managed *t);
+/* Stops it and has it forgotten: master_sweep frees it when it has ended. */
+void managed_remove(struct managed *t);
 /* A query about T is home and has been looked at. */
 void managed_answered(struct managed *t);
 /* The outcome that one torrent's end has for the process; the first that is not MASTER_DONE stays.
@@ -114,6 +134,8 @@ void master_note_outcome(struct master *m, enum master_outcome outcome);
 struct managed *managed_of(struct torrent *torrent);
 /* Bytes per second, for people. */
 uint64_t managed_down_rate(struct managed *t);
+/* Something moves: InterestStat is asked for a while. */
+void managed_expect_progress(struct managed *t);
 void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds);
 /* Stops every torrent; the process ends when they have ended. */
 void master_stop_all(struct master *m);

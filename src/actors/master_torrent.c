@@ -21,6 +21,9 @@
 /* So long the rate shown is that of the whole download, if it is higher. */
 #define YOUNG_NS (10 * NS_PER_S)
 
+/* So long after its last peer a torrent may have pieces in FS. */
+#define ASK_TICKS 10
+
 /* When a download is given up (exit code 4): see is_unreachable. */
 #define NO_TRACKER_NS    (30 * NS_PER_S)
 #define SLOW_TRACKERS_NS (180 * NS_PER_S)
@@ -47,6 +50,11 @@ uint64_t managed_down_rate(struct managed *t)
         return rate;
     average = (uint64_t)((double)(had - t->had_at_start) / (double)ran * NS_PER_S);
     return average > rate ? average : rate;
+}
+
+void managed_expect_progress(struct managed *t)
+{
+    t->ask_until = t->master->n_ticks + ASK_TICKS;
 }
 
 void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds)
@@ -118,11 +126,44 @@ static uint32_t count_trackers(const struct metainfo *meta)
     return n;
 }
 
-void managed_init(struct managed *t, struct master *m, uint32_t id,
-                  struct master_torrent_config *config)
+static void set_life(struct managed *t, enum life life)
+{
+    t->master->n_in[t->life]--;
+    t->master->n_in[life]++;
+    t->life = life;
+    if (life == LIFE_ENDED && t->forget)
+        t->master->sweep_due = true;
+}
+
+static void list(struct managed *t)
+{
+    struct master *m = t->master;
+
+    memcpy(t->info_hash, metainfo_info_hash(t->torrent.meta), SHA1_SIZE);
+    key_map_put(&m->by_hash, t);
+    t->previous = m->last;
+    *(m->last ? &m->last->next : &m->first) = t;
+    m->last = t;
+    m->n_torrents++;
+    m->n_in[t->life]++;
+}
+
+static void unlist(struct managed *t)
+{
+    struct master *m = t->master;
+
+    key_map_remove(&m->by_hash, t->info_hash);
+    *(t->previous ? &t->previous->next : &m->first) = t->next;
+    *(t->next ? &t->next->previous : &m->last) = t->previous;
+    m->n_torrents--;
+    m->n_in[t->life]--;
+}
+
+struct managed *managed_new(struct master *m, struct master_torrent_config *config)
 {
     static const char client[] = "-CJ0100-";
     static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    struct managed *t = NEW(struct managed);
     struct torrent *torrent = &t->torrent;
     uint8_t random[20];
 
@@ -130,7 +171,7 @@ void managed_init(struct managed *t, struct master *m, uint32_t id,
     t->life = LIFE_ENDED;
     t->n_trackers = count_trackers(config->meta);
     t->skip_file = config->skip_file;
-    torrent->id = id;
+    torrent->id = m->next_id++;
     torrent->meta = config->meta;
     torrent->geometry.total_length = metainfo_total_length(config->meta);
     torrent->geometry.piece_length = metainfo_piece_length(config->meta);
@@ -148,10 +189,13 @@ void managed_init(struct managed *t, struct master *m, uint32_t id,
     rng_secret(&torrent->key, sizeof torrent->key);
     waker_init_futex(&torrent->interest_waker);
     channel_init(&torrent->interest.channel, &torrent->interest_waker);
+    list(t);
+    return t;
 }
 
-void managed_deinit(struct managed *t)
+void managed_free(struct managed *t)
 {
+    unlist(t);
     interest_stat_join(t->interest_stat);
     metainfo_free(t->torrent.meta);
     free(t->torrent.dir);
@@ -160,7 +204,7 @@ void managed_deinit(struct managed *t)
     bitfield_deinit(&t->torrent.wanted);
     bitfield_deinit(&t->have);
     stored_blocks_deinit(&t->stored);
-    *t = (struct managed){.life = LIFE_ENDED};
+    free(t);
 }
 
 void managed_open(struct managed *t)
@@ -173,7 +217,7 @@ void managed_open(struct managed *t)
         channel_close(&t->torrent.interest.channel);
         return;
     }
-    t->life = LIFE_OPENING;
+    set_life(t, LIFE_OPENING);
     m = fs_new_open_torrent();
     m->torrent = &t->torrent;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
@@ -260,11 +304,12 @@ static void run_torrent(struct managed *t)
         leave(t);
         return;
     }
-    t->life = LIFE_RUNNING;
-    t->ran_ns = t->heard_ns = t->saved_ns = m->now;
+    set_life(t, LIFE_RUNNING);
+    t->ran_ns = t->heard_ns = m->now;
+    managed_expect_progress(t);
     started = announcer_new_torrent_started();
     added->torrent = started->torrent = &t->torrent;
-    started->left = t->wanted - t->verified;
+    started->left = t->told.left = t->wanted - t->verified;
     t->listed = lobby_tell_torrent_added(lobby_inbox(m->lobby), added);
     if (t->complete) {
         struct choker_torrent_completed *c = choker_new_torrent_completed();
@@ -325,7 +370,7 @@ void managed_opened(struct managed *t, struct fs_open_torrent *answer)
         channel_close(&t->torrent.interest.channel);
         bitfield_deinit(&answer->have);
         stored_blocks_deinit(&answer->stored);
-        t->life = LIFE_ENDED;
+        set_life(t, LIFE_ENDED);
         /* Better no daemon than one that does half of what it was told. */
         if (t->master->config->daemon && !t->master->ready)
             master_stop_all(t->master);
@@ -338,9 +383,10 @@ void managed_opened(struct managed *t, struct fs_open_torrent *answer)
     if ((answer->n_doubtful || t->master->config->check_integrity) && !t->stop_wanted) {
         struct fs_check_pieces *m = fs_new_check_pieces();
 
-        t->life = LIFE_CHECKING;
+        set_life(t, LIFE_CHECKING);
         t->n_to_check = answer->n_doubtful;
         m->storage = t->torrent.storage;
+        m->of = &t->torrent;
         m->all = t->master->config->check_integrity;
         if (!master_ask_fs_check_pieces(&t->master->inbox, fs_inbox(t->master->fs), m))
             abort();
@@ -367,22 +413,30 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
                    answer->n_bad, answer->n_bad == 1 ? "" : "s",
                    answer->n_bad == 1 ? "was" : "were");
     take_what_is_there(t, &answer->have, &answer->stored);
+    t->unsaved = true;
     begin(t);
 }
 
 /* What the next announce says. BEP 3 counts from `started`: this run only. */
 static void tell_numbers(struct managed *t)
 {
-    struct announcer_progress *a = announcer_new_progress();
-    uint64_t had = t->verified + t->stored_bytes;
+    uint64_t had = t->verified + t->stored_bytes, left = t->wanted - t->verified;
+    /* Totals come late for a short download, and count what was fetched twice. */
+    uint64_t downloaded = had > t->had_at_start ? had - t->had_at_start : 0;
+    struct announcer_progress *a;
 
+    if (downloaded < t->downloaded)
+        downloaded = t->downloaded;
+    if (t->told.uploaded == t->uploaded && t->told.downloaded == downloaded && t->told.left == left)
+        return;
+    t->told.uploaded = t->uploaded;
+    t->told.downloaded = downloaded;
+    t->told.left = left;
+    a = announcer_new_progress();
     a->torrent = &t->torrent;
     a->uploaded = t->uploaded;
-    /* Totals come late for a short download, and count what was fetched twice. */
-    a->downloaded = had > t->had_at_start ? had - t->had_at_start : 0;
-    if (a->downloaded < t->downloaded)
-        a->downloaded = t->downloaded;
-    a->left = t->wanted - t->verified;
+    a->downloaded = downloaded;
+    a->left = left;
     announcer_tell_or_drop_progress(announcer_inbox(t->master->announcer), a);
 }
 
@@ -397,6 +451,7 @@ void managed_completed(struct managed *t)
     t->complete = true;
     t->verified = t->wanted;
     t->stored_bytes = 0;
+    t->unsaved = true;
     t->completed_ns = m->now;
     c = choker_new_torrent_completed();
     a = announcer_new_torrent_completed();
@@ -421,11 +476,12 @@ static void save(struct managed *t)
         return;
     m = fs_new_save_resume();
     m->storage = t->torrent.storage;
+    m->of = &t->torrent;
     m->uploaded = t->uploaded_before + t->uploaded;
     m->downloaded = t->downloaded_before + t->downloaded;
     t->saving = true;
+    t->unsaved = false;
     t->n_queries++;
-    t->saved_ns = t->master->now;
     if (!master_ask_fs_save_resume(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort();
 }
@@ -489,6 +545,7 @@ static void ask_progress(struct managed *t)
     q->of = &t->torrent;
     if (master_ask_interest_progress(&t->master->inbox, &t->torrent.interest, q)) {
         t->asked_progress = true;
+        t->master->n_asked++;
         t->n_queries++;
     } else {
         msg_free(&q->msg);
@@ -515,9 +572,12 @@ void managed_tick(struct managed *t)
         managed_stop(t);
         return;
     }
-    if (m->now - t->saved_ns >= SAVE_EVERY_NS)
+    if (t->unsaved && (m->n_ticks + t->torrent.id) % SAVE_EVERY_TICKS == 0)
         save(t);
-    ask_progress(t);
+    if (t->n_peers || m->config->report)
+        managed_expect_progress(t);
+    if (m->n_ticks <= t->ask_until)
+        ask_progress(t);
     tell_numbers(t);
 }
 
@@ -528,6 +588,7 @@ static void close_storage(struct managed *t)
     struct fs_close_torrent *m = fs_new_close_torrent();
 
     m->storage = t->torrent.storage;
+    m->of = &t->torrent;
     m->uploaded = t->uploaded_before + t->uploaded;
     m->downloaded = t->downloaded_before + t->downloaded;
     if (!master_ask_fs_close_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
@@ -550,17 +611,29 @@ static void say_goodbye(struct managed *t)
     t->n_queries++;
 }
 
+static void tell_choker_gone(struct managed *t)
+{
+    struct choker_torrent_removed *c;
+
+    if (!t->listed)
+        return;
+    c = choker_new_torrent_removed();
+    c->torrent = t->torrent.id;
+    choker_tell_or_drop_torrent_removed(choker_inbox(t->master->choker), c);
+}
+
 void managed_answered(struct managed *t)
 {
     t->n_queries--;
     if (t->n_queries)
         return;
     if (t->life == LIFE_CLOSING) {
-        t->life = LIFE_ENDED;
+        set_life(t, LIFE_ENDED);
         if (!t->failed && (t->report_at_end || (t->ran_ns && !t->complete && t->master->signalled)))
             report_finished(t);
     } else if (t->life == LIFE_LEAVING) {
-        t->life = LIFE_CLOSING;
+        set_life(t, LIFE_CLOSING);
+        tell_choker_gone(t);
         say_goodbye(t);
         ask_progress(t); /* the peers have given back what they had begun */
         if (t->interest_open) {
@@ -582,7 +655,7 @@ static void leave(struct managed *t)
 {
     struct master *m = t->master;
 
-    t->life = LIFE_LEAVING;
+    set_life(t, LIFE_LEAVING);
     t->n_queries++; /* this function */
     if (t->listed) {
         struct lobby_torrent_removed *l = lobby_new_torrent_removed();
@@ -601,8 +674,17 @@ void managed_stop(struct managed *t)
     if (t->life == LIFE_RUNNING) {
         leave(t);
     } else if (t->life == LIFE_CHECKING) {
-        t->life = LIFE_CLOSING;
+        set_life(t, LIFE_CLOSING);
         channel_close(&t->torrent.interest.channel);
         close_storage(t);
     }
+}
+
+void managed_remove(struct managed *t)
+{
+    t->forget = true;
+    if (t->life == LIFE_ENDED)
+        t->master->sweep_due = true;
+    else
+        managed_stop(t);
 }

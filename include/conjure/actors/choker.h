@@ -11,8 +11,8 @@
  * last one) while something moved or a count changed, and once when a torrent's last peer leaves,
  * before that peer's PeerLeft goes home. Without peers it does not tick.
  *
- * TorrentCompleted may come before any peer of the torrent joins; it is remembered as long as the
- * same struct torrent goes by that number.
+ * TorrentCompleted may come before any peer of the torrent joins; it is remembered until
+ * TorrentRemoved, or until another struct torrent goes by that number.
  */
 struct choker;
 

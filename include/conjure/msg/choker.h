@@ -20,6 +20,8 @@ struct peer_inbox;
          bool peer_interested; bool we_interested; bool peer_is_seed;)                             \
     INFO(choker, torrent_completed, TorrentCompleted, "we seed this torrent now",                  \
          struct torrent *torrent;)                                                                 \
+    INFO(choker, torrent_removed, TorrentRemoved, "its peers have left: forget it",                \
+         uint32_t torrent; /* its number; the rest of it may be gone */)                           \
     QUERY(choker, shutdown, Shutdown, "end; all peers have left before", )                         \
     HOME(choker, timer, after)
 /* clang-format on */

@@ -24,7 +24,7 @@ struct open_file;
           uint32_t n_doubtful; /* reply: pieces on disk that no resume data vouches for */         \
           int error; /* reply: 0 or -errno */ char reason[256];)                                   \
     QUERY(fs, check_pieces, CheckPieces, "hash what is doubtful, or all; sends CheckProgress",     \
-          struct storage *storage; bool all;                                                       \
+          struct storage *storage; struct torrent *of; /* the asker's, untouched */ bool all;       \
           struct bitfield have; struct stored_blocks stored; /* replies, owned by the asker */     \
           uint32_t n_bad; /* reply: pieces that were whole on disk and wrong */ int error;)        \
     QUERY(fs, store_blocks, StoreBlocks, "write received blocks; home when on disk",               \
@@ -42,9 +42,11 @@ struct open_file;
           int error;)                                                                                              \
     INFO(fs, return_lease, ReturnLease, "a lease comes back", struct open_file *handle;)         \
     QUERY(fs, save_resume, SaveResume, "sync, then write the resume data that says so",            \
-          struct storage *storage; uint64_t uploaded; uint64_t downloaded; int error;)             \
+          struct storage *storage; struct torrent *of; /* the asker's, untouched */                \
+          uint64_t uploaded; uint64_t downloaded; int error;)                                      \
     QUERY(fs, close_torrent, CloseTorrent, "save resume data, close the files, forget",            \
-          struct storage *storage; uint64_t uploaded; uint64_t downloaded; int error;)             \
+          struct storage *storage; struct torrent *of; /* the asker's, untouched */                \
+          uint64_t uploaded; uint64_t downloaded; int error;)                                      \
     QUERY(fs, shutdown, Shutdown, "end; torrents are closed before", )                             \
     HOME(fs, worker, run)                                                                          \
     HOME(fs, worker, shutdown)
