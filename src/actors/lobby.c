@@ -95,14 +95,9 @@ static void watch(struct lobby *l, struct peer *p, int op)
     }
 }
 
-static bool is_seed(const struct peer *p)
-{
-    return p->session.n_peer_has == p->session.geometry->n_pieces;
-}
-
 static enum outcome outcome_of(struct lobby *l, const struct lobby_torrent *t, const struct peer *p)
 {
-    if (bitfield_all(&t->have) && is_seed(p))
+    if (bitfield_all(&t->have) && peer_wants_nothing(p))
         return OUTCOME_USELESS;
     if (p->failed)
         return OUTCOME_FAILED;
@@ -312,7 +307,9 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
         candidates_connected(t, &p->addr, p->id);
     watch(l, p, EPOLL_CTL_ADD);
     log_debug(FACILITY, "%s: connected%s", addr_format(&g->addr, text), h->fast ? ", fast" : "");
+    p->session.extended = h->extended;
     session_say_have_set(&p->session, &t->have);
+    session_say_extensions(&p->session, t->torrent->port, all);
     m = choker_new_peer_joined();
     m->peer = p->id;
     m->torrent = p->torrent;
@@ -355,8 +352,8 @@ static void tick_peers(struct lobby *l, struct lobby_torrent *t, bool slow)
             p->we_have_all = p->session.we_have_all = true;
         if (session_tick(&p->session, l->now))
             close_peer(l, p, "silent for too long");
-        else if (p->we_have_all && is_seed(p))
-            close_peer(l, p, "both ends have everything");
+        else if (p->we_have_all && peer_wants_nothing(p))
+            close_peer(l, p, "neither end wants anything of the other");
         else if (speak(l, p) && has_work(p))
             to_thread(l, p);
     }

@@ -30,7 +30,7 @@ enum outcome {
     OUTCOME_GOOD,      /* a connection of some use: try again soon */
     OUTCOME_FAILED,    /* try again, later and later */
     OUTCOME_NEUTRAL,   /* we gave up for reasons of our own */
-    OUTCOME_USELESS,   /* both ends have everything: not for a long while */
+    OUTCOME_USELESS,   /* neither end wants anything: not for a long while */
     OUTCOME_OURSELVES, /* never again */
 };
 

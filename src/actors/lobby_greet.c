@@ -238,7 +238,7 @@ void lobby_dial(struct lobby *l, struct lobby_torrent *t)
 static bool greet(struct greeting *g)
 {
     const struct torrent *t = g->torrent->torrent;
-    struct handshake h = {.fast = true};
+    struct handshake h = {.fast = true, .extended = true};
     uint8_t bytes[HANDSHAKE_SIZE];
 
     memcpy(h.info_hash, metainfo_info_hash(t->meta), sizeof h.info_hash);

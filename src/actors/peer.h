@@ -151,6 +151,9 @@ int peer_flush(struct peer *p, uint64_t now);
 /* Asks InterestStat for work as far as the session wants it. */
 void peer_want(struct peer *p, uint64_t now);
 
+/* Whether it will never download: it has everything, or says so (BEP 21). */
+bool peer_wants_nothing(const struct peer *p);
+
 /* Whether it may be asked for blocks and no query for such work is out: it needs a thread. */
 bool peer_could_ask(const struct peer *p);
 

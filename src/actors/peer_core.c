@@ -484,18 +484,25 @@ static void has_set(struct peer *p, struct session_event *e)
     bitfield_deinit(&e->has);
 }
 
+bool peer_wants_nothing(const struct peer *p)
+{
+    return p->session.peer_upload_only || p->session.n_peer_has == p->session.geometry->n_pieces;
+}
+
 void peer_tell_choker(struct peer *p)
 {
     struct choker_interest_changed *m;
     bool seed = p->session.n_peer_has == p->session.geometry->n_pieces;
+    /* Who has said that it downloads nothing gets no slot, whatever else it says. */
+    bool interested = p->session.peer_interested && !p->session.peer_upload_only;
 
     if (!p->joined_choker ||
-        (p->told_interested == p->session.peer_interested &&
-         p->told_we_interested == p->session.we_interested && p->told_seed == seed))
+        (p->told_interested == interested && p->told_we_interested == p->session.we_interested &&
+         p->told_seed == seed))
         return;
     m = choker_new_interest_changed();
     m->peer = p->id;
-    m->peer_interested = p->told_interested = p->session.peer_interested;
+    m->peer_interested = p->told_interested = interested;
     m->we_interested = p->told_we_interested = p->session.we_interested;
     m->peer_is_seed = p->told_seed = seed;
     choker_tell_or_drop_interest_changed(p->env->choker, m);
@@ -548,6 +555,16 @@ static void has_piece(struct peer *p, uint32_t piece)
         peer_tell_choker(p);
 }
 
+static void extended(struct peer *p, const char *client)
+{
+    char text[ADDR_TEXT_MAX];
+
+    log_debug(FACILITY, "%s: %s%s", addr_format(&p->addr, text),
+              client[0] ? client : "a client without a name",
+              p->session.peer_upload_only ? ", downloads nothing" : "");
+    peer_tell_choker(p);
+}
+
 static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t now)
 {
     switch (kind) {
@@ -561,6 +578,9 @@ static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t n
     case SESSION_INTERESTED:
     case SESSION_NOT_INTERESTED:
         peer_tell_choker(p);
+        break;
+    case SESSION_EXTENDED:
+        extended(p, e->client);
         break;
     case SESSION_REFUSED:
         refused(p, e->piece, now);
@@ -611,8 +631,8 @@ ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
         return r;
     if (p->work && p->session.down.total != content)
         p->work->moved_ns = now;
-    if (p->we_have_all && p->session.n_peer_has == p->session.geometry->n_pieces) {
-        p->reason = "both ends have everything";
+    if (p->we_have_all && peer_wants_nothing(p)) {
+        p->reason = "neither end wants anything of the other";
         return -ECONNABORTED;
     }
     return got;

@@ -10,13 +10,17 @@
 #define PROTOCOL_SIZE 20
 #define HASH_AT       28
 #define PEER_ID_AT    48
-#define FAST_BYTE     27 /* the last of the reserved bytes (BEP 6) */
+#define EXTENDED_BYTE 25 /* of the reserved bytes, 20 to 27 (BEP 10) */
+#define EXTENDED_BIT  0x10
+#define FAST_BYTE     27 /* BEP 6 */
 #define FAST_BIT      0x04
 
 void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE])
 {
     memset(bytes, 0, HANDSHAKE_SIZE);
     memcpy(bytes, PROTOCOL, PROTOCOL_SIZE);
+    if (h->extended)
+        bytes[EXTENDED_BYTE] |= EXTENDED_BIT;
     if (h->fast)
         bytes[FAST_BYTE] |= FAST_BIT;
     memcpy(bytes + HASH_AT, h->info_hash, sizeof h->info_hash);
@@ -30,6 +34,8 @@ int handshake_decode(const uint8_t *bytes, unsigned n, struct handshake *h)
      * waited for until 68 bytes have come. */
     if (memcmp(bytes, PROTOCOL, n < PROTOCOL_SIZE ? n : PROTOCOL_SIZE) != 0)
         return -EPROTO;
+    if (n > EXTENDED_BYTE)
+        h->extended = bytes[EXTENDED_BYTE] & EXTENDED_BIT;
     if (n > FAST_BYTE)
         h->fast = bytes[FAST_BYTE] & FAST_BIT;
     if (n >= HANDSHAKE_HASH_SIZE)

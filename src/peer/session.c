@@ -46,6 +46,7 @@ void session_deinit(struct session *s)
     free_transfer(s);
     free_output(s);
     bitfield_deinit(&s->incoming);
+    free(s->extension);
     *s = SESSION_EMPTY;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parser of BEP 3 and BEP 6: a machine that stops at any byte. Length, id and fixed fields are
+ * The parser of BEP 3, 6 and 10: a machine that stops at any byte. Length, id and fixed fields are
  * collected in s->head, at most 17 bytes; what follows them is payload, which is never held here: a
- * block goes to its place in a claim, a bitfield into s->incoming, the rest nowhere.
+ * block goes to its place in a claim, a bitfield into s->incoming, an extension handshake (when it
+ * comes in parts) into s->extension, the rest nowhere.
  *
  * The length is judged against the id before anything is stored, and every number before it is
  * used. What the peer may not say ends the session with a reason; what it may say too late (a block
@@ -11,6 +12,7 @@
 #include "peer/session_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* Messages of fixed length: as long as their fields are. */
 static const struct {
@@ -38,6 +40,8 @@ static int check_length(struct session *s)
         return session_break(s, "bitfield has the wrong length");
     if (id == ID_PIECE && (length < 9 || length > 9 + SESSION_REQUEST_MAX))
         return session_break(s, "block has an impossible length");
+    if (id == ID_EXTENDED && s->extended && length < EXTENDED_HEADER - 4)
+        return session_break(s, "message has the wrong length");
     if (id >= N_MESSAGES)
         return 0;
     if (messages[id].fast && !s->fast)
@@ -61,6 +65,8 @@ static uint8_t head_size(const struct session *s)
     id = s->head[4];
     if (id == ID_PIECE)
         return PIECE_HEADER;
+    if (id == ID_EXTENDED && s->extended)
+        return EXTENDED_HEADER;
     return id < N_MESSAGES && messages[id].length ? (uint8_t)(4 + messages[id].length) : 5;
 }
 
@@ -162,6 +168,66 @@ static int take_suggestion(struct session *s, struct session_event *e)
     return SESSION_SUGGESTED;
 }
 
+/* --- the extension protocol ------------------------------------------------------------------ */
+
+static int skip(struct session *s, uint32_t n)
+{
+    s->payload_left = n;
+    s->state = n ? STATE_SKIP : STATE_HEAD;
+    return SESSION_NONE;
+}
+
+static int take_handshake(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                          size_t n, struct session_event *e)
+{
+    struct extension_handshake h;
+    int r = extension_decode(bytes, n, &h);
+
+    s->state = STATE_HEAD;
+    free(s->extension);
+    s->extension = NULL;
+    if (r == -ENOMEM)
+        return session_break_no_memory(s);
+    if (r)
+        return session_break(s, "extension handshake is malformed");
+    /* A later one says only what has changed. */
+    if (h.upload_only_said)
+        s->peer_upload_only = h.upload_only;
+    if (h.reqq)
+        s->peer_reqq = h.reqq;
+    memcpy(x->client, h.client, sizeof x->client);
+    e->client = x->client;
+    return SESSION_EXTENDED;
+}
+
+/* Messages of extensions go by; we have asked for none. */
+static int begin_extended(struct session *s, struct session_scratch *x, struct session_event *e)
+{
+    uint32_t n = get_be32(s->head) - (EXTENDED_HEADER - 4);
+
+    if (s->head[5] || n > EXTENSION_HANDSHAKE_MAX)
+        return skip(s, n);
+    if (!n)
+        return take_handshake(s, x, NULL, 0, e);
+    s->payload_left = n;
+    s->state = STATE_EXTENSION;
+    return SESSION_NONE;
+}
+
+static int take_extension(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                          uint32_t n, struct session_event *e)
+{
+    uint32_t size = get_be32(s->head) - (EXTENDED_HEADER - 4);
+
+    if (n == size) /* the ordinary case: nothing is kept */
+        return take_handshake(s, x, bytes, n, e);
+    if (!s->extension && !(s->extension = malloc(size)))
+        return session_break_no_memory(s);
+    memcpy(s->extension + size - s->payload_left, bytes, n);
+    s->payload_left -= n;
+    return s->payload_left ? SESSION_NONE : take_handshake(s, x, s->extension, size, e);
+}
+
 /* --- declarations ---------------------------------------------------------------------------- */
 
 static int take_choke(struct session *s)
@@ -202,8 +268,7 @@ static int begin_piece(struct session *s, uint64_t now)
         session_begin_block(s, f, 0, now);
         return SESSION_NONE;
     }
-    s->payload_left = size;
-    s->state = size ? STATE_SKIP : STATE_HEAD;
+    skip(s, size);
     return session_charge(s, size);
 }
 
@@ -238,7 +303,8 @@ static int take_block_message(struct session *s, uint8_t id, struct session_even
 /* --- the machine ----------------------------------------------------------------------------- */
 
 /* The head is whole. An event kind or negative. */
-static int take_message(struct session *s, uint64_t now, struct session_event *e)
+static int take_message(struct session *s, struct session_scratch *x, uint64_t now,
+                        struct session_event *e)
 {
     uint32_t length = get_be32(s->head);
     uint8_t id = s->head[4];
@@ -279,9 +345,7 @@ static int take_message(struct session *s, uint64_t now, struct session_event *e
     case ID_ALLOWED_FAST: /* a hint that we do not take */
         return SESSION_NONE;
     default:
-        s->payload_left = length - 1;
-        s->state = s->payload_left ? STATE_SKIP : STATE_HEAD;
-        return SESSION_NONE;
+        return id == ID_EXTENDED && s->extended ? begin_extended(s, x, e) : skip(s, length - 1);
     }
     s->heard_any = true;
     return r;
@@ -303,6 +367,8 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
         return SESSION_NONE;
     case STATE_BITFIELD:
         return take_bitfield(s, bytes, n, e);
+    case STATE_EXTENSION:
+        return take_extension(s, x, bytes, n, e);
     default:
         s->payload_left -= n;
         if (!s->payload_left)
@@ -344,7 +410,7 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
             if (!r)
                 break;
             if (r > 0)
-                r = take_message(s, now, eventp);
+                r = take_message(s, x, now, eventp);
         }
         if (r > 0)
             return r;

@@ -24,19 +24,22 @@ enum session_message_id {
     ID_HAVE_NONE = 15,
     ID_REJECT = 16,
     ID_ALLOWED_FAST = 17,
+    ID_EXTENDED = 20, /* BEP 10 */
 };
 
 /* Where the parser is. */
 enum session_state {
-    STATE_HEAD,     /* collecting length, id and fixed fields in s->head */
-    STATE_BLOCK,    /* payload of a block in flight: transfer->into says where it goes */
-    STATE_BITFIELD, /* payload into s->incoming, or only counted */
-    STATE_SKIP,     /* payload that nobody wants */
-    STATE_BROKEN,   /* s->reason is set; the session only waits to be closed */
+    STATE_HEAD,      /* collecting length, id and fixed fields in s->head */
+    STATE_BLOCK,     /* payload of a block in flight: transfer->into says where it goes */
+    STATE_BITFIELD,  /* payload into s->incoming, or only counted */
+    STATE_EXTENSION, /* an extension handshake: into s->extension, unless it is here whole */
+    STATE_SKIP,      /* payload that nobody wants */
+    STATE_BROKEN,    /* s->reason is set; the session only waits to be closed */
     STATE_NO_MEMORY,
 };
 
-#define PIECE_HEADER 13 /* length, id, piece, begin: what precedes a block */
+#define PIECE_HEADER    13 /* length, id, piece, begin: what precedes a block */
+#define EXTENDED_HEADER 6  /* length, id, and the id of the extension's message, 0: handshake */
 
 /* Read at a time when nothing is aimed: enough for a burst of HAVEs or requests. While blocks are
  * in flight it is less, for what is read here must be copied to its place. */

@@ -110,6 +110,23 @@ void session_say_have_set(struct session *s, const struct bitfield *have)
     memcpy(p, have->bytes, size);
 }
 
+void session_say_extensions(struct session *s, uint16_t port, bool upload_only)
+{
+    uint8_t bytes[EXTENSION_OURS_MAX], *p;
+    uint32_t n;
+
+    if (!s->extended)
+        return;
+    n = (uint32_t)extension_encode(port, SESSION_REQUESTS_MAX, upload_only, bytes);
+    p = out_reserve(s, EXTENDED_HEADER + n);
+    if (!p)
+        return;
+    p = put_be32(p, EXTENDED_HEADER - 4 + n);
+    *p++ = ID_EXTENDED;
+    *p++ = 0; /* the handshake */
+    memcpy(p, bytes, n);
+}
+
 void session_say_have(struct session *s, uint32_t piece)
 {
     session_say_piece(s, ID_HAVE, piece);

@@ -232,6 +232,8 @@ uint32_t session_blocks_wanted(struct session *s, uint64_t now)
         n = s->transfer->n_in_flight;
         n_free -= (uint32_t)__builtin_popcount(s->transfer->claims_used);
     }
+    if (s->peer_reqq && depth > s->peer_reqq)
+        depth = s->peer_reqq;
     /* With pieces of a few blocks it is the claims that run out. */
     if (per_claim > CLAIM_BLOCKS_MAX)
         per_claim = CLAIM_BLOCKS_MAX;

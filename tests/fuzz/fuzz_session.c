@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,8 @@ static void take_events(struct peer *p)
     while ((kind = session_next_event(&p->s, &p->x, p->now, &e)) > 0) {
         if (kind == SESSION_HAS)
             bitfield_deinit(&e.has);
+        if (kind == SESSION_EXTENDED)
+            check(strlen(e.client) < EXTENSION_CLIENT_MAX);
         if (kind == SESSION_CLAIM_DONE) {
             check(!e.claim.in_flight && !(e.claim.received & ~e.claim.claim.blocks));
             free(e.claim.data);
@@ -178,6 +181,21 @@ static void send_message(struct peer *p, struct script *script)
     feed(p, bytes + cut, n - cut);
 }
 
+/* An extension handshake, or the start of one: fields that are likely, cut anywhere. */
+static void send_extended(struct peer *p, struct script *script)
+{
+    uint8_t bytes[64] = {0, 0, 0, 0, 20};
+    uint8_t a = take(script), cut = take(script);
+    size_t n = 6 + (size_t)snprintf((char *)bytes + 6, sizeof bytes - 6,
+                                    "d4:reqqi%de11:upload_onlyi%de1:v1:%ce", (int8_t)a, a & 1, a);
+
+    bytes[3] = (uint8_t)(n - 4);
+    bytes[5] = cut & 0x80 ? a : 0;
+    cut = (uint8_t)((cut & 0x7f) % (n + 1));
+    feed(p, bytes, cut);
+    feed(p, bytes + cut, n - cut);
+}
+
 static void obey(struct peer *p, struct script *script, uint8_t order)
 {
     size_t n, left = (size_t)(script->end - script->at);
@@ -189,6 +207,9 @@ static void obey(struct peer *p, struct script *script, uint8_t order)
         n = n < left ? n : left;
         feed(p, script->at, n);
         script->at += n;
+        break;
+    case 4:
+        send_extended(p, script);
         break;
     case 5:
         send_message(p, script);
@@ -245,6 +266,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(session_scratch_init(&p.x) == 0);
     session_init(&p.s, &geometry, flags & 1, p.now);
     p.s.keep_bitfield = flags & 2;
+    p.s.extended = flags & 4;
     while (script.at < script.end && !p.dead)
         obey(&p, &script, take(&script));
     while (p.n_claims)

@@ -92,6 +92,9 @@ static inline void world_event(struct world *w, int kind, struct session_event *
     case SESSION_SUGGESTED:
         world_log(w, "suggested-%u ", e->piece);
         break;
+    case SESSION_EXTENDED:
+        world_log(w, "extended(%s) ", e->client);
+        break;
     case SESSION_REFUSED:
         world_log(w, "refused-%u ", e->piece);
         break;

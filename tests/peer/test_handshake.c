@@ -26,6 +26,13 @@ START_TEST(encodes_every_field_at_its_place)
     memcpy(expected + 20, "\0\0\0\0\0\0\0\x04", 8);
     ck_assert_mem_eq(bytes, expected, HANDSHAKE_SIZE);
 
+    h.extended = true;
+    handshake_encode(&h, bytes);
+    expected[25] = 0x10;
+    ck_assert_mem_eq(bytes, expected, HANDSHAKE_SIZE);
+    h.extended = false;
+    expected[25] = 0;
+
     h.fast = false;
     handshake_encode(&h, bytes);
     expected[27] = 0;
@@ -44,6 +51,7 @@ START_TEST(decodes_as_far_as_the_bytes_reach)
         memcpy(bytes, wire, n);
         bytes = realloc(bytes, n ? n : 1);
         ck_assert_int_eq(handshake_decode(bytes, n, &h), 0);
+        ck_assert_int_eq(h.extended, n > 25);
         ck_assert_int_eq(h.fast, n > 27);
         ck_assert_mem_eq(h.info_hash, n >= 48 ? (const void *)"aaaaabbbbbcccccddddd" : zeros, 20);
         ck_assert_mem_eq(h.peer_id, n >= 68 ? (const void *)"-XX0100-0123456789ab" : zeros, 20);

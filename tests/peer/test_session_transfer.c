@@ -382,7 +382,15 @@ START_TEST(depth_follows_the_rate_in_batches)
         ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
         receive(&w, &came, S / 1000);
     }
+    /* The peer holds no more than it says (BEP 10). */
+    w.s.peer_reqq = 1000;
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 256 - 128);
+    w.s.peer_reqq = 250;
+    ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
+    while (session_n_in_flight(&w.s) > 125)
+        receive(&w, &came, S / 1000);
+    ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 250 - 125);
+    w.s.peer_reqq = 0;
     /* Ten a second, for long enough that the meter has forgotten. */
     for (unsigned i = 0; i < 1000; i++) {
         receive(&w, &came, S / 10);

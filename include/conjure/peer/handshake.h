@@ -14,7 +14,8 @@
 struct handshake {
     uint8_t info_hash[20];
     uint8_t peer_id[20];
-    bool fast; /* BEP 6: reserved[7] & 0x04 */
+    bool fast;     /* BEP 6: reserved[7] & 0x04 */
+    bool extended; /* BEP 10: reserved[5] & 0x10 */
 };
 
 void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE]);

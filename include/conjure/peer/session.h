@@ -10,10 +10,11 @@
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rate.h"
 #include "conjure/msg/interest.h" /* struct claim */
+#include "conjure/peer/extension.h"
 
 /*
- * One connection to a peer after the handshake, as a pure state machine (BEP 3, and BEP 6 where
- * both ends have it): bytes in, events and bytes out. No socket, no clock, no thread; whoever
+ * One connection to a peer after the handshake, as a pure state machine (BEP 3, and BEP 6 and 10
+ * where both ends have them): bytes in, events and bytes out. No socket, no clock, no thread; whoever
  * drives it (a peer thread or the Lobby) calls from one thread at a time.
  *
  * Reading, in a loop:
@@ -40,8 +41,8 @@
  * that is not the one expected, the rest of the bytes is copied out and goes through the ordinary
  * parser, which copies what is payload to its place. Right nearly always, mended when not.
  *
- * What a stranger can make us hold is bounded: one bitfield, SESSION_REQUESTS_MAX requests, output
- * that we decided to send. Payload is only ever written into buffers of claims we asked for.
+ * What a stranger can make us hold is bounded: one bitfield or extension handshake while it arrives,
+ * SESSION_REQUESTS_MAX requests, output that we decided to send. Payload is only ever written into buffers of claims we asked for.
  */
 #define BLOCK_SIZE            16384u  /* the unit of requests that every client uses */
 #define SESSION_REQUEST_MAX   131072u /* longest block a peer may request; more is an attack */
@@ -78,6 +79,8 @@ enum session_event_kind {
     SESSION_REQUESTED, /* the first request after the upload queue was empty */
     SESSION_SUGGESTED, /* event.piece: the peer would like us to fetch this one from it (BEP 6). A hint:
                            it may repeat itself, and name what it does not have */
+    SESSION_EXTENDED,   /* the extension handshake (BEP 10), the first or another: event.client, and
+                           s->peer_reqq, s->peer_upload_only */
     SESSION_REFUSED,    /* event.piece: a request was rejected although we are not choked */
     SESSION_CLAIM_DONE, /* event.claim: nothing of it is in flight any more */
 };
@@ -95,6 +98,7 @@ struct session_event {
     bool has_all;
     struct bitfield has;        /* owned by the receiver of the event */
     struct session_claim claim; /* data is the driver's again */
+    const char *client;         /* what the peer says it is; in the scratch memory */
 };
 
 /* Memory for reading that sessions share: one per peer thread, one for all of the Lobby. */
@@ -102,7 +106,8 @@ struct session_event {
 struct session_scratch {
     uint8_t *bytes; /* what was read without aim or must be parsed again */
     size_t size, at, end;
-    unsigned n_aimed; /* of the plan that is out; 0 for a plain read */
+    char client[EXTENSION_CLIENT_MAX]; /* of the last SESSION_EXTENDED */
+    unsigned n_aimed;                  /* of the plan that is out; 0 for a plain read */
     struct {
         uint8_t header[13];
         uint8_t from; /* how much of the header had arrived before this plan */
@@ -130,6 +135,7 @@ struct session {
     uint8_t *out;                      /* control messages to send: out[out_at, out_end) */
     uint32_t out_at, out_end, out_size;
     struct bitfield incoming;   /* a bitfield while it arrives */
+    uint8_t *extension;         /* an extension handshake while it arrives in parts */
     uint64_t heard_ns, said_ns; /* last byte received, last message sent */
     uint64_t block_ns;          /* last block received, or first request of a burst sent */
     struct rate down, up;       /* content bytes */
@@ -138,13 +144,16 @@ struct session {
     uint32_t payload_left;      /* of the message under way; where it goes is in `transfer` */
     uint32_t n_unasked;         /* payload bytes that matched nothing */
     uint32_t n_forgiven;        /* of blocks that we gave up: these may come without blame */
+    uint16_t peer_reqq;         /* requests that the peer holds; 0: it did not say */
     uint8_t head[17];           /* length, id and fixed fields of the message under way */
     uint8_t n_head;
-    uint8_t state;          /* the parser's */
-    bool fast : 1;          /* both ends have BEP 6 */
-    bool keep_bitfield : 1; /* we lack pieces: report what the peer has */
-    bool we_have_all : 1;   /* every request can be served without asking */
-    bool heard_any : 1;     /* a message came: have-none would be too late */
+    uint8_t state;             /* the parser's */
+    bool fast : 1;             /* both ends have BEP 6 */
+    bool extended : 1;         /* both ends have BEP 10: set by the driver after session_init */
+    bool peer_upload_only : 1; /* BEP 21: it will not download, says the peer */
+    bool keep_bitfield : 1;    /* we lack pieces: report what the peer has */
+    bool we_have_all : 1;      /* every request can be served without asking */
+    bool heard_any : 1;        /* a message came: have-none would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
 };
 #define SESSION_EMPTY ((struct session){0})
@@ -156,6 +165,9 @@ void session_deinit(struct session *s);
 
 /* First words: have-all, have-none, or the bitfield. HAVE may be NULL for none. */
 void session_say_have_set(struct session *s, const struct bitfield *have);
+/* The extension handshake, after the first words, and again when UPLOAD_ONLY has changed: we want
+ * nothing more (BEP 21). PORT is where we listen. Says nothing to a peer without BEP 10. */
+void session_say_extensions(struct session *s, uint16_t port, bool upload_only);
 void session_say_have(struct session *s, uint32_t piece);
 /* BEP 6: PIECE would be good to fetch from us now. Says nothing to a peer without the extension. */
 void session_say_suggest(struct session *s, uint32_t piece);
@@ -177,7 +189,7 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
 /* --- downloading ----------------------------------------------------------------------------- */
 
 /* How many blocks more should be claimed so that the pipe stays full: measured rate times a second,
- * between 4 and SESSION_IN_FLIGHT_MAX/2 in flight; 0 while a good part is still in flight, while
+ * between 4 and SESSION_IN_FLIGHT_MAX/2 in flight, but no more than the peer holds; 0 while a good part is still in flight, while
  * choked, or when there is no room. */
 uint32_t session_blocks_wanted(struct session *s, uint64_t now);
 
