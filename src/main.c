@@ -22,8 +22,10 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
 #include "conjure/cli/commands.h"
-#include "conjure/cli/options.h"
+#include "conjure/cli/paths.h"
+#include "conjure/cli/pid_file.h"
 #include "conjure/cli/progress.h"
+#include "conjure/cli/settings.h"
 
 /* Threads share two arenas: one each for dozens of peers would only keep freed memory apart. */
 #define MALLOC_ARENAS 2
@@ -125,25 +127,14 @@ static int listen_on(const struct options *o, int *fdp, uint16_t *portp)
     return r ? EXIT_ERROR : 0;
 }
 
-static char *absolute(const char *path)
-{
-    char *folder, *result;
-
-    if (path[0] == '/')
-        return mem_dup_string(path);
-    folder = getcwd(NULL, 0);
-    if (!folder || asprintf(&result, "%s/%s", folder, path) < 0)
-        abort();
-    free(folder);
-    return result;
-}
-
 /* A daemon that starts: the process that was called waits to hear whether it could. */
 struct starting {
     int fd;   /* takes one byte, the exit code of the waiting process; -1: nobody waits */
     int null; /* takes the place of stderr */
+    const char *pid_file;
+    bool pid_file_written;
 };
-#define STARTING_EMPTY ((struct starting){-1, -1})
+#define STARTING_EMPTY ((struct starting){.fd = -1, .null = -1})
 
 static void say_started(struct starting *x, int code)
 {
@@ -157,14 +148,30 @@ static void say_started(struct starting *x, int code)
     x->fd = -1;
 }
 
-/* All torrents are open: from now on there is only syslog to complain to. */
+/* All torrents are open, and nobody else runs on our state: from now on the pid file is ours, and there
+ * is only syslog to complain to. */
 static void on_ready(void *arg)
 {
     struct starting *x = arg;
+    int r = x->pid_file ? pid_file_write(x->pid_file) : 0;
 
-    dup2(x->null, STDERR_FILENO);
-    close(x->null);
+    x->pid_file_written = x->pid_file && !r;
+    if (r)
+        log_err("main", "%s: %s", x->pid_file, strerror(-r));
+    if (x->null >= 0) {
+        dup2(x->null, STDERR_FILENO);
+        close(x->null);
+    }
     say_started(x, EXIT_DONE);
+}
+
+static int probe_pid_file(const char *path)
+{
+    int r = pid_file_probe(path);
+
+    if (r)
+        fprintf(stderr, "conjure: --pid-file: %s: %s\n", path, strerror(-r));
+    return r ? EXIT_ERROR : 0;
 }
 
 static noreturn void wait_for_start(int fd)
@@ -286,44 +293,44 @@ static struct logger *start_logger(const struct options *o)
     return logger_start(&c);
 }
 
-static int run(const struct options *o, struct master_torrent_config *torrents)
+static int run(struct settings *s, struct master_torrent_config *torrents)
 {
+    const struct options *o = &s->o;
     struct master_config c = {
         .torrents = torrents,
         .n_torrents = o->n_torrents,
         .allocation = o->allocation,
         .check_integrity = o->check_integrity,
         .daemon = o->daemon,
-        .settings = {.seed_ratio = o->seed_ratio,
-                     .seed_time_s = o->seed_time_s,
-                     .max_peers = o->max_peers,
-                     .max_upload_limit = o->max_upload_limit,
-                     .max_download_limit = o->max_download_limit,
-                     .limit_lan = o->limit_lan,
-                     .super_seed = o->super_seed},
         .report = o->daemon ? NULL : report,
     };
-    char *dir = absolute(o->dir), *state_dir = absolute(o->state_dir);
-    char *torrents_dir = o->torrents_dir ? absolute(o->torrents_dir) : NULL;
+    char *dir = paths_absolute(o->dir), *state_dir = paths_absolute(o->state_dir);
+    char *torrents_dir = o->torrents_dir ? paths_absolute(o->torrents_dir) : NULL;
+    char *pid_file = o->pid_file ? paths_absolute(o->pid_file) : NULL;
     struct starting starting = STARTING_EMPTY;
     struct logger *logger;
     int r = load_all(o, torrents);
 
     if (!r)
         r = listen_on(o, &c.listen_fd, &c.port);
-    if (!r && o->daemon && !o->foreground) {
+    if (!r && pid_file)
+        r = probe_pid_file(pid_file);
+    if (!r && o->daemon && !o->foreground)
         r = detach(&starting);
+    if (!r) {
+        starting.pid_file = pid_file;
         c.ready = on_ready;
         c.ready_arg = &starting;
-    }
-    if (!r) {
         c.dir = dir;
         c.state_dir = state_dir;
         c.torrents_dir = torrents_dir;
+        settings_for_master(o, &c.settings);
         progress_start(o->quiet || o->daemon);
         logger = start_logger(o);
         r = (int)master_run(&c);
         progress_clear();
+        if (starting.pid_file_written)
+            unlink(pid_file);
         logger_stop(logger);
         say_started(&starting, r);
     } else {
@@ -332,12 +339,13 @@ static int run(const struct options *o, struct master_torrent_config *torrents)
     free(dir);
     free(state_dir);
     free(torrents_dir);
+    free(pid_file);
     return r;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = OPTIONS_DEFAULT;
+    struct settings s = SETTINGS_EMPTY;
     struct master_torrent_config *torrents;
     int r;
 
@@ -347,18 +355,15 @@ int main(int argc, char **argv)
     r = run_subcommand(argc, argv);
     if (r >= 0)
         return r;
-    switch (options_parse(&o, argc, argv, stdout, stderr)) {
-    case OPTIONS_SHOWN:
-        return EXIT_DONE;
-    case OPTIONS_USAGE:
-        return EXIT_USAGE;
-    default:
-        break;
+    r = settings_read(&s, argc, argv, stdout, stderr);
+    if (r) {
+        settings_deinit(&s);
+        return r == OPTIONS_SHOWN ? EXIT_DONE : EXIT_USAGE;
     }
-    log_threshold = o.verbose ? LOG_LEVEL_DEBUG : o.quiet ? LOG_LEVEL_ERR : LOG_LEVEL_WARNING;
-    torrents = mem_new_array(o.n_torrents + 1, sizeof *torrents);
-    r = run(&o, torrents);
+    log_threshold = settings_log_level(&s.o);
+    torrents = mem_new_array(s.o.n_torrents + 1, sizeof *torrents);
+    r = run(&s, torrents);
     free(torrents);
-    options_deinit(&o);
+    settings_deinit(&s);
     return r;
 }

@@ -581,6 +581,7 @@ enum master_outcome master_run(const struct master_config *config)
     msg_free(&m->tick->msg);
     channel_close(&m->inbox.channel);
 out:
+    master_settings_deinit(&m->settings);
     close(m->signal_fd);
     waker_deinit(&m->waker);
     free(m->dir);

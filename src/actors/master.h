@@ -43,6 +43,7 @@ struct managed {
     struct master *master;
     struct managed *next, *previous; /* in the order in which they came */
     uint8_t info_hash[SHA1_SIZE];
+    struct torrent_settings settings; /* as they are now */
     enum life life;
     bool *skip_file;
     /* Between opening and running: what is verified, and blocks of other pieces that are on disk. */

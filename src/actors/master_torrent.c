@@ -172,6 +172,7 @@ struct managed *managed_new(struct master *m, struct master_torrent_config *conf
     t->n_trackers = count_trackers(config->meta);
     t->skip_file = config->skip_file;
     torrent->id = m->next_id++;
+    t->settings = *master_settings_of(&m->settings, config->meta);
     torrent->meta = config->meta;
     torrent->geometry.total_length = metainfo_total_length(config->meta);
     torrent->geometry.piece_length = metainfo_piece_length(config->meta);
@@ -261,7 +262,7 @@ static void leave(struct managed *t);
 
 static bool wants_to_seed(const struct managed *t)
 {
-    const struct master_settings *s = &t->master->settings;
+    const struct torrent_settings *s = &t->settings;
 
     return t->master->config->daemon || s->seed_ratio > 0 ||
            (s->seed_time_s && s->seed_time_s != UINT64_MAX);
@@ -488,7 +489,7 @@ static void save(struct managed *t)
 
 static bool has_seeded_enough(const struct managed *t)
 {
-    const struct master_settings *s = &t->master->settings;
+    const struct torrent_settings *s = &t->settings;
     double uploaded = (double)(t->uploaded_before + t->uploaded);
 
     if (!t->complete)

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum log_level log_threshold = LOG_LEVEL_WARNING;
+_Atomic enum log_level log_threshold = LOG_LEVEL_WARNING;
 
 static _Atomic(log_sink *) sink;
 

@@ -36,6 +36,7 @@ void options_write_help(FILE *out)
           "\n"
           "Exit status: 0 done, 1 error, 2 usage, 3 not a torrent or refused, 4 nobody\n"
           "reachable, 7 stopped by a signal before completion, 9 disk full.\n"
+          "Options may stand in ~/.config/conjure/conjure.conf, too, as key = value.\n"
           "The manual, conjure(1), says more.\n",
           out);
 }

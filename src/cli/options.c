@@ -7,14 +7,13 @@
 #include "conjure/cli/options.h"
 
 #include <getopt.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/option_values.h"
 #include "conjure/base/alloc.h"
+#include "conjure/cli/paths.h"
 
 /* What getopt returns for option i: above all letters. */
 #define VALUE_OF(i) (256 + (int)(i))
@@ -33,30 +32,6 @@ static int complain(FILE *err, const char *format, ...)
     return OPTIONS_USAGE;
 }
 
-/* "conjure" in a folder of the XDG base directory specification: the one that VARIABLE names, where
- * it is absolute, or BELOW_HOME. NULL: there is no home. */
-static char *xdg_folder(const char *variable, const char *below_home)
-{
-    const char *xdg = getenv(variable), *home = getenv("HOME");
-    const struct passwd *user;
-    char *dir;
-
-    if (!xdg || *xdg != '/') {
-        if (!home || *home != '/') {
-            user = getpwuid(getuid());
-            home = user && user->pw_dir && *user->pw_dir == '/' ? user->pw_dir : NULL;
-        }
-        if (!home)
-            return NULL;
-    } else {
-        home = xdg;
-        below_home = "";
-    }
-    if (asprintf(&dir, "%s%s/conjure", home, below_home) < 0)
-        abort();
-    return dir;
-}
-
 /* What only shows when all options are read. */
 static int check_whole(struct options *o, FILE *err)
 {
@@ -73,7 +48,7 @@ static int check_whole(struct options *o, FILE *err)
     if (!o->dir)
         o->dir = mem_dup_string(".");
     if (!o->state_dir)
-        o->state_dir = xdg_folder("XDG_STATE_HOME", "/.local/state");
+        o->state_dir = paths_xdg("XDG_STATE_HOME", "/.local/state");
     if (!o->state_dir)
         return complain(err, "HOME is not set: say where to keep state with --state-dir");
     if (!o->max_peers && !o->daemon)
@@ -153,6 +128,9 @@ int options_parse(struct options *o, int argc, char **argv, FILE *out, FILE *err
 
 void options_deinit(struct options *o)
 {
+    for (uint32_t i = 0; i < o->n_sections; i++)
+        free(o->sections[i].torrent);
+    free(o->sections);
     free(o->selected);
     free(o->dir);
     free(o->state_dir);

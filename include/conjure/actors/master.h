@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conjure/actors/master_settings.h"
 #include "conjure/fs/allocation.h"
 #include "conjure/torrent/metainfo.h"
 
@@ -45,16 +46,6 @@ struct master_status {
     uint64_t download_ns;           /* how long the download took, once complete */
 };
 
-/* What may change while it runs. */
-struct master_settings {
-    double seed_ratio;    /* of what was uploaded in all runs; 0: not asked for */
-    uint64_t seed_time_s; /* UINT64_MAX: not asked for */
-    unsigned max_peers; /* 0: as many as the limit of open files allows, MASTER_PEERS_MAX at most */
-    uint64_t max_upload_limit, max_download_limit; /* bytes per second, 0: none */
-    bool limit_lan;  /* the limits hold for peers in the local network, too */
-    bool super_seed; /* BEP 16, for a torrent that is complete when it starts */
-};
-
 struct master_config {
     struct master_torrent_config *torrents; /* the array stays the caller's */
     uint32_t n_torrents;
@@ -67,7 +58,7 @@ struct master_config {
     bool check_integrity;
     bool daemon; /* seed for ever, unless the settings say otherwise; a signal is the normal end; a
                     torrent that cannot be opened ends the start */
-    struct master_settings settings;
+    struct master_settings settings; /* at the start; taken over */
     /* Called about once a second in Master's thread with the sum over all torrents, and with
      * FINISHED once per torrent: when its download is complete, or, with MASTER_STOPPING, when a
      * signal stopped it before. */

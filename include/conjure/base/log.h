@@ -26,7 +26,8 @@ enum log_level {
 
 typedef void log_sink(enum log_level level, const char *facility, const char *text);
 
-extern enum log_level log_threshold; /* set once by main before any thread starts */
+/* Set by main; a daemon that reads its configuration again sets it while threads run. */
+extern _Atomic enum log_level log_threshold;
 
 /* Installs SINK for all later lines; NULL goes back to stderr. */
 void log_set_sink(log_sink *sink);

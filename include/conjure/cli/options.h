@@ -44,6 +44,17 @@ struct file_range {
     uint32_t last;
 };
 
+/* What the configuration file says about one torrent. */
+struct option_section {
+    char *torrent; /* owned: its name, or its info-hash as 40 lower-case hex digits */
+    unsigned line; /* where the section begins */
+    uint64_t max_upload_limit, max_download_limit;      /* of this torrent alone; 0: none */
+    bool has_seed_ratio, has_seed_time, has_super_seed; /* else as for all */
+    double seed_ratio;
+    uint64_t seed_time_s;
+    bool super_seed;
+};
+
 struct options {
     char **torrents; /* points into argv, which the parser reorders */
     uint32_t n_torrents;
@@ -70,6 +81,8 @@ struct options {
     char *state_dir; /* owned; absolute when it was not given by --state-dir */
     /* Owned, NULL when not given; the first and the last only with daemon. */
     char *torrents_dir, *config, *pid_file;
+    struct option_section *sections; /* owned */
+    uint32_t n_sections;
 };
 #define OPTIONS_DEFAULT \
     ((struct options){  \
