@@ -8,6 +8,7 @@
 #include "conjure/actors/choker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "conjure/actors/actor.h"
 #include "conjure/actors/torrent.h"
@@ -15,6 +16,7 @@
 #include "conjure/base/clock.h"
 #include "conjure/base/id_map.h"
 #include "conjure/base/rng.h"
+#include "conjure/choke/guide.h"
 #include "conjure/choke/policy.h"
 #include "conjure/msg/peer.h"
 
@@ -24,10 +26,16 @@
 struct choker_torrent {
     struct torrent *torrent;
     bool seeding;
+    bool guiding;                  /* the guide is there, and not over yet */
+    struct guide guide;            /* from the first leecher that is unchoked while we seed */
     uint64_t uploaded, downloaded; /* since the last Totals */
     uint32_t n_peers, n_seeds, n_unchoked;
     bool changed; /* a count, since the last Totals */
 };
+
+/* How many pieces a leecher is led to ahead of the one that it takes. Who runs out gets more. */
+#define LEAD_MIN 2
+#define LEAD_MAX 8
 
 /* The user pointer of a peer in the policy. */
 struct choker_peer {
@@ -35,6 +43,9 @@ struct choker_peer {
     struct choker_torrent *torrent;
     bool is_seed;
     bool unchoked;
+    bool fast;
+    uint8_t n_led, ahead; /* pieces that it was led to and has not begun; as many as it may be */
+    uint32_t led[LEAD_MAX];
 };
 
 struct choker {
@@ -69,6 +80,66 @@ static void say_totals(struct choker *c, struct choker_torrent *t)
     t->changed = false;
 }
 
+/* --- leading leechers to what has not gone out yet --------------------------------------- */
+
+static void lead(struct choker_peer *p)
+{
+    struct choker_torrent *t = p->torrent;
+
+    while (t->guiding && p->fast && p->n_led < p->ahead &&
+           guide_next(&t->guide, &p->led[p->n_led])) {
+        struct peer_suggest *m = peer_new_suggest();
+
+        m->piece = p->led[p->n_led++];
+        peer_tell_or_drop_suggest(p->inbox, m);
+    }
+}
+
+static void begin_to_lead(struct choker *c, struct choker_peer *p)
+{
+    struct choker_torrent *t = p->torrent;
+
+    if (t->seeding && !t->guide.led.bytes)
+        t->guiding = !guide_init(&t->guide, t->torrent->geometry.n_pieces, &c->policy.rng);
+    p->ahead = LEAD_MIN;
+    lead(p);
+}
+
+static void end_to_lead(struct choker_peer *p)
+{
+    while (p->n_led)
+        guide_give_back(&p->torrent->guide, p->led[--p->n_led]);
+}
+
+/* Whether P was led to PIECE, which it is no longer. */
+static bool was_led_to(struct choker_peer *p, uint32_t piece)
+{
+    for (unsigned i = 0; i < p->n_led; i++) {
+        if (p->led[i] != piece)
+            continue;
+        p->n_led--;
+        memmove(p->led + i, p->led + i + 1, (p->n_led - i) * sizeof *p->led);
+        return true;
+    }
+    return false;
+}
+
+static void on_began(struct choker *c, struct choker_began *m)
+{
+    struct choker_peer *p = id_map_get(&c->peers, m->peer);
+
+    if (!p)
+        return;
+    if (p->torrent->guiding) {
+        guide_began(&p->torrent->guide, m->piece);
+        if (!was_led_to(p, m->piece) && !p->n_led && p->ahead < LEAD_MAX)
+            p->ahead++;
+        lead(p);
+    }
+    if (!p->torrent->guiding || (guide_is_over(&p->torrent->guide) && !p->n_led))
+        peer_tell_or_drop_unguided(p->inbox, peer_new_unguided());
+}
+
 static void act_on_changes(struct choker *c)
 {
     struct choke_change change;
@@ -79,10 +150,16 @@ static void act_on_changes(struct choker *c)
         p->unchoked = change.unchoke;
         p->torrent->n_unchoked += change.unchoke ? 1 : -1;
         p->torrent->changed = true;
-        if (change.unchoke)
-            peer_tell_or_drop_unchoke(p->inbox, peer_new_unchoke());
-        else
+        if (change.unchoke) {
+            struct peer_unchoke *m = peer_new_unchoke();
+
+            begin_to_lead(c, p); /* said before the unchoke, for it asks for something at once */
+            m->guided = p->torrent->guiding;
+            peer_tell_or_drop_unchoke(p->inbox, m);
+        } else {
+            end_to_lead(p);
             peer_tell_or_drop_choke(p->inbox, peer_new_choke());
+        }
     }
 }
 
@@ -94,10 +171,18 @@ static struct choker_torrent *torrent_of(struct choker *c, struct torrent *torre
         t = NEW(struct choker_torrent);
         id_map_put(&c->torrents, torrent->id, t);
     } else if (t->torrent != torrent) {
+        guide_deinit(&t->guide);
         *t = (struct choker_torrent){0}; /* the number was given to another one */
     }
     t->torrent = torrent;
     return t;
+}
+
+static void torrent_free(struct choker_torrent *t)
+{
+    if (t)
+        guide_deinit(&t->guide);
+    free(t);
 }
 
 static void tick_later(struct choker *c)
@@ -115,6 +200,7 @@ static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
     struct choker_peer *p = NEW(struct choker_peer);
 
     p->inbox = m->inbox;
+    p->fast = m->fast;
     p->torrent = torrent_of(c, m->torrent);
     p->torrent->n_peers++;
     p->torrent->changed = true;
@@ -130,6 +216,7 @@ static void on_peer_left(struct choker *c, struct choker_peer_left *m)
     if (p) {
         struct choker_torrent *t = p->torrent;
 
+        end_to_lead(p);
         choke_policy_left(&c->policy, m->peer, clock_now());
         t->n_peers--;
         t->n_seeds -= p->is_seed;
@@ -143,7 +230,7 @@ static void on_peer_left(struct choker *c, struct choker_peer_left *m)
             /* The torrent may be gone once this peer is: say it now. */
             say_totals(c, t);
             if (!t->seeding)
-                free(id_map_remove(&c->torrents, id));
+                torrent_free(id_map_remove(&c->torrents, id));
         }
     }
     msg_reply(&m->msg);
@@ -262,7 +349,7 @@ void choker_join(struct choker *c)
     for (uint32_t i = 0; i < c->peers.n_slots; i++)
         free(c->peers.slots[i].value);
     for (uint32_t i = 0; i < c->torrents.n_slots; i++)
-        free(c->torrents.slots[i].value);
+        torrent_free(c->torrents.slots[i].value);
     id_map_deinit(&c->peers);
     id_map_deinit(&c->torrents);
     choke_policy_deinit(&c->policy);

@@ -245,7 +245,7 @@ static struct peer *find_twin(struct lobby_torrent *t, const uint8_t peer_id[20]
  * Most clients keep the older one, but each end may think another one older, and if each closes at
  * once both are lost. So a twin that came the other way round is let in; the far end may close one by
  * its own rule, and what is still double after a while we close by ours: the one that the peer with
- * the higher id dialled stays, on which another Conjure agrees. */
+ * the higher id dialled stays. Another Conjure agrees on that, so there it is done at once. */
 static void part_twins(struct lobby *l, struct lobby_torrent *t, struct peer *p)
 {
     struct peer *twin = find_twin(t, p->peer_id, p);
@@ -314,10 +314,14 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     m->peer = p->id;
     m->torrent = p->torrent;
     m->inbox = &p->inbox;
+    m->fast = h->fast;
     p->joined_choker = choker_tell_peer_joined(l->env.choker, m);
     if (!p->joined_choker)
         msg_free(&m->msg);
-    settle(l, p);
+    if (p->has_twin && !memcmp(p->peer_id, HANDSHAKE_CLIENT, strlen(HANDSHAKE_CLIENT)))
+        part_twins(l, t, p);
+    if (p->state == PEER_IN_LOBBY)
+        settle(l, p);
 }
 
 /* --- time --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
 #include "conjure/base/rng.h"
+#include "conjure/peer/handshake.h"
 #include "conjure/tracker/protocol.h"
 
 #define FACILITY "master"
@@ -161,7 +162,7 @@ static void unlist(struct managed *t)
 
 struct managed *managed_new(struct master *m, struct master_torrent_config *config)
 {
-    static const char client[] = "-CJ0100-";
+    static const char client[] = HANDSHAKE_CLIENT "0100-";
     static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     struct managed *t = NEW(struct managed);
     struct torrent *torrent = &t->torrent;

@@ -56,6 +56,8 @@ struct peer_work {
     uint32_t taken;               /* bytes of its header and data that are, or were, in a batch */
     struct peer_batch *batch;     /* from the first upload on */
 
+    uint32_t began; /* the piece that Choker heard of last */
+
     uint8_t *spare[10]; /* claim buffers that were used before: fresh memory is slow */
     unsigned n_spare;
 
@@ -107,6 +109,7 @@ struct peer {
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
     bool we_have_all : 1;
+    bool guided : 1;     /* Choker hears which pieces it takes */
     bool events_due : 1; /* the session has events though nothing was read */
     bool must_close : 1; /* an error or a Shutdown: the owner closes */
     bool failed : 1;     /* closed for what it did, or did not: no need to dial it again soon */

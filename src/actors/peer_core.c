@@ -87,6 +87,7 @@ void peer_work_begin(struct peer *p, uint64_t now)
         return;
     p->work = NEW(struct peer_work);
     p->work->moved_ns = p->work->reported_ns = now;
+    p->work->began = UINT32_MAX;
     p->work->reported_down = p->session.down.total;
     p->work->reported_up = p->session.up.total;
 }
@@ -343,7 +344,18 @@ static void on_choke(struct peer *p, struct peer_choke *m)
 
 static void on_unchoke(struct peer *p, struct peer_unchoke *m)
 {
+    p->guided = m->guided;
     session_set_choking(&p->session, false, clock_now());
+}
+
+static void on_suggest(struct peer *p, struct peer_suggest *m)
+{
+    session_say_suggest(&p->session, m->piece);
+}
+
+static void on_unguided(struct peer *p, struct peer_unguided *m)
+{
+    p->guided = false;
 }
 
 static void on_interest(struct peer *p, struct peer_interest *m)
@@ -538,6 +550,19 @@ static void refused(struct peer *p, uint32_t piece, uint64_t now)
     w->refusals[w->n_refusals++ % PEER_REFUSALS] = (struct peer_refusal){piece, now};
 }
 
+/* Hints are taken from who understood at the handshake; a flood of them costs it its own place. */
+static void suggests(struct peer *p, uint32_t piece)
+{
+    struct interest_piece_suggested *m;
+
+    if (p->we_have_all || !p->session.we_interested)
+        return;
+    m = interest_new_piece_suggested();
+    m->peer = p->id;
+    m->piece = piece;
+    interest_tell_or_drop_piece_suggested(&p->torrent->interest, m);
+}
+
 /* Each HAVE is a message to InterestStat: who sends more than there are pieces, and as many again,
  * only means to flood it. */
 static void has_piece(struct peer *p, uint32_t piece)
@@ -581,6 +606,9 @@ static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t n
         break;
     case SESSION_EXTENDED:
         extended(p, e->client);
+        break;
+    case SESSION_SUGGESTED:
+        suggests(p, e->piece);
         break;
     case SESSION_REFUSED:
         refused(p, e->piece, now);

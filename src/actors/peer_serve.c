@@ -131,6 +131,19 @@ static bool have_quota(struct peer *p, uint32_t n_bytes)
     return false;
 }
 
+static void tell_began(struct peer *p, uint32_t piece)
+{
+    struct choker_began *m;
+
+    if (!p->guided || p->work->began == piece)
+        return;
+    p->work->began = piece;
+    m = choker_new_began();
+    m->peer = p->id;
+    m->piece = piece;
+    choker_tell_or_drop_began(p->env->choker, m);
+}
+
 /* Takes the next request into w->upload. 0 taken, 2 none or not yet. */
 static int next_upload(struct peer *p)
 {
@@ -143,6 +156,7 @@ static int next_upload(struct peer *p)
     case SESSION_UPLOAD_READY:
         p->work->upload = u;
         p->work->taken = 0;
+        tell_began(p, u.piece);
         return 0;
     case SESSION_UPLOAD_UNKNOWN:
         if (!p->asked_piece) {

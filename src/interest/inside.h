@@ -43,6 +43,8 @@ struct started {
     uint64_t words[];
 };
 
+#define SUGGESTED_MAX 8
+
 /* A peer. */
 struct row {
     uint32_t id;
@@ -52,6 +54,8 @@ struct row {
     struct bitfield has; /* bytes NULL: nothing yet */
     uint32_t n_useful;   /* missing pieces it has; of a has_all row not kept: all that miss */
     struct claim_out *claims;
+    uint32_t suggested[SUGGESTED_MAX]; /* a ring */
+    uint32_t n_suggested;              /* in all; the last SUGGESTED_MAX are kept */
 };
 
 struct interest_table {

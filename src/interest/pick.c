@@ -76,10 +76,25 @@ static uint32_t walk(struct interest_table *t, const struct row *row, uint32_t b
     return PIECE_NONE;
 }
 
-uint32_t pick_new_piece(struct interest_table *t, const struct row *row)
+/* The oldest suggestion that is as good as RAREST, or that. */
+static uint32_t prefer_suggested(const struct interest_table *t, const struct row *row,
+                                 uint32_t rarest, bool at_random)
+{
+    uint32_t n = row->n_suggested < SUGGESTED_MAX ? row->n_suggested : SUGGESTED_MAX;
+
+    for (uint32_t i = row->n_suggested - n; i != row->n_suggested; i++) {
+        uint32_t piece = row->suggested[i % SUGGESTED_MAX];
+
+        if (bitfield_test(&t->open, piece) && row_has(row, piece) &&
+            (at_random || t->rarity.availability[piece] == t->rarity.availability[rarest]))
+            return piece;
+    }
+    return rarest;
+}
+
+static uint32_t pick_rarest(struct interest_table *t, const struct row *row, bool at_random)
 {
     const struct rarity *r = &t->rarity;
-    bool at_random = t->have.n_set < RANDOM_FIRST;
     uint32_t piece = PIECE_NONE, steps = PICK_WALK;
 
     if (!r->n_order)
@@ -97,4 +112,12 @@ uint32_t pick_new_piece(struct interest_table *t, const struct row *row)
     if (piece != PIECE_NONE || steps)
         return piece;
     return scan(t, row, at_random);
+}
+
+uint32_t pick_new_piece(struct interest_table *t, const struct row *row)
+{
+    bool at_random = t->have.n_set < RANDOM_FIRST;
+    uint32_t piece = pick_rarest(t, row, at_random);
+
+    return piece == PIECE_NONE ? piece : prefer_suggested(t, row, piece, at_random);
 }

@@ -268,6 +268,15 @@ void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uin
         say_interest(t, row, false);
 }
 
+void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece)
+{
+    struct row *row = row_of(t, peer);
+
+    assert(piece < t->geometry.n_pieces);
+    if (row)
+        row->suggested[row->n_suggested++ % SUGGESTED_MAX] = piece;
+}
+
 void *interest_table_next_lacking(const struct interest_table *t, uint32_t piece, uint32_t *cursorp)
 {
     while (*cursorp < t->n_rows) {

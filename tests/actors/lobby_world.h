@@ -77,6 +77,8 @@ struct world {
     uint32_t grant;    /* bytes that WantQuota gets at most */
     uint64_t granted_up, granted_down, uploaded, downloaded;
     unsigned n_need_peers;
+    unsigned n_began; /* pieces that a guided peer took, as Choker heard */
+    uint32_t last_began;
 
     uint16_t hold[8];
     struct msg *held[HELD_MAX];
@@ -211,6 +213,13 @@ static inline bool at_choker(struct world *w, struct msg *msg)
         p->peer_interested = m->peer_interested;
         p->we_interested = m->we_interested;
         p->is_seed = m->peer_is_seed;
+        return true;
+    }
+    case choker_kind_began: {
+        struct choker_began *m = (void *)msg;
+
+        w->n_began++;
+        w->last_began = m->piece;
         return true;
     }
     default:

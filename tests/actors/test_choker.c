@@ -19,7 +19,8 @@ struct played {
     };
 };
 static struct played timer, master, peers[4];
-static struct torrent torrent = {.id = 3};
+static struct torrent torrent = {.id = 3, .geometry = {.n_pieces = 6}};
+static bool fast; /* who joins */
 static struct choker *c;
 
 static void play(struct played *x)
@@ -80,6 +81,7 @@ static void join(uint32_t peer)
     m->peer = peer;
     m->torrent = &torrent;
     m->inbox = &peers[peer].peer;
+    m->fast = fast;
     ck_assert(choker_tell_peer_joined(choker_inbox(c), m));
 }
 
@@ -225,5 +227,107 @@ START_TEST(a_seed_torrent_is_known_before_its_peers)
 }
 END_TEST
 
+static void complete(void)
+{
+    struct choker_torrent_completed *m = choker_new_torrent_completed();
+
+    m->torrent = &torrent;
+    ck_assert(choker_tell_torrent_completed(choker_inbox(c), m));
+}
+
+static void took(uint32_t peer, uint32_t piece)
+{
+    struct choker_began *m = choker_new_began();
+
+    m->peer = peer;
+    m->piece = piece;
+    ck_assert(choker_tell_began(choker_inbox(c), m));
+}
+
+static uint32_t suggested(uint32_t peer)
+{
+    struct peer_suggest *m = expect(&peers[peer], peer_kind_suggest);
+    uint32_t piece = m->piece;
+
+    msg_free(&m->msg);
+    ck_assert_uint_lt(piece, 6);
+    return piece;
+}
+
+static bool unchoked_and_guided(uint32_t peer)
+{
+    struct peer_unchoke *m = expect(&peers[peer], peer_kind_unchoke);
+    bool guided = m->guided;
+
+    msg_free(&m->msg);
+    return guided;
+}
+
+/* Six pieces, each to one leecher; those of one that leaves go to another. */
+START_TEST(a_seed_leads_each_leecher_elsewhere)
+{
+    uint32_t a, b, x, y, seen;
+    struct timer_after *after;
+
+    fast = true;
+    begin(4);
+    complete();
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    join(1);
+    interest(0, true, false);
+    interest(1, true, false);
+    a = suggested(0);
+    b = suggested(0);
+    ck_assert(unchoked_and_guided(0));
+    x = suggested(1);
+    y = suggested(1);
+    ck_assert(unchoked_and_guided(1));
+    seen = 1u << a | 1u << b | 1u << x | 1u << y;
+    ck_assert_int_eq(__builtin_popcount(seen), 4);
+    leave(1);
+    took(0, a);
+    took(0, b);
+    seen = 1u << suggested(0) | 1u << suggested(0);
+    ck_assert_int_eq(__builtin_popcount(seen), 2);
+    ck_assert(!(seen & (1u << a | 1u << b)));
+    fast = false; /* cannot be led, but what it takes counts */
+    join(2);
+    interest(2, true, false);
+    ck_assert(unchoked_and_guided(2));
+    for (uint32_t i = 0; i < 6; i++)
+        took(2, i);
+    msg_free(expect(&peers[2], peer_kind_unguided));
+    ck_assert(channel_is_empty(&peers[0].channel)); /* it was led to two more, and takes them */
+    for (uint32_t i = 0; i < 6; i++)
+        if (seen & 1u << i)
+            took(0, i);
+    msg_free(expect(&peers[0], peer_kind_unguided));
+    leave(0);
+    leave(2);
+    expect_totals(0, 0, 0, 0, 0);
+    end(after);
+}
+END_TEST
+
+START_TEST(who_leeches_itself_guides_nobody)
+{
+    struct timer_after *after;
+
+    fast = true;
+    begin(4);
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    interest(0, true, false);
+    ck_assert(!unchoked_and_guided(0));
+    took(0, 1);
+    msg_free(expect(&peers[0], peer_kind_unguided));
+    leave(0);
+    expect_totals(0, 0, 0, 0, 0);
+    end(after);
+}
+END_TEST
+
 RUN_SUITE("Choker", 30, the_interested_are_unchoked_and_totals_said, without_peers_it_does_not_tick,
-          it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers);
+          it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers,
+          a_seed_leads_each_leecher_elsewhere, who_leeches_itself_guides_nobody);

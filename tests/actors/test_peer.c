@@ -229,6 +229,37 @@ START_TEST(uploads_wait_for_quota_and_control_does_not)
 }
 END_TEST
 
+START_TEST(a_guided_peer_reports_each_piece_once)
+{
+    struct peer_unchoke *unchoke = peer_new_unchoke();
+    struct peer_suggest *suggest = peer_new_suggest();
+
+    begin(true);
+    suggest->piece = 9;
+    unchoke->guided = true;
+    peer_tell_or_drop_suggest(&x.p->inbox, suggest);
+    peer_tell_or_drop_unchoke(&x.p->inbox, unchoke);
+    ck_assert_int_eq(turn(), 0);
+    remote_pull(&x.far);
+    ck_assert_uint_eq(x.far.n, 9 + 5);
+    ck_assert_mem_eq(x.far.bytes, "\0\0\0\5\15\0\0\0\11\0\0\0\1\1", 14);
+    remote_say(&x.far, 6, 3, 0, 0, 16384);
+    remote_say(&x.far, 6, 3, 0, 16384, 16384);
+    ck_assert_int_eq(turn(), 0);
+    ck_assert_uint_eq(x.world.n_began, 1);
+    ck_assert_uint_eq(x.world.last_began, 0);
+    remote_say(&x.far, 6, 3, 9, 0, 16384);
+    ck_assert_int_eq(turn(), 0);
+    ck_assert_uint_eq(x.world.n_began, 2);
+    ck_assert_uint_eq(x.world.last_began, 9);
+    peer_tell_or_drop_unguided(&x.p->inbox, peer_new_unguided());
+    remote_say(&x.far, 6, 3, 4, 0, 16384);
+    ck_assert_int_eq(turn(), 0);
+    ck_assert_uint_eq(x.world.n_began, 2);
+    end();
+}
+END_TEST
+
 /* The bytes of a piece message are where they ought to be; returns their number. */
 static uint32_t check_block(uint32_t piece, uint32_t at, uint32_t length, uint32_t from)
 {
@@ -365,5 +396,6 @@ END_TEST
 RUN_SUITE("Peer", 30, a_snubbing_peer_loses_its_claims_and_then_its_place,
           only_who_refuses_twice_lacks_a_piece, quota_is_neither_lost_nor_stretched,
           uploads_wait_for_quota_and_control_does_not, a_slow_reader_gets_whole_blocks,
-          without_its_file_the_peer_is_let_go, it_leaves_interest_after_its_blocks_are_stored,
-          a_disk_that_refuses_ends_the_peer, an_idle_peer_is_small);
+          a_guided_peer_reports_each_piece_once, without_its_file_the_peer_is_let_go,
+          it_leaves_interest_after_its_blocks_are_stored, a_disk_that_refuses_ends_the_peer,
+          an_idle_peer_is_small);

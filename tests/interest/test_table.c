@@ -501,6 +501,33 @@ START_TEST(what_only_a_seed_has_comes_from_the_seed)
 }
 END_TEST
 
+START_TEST(suggestions_break_ties_and_nothing_else)
+{
+    struct interest_table *t = plain(200, 4, 10);
+    struct claim c;
+
+    join_seed(t, 1);
+    join_with(t, 2, 200, 0, 100);
+    for (uint32_t i = 60; i < 80; i++) /* more than are remembered */
+        interest_table_suggested(t, 1, i);
+    interest_table_suggested(t, 1, 5); /* here already */
+    interest_table_suggested(t, 1, 150);
+    interest_table_suggested(t, 1, 160);
+    interest_table_suggested(t, 3, 170); /* nobody we know */
+    ck_assert(interest_table_next_piece(t, 1, 64, &c));
+    ck_assert_uint_eq(c.piece, 150);
+    ck_assert(interest_table_next_piece(t, 1, 64, &c));
+    ck_assert_uint_eq(c.piece, 160);
+    ck_assert(interest_table_next_piece(t, 1, 64, &c));
+    ck_assert_uint_ge(c.piece, 100); /* what others have as well is no tie */
+    interest_table_suggested(t, 2, 150);
+    interest_table_suggested(t, 2, 30);
+    ck_assert(interest_table_next_piece(t, 2, 64, &c));
+    ck_assert_uint_eq(c.piece, 30);
+    interest_table_free(t);
+}
+END_TEST
+
 START_TEST(long_pieces_are_claimed_in_parts)
 {
     struct interest_table *t = plain(1, 150, 0);
@@ -680,8 +707,8 @@ END_TEST
 RUN_SUITE("The interest table", 60, random_swarms_agree_with_a_naive_model,
           the_rarest_piece_comes_first, rarest_first_holds_for_peers_with_few_pieces_of_many,
           the_first_pieces_are_random, started_pieces_come_before_new_ones,
-          what_only_a_seed_has_comes_from_the_seed, long_pieces_are_claimed_in_parts,
-          endgame_shares_the_oldest_claims_and_cancels_the_losers,
+          what_only_a_seed_has_comes_from_the_seed, suggestions_break_ties_and_nothing_else,
+          long_pieces_are_claimed_in_parts, endgame_shares_the_oldest_claims_and_cancels_the_losers,
           endgame_doubts_leechers_before_seeders, a_piece_nobody_has_does_not_put_off_endgame,
           a_suspect_piece_goes_to_one_peer_alone, blocks_on_disk_are_not_claimed,
           availability_counts_whole_copies_and_a_share);

@@ -71,6 +71,9 @@ void interest_table_peer_left(struct interest_table *t, uint32_t peer);
 bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 
+/* The peer would have us take this piece from it (BEP 6). Only breaks ties: see next_piece. */
+void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece);
+
 /* The user pointers of all peers that lack PIECE, one a call; NULL after the last. *CURSORP starts
  * at 0. Peers do not join or leave meanwhile. */
 void *interest_table_next_lacking(const struct interest_table *t, uint32_t piece,
@@ -94,7 +97,7 @@ uint32_t interest_table_n_verified(const struct interest_table *t);
 
 /* What PEER shall fetch next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) blocks of a piece that is
  * started, or of a new one if it has one that is rarer: a random one while we have fewer than four,
- * then the rarest, random among equals. In endgame, blocks that somebody else is fetching. A fast peer
+ * then the rarest; among equals one that the peer suggested, or a random one. In endgame, blocks that somebody else is fetching. A fast peer
  * (N_BLOCKS is CLAIM_BLOCKS_MAX) would rather begin a piece than collect crumbs. False: nothing
  * now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,

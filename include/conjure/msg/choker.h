@@ -12,12 +12,15 @@ struct peer_inbox;
 /* clang-format off */
 #define CHOKER_TABLE(INFO, QUERY, HOME)                                                            \
     INFO(choker, peer_joined, PeerJoined, "a peer finished its handshake", uint32_t peer;          \
-         struct torrent *torrent; struct peer_inbox *inbox; /* valid until PeerLeft is home */)    \
+         struct torrent *torrent; struct peer_inbox *inbox; /* valid until PeerLeft is home */     \
+         bool fast; /* it understands suggestions */)                                              \
     QUERY(choker, peer_left, PeerLeft, "forget a peer. Home: no message follows", uint32_t peer;)  \
     INFO(choker, rates, Rates, "content bytes a peer moved since its last report", uint32_t peer;  \
          uint64_t downloaded; uint64_t uploaded; bool snubbed; /* nothing came for a minute */)    \
     INFO(choker, interest_changed, InterestChanged, "what either end wants now", uint32_t peer;    \
          bool peer_interested; bool we_interested; bool peer_is_seed;)                             \
+    INFO(choker, began, Began, "the first block of a piece goes out to a peer that is guided",     \
+         uint32_t peer; uint32_t piece;)                                                           \
     INFO(choker, torrent_completed, TorrentCompleted, "we seed this torrent now",                  \
          struct torrent *torrent;)                                                                 \
     INFO(choker, torrent_removed, TorrentRemoved, "its peers have left: forget it",                \

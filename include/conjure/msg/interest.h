@@ -49,6 +49,8 @@ struct claim {
          uint32_t piece;)                                                                          \
     INFO(interest, peer_lost_piece, PeerLostPiece, "a peer does not give this piece after all",    \
          uint32_t peer; uint32_t piece;)                                                           \
+    INFO(interest, piece_suggested, PieceSuggested,                                                \
+         "a peer would have us take this piece from it", uint32_t peer; uint32_t piece;)           \
     INFO(interest, piece_completed, PieceCompleted, "a piece is on disk and verified",             \
          uint32_t piece;)                                                                          \
     INFO(interest, piece_failed, PieceFailed, "a piece had the wrong hash: all of it is missing",  \

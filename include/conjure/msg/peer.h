@@ -13,7 +13,10 @@
 #define PEER_TABLE(INFO, QUERY, HOME)                                                              \
     INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;)                       \
     INFO(peer, choke, Choke, "do not serve this peer", )                                           \
-    INFO(peer, unchoke, Unchoke, "serve this peer", )                                              \
+    INFO(peer, unchoke, Unchoke, "serve this peer",                                                \
+         bool guided; /* report the pieces that it takes, by Choker.Began, until Unguided */)      \
+    INFO(peer, suggest, Suggest, "lead it to this piece", uint32_t piece;)                         \
+    INFO(peer, unguided, Unguided, "every piece went out once: report them no more", )             \
     INFO(peer, interest, Interest, "whether this peer has something that we want",                 \
          bool interested;)                                                                         \
     INFO(peer, cancel_blocks, CancelBlocks, "endgame: somebody else was faster with these",        \

@@ -7,7 +7,8 @@
 
 /* The first 68 bytes of a connection (BEP 3): 19, "BitTorrent protocol", 8 reserved bytes,
  * info-hash, peer id. Bytes in, struct out; no socket. */
-#define HANDSHAKE_SIZE 68
+#define HANDSHAKE_CLIENT "-CJ" /* the first bytes of our peer ids (BEP 20) */
+#define HANDSHAKE_SIZE   68
 #define HANDSHAKE_HASH_SIZE \
     48 /* up to and including the info-hash: enough for the far end to answer */
 
