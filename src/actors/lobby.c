@@ -97,7 +97,7 @@ static void watch(struct lobby *l, struct peer *p, int op)
 
 static enum outcome outcome_of(struct lobby *l, const struct lobby_torrent *t, const struct peer *p)
 {
-    if (bitfield_all(&t->have) && peer_wants_nothing(p))
+    if (!t->n_lacking && peer_wants_nothing(p))
         return OUTCOME_USELESS;
     if (p->failed)
         return OUTCOME_FAILED;
@@ -270,11 +270,17 @@ static bool is_duplicate(struct lobby *l, struct lobby_torrent *t, struct greeti
     return true;
 }
 
+/* What there is to serve, for peers; NULL: everything. It changes only while something lacks. */
+static const struct bitfield *have_of(const struct lobby_torrent *t)
+{
+    return bitfield_all(&t->have) ? NULL : &t->have;
+}
+
 void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *h)
 {
     struct lobby_torrent *t = g->torrent;
     struct choker_peer_joined *m;
-    bool all = bitfield_all(&t->have);
+    bool seeding = !t->n_lacking;
     char text[ADDR_TEXT_MAX];
     struct peer *p;
 
@@ -290,7 +296,8 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
         close(g->fd);
         return;
     }
-    p = peer_new(&l->env, t->torrent, g->fd, &g->addr, new_id(l), h->fast, all, l->now);
+    p = peer_new(&l->env, t->torrent, g->fd, &g->addr, new_id(l), h->fast, seeding, have_of(t),
+                 l->now);
     memcpy(p->peer_id, h->peer_id, 20);
     p->incoming = g->incoming;
     p->has_twin = find_twin(t, p->peer_id, NULL) != NULL;
@@ -309,7 +316,7 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     log_debug(FACILITY, "%s: connected%s", addr_format(&g->addr, text), h->fast ? ", fast" : "");
     p->session.extended = h->extended;
     session_say_have_set(&p->session, &t->have);
-    session_say_extensions(&p->session, t->torrent->port, all);
+    session_say_extensions(&p->session, t->torrent->port, seeding);
     m = choker_new_peer_joined();
     m->peer = p->id;
     m->torrent = p->torrent;
@@ -336,7 +343,6 @@ void lobby_ask_for_tick(struct lobby *l)
 
 static void tick_peers(struct lobby *l, struct lobby_torrent *t, bool slow)
 {
-    bool all = bitfield_all(&t->have);
     struct peer *next;
 
     for (struct peer *p = t->peers; p; p = next) {
@@ -348,15 +354,13 @@ static void tick_peers(struct lobby *l, struct lobby_torrent *t, bool slow)
         next = p->next;
         if (p->state != PEER_IN_LOBBY)
             continue;
-        if (!p->joined_interest && !p->we_have_all && l->now - p->since_ns > JOIN_AFTER_NS)
+        if (!p->joined_interest && !p->seeding && l->now - p->since_ns > JOIN_AFTER_NS)
             peer_join_interest(p, NULL, false);
         if (!slow)
             continue;
-        if (all && !p->we_have_all)
-            p->we_have_all = p->session.we_have_all = true;
         if (session_tick(&p->session, l->now))
             close_peer(l, p, "silent for too long");
-        else if (p->we_have_all && peer_wants_nothing(p))
+        else if (p->seeding && peer_wants_nothing(p))
             close_peer(l, p, "neither end wants anything of the other");
         else if (speak(l, p) && has_work(p))
             to_thread(l, p);
@@ -382,7 +386,7 @@ static void home_timer_after(struct lobby *l, struct timer_after *m)
     for (struct lobby_torrent *t = l->torrents; t; t = t->next) {
         tick_peers(l, t, slow);
         lobby_dial(l, t);
-        if (!bitfield_all(&t->have) && t->n_peers + t->n_greetings == 0 && !t->removed &&
+        if (t->n_lacking && t->n_peers + t->n_greetings == 0 && !t->removed &&
             l->now - t->asked_ns > NEED_PEERS_NS) {
             struct announcer_need_peers *need = announcer_new_need_peers();
 
@@ -397,12 +401,19 @@ static void home_timer_after(struct lobby *l, struct timer_after *m)
 
 /* --- inbox -------------------------------------------------------------------------------- */
 
+static bool wants_piece(const struct lobby_torrent *t, uint32_t piece)
+{
+    return !t->torrent->wanted.bytes || bitfield_test(&t->torrent->wanted, piece);
+}
+
 static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
 {
     struct lobby_torrent *t = NEW(struct lobby_torrent);
 
     t->torrent = m->torrent;
     t->have = m->have;
+    for (uint32_t i = 0; i < t->have.n_bits; i++)
+        t->n_lacking += wants_piece(t, i) && !bitfield_test(&t->have, i);
     t->asked_ns = l->now;
     t->next = l->torrents;
     l->torrents = t;
@@ -495,8 +506,28 @@ static void on_have(struct lobby *l, struct lobby_have *m)
 {
     struct lobby_torrent *t = find_torrent(l, m->torrent);
 
-    if (t)
-        bitfield_set(&t->have, m->piece);
+    if (t && bitfield_set(&t->have, m->piece))
+        t->n_lacking -= wants_piece(t, m->piece);
+}
+
+/* All HAVEs of InterestStat came before this. A connection whose handshake was before the last of them
+ * and that has not joined joins now, so that InterestStat tells it what it has missed. */
+static void on_torrent_completed(struct lobby *l, struct lobby_torrent_completed *m)
+{
+    struct lobby_torrent *t = find_torrent(l, m->torrent);
+
+    for (struct peer *p = t ? t->peers : NULL; p; p = p->next) {
+        struct peer_completed *c;
+
+        if (p->state == PEER_CLOSING)
+            continue;
+        if (p->state == PEER_IN_LOBBY)
+            peer_join_interest(p, NULL, false);
+        c = peer_new_completed();
+        c->have = have_of(t);
+        peer_tell_or_drop_completed(&p->inbox, c);
+    }
+    msg_reply(&m->msg);
 }
 
 static void on_ban(struct lobby *l, struct lobby_ban *m)

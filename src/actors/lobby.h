@@ -37,7 +37,9 @@ enum outcome {
 struct lobby_torrent {
     struct lobby_torrent *next;
     struct torrent *torrent;
-    struct bitfield have; /* verified pieces, for the handshakes to come */
+    struct bitfield
+        have;           /* verified pieces, for the handshakes to come; for all, when none lacks */
+    uint32_t n_lacking; /* pieces that we want and do not have */
     struct candidate *candidates;
     unsigned n_candidates, candidate_at;
     struct peer *peers; /* all of them, wherever they are and while they close */

@@ -227,6 +227,15 @@ static void home_announcer_torrent_stopped(struct master *m, struct announcer_to
     msg_free(&x->msg);
 }
 
+static void home_lobby_torrent_completed(struct master *m, struct lobby_torrent_completed *x)
+{
+    struct managed *t = managed_of(x->torrent);
+
+    managed_all_told(t);
+    managed_answered(t);
+    msg_free(&x->msg);
+}
+
 static void home_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
 {
     managed_answered(managed_of(x->torrent));

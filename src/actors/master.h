@@ -122,6 +122,8 @@ void managed_open(struct managed *t);
 void managed_opened(struct managed *t, struct fs_open_torrent *answer);
 void managed_checked(struct managed *t, struct fs_check_pieces *answer);
 void managed_completed(struct managed *t);
+/* All connections know that it is complete. */
+void managed_all_told(struct managed *t);
 void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x);
 void managed_tick(struct managed *t);
 void managed_stop(struct managed *t);

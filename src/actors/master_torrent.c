@@ -274,7 +274,7 @@ static int start_interest(struct managed *t)
 {
     struct master *m = t->master;
 
-    if (!bitfield_all(&t->have)) {
+    if (!t->complete) {
         t->interest_stat = interest_stat_start(&t->torrent, &t->have, &t->stored, &m->inbox,
                                                lobby_inbox(m->lobby));
         if (!t->interest_stat)
@@ -442,6 +442,38 @@ static void tell_numbers(struct managed *t)
     announcer_tell_or_drop_progress(announcer_inbox(t->master->announcer), a);
 }
 
+/* Ends the thread of a torrent that lacks nothing any more. Not before all connections know it: what
+ * they have not heard of yet, InterestStat tells them. */
+static void tell_all(struct managed *t)
+{
+    struct lobby_torrent_completed *l = lobby_new_torrent_completed();
+
+    l->torrent = &t->torrent;
+    if (!master_ask_lobby_torrent_completed(&t->master->inbox, lobby_inbox(t->master->lobby), l))
+        abort();
+    t->n_queries++;
+}
+
+static void end_interest(struct managed *t)
+{
+    struct interest_shutdown *m;
+
+    if (!t->interest_open)
+        return;
+    m = interest_new_shutdown();
+    m->of = &t->torrent;
+    t->interest_open = false;
+    if (!master_ask_interest_shutdown(&t->master->inbox, &t->torrent.interest, m))
+        abort();
+    t->n_queries++;
+}
+
+void managed_all_told(struct managed *t)
+{
+    if (t->life == LIFE_RUNNING)
+        end_interest(t);
+}
+
 void managed_completed(struct managed *t)
 {
     struct master *m = t->master;
@@ -463,6 +495,7 @@ void managed_completed(struct managed *t)
     announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
     if (wants_to_seed(t)) {
         report_finished(t);
+        tell_all(t);
     } else {
         /* To be said when the disk has taken all of it. */
         t->report_at_end = true;
@@ -638,15 +671,7 @@ void managed_answered(struct managed *t)
         tell_choker_gone(t);
         say_goodbye(t);
         ask_progress(t); /* the peers have given back what they had begun */
-        if (t->interest_open) {
-            struct interest_shutdown *m = interest_new_shutdown();
-
-            m->of = &t->torrent;
-            t->interest_open = false;
-            if (!master_ask_interest_shutdown(&t->master->inbox, &t->torrent.interest, m))
-                abort();
-            t->n_queries++;
-        }
+        end_interest(t);
         close_storage(t);
     }
 }

@@ -98,6 +98,9 @@ struct peer {
     enum peer_state state;
 
     /* Queries that are out. The peer lives until all are home. */
+    /* While seeding and InterestStat has ended: what we have. Lobby's, and it does not change any more.
+     * NULL: everything, or InterestStat knows. */
+    const struct bitfield *have;
     struct bitfield told; /* once a second bitfield came: what it has of which InterestStat heard */
     uint32_t n_haves;     /* HAVEs that it sent */
     uint16_t n_queries;   /* of all kinds */
@@ -108,7 +111,7 @@ struct peer {
 
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
-    bool we_have_all : 1;
+    bool seeding : 1;    /* no piece that we want lacks */
     bool guided : 1;     /* Choker hears which pieces it takes */
     bool events_due : 1; /* the session has events though nothing was read */
     bool must_close : 1; /* an error or a Shutdown: the owner closes */
@@ -129,10 +132,11 @@ struct peer {
 
 /* --- peer_core.c: called by the owner only -------------------------------------------------- */
 
-/* FD is connected and the handshakes are done. */
+/* FD is connected and the handshakes are done. SEEDING: no piece that we want lacks, and HAVE (borrowed;
+ * NULL: everything) is what there is to serve. */
 struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
-                      const struct addr *addr, uint32_t id, bool fast, bool we_have_all,
-                      uint64_t now);
+                      const struct addr *addr, uint32_t id, bool fast, bool seeding,
+                      const struct bitfield *have, uint64_t now);
 void peer_free(struct peer *p); /* after n_queries is 0 */
 
 /* One message of the inbox. */

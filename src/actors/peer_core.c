@@ -7,8 +7,8 @@
  * buffer of ours. A claim that is done goes to FS as StoreBlocks and comes home when it is on disk;
  * then ClaimReturned tells InterestStat. So every claim ends in exactly one ClaimReturned.
  *
- * The torrent may become complete at any time: then its InterestStat refuses our messages, and that
- * refusal is how we learn it.
+ * The torrent may become complete at any time: then the Lobby says Completed, and InterestStat ends
+ * once all peers have that in their inbox. Who is refused by InterestStat has not read it yet.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,6 +37,8 @@
 
 #define SNUB_PAUSE_NS (10 * NS_PER_S)
 
+static const char useless[] = "neither end wants anything of the other";
+
 static void ring_lobby(void *arg)
 {
     struct peer *p = arg;
@@ -45,8 +47,8 @@ static void ring_lobby(void *arg)
 }
 
 struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
-                      const struct addr *addr, uint32_t id, bool fast, bool we_have_all,
-                      uint64_t now)
+                      const struct addr *addr, uint32_t id, bool fast, bool seeding,
+                      const struct bitfield *have, uint64_t now)
 {
     struct peer *p = NEW(struct peer);
 
@@ -56,7 +58,8 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int f
     p->addr = *addr;
     p->id = id;
     p->since_ns = now;
-    p->we_have_all = we_have_all;
+    p->seeding = seeding;
+    p->have = have;
     p->thread_waker = WAKER_EMPTY;
     lobby_init_mail(&p->mail);
     p->mail.peer = p;
@@ -64,8 +67,8 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int f
     waker_arm(&p->mail_waker);
     channel_init(&p->inbox.channel, &p->mail_waker);
     session_init(&p->session, &torrent->geometry, fast, now);
-    p->session.we_have_all = we_have_all;
-    p->session.keep_bitfield = !we_have_all;
+    p->session.we_have_all = seeding && !have;
+    p->session.keep_bitfield = !seeding;
     return p;
 }
 
@@ -233,14 +236,6 @@ static void home_interest_next_piece(struct peer *p, struct interest_next_piece 
     msg_free(&m->msg);
 }
 
-/* The refusal of a message tells us that the torrent has become complete. */
-static void learn_complete(struct peer *p)
-{
-    p->we_have_all = true;
-    p->session.we_have_all = true;
-    p->session.keep_bitfield = false;
-}
-
 /* Cuts N_BLOCKS to what Bandwidth has granted; asks for more when that is less. */
 static uint32_t within_quota(struct peer *p, uint32_t n_blocks)
 {
@@ -269,7 +264,7 @@ void peer_want(struct peer *p, uint64_t now)
 {
     uint32_t wanted, held;
 
-    if (p->we_have_all || p->must_close || !p->session.we_interested || p->session.peer_chokes ||
+    if (p->seeding || p->must_close || !p->session.we_interested || p->session.peer_chokes ||
         now < p->work->pause_ns)
         return;
     wanted = session_blocks_wanted(&p->session, now);
@@ -290,7 +285,6 @@ void peer_want(struct peer *p, uint64_t now)
         m->n_blocks = wanted < CLAIM_BLOCKS_MAX ? wanted : CLAIM_BLOCKS_MAX;
         if (!peer_ask_interest_next_piece(&p->inbox, &p->torrent->interest, m)) {
             msg_free(&m->msg);
-            learn_complete(p);
             return;
         }
         if (p->env->limit_down)
@@ -304,8 +298,8 @@ void peer_want(struct peer *p, uint64_t now)
 
 bool peer_could_ask(const struct peer *p)
 {
-    return !p->we_have_all && !p->must_close && p->session.we_interested &&
-           !p->session.peer_chokes && !p->n_next_piece;
+    return !p->seeding && !p->must_close && p->session.we_interested && !p->session.peer_chokes &&
+           !p->n_next_piece;
 }
 
 int peer_look_for_snub(struct peer *p, uint64_t now)
@@ -362,6 +356,24 @@ static void on_interest(struct peer *p, struct peer_interest *m)
 {
     session_set_interested(&p->session, m->interested);
     peer_tell_choker(p);
+}
+
+/* What is in flight may come: it was claimed by nobody else, or twice. */
+static void on_completed(struct peer *p, struct peer_completed *m)
+{
+    p->seeding = true;
+    p->have = m->have;
+    p->session.we_have_all = !m->have;
+    p->session.keep_bitfield = false;
+    if (p->state == PEER_CLOSING)
+        return;
+    session_set_interested(&p->session, false);
+    session_say_extensions(&p->session, p->torrent->port, true);
+    peer_tell_choker(p);
+    if (peer_wants_nothing(p)) {
+        p->must_close = true;
+        p->reason = useless;
+    }
 }
 
 static void on_cancel_blocks(struct peer *p, struct peer_cancel_blocks *m)
@@ -438,7 +450,7 @@ void peer_join_interest(struct peer *p, struct bitfield *has, bool has_all)
 {
     struct interest_peer_joined *m;
 
-    if (p->joined_interest || p->we_have_all) {
+    if (p->joined_interest || !p->session.keep_bitfield) {
         if (has)
             bitfield_deinit(has);
         return;
@@ -457,7 +469,6 @@ void peer_join_interest(struct peer *p, struct bitfield *has, bool has_all)
     } else {
         bitfield_deinit(&m->has);
         msg_free(&m->msg);
-        learn_complete(p);
     }
 }
 
@@ -555,7 +566,7 @@ static void suggests(struct peer *p, uint32_t piece)
 {
     struct interest_piece_suggested *m;
 
-    if (p->we_have_all || !p->session.we_interested)
+    if (p->seeding || !p->session.we_interested)
         return;
     m = interest_new_piece_suggested();
     m->peer = p->id;
@@ -572,7 +583,7 @@ static void has_piece(struct peer *p, uint32_t piece)
         p->reason = "repeats itself";
         return;
     }
-    if (!p->we_have_all) {
+    if (p->session.keep_bitfield) {
         peer_join_interest(p, NULL, false);
         tell_got_piece(p, piece);
     }
@@ -659,8 +670,8 @@ ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
         return r;
     if (p->work && p->session.down.total != content)
         p->work->moved_ns = now;
-    if (p->we_have_all && peer_wants_nothing(p)) {
-        p->reason = "neither end wants anything of the other";
+    if (p->seeding && peer_wants_nothing(p)) {
+        p->reason = useless;
         return -ECONNABORTED;
     }
     return got;

@@ -144,38 +144,45 @@ static void tell_began(struct peer *p, uint32_t piece)
     choker_tell_or_drop_began(p->env->choker, m);
 }
 
+/* Asks InterestStat whether we have PIECE, or, once that has ended, looks. True: that is answered. */
+static bool look_for_piece(struct peer *p, uint32_t piece)
+{
+    struct interest_have_piece *m;
+
+    if (!p->session.keep_bitfield) {
+        session_know_piece(&p->session, piece, !p->have || bitfield_test(p->have, piece));
+        return true;
+    }
+    if (p->asked_piece)
+        return false;
+    m = interest_new_have_piece();
+    m->piece = piece;
+    if (peer_ask_interest_have_piece(&p->inbox, &p->torrent->interest, m)) {
+        p->asked_piece = true;
+        p->n_queries++;
+    } else {
+        msg_free(&m->msg); /* Completed has come, and is read next */
+    }
+    return false;
+}
+
 /* Takes the next request into w->upload. 0 taken, 2 none or not yet. */
 static int next_upload(struct peer *p)
 {
+    enum session_upload_kind kind;
     struct session_upload u;
 
     if (p->env->limit_up && p->work->quota_up < BLOCK_SIZE && session_has_uploads(&p->session) &&
         !have_quota(p, BLOCK_SIZE))
         return 2;
-    switch (session_next_upload(&p->session, &u)) {
-    case SESSION_UPLOAD_READY:
-        p->work->upload = u;
-        p->work->taken = 0;
-        tell_began(p, u.piece);
-        return 0;
-    case SESSION_UPLOAD_UNKNOWN:
-        if (!p->asked_piece) {
-            struct interest_have_piece *m = interest_new_have_piece();
-
-            m->piece = u.piece;
-            if (peer_ask_interest_have_piece(&p->inbox, &p->torrent->interest, m)) {
-                p->asked_piece = true;
-                p->n_queries++;
-            } else {
-                msg_free(&m->msg);
-                p->we_have_all = p->session.we_have_all = true;
-                return next_upload(p);
-            }
-        }
+    while ((kind = session_next_upload(&p->session, &u)) == SESSION_UPLOAD_UNKNOWN)
+        if (!look_for_piece(p, u.piece))
+            return 2;
+    if (kind == SESSION_UPLOAD_NONE)
         return 2;
-    default:
-        return 2;
-    }
+    p->work->upload = u;
+    p->work->taken = 0;
+    return 0;
 }
 
 /* Reads from one file what fits of the upload under way. 0, 2 waits for a lease, negative. */

@@ -36,10 +36,11 @@ int extension_decode(const uint8_t *bytes, size_t n, struct extension_handshake 
     int64_t reqq;
     int r = bencode_parse(&tree, bytes, n, NODES_MAX);
 
-    if (r)
-        return r < 0 ? r : -EPROTO;
+    if (r < 0)
+        return r;
     dict = bencode_root(&tree);
-    if (bencode_check(&tree, dict, &schema, reason)) {
+    /* With bytes behind it there is a tree nevertheless. */
+    if (r || bencode_check(&tree, dict, &schema, reason)) {
         bencode_deinit(&tree);
         return -EPROTO;
     }

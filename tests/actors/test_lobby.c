@@ -639,6 +639,40 @@ START_TEST(a_full_house_refuses)
 }
 END_TEST
 
+/* Two connections, one of which has joined InterestStat: after Completed both know, the other has joined,
+ * and who comes later is told at once. */
+START_TEST(all_hear_of_completion)
+{
+    struct lobby_torrent_completed *m = lobby_new_torrent_completed();
+    struct lobby_have *have = lobby_new_have();
+
+    hall_begin(&h, 100);
+    hall_add(&h, N_PIECES - 1);
+    join_as(&h, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    remote_say(&r[0], 15, 0, 0, 0, 0);
+    UNTIL(&h.world, h.world.n_joined_interest == 1);
+    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    have->torrent = m->torrent = &h.world.torrent;
+    have->piece = N_PIECES - 1;
+    ck_assert(lobby_tell_have(lobby_inbox(h.lobby), have));
+    ck_assert(master_ask_lobby_torrent_completed(&h.world.master, lobby_inbox(h.lobby), m));
+    UNTIL(&h.world, h.world.n_home == 1);
+    world_pump(&h.world, 0);
+    ck_assert_uint_eq(h.world.n_joined_interest, 2);
+    msg_free(h.world.home[--h.world.n_home]);
+    for (unsigned i = 0; i < 2; i++) {
+        remote_say(&r[i], 14, 0, 0, 0, 0);
+        expect_over(&h, &r[i]);
+    }
+    UNTIL(&h.world, !h.world.n_joined_choker);
+    join_as(&h, &r[2], "-XX0000-cccccccccccc", true);
+    remote_say(&r[2], 14, 0, 0, 0, 0);
+    expect_over(&h, &r[2]);
+    ck_assert_uint_eq(h.world.n_need_peers, 0);
+    hall_end(&h);
+}
+END_TEST
+
 START_TEST(two_seeds_have_nothing_to_say)
 {
     hall_begin(&h, 100);
@@ -655,4 +689,5 @@ RUN_SUITE("Lobby", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_
           whoever_is_banned_stays_out, no_byte_is_lost_when_hands_change,
           it_downloads_and_returns_each_claim_once, a_torrent_goes_with_peers_in_every_state,
           it_ends_with_everything_in_flight, who_breaks_the_protocol_goes,
-          without_descriptors_it_waits, a_full_house_refuses, two_seeds_have_nothing_to_say);
+          without_descriptors_it_waits, a_full_house_refuses, all_hear_of_completion,
+          two_seeds_have_nothing_to_say);

@@ -30,7 +30,7 @@ static void begin(bool we_have_all)
     if (we_have_all)
         channel_close(&x.world.torrent.interest.channel);
     x.p = peer_new(&x.env, &x.world.torrent, fds[0], &(struct addr){.family = AF_INET}, 7, true,
-                   we_have_all, x.now);
+                   we_have_all, NULL, x.now);
     peer_work_begin(x.p, x.now);
 }
 
@@ -375,6 +375,90 @@ START_TEST(a_disk_that_refuses_ends_the_peer)
 }
 END_TEST
 
+static void say_completed(const struct bitfield *have)
+{
+    struct peer_completed *m = peer_new_completed();
+
+    m->have = have;
+    ck_assert(peer_tell_completed(&x.p->inbox, m));
+}
+
+/* The download of some files is over: pieces 0 to 9 are here. */
+START_TEST(a_partial_seed_says_so_and_serves_what_it_has)
+{
+    struct bitfield have;
+    uint32_t n;
+
+    begin(false);
+    ck_assert_int_eq(bitfield_init(&have, N_PIECES), 0);
+    for (unsigned i = 0; i < 10; i++)
+        bitfield_set(&have, i);
+    x.p->session.extended = true;
+    session_set_interested(&x.p->session, true);
+    session_set_choking(&x.p->session, false, x.now);
+    channel_close(&x.world.torrent.interest.channel);
+    remote_say(&x.far, 6, 3, 3, 0, 16384);
+    remote_say(&x.far, 6, 3, 10, 0, 16384);
+    remote_say(&x.far, 6, 3, 9, 16384, 16384);
+    /* InterestStat has ended, but what that means is told by nobody yet. */
+    ck_assert_int_eq(turn(), 0);
+    remote_pull(&x.far);
+    ck_assert_uint_eq(x.far.n, 5 + 5);
+    remote_drop(&x.far, 10);
+    say_completed(&have);
+    ck_assert_int_eq(turn(), 0);
+    remote_pull(&x.far);
+    ck_assert_uint_eq(x.far.bytes[4], 3); /* not interested */
+    remote_drop(&x.far, 5);
+    n = get_be32(x.far.bytes);
+    ck_assert_mem_eq(x.far.bytes + 4, "\x14\0d1:md", 7);
+    ck_assert_ptr_nonnull(memmem(x.far.bytes, 4 + n, "11:upload_onlyi1e", 17));
+    remote_drop(&x.far, 4 + n);
+    remote_drop(&x.far, check_block(3, 0, 16384, 0));
+    remote_drop(&x.far, check_block(9, 16384, 16384, 0));
+    ck_assert_uint_eq(x.far.n, 17);
+    ck_assert_uint_eq(x.far.bytes[4], 16); /* refused */
+    ck_assert_uint_eq(get_be32(x.far.bytes + 5), 10);
+    bitfield_deinit(&have);
+    end();
+}
+END_TEST
+
+START_TEST(neither_end_wants_anything)
+{
+    struct choker_peer_joined *joined;
+
+    /* We are complete, and it has everything. */
+    begin(false);
+    far_is_a_seed();
+    ck_assert_int_eq(turn(), 0);
+    say_completed(NULL);
+    ck_assert_int_eq(turn(), -ECANCELED);
+    end();
+    /* It has nothing, but says that it wants nothing. */
+    begin(true);
+    x.p->session.extended = true;
+    remote_say(&x.far, 15, 0, 0, 0, 0);
+    ck_assert_int_eq(turn(), 0);
+    remote_send(&x.far, "\0\0\0\x15\x14\0d11:upload_onlyi1ee", 25);
+    ck_assert_int_eq(turn(), -ECONNABORTED);
+    end();
+    /* We are not complete: it may have what we want. But it gets no slot. */
+    begin(false);
+    x.p->session.extended = true;
+    joined = choker_new_peer_joined();
+    joined->peer = x.p->id;
+    joined->torrent = &x.world.torrent;
+    joined->inbox = &x.p->inbox;
+    x.p->joined_choker = choker_tell_peer_joined(&x.world.choker, joined);
+    remote_say(&x.far, 2, 0, 0, 0, 0);
+    remote_send(&x.far, "\0\0\0\x15\x14\0d11:upload_onlyi1ee", 25);
+    ck_assert_int_eq(turn(), 0);
+    ck_assert(x.p->session.peer_interested && !x.p->told_interested && !x.p->told_seed);
+    end();
+}
+END_TEST
+
 START_TEST(an_idle_peer_is_small)
 {
     ck_assert_uint_le(sizeof(struct peer), 640);
@@ -398,4 +482,5 @@ RUN_SUITE("Peer", 30, a_snubbing_peer_loses_its_claims_and_then_its_place,
           uploads_wait_for_quota_and_control_does_not, a_slow_reader_gets_whole_blocks,
           a_guided_peer_reports_each_piece_once, without_its_file_the_peer_is_let_go,
           it_leaves_interest_after_its_blocks_are_stored, a_disk_that_refuses_ends_the_peer,
+          a_partial_seed_says_so_and_serves_what_it_has, neither_end_wants_anything,
           an_idle_peer_is_small);

@@ -27,7 +27,7 @@ struct torrent {
     char *resume_path; /* the file of the resume data, absolute */
     enum allocation allocation;
     bool *skip_file;        /* one per file: not selected; NULL: all are wanted */
-    struct bitfield wanted; /* pieces that hold a byte of a wanted file */
+    struct bitfield wanted; /* pieces that hold a byte of a wanted file; without bytes: all */
     uint8_t peer_id[20];
     uint32_t key;  /* tells trackers that it is us after a change of address (BEP 7) */
     uint16_t port; /* where we listen */

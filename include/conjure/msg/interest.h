@@ -21,7 +21,7 @@ struct claim {
 };
 
 /* The inbox of InterestStat: which pieces we have, who has which, who fetches what. One per torrent
- * that lacks pieces; closed once it has them all, so that a refused message means "we have it".
+ * that lacks pieces; closed once no wanted piece lacks and all peers know it.
  * A peer is named by its number (struct peer, `id`). */
 /* clang-format off */
 #define INTEREST_TABLE(INFO, QUERY, HOME)                                                          \

@@ -15,6 +15,9 @@ struct peer;
 #define LOBBY_TABLE(INFO, QUERY, HOME)                                                             \
     INFO(lobby, torrent_added, TorrentAdded, "let peers of this torrent in",                       \
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */)              \
+    QUERY(lobby, torrent_completed, TorrentCompleted,                                              \
+          "no piece that we want lacks: tell all peers. Home: they know, and InterestStat, if it "  \
+          "is to end, has heard of all that it owes a HAVE to", struct torrent *torrent;)           \
     QUERY(lobby, torrent_removed, TorrentRemoved,                                                  \
           "close its connections; home when the last is gone", struct torrent *torrent;)           \
     INFO(lobby, peers_found, PeersFound, "addresses to dial", struct torrent *torrent;             \

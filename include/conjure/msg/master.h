@@ -37,6 +37,7 @@
     HOME(master, interest, shutdown)                                                               \
     HOME(master, announcer, torrent_stopped)                                                       \
     HOME(master, announcer, shutdown)                                                              \
+    HOME(master, lobby, torrent_completed)                                                         \
     HOME(master, lobby, torrent_removed)                                                           \
     HOME(master, lobby, shutdown)                                                                  \
     HOME(master, choker, shutdown)                                                                 \

@@ -19,6 +19,9 @@
     INFO(peer, unguided, Unguided, "every piece went out once: report them no more", )             \
     INFO(peer, interest, Interest, "whether this peer has something that we want",                 \
          bool interested;)                                                                         \
+    INFO(peer, completed, Completed,                                                               \
+         "we want nothing more: say so, and ask InterestStat nothing from now on",                 \
+         const struct bitfield *have; /* what we have, as Lobby keeps it; NULL: everything */)     \
     INFO(peer, cancel_blocks, CancelBlocks, "endgame: somebody else was faster with these",        \
          uint32_t piece; uint32_t first_block; uint64_t blocks;)                                   \
     INFO(peer, shutdown, Shutdown, "close the connection and go back to the Lobby", )              \
