@@ -182,6 +182,7 @@ static int next_upload(struct peer *p)
         return 2;
     p->work->upload = u;
     p->work->taken = 0;
+    tell_began(p, u.piece);
     return 0;
 }
 
