@@ -274,6 +274,12 @@ static void report(void *arg, const struct master_status *s, bool finished)
     progress_show(&v);
 }
 
+/* SIGHUP. */
+static int reload(void *arg, struct master_settings *new)
+{
+    return settings_reload(arg, new);
+}
+
 static_assert((int)MASTER_DONE == EXIT_DONE && (int)MASTER_ERROR == EXIT_ERROR &&
                   (int)MASTER_UNREACHABLE == EXIT_UNREACHABLE &&
                   (int)MASTER_STOPPED == EXIT_STOPPED && (int)MASTER_DISK_FULL == EXIT_DISK_FULL,
@@ -303,6 +309,8 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         .check_integrity = o->check_integrity,
         .daemon = o->daemon,
         .report = o->daemon ? NULL : report,
+        .reload = reload,
+        .reload_arg = s,
     };
     char *dir = paths_absolute(o->dir), *state_dir = paths_absolute(o->state_dir);
     char *torrents_dir = o->torrents_dir ? paths_absolute(o->torrents_dir) : NULL;

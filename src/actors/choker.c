@@ -273,6 +273,12 @@ static void on_torrent_removed(struct choker *c, struct choker_torrent_removed *
     free(id_map_remove(&c->torrents, m->torrent));
 }
 
+static void on_set_limit(struct choker *c, struct choker_set_limit *m)
+{
+    choke_policy_set_limit(&c->policy, m->bytes_per_s, clock_now());
+    act_on_changes(c);
+}
+
 static void on_shutdown(struct choker *c, struct choker_shutdown *m)
 {
     c->shutdown = m;
@@ -316,7 +322,7 @@ static void *run(void *arg)
 }
 
 struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *master,
-                            uint64_t upload_limit, unsigned max_slots)
+                            unsigned max_slots)
 {
     struct choker *c = NEW(struct choker);
     struct rng rng;
@@ -325,7 +331,7 @@ struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *mast
     c->master = master;
     c->round_ns = clock_now();
     rng_seed_from_kernel(&rng);
-    choke_policy_init(&c->policy, upload_limit, max_slots, rng_next(&rng));
+    choke_policy_init(&c->policy, 0, max_slots, rng_next(&rng));
     timer_init_after(&c->after);
     waker_init_futex(&c->waker);
     channel_init(&c->inbox.channel, &c->waker);

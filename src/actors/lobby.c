@@ -553,6 +553,11 @@ static void on_ban(struct lobby *l, struct lobby_ban *m)
     lobby_ban(l, &m->addr, incoming);
 }
 
+static void on_set_max_peers(struct lobby *l, struct lobby_set_max_peers *m)
+{
+    l->options.max_peers = m->max_peers;
+}
+
 static void on_shutdown(struct lobby *l, struct lobby_shutdown *m)
 {
     l->shutdown = m;

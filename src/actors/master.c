@@ -128,6 +128,8 @@ static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 
 void master_stop_all(struct master *m)
 {
+    if (!m->stopping)
+        notify_stopping(&m->notify);
     m->stopping = true;
     for (struct managed *t = m->first; t; t = t->next)
         managed_stop(t);
@@ -147,6 +149,7 @@ static void look_whether_ready(struct master *m)
     m->ready = true;
     if (m->config->ready)
         m->config->ready(m->config->ready_arg);
+    master_say_ready(m);
 }
 
 static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
@@ -292,6 +295,7 @@ static void home_timer_after(struct master *m, struct timer_after *x)
     if (x->cancelled)
         return;
     m->n_ticks++;
+    notify_alive(&m->notify, m->now);
     for (struct managed *t = m->first; t; t = t->next)
         managed_tick(t);
     m->report_due = m->config->report != NULL;
@@ -326,8 +330,10 @@ static void take_signals(struct master *m)
     struct signalfd_siginfo info;
 
     while (read(m->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP && m->config->daemon)
+        if (info.ssi_signo == SIGHUP && m->config->daemon) {
+            master_reload(m);
             continue;
+        }
         if (m->signalled)
             leave_at_once(m);
         log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
@@ -394,8 +400,9 @@ static void open_signals(struct master *m)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    /* A blocked signal reaches a signalfd even if it is ignored, as nohup(1) wants it to be. */
-    if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+    /* A blocked signal reaches a signalfd even if it is ignored, as nohup(1) wants it to be. To a
+     * daemon it means something else. */
+    if (m->config->daemon || sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
         sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -417,23 +424,15 @@ static unsigned file_limit(void)
     return limit.rlim_cur > FILES_MAX ? FILES_MAX : (unsigned)limit.rlim_cur;
 }
 
-/* Shares the files that we may have open out to FS (*N_HANDLESP) and to connections (max_peers). */
+/* Shares the files that we may have open out to FS (*N_HANDLESP) and to connections (max_peers_possible). */
 static void share_out_files(struct master *m, unsigned *n_handlesp)
 {
     unsigned n = file_limit(), left;
 
     *n_handlesp = n > 4096 ? 1024 : n / 4;
     left = n - *n_handlesp;
-    left = left > FILES_SPARE + 1 ? left - FILES_SPARE : 1;
-    m->max_peers = m->settings.max_peers;
-    if (m->max_peers > left)
-        log_warning(FACILITY, "%u connections at most, for no more than %u files may be open", left,
-                    n);
-    if (!m->max_peers)
-        m->max_peers = MASTER_PEERS_MAX;
-    if (m->max_peers > left)
-        m->max_peers = left;
-    log_info(FACILITY, "at most %u connections and %u files", m->max_peers, *n_handlesp);
+    m->max_peers_possible = left > FILES_SPARE + 1 ? left - FILES_SPARE : 1;
+    log_info(FACILITY, "at most %u connections and %u files", m->max_peers_possible, *n_handlesp);
 }
 
 static int make_folders(const char *path)
@@ -473,28 +472,6 @@ static int prepare_folders(struct master *m)
     return 0;
 }
 
-/* TORRENT: its number, or BANDWIDTH_ALL. */
-static void set_limit(struct master *m, uint32_t torrent, bool upload, uint64_t bytes_per_s)
-{
-    struct bandwidth_set_limit *x = bandwidth_new_set_limit();
-
-    x->torrent = torrent;
-    x->upload = upload;
-    x->bytes_per_s = bytes_per_s;
-    bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
-}
-
-/* What the settings say of all torrents together. */
-static void tell_limits(struct master *m)
-{
-    struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
-
-    x->exempt = !m->settings.limit_lan;
-    bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
-    set_limit(m, BANDWIDTH_ALL, true, m->settings.max_upload_limit);
-    set_limit(m, BANDWIDTH_ALL, false, m->settings.max_download_limit);
-}
-
 static int start_actors(struct master *m)
 {
     const struct master_config *c = m->config;
@@ -508,20 +485,20 @@ static int start_actors(struct master *m)
     };
 
     share_out_files(m, &n_handles);
-    lobby.max_peers = m->max_peers;
+    lobby.max_peers = master_max_peers(m);
     m->timer = timer_start();
     if (!m->timer)
         return -errno;
     m->lobby = lobby_new();
     lobby.timer = timer_inbox(m->timer);
-    m->choker = choker_start(lobby.timer, &m->inbox, s->max_upload_limit, 0);
+    m->choker = choker_start(lobby.timer, &m->inbox, 0);
     m->bandwidth = bandwidth_start(lobby.timer);
     m->fs =
         fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
     m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);
     if (!m->choker || !m->bandwidth || !m->fs || !m->announcer)
         return -EAGAIN;
-    tell_limits(m);
+    master_tell_limits(m);
     lobby.announcer = announcer_inbox(m->announcer);
     lobby.choker = choker_inbox(m->choker);
     lobby.fs = fs_inbox(m->fs);
@@ -564,6 +541,11 @@ enum master_outcome master_run(const struct master_config *config)
 
     m->config = config;
     m->settings = config->settings;
+    r = notify_open(&m->notify);
+    if (r)
+        log_warning(FACILITY, "NOTIFY_SOCKET: %s", strerror(-r));
+    if (m->notify.watchdog_ns && m->notify.watchdog_ns < 2 * TICK_NS)
+        log_warning(FACILITY, "a watchdog that waits for less than two seconds will bite");
     open_signals(m);
     if (waker_init_eventfd(&m->waker) || prepare_folders(m))
         goto out;
@@ -590,6 +572,7 @@ enum master_outcome master_run(const struct master_config *config)
     msg_free(&m->tick->msg);
     channel_close(&m->inbox.channel);
 out:
+    notify_close(&m->notify);
     master_settings_deinit(&m->settings);
     close(m->signal_fd);
     waker_deinit(&m->waker);

@@ -9,6 +9,7 @@
 #include "conjure/actors/interest_stat.h"
 #include "conjure/actors/lobby.h"
 #include "conjure/actors/master.h"
+#include "conjure/actors/notify.h"
 #include "conjure/actors/timer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
@@ -43,7 +44,7 @@ struct managed {
     struct master *master;
     struct managed *next, *previous; /* in the order in which they came */
     uint8_t info_hash[SHA1_SIZE];
-    struct torrent_settings settings; /* as they are now */
+    struct torrent_settings settings; /* as they are now, and Bandwidth knows of the limits */
     enum life life;
     bool *skip_file;
     /* Between opening and running: what is verified, and blocks of other pieces that are on disk. */
@@ -106,8 +107,9 @@ struct master {
     bool report_due; /* as soon as no torrent's progress is asked for */
     bool stopping;   /* a signal, or an error that is everybody's */
     bool signalled;
-    bool ready; /* every torrent is past OPENING */
-    unsigned max_peers;
+    bool ready;                  /* every torrent is past OPENING */
+    unsigned max_peers_possible; /* as many as there may be open files */
+    struct notify notify;
     unsigned n_shutdowns; /* actors that have not answered yet */
     enum master_outcome outcome;
     uint64_t now;
@@ -140,6 +142,21 @@ uint64_t managed_down_rate(struct managed *t);
 /* Something moves: InterestStat is asked for a while. */
 void managed_expect_progress(struct managed *t);
 void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds);
+/* --- master_settings.c --- */
+/* The actors have just started: tells Bandwidth and Choker. */
+void master_tell_limits(struct master *m);
+/* How many connections there may be; a setting that cannot be kept is said in the log. */
+unsigned master_max_peers(const struct master *m);
+/* SIGHUP. */
+void master_reload(struct master *m);
+/* The daemon is up, or has taken new settings. */
+void master_say_ready(struct master *m);
+/* T gets what the settings say of it, now that it is there or that they have changed. */
+void managed_take_settings(struct managed *t);
+/* T has ended: Bandwidth forgets its limits. */
+void managed_drop_limits(struct managed *t);
+
+/* --- master.c --- */
 /* Stops every torrent; the process ends when they have ended. */
 void master_stop_all(struct master *m);
 

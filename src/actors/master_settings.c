@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Settings that may change: what they say of a torrent, and how the actors hear of them, at the start
+ * and when SIGHUP has had them read again.
+ */
 #include "conjure/actors/master_settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/master.h"
 #include "conjure/base/bytes.h"
+#include "conjure/base/log.h"
 #include "conjure/base/sha1.h"
+
+#define FACILITY "settings"
 
 void master_settings_deinit(struct master_settings *s)
 {
@@ -31,4 +40,108 @@ const struct torrent_settings *master_settings_of(const struct master_settings *
             found = &section->settings;
     }
     return found;
+}
+
+/* --- limits ------------------------------------------------------------------------------- */
+
+/* TORRENT: its number, or BANDWIDTH_ALL. */
+static void set_limit(struct master *m, uint32_t torrent, bool upload, uint64_t bytes_per_s)
+{
+    struct bandwidth_set_limit *x = bandwidth_new_set_limit();
+
+    x->torrent = torrent;
+    x->upload = upload;
+    x->bytes_per_s = bytes_per_s;
+    bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
+}
+
+void master_tell_limits(struct master *m)
+{
+    struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
+    struct choker_set_limit *c = choker_new_set_limit();
+
+    x->exempt = !m->settings.limit_lan;
+    bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
+    set_limit(m, BANDWIDTH_ALL, true, m->settings.max_upload_limit);
+    set_limit(m, BANDWIDTH_ALL, false, m->settings.max_download_limit);
+    c->bytes_per_s = m->settings.max_upload_limit;
+    choker_tell_or_drop_set_limit(choker_inbox(m->choker), c);
+}
+
+/* Says what is different from before. */
+static void limit_torrent(struct managed *t, uint64_t up, uint64_t down)
+{
+    if (up != t->settings.max_upload_limit)
+        set_limit(t->master, t->torrent.id, true, up);
+    if (down != t->settings.max_download_limit)
+        set_limit(t->master, t->torrent.id, false, down);
+    t->settings.max_upload_limit = up;
+    t->settings.max_download_limit = down;
+}
+
+void managed_take_settings(struct managed *t)
+{
+    const struct torrent_settings *s = master_settings_of(&t->master->settings, t->torrent.meta);
+
+    limit_torrent(t, s->max_upload_limit, s->max_download_limit);
+    t->settings = *s;
+}
+
+void managed_drop_limits(struct managed *t)
+{
+    limit_torrent(t, 0, 0);
+}
+
+/* --- connections -------------------------------------------------------------------------- */
+
+unsigned master_max_peers(const struct master *m)
+{
+    unsigned n = m->settings.max_peers;
+
+    if (n > m->max_peers_possible)
+        log_warning(FACILITY, "%u connections at most, for no more files may be open",
+                    m->max_peers_possible);
+    if (!n)
+        n = MASTER_PEERS_MAX;
+    return n < m->max_peers_possible ? n : m->max_peers_possible;
+}
+
+static void tell_max_peers(struct master *m)
+{
+    struct lobby_set_max_peers *x = lobby_new_set_max_peers();
+
+    x->max_peers = master_max_peers(m);
+    lobby_tell_or_drop_set_max_peers(lobby_inbox(m->lobby), x);
+}
+
+/* --- SIGHUP ------------------------------------------------------------------------------- */
+
+void master_say_ready(struct master *m)
+{
+    char status[80];
+
+    snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
+             m->n_torrents == 1 ? "" : "s", m->config->port);
+    notify_ready(&m->notify, status);
+}
+
+void master_reload(struct master *m)
+{
+    struct master_settings new = MASTER_SETTINGS_EMPTY;
+
+    if (!m->config->reload || m->stopping)
+        return;
+    if (m->ready)
+        notify_reloading(&m->notify);
+    if (!m->config->reload(m->config->reload_arg, &new)) {
+        master_settings_deinit(&m->settings);
+        m->settings = new;
+        master_tell_limits(m);
+        tell_max_peers(m);
+        for (struct managed *t = m->first; t; t = t->next)
+            if (t->life != LIFE_ENDED)
+                managed_take_settings(t);
+    }
+    if (m->ready)
+        master_say_ready(m);
 }

@@ -132,6 +132,8 @@ static void set_life(struct managed *t, enum life life)
     t->master->n_in[t->life]--;
     t->master->n_in[life]++;
     t->life = life;
+    if (life == LIFE_ENDED)
+        managed_drop_limits(t);
     if (life == LIFE_ENDED && t->forget)
         t->master->sweep_due = true;
 }
@@ -173,7 +175,6 @@ struct managed *managed_new(struct master *m, struct master_torrent_config *conf
     t->n_trackers = count_trackers(config->meta);
     t->skip_file = config->skip_file;
     torrent->id = m->next_id++;
-    t->settings = *master_settings_of(&m->settings, config->meta);
     torrent->meta = config->meta;
     torrent->geometry.total_length = metainfo_total_length(config->meta);
     torrent->geometry.piece_length = metainfo_piece_length(config->meta);
@@ -214,6 +215,7 @@ void managed_open(struct managed *t)
     struct fs_open_torrent *m;
 
     t->began_ns = t->heard_ns = t->master->now;
+    managed_take_settings(t);
     if (mark_wanted(t)) {
         fail(t, ENOMEM, "");
         channel_close(&t->torrent.interest.channel);

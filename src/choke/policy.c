@@ -250,9 +250,10 @@ void choke_policy_completed(struct choke_policy *p, uint32_t torrent)
     }
 }
 
-void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit)
+void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint64_t now)
 {
     p->upload_limit = upload_limit;
+    fill_free_slots(p, now);
 }
 
 /* --- a round -------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "conjure/actors/choker.h"
 #include "conjure/actors/torrent.h"
+#include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/msg/peer.h"
 
@@ -18,7 +19,7 @@ struct played {
         struct peer_inbox peer;
     };
 };
-static struct played timer, master, peers[4];
+static struct played timer, master, peers[6];
 static struct torrent torrent = {.id = 3, .geometry = {.n_pieces = 6}};
 static bool fast; /* who joins */
 static struct choker *c;
@@ -53,9 +54,9 @@ static void begin(unsigned max_slots)
 {
     play(&timer);
     play(&master);
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_ELEMENTS(peers); i++)
         play(&peers[i]);
-    c = choker_start(&timer.timer, &master.master, 0, max_slots);
+    c = choker_start(&timer.timer, &master.master, max_slots);
     ck_assert_ptr_nonnull(c);
 }
 
@@ -328,6 +329,35 @@ START_TEST(who_leeches_itself_guides_nobody)
 }
 END_TEST
 
+static void set_limit(uint64_t bytes_per_s)
+{
+    struct choker_set_limit *m = choker_new_set_limit();
+
+    m->bytes_per_s = bytes_per_s;
+    ck_assert(choker_tell_set_limit(choker_inbox(c), m));
+}
+
+START_TEST(slots_fit_the_limit_of_the_moment)
+{
+    begin(0);
+    set_limit(1000);
+    for (uint32_t i = 0; i < 6; i++) {
+        join(i);
+        interest(i, true, false);
+    }
+    for (int i = 0; i < 4; i++)
+        msg_free(expect(&peers[i], peer_kind_unchoke));
+    set_limit(0);
+    for (int i = 4; i < 6; i++)
+        msg_free(expect(&peers[i], peer_kind_unchoke));
+    for (uint32_t i = 0; i < 6; i++)
+        leave(i);
+    expect_totals(0, 0, 0, 0, 0);
+    end(expect(&timer, timer_kind_after));
+}
+END_TEST
+
 RUN_SUITE("Choker", 30, the_interested_are_unchoked_and_totals_said, without_peers_it_does_not_tick,
           it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers,
-          a_seed_leads_each_leecher_elsewhere, who_leeches_itself_guides_nobody);
+          a_seed_leads_each_leecher_elsewhere, who_leeches_itself_guides_nobody,
+          slots_fit_the_limit_of_the_moment);

@@ -673,6 +673,34 @@ START_TEST(all_hear_of_completion)
 }
 END_TEST
 
+static void set_max_peers(struct hall *x, uint32_t n)
+{
+    struct lobby_set_max_peers *m = lobby_new_set_max_peers();
+
+    m->max_peers = n;
+    ck_assert(lobby_tell_set_max_peers(lobby_inbox(x->lobby), m));
+}
+
+START_TEST(a_house_may_grow_and_shrink)
+{
+    hall_begin(&h, 2);
+    hall_add(&h, N_PIECES);
+    join_as(&h, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    set_max_peers(&h, 3);
+    join_as(&h, &r[2], "-XX0000-cccccccccccc", true);
+    /* Nobody is sent away for it. */
+    set_max_peers(&h, 1);
+    dial_from(&r[3], h.port, "127.0.0.1");
+    expect_over(&h, &r[3]);
+    world_pause(&h.world, 5 * NS_PER_MS);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(!r[i].ended);
+    ck_assert_uint_eq(h.world.n_joined_choker, 3);
+    hall_end(&h);
+}
+END_TEST
+
 START_TEST(two_seeds_have_nothing_to_say)
 {
     hall_begin(&h, 100);
@@ -690,4 +718,4 @@ RUN_SUITE("Lobby", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_
           it_downloads_and_returns_each_claim_once, a_torrent_goes_with_peers_in_every_state,
           it_ends_with_everything_in_flight, who_breaks_the_protocol_goes,
           without_descriptors_it_waits, a_full_house_refuses, all_hear_of_completion,
-          two_seeds_have_nothing_to_say);
+          a_house_may_grow_and_shrink, two_seeds_have_nothing_to_say);

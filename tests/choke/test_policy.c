@@ -306,6 +306,24 @@ START_TEST(slots_follow_the_capacity)
 }
 END_TEST
 
+START_TEST(another_limit_has_other_slots)
+{
+    begin(10 << 10, 0);
+    joins_interested(0, 10, 1, true);
+    ck_assert_uint_eq(count(0, 10), 4);
+    choke_policy_set_limit(&policy, 100 << 10, now); /* nobody waits for the round */
+    take();
+    ck_assert_uint_eq(count(0, 10), 7);
+    choke_policy_set_limit(&policy, 10 << 10, now); /* the round takes them back */
+    take();
+    ck_assert_uint_eq(count(0, 10), 7);
+    for (int i = 0; i < 10; i++)
+        ten_seconds(NULL, 10);
+    ck_assert_uint_eq(count(0, 10), 4);
+    end();
+}
+END_TEST
+
 START_TEST(slots_grow_while_more_of_them_move_more)
 {
     uint32_t few;
@@ -349,4 +367,5 @@ RUN_SUITE("The choke policy", 20, a_first_interested_peer_is_unchoked_at_once,
           a_snubbing_peer_loses_its_regular_slot, seeding_serves_every_leecher_in_turn,
           a_free_slot_chokes_nobody, torrents_share_the_slots,
           with_fewer_slots_than_torrents_they_take_turns, slots_follow_the_capacity,
-          slots_grow_while_more_of_them_move_more, a_seed_is_never_unchoked);
+          another_limit_has_other_slots, slots_grow_while_more_of_them_move_more,
+          a_seed_is_never_unchoked);

@@ -16,10 +16,10 @@
  */
 struct choker;
 
-/* UPLOAD_LIMIT in bytes per second, 0 for none; MAX_SLOTS 0: by capacity. TIMER and MASTER outlive
- * the actor. NULL: no thread. */
+/* MAX_SLOTS 0: by capacity, or by the upload limit that SetLimit says. TIMER and MASTER outlive the
+ * actor. NULL: no thread. */
 struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *master,
-                            uint64_t upload_limit, unsigned max_slots);
+                            unsigned max_slots);
 struct choker_inbox *choker_inbox(struct choker *c); /* valid until the join */
 /* After the Shutdown is home (that waits for an After that is out: Timer ends first): waits for the
  * thread's end and frees. NULL is fine. */

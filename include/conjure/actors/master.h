@@ -67,6 +67,11 @@ struct master_config {
     /* Called once in Master's thread when all torrents are open; never when that fails. */
     void (*ready)(void *arg);
     void *ready_arg;
+    /* Of a daemon that gets SIGHUP: called in Master's thread to fill NEW, which is empty and will be
+     * Master's, with the settings that hold from now on. 0, or -1 when there are none to be had, which
+     * is said in the log: then the old ones stay. NULL: SIGHUP is ignored. */
+    int (*reload)(void *arg, struct master_settings *new);
+    void *reload_arg;
 };
 #define MASTER_PEERS_MAX 50000
 

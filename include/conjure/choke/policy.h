@@ -82,7 +82,9 @@ void choke_policy_interest(struct choke_policy *p, uint32_t peer, bool intereste
                            uint64_t now);
 /* We seed this torrent from now on. */
 void choke_policy_completed(struct choke_policy *p, uint32_t torrent);
-void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit);
+/* In bytes per second, 0 for none. Slots that there are more of are filled at once; those too many go
+ * with the next round. */
+void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint64_t now);
 /* Chooses anew; to be called every CHOKE_ROUND_NS. */
 void choke_policy_round(struct choke_policy *p, uint64_t now);
 

@@ -25,6 +25,8 @@ struct peer_inbox;
          struct torrent *torrent;)                                                                 \
     INFO(choker, torrent_removed, TorrentRemoved, "its peers have left: forget it",                \
          uint32_t torrent; /* its number; the rest of it may be gone */)                           \
+    INFO(choker, set_limit, SetLimit, "of all uploads: slots are to fit it", uint64_t bytes_per_s; \
+         /* 0: none */)                                                                            \
     QUERY(choker, shutdown, Shutdown, "end; all peers have left before", )                         \
     HOME(choker, timer, after)
 /* clang-format on */

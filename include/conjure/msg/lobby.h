@@ -29,6 +29,8 @@ struct peer;
     INFO(lobby, ban, Ban, "this host sent wrong data: close, and refuse it from now on",           \
          struct torrent *torrent; struct addr addr;)                                               \
     INFO(lobby, mail, Mail, "an idle peer has messages", struct peer *peer;)                       \
+    INFO(lobby, set_max_peers, SetMaxPeers,                                                        \
+         "connections over all torrents, from now on; none is closed for it", uint32_t max_peers;) \
     QUERY(lobby, shutdown, Shutdown, "stop listening, close all; home when done", )                \
     HOME(lobby, timer, after)
 /* clang-format on */

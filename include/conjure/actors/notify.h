@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_ACTORS_NOTIFY_H
+#define CONJURE_ACTORS_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/*
+ * What a service manager wants to hear of a daemon, by sd_notify(3): one datagram of KEY=VALUE lines
+ * to the socket that it names in the environment. Without one, nothing is said. One thread.
+ */
+struct notify {
+    int fd; /* -1: there is nobody to tell */
+    struct sockaddr_un to;
+    socklen_t to_size;
+    uint64_t watchdog_ns; /* notify_alive is to come that often; 0: nobody waits for it */
+    uint64_t alive_ns;    /* when it came last; 0: never */
+    bool complained;
+};
+#define NOTIFY_EMPTY ((struct notify){.fd = -1})
+
+/* Reads NOTIFY_SOCKET (a path, or a name in the abstract namespace behind '@'), WATCHDOG_USEC and
+ * WATCHDOG_PID. 0, also without any; -errno: N is empty, and the name makes no sense or there are no
+ * descriptors. */
+int notify_open(struct notify *n);
+void notify_close(struct notify *n); /* safe on NOTIFY_EMPTY and safe twice */
+
+/* The start, or a reload, is over: STATUS is a line for people. */
+void notify_ready(struct notify *n, const char *status);
+void notify_reloading(struct notify *n);
+void notify_stopping(struct notify *n);
+/* To be called more often than twice in the watchdog's time; says it four times in it. */
+void notify_alive(struct notify *n, uint64_t now);
+
+#endif
