@@ -199,6 +199,7 @@ static int load_files(struct loader *l, const struct bencode_node *list)
         if (r)
             return r;
     }
+    text_trim(&m->paths);
     path = m->paths.bytes;
     for (uint32_t i = 0; i < m->n_files; i++) {
         m->files[i].path = path;
@@ -331,16 +332,27 @@ static int load_tier(struct loader *l, const struct bencode_node *tier)
     return r;
 }
 
+/* Room for all that LIST can name, or for one. */
+static uint32_t count_trackers(const struct bencode_node *list)
+{
+    uint64_t n = 1;
+
+    for (const struct bencode_node *t = bencode_first(list); t; t = bencode_next(list, t))
+        n += t->kind == BENCODE_LIST ? t->n : 1;
+    return n < METAINFO_TRACKERS_MAX ? (uint32_t)n : METAINFO_TRACKERS_MAX;
+}
+
 static int load_trackers(struct loader *l)
 {
     struct metainfo *m = l->m;
     const struct bencode_node *list =
         bencode_find_kind(&l->tree, l->root, "announce-list", BENCODE_LIST);
+    uint32_t room = count_trackers(list);
     int r = 0;
 
     /* One tier more than can be used: begin_tier needs a place even when all are full. */
-    m->tiers = calloc(METAINFO_TRACKERS_MAX + 1, sizeof *m->tiers);
-    m->trackers = calloc(METAINFO_TRACKERS_MAX, sizeof *m->trackers);
+    m->tiers = calloc(room + 1, sizeof *m->tiers);
+    m->trackers = calloc(room, sizeof *m->trackers);
     if (!m->tiers || !m->trackers)
         return -ENOMEM;
     for (const struct bencode_node *t = bencode_first(list); t && !r; t = bencode_next(list, t))
@@ -485,6 +497,7 @@ int metainfo_load(const char *path, struct metainfo **outp, char reason[METAINFO
         return -errno;
     r = read_all(fd, &t);
     close(fd);
+    text_trim(&t);
     if (r) {
         text_deinit(&t);
         if (r != -E2BIG)

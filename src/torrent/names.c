@@ -27,6 +27,16 @@ int text_append(struct text *t, const void *bytes, size_t n)
     return 0;
 }
 
+void text_trim(struct text *t)
+{
+    char *trimmed = t->n ? realloc(t->bytes, t->n) : NULL;
+
+    if (!trimmed)
+        return;
+    t->bytes = trimmed;
+    t->n_allocated = t->n;
+}
+
 void text_deinit(struct text *t)
 {
     free(t->bytes);

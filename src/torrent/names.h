@@ -20,6 +20,8 @@ struct text {
 };
 
 int text_append(struct text *t, const void *bytes, size_t n); /* 0, -ENOMEM or -E2BIG */
+/* Gives back the room that was kept for growing. */
+void text_trim(struct text *t);
 void text_deinit(struct text *t);
 
 /* Appends N bytes as clean UTF-8: what is not UTF-8 becomes U+FFFD, control characters become
