@@ -142,8 +142,21 @@ static bool slot_may_hold_piece(const struct store *store, const struct file_sta
     return only_padding;
 }
 
+/* Whether a piece of ASKED holds a byte of file F. */
+static bool is_asked(const struct store *store, const struct metainfo_file *f,
+                     const struct bitfield *asked)
+{
+    if (!asked || !f->length)
+        return !asked;
+    for (uint64_t piece = f->offset / store->piece_length;
+         piece <= (f->offset + f->length - 1) / store->piece_length; piece++)
+        if (bitfield_test(asked, (uint32_t)piece))
+            return true;
+    return false;
+}
+
 int storage_find_present(struct storage *s, const struct file_stamp *stamps,
-                         struct bitfield *present)
+                         const struct bitfield *asked, struct bitfield *present)
 {
     const struct store *store = &s->store;
     struct bitfield data;
@@ -164,7 +177,7 @@ int storage_find_present(struct storage *s, const struct file_stamp *stamps,
         const struct metainfo_file *f = metainfo_file(store->meta, file);
         uint64_t size = stamps[file].exists ? stamps[file].size : 0;
 
-        if (f->padding)
+        if (f->padding || !is_asked(store, f, asked))
             continue;
         if (size > f->length)
             size = f->length;
@@ -277,14 +290,15 @@ static int judge(struct storage *s, const struct resume *resume)
     int r = bitfield_init(&touched, s->store.n_pieces);
 
     if (!r)
+        find_touched(s, resume, &touched);
+    if (!r && touched.n_set) /* else no file is opened: that is what makes a start fast */
         r = bitfield_init(&present, s->store.n_pieces);
-    if (!r)
-        r = storage_find_present(s, s->stamps, &present);
+    if (!r && touched.n_set)
+        r = storage_find_present(s, s->stamps, &touched, &present);
     if (r)
         goto out;
-    find_touched(s, resume, &touched);
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
-        if (!resume || bitfield_test(&touched, piece)) {
+        if (bitfield_test(&touched, piece)) {
             if (bitfield_test(&present, piece))
                 bitfield_set(&s->doubtful, piece);
         } else if (bitfield_test(&resume->pieces, piece)) {
@@ -308,7 +322,7 @@ static int judge_slots(struct storage *s, const struct resume *resume)
         clean = resume->parts[file] == store_is_part(&s->store, file) &&
                 stamp_equal(&resume->stamps[file], &s->stamps[file]);
     if (!clean)
-        return storage_find_present(s, s->stamps, &s->doubtful);
+        return storage_find_present(s, s->stamps, NULL, &s->doubtful);
     slots_load(&s->slots, resume->slots);
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
         if (bitfield_test(&resume->pieces, piece) && s->slots.slot_of[piece] != SLOT_NONE)
@@ -331,7 +345,8 @@ static int make_file(struct job *job, uint32_t file, uint64_t length)
     return r;
 }
 
-static int make_files(struct storage *s, struct job *job)
+/* *MADEP: whether anything changed on disk. */
+static int make_files(struct storage *s, struct job *job, bool *madep)
 {
     for (uint32_t file = 0; file < s->store.n_files; file++) {
         const struct metainfo_file *f = metainfo_file(s->store.meta, file);
@@ -340,11 +355,12 @@ static int make_files(struct storage *s, struct job *job)
 
         if (store_is_part(&s->store, file))
             continue;
-        if (!f->length && !stamp->exists)
-            r = make_file(job, file, 0);
-        else if (f->length && s->store.allocation == ALLOCATION_FULL &&
-                 (!stamp->exists || stamp->size < f->length))
-            r = make_file(job, file, f->length);
+        if (f->length ? s->store.allocation != ALLOCATION_FULL ||
+                            (stamp->exists && stamp->size >= f->length)
+                      : stamp->exists)
+            continue;
+        *madep = true;
+        r = make_file(job, file, f->length);
         if (r)
             return r;
     }
@@ -355,6 +371,7 @@ void job_run_open(struct job *job)
 {
     struct storage *s = job->head.storage; /* nobody else has it yet */
     struct resume *resume = NULL;
+    bool made = false;
     int r = load_resume(s, &resume);
 
     store_clean_parts(&s->store);
@@ -368,9 +385,9 @@ void job_run_open(struct job *job)
             s->uploaded = resume->uploaded;
             s->downloaded = resume->downloaded;
         }
-        r = make_files(s, job);
+        r = make_files(s, job, &made);
     }
-    if (!r)
+    if (!r && made)
         r = storage_stat_files(&s->store, NULL, s->stamps);
     resume_free(resume);
     job->head.error = r;

@@ -504,7 +504,7 @@ static int find_all_present(struct storage *s)
     int r = stamps ? storage_stat_files(&s->store, NULL, stamps) : -ENOMEM;
 
     if (!r)
-        r = storage_find_present(s, stamps, &s->doubtful);
+        r = storage_find_present(s, stamps, NULL, &s->doubtful);
     free(stamps);
     return r;
 }

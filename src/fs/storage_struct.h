@@ -152,9 +152,10 @@ uint32_t storage_slot_of(const struct storage *s, uint32_t piece);
 void storage_set_verified(struct storage *s, uint32_t piece);
 void storage_add_event(struct storage *s, enum storage_event_kind kind, uint32_t piece,
                        const struct addr *addr);
-/* After reading files' sizes: which pieces (slots) may be on disk. PRESENT is initialised. */
+/* After reading files' sizes: which pieces (slots) may be on disk. PRESENT is initialised. ASKED: only
+ * these matter, and no file without a byte of them is opened; NULL: all. Compact looks at all. */
 int storage_find_present(struct storage *s, const struct file_stamp *stamps,
-                         struct bitfield *present);
+                         const struct bitfield *asked, struct bitfield *present);
 int storage_stat_files(const struct store *store, const bool *which, struct file_stamp *stamps);
 
 #endif
