@@ -62,21 +62,26 @@ void candidates_add(struct lobby_torrent *t, const struct addr *a, unsigned n)
     }
 }
 
-struct candidate *candidates_next(struct lobby_torrent *t, uint64_t now)
+struct candidate *candidates_next(struct lobby_torrent *t, uint64_t now, uint64_t *nextp)
 {
+    *nextp = UINT64_MAX;
     for (unsigned i = 0; i < t->n_candidates; i++) {
         struct candidate *c = &t->candidates[t->candidate_at++ % t->n_candidates];
 
-        if (!c->busy && c->next_ns <= now && c->n_failures < FAILURES_MAX) {
+        if (c->busy || c->n_failures >= FAILURES_MAX)
+            continue;
+        if (c->next_ns <= now) {
             c->busy = true;
             c->peer = NO_PEER;
             return c;
         }
+        if (c->next_ns < *nextp)
+            *nextp = c->next_ns;
     }
     return NULL;
 }
 
-static void release(struct candidate *c, enum outcome outcome, uint64_t now)
+static uint64_t release(struct candidate *c, enum outcome outcome, uint64_t now)
 {
     unsigned e;
 
@@ -84,7 +89,7 @@ static void release(struct candidate *c, enum outcome outcome, uint64_t now)
     c->peer = NO_PEER;
     if (outcome == OUTCOME_OURSELVES) {
         c->next_ns = UINT64_MAX;
-        return;
+        return UINT64_MAX;
     }
     if (outcome == OUTCOME_GOOD)
         c->n_failures = 0;
@@ -92,15 +97,15 @@ static void release(struct candidate *c, enum outcome outcome, uint64_t now)
         c->n_failures++;
     e = outcome == OUTCOME_USELESS || c->n_failures > RETRY_MAX_EXP ? RETRY_MAX_EXP : c->n_failures;
     c->next_ns = now + (RETRY_NS << e);
+    return c->n_failures < FAILURES_MAX ? c->next_ns : UINT64_MAX;
 }
 
-void candidates_release(struct lobby_torrent *t, const struct addr *a, enum outcome outcome,
-                        uint64_t now)
+uint64_t candidates_release(struct lobby_torrent *t, const struct addr *a, enum outcome outcome,
+                            uint64_t now)
 {
     struct candidate *c = find(t, a);
 
-    if (c)
-        release(c, outcome, now);
+    return c ? release(c, outcome, now) : UINT64_MAX;
 }
 
 void candidates_connected(struct lobby_torrent *t, const struct addr *a, uint32_t peer)
@@ -113,12 +118,19 @@ void candidates_connected(struct lobby_torrent *t, const struct addr *a, uint32_
     c->peer = peer;
 }
 
-void candidates_peer_gone(struct lobby_torrent *t, uint32_t peer, enum outcome outcome,
-                          uint64_t now)
+uint64_t candidates_peer_gone(struct lobby_torrent *t, uint32_t peer, enum outcome outcome,
+                              uint64_t now)
 {
-    for (unsigned i = 0; i < t->n_candidates; i++)
-        if (t->candidates[i].busy && t->candidates[i].peer == peer)
-            release(&t->candidates[i], outcome, now);
+    uint64_t next = UINT64_MAX;
+
+    for (unsigned i = 0; i < t->n_candidates; i++) {
+        if (t->candidates[i].busy && t->candidates[i].peer == peer) {
+            uint64_t at = release(&t->candidates[i], outcome, now);
+
+            next = at < next ? at : next;
+        }
+    }
+    return next;
 }
 
 static struct addr ban_key(const struct addr *a, bool incoming)

@@ -3,10 +3,12 @@
 #define CONJURE_ACTORS_PEER_H
 
 #include "conjure/base/addr.h"
+#include "conjure/base/list.h"
 #include "conjure/msg/lobby.h"
 #include "conjure/msg/peer.h"
 #include "conjure/peer/session.h"
 
+struct lobby_torrent;
 struct torrent;
 
 /*
@@ -91,7 +93,6 @@ struct peer {
     struct torrent *torrent;
     struct peer_work *work;
     struct addr addr;
-    uint8_t peer_id[20];
     int fd;
     uint32_t id;
     uint32_t n_seen; /* verified pieces it was told of in the handshake (see interest.PeerJoined) */
@@ -120,14 +121,23 @@ struct peer {
     const char *reason;                                              /* why it closes: a literal */
 
     /* Lobby's, also while a thread owns the rest: no bit-fields, which share a word with others. */
-    bool incoming;           /* the far end dialled */
-    bool has_twin;           /* another connection with the same peer was there before this one */
-    bool want_write;         /* EPOLLOUT is asked for */
+    bool incoming;    /* the far end dialled */
+    bool has_twin;    /* another connection with the same peer was there before this one */
+    bool want_write;  /* EPOLLOUT is asked for */
+    bool waits;       /* for a thread, in_queue */
+    struct peer_key { /* who it is, in which torrent */
+        uint8_t peer_id[20];
+        uint32_t torrent; /* its number in the Lobby */
+    } key;
+    struct peer *twin;       /* the next with the same key */
     struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
     struct lobby_mail mail;
-    struct waker thread_waker;  /* eventfd of the thread; the Lobby opens and closes it */
-    uint64_t since_ns;          /* handshake done */
-    struct peer *next, **prevp; /* in_torrent: peers of one torrent in the Lobby's table */
+    struct waker thread_waker; /* eventfd of the thread; the Lobby opens and closes it */
+    uint64_t since_ns;         /* handshake done */
+    uint64_t idle_ns;          /* since when it has no thread */
+    struct lobby_torrent *lobby_torrent;
+    struct list in_torrent; /* peers of one torrent */
+    struct list in_queue;   /* newcomers, or those who wait for a thread */
 };
 
 /* --- peer_core.c: called by the owner only -------------------------------------------------- */

@@ -57,7 +57,7 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int f
     p->fd = fd;
     p->addr = *addr;
     p->id = id;
-    p->since_ns = now;
+    p->since_ns = p->idle_ns = now;
     p->seeding = seeding;
     p->have = have;
     p->thread_waker = WAKER_EMPTY;

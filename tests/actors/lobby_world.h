@@ -30,6 +30,7 @@
 #define N_PIECES     64u
 #define LENGTH       (N_PIECES * PIECE_LENGTH)
 #define HELD_MAX     256
+#define SEEN_MAX     4096
 
 struct seen_peer {
     uint32_t id;
@@ -55,7 +56,7 @@ struct world {
     struct timer_after *after;
     uint64_t after_due_ns, tick_ns;
 
-    struct seen_peer peers[256];
+    struct seen_peer peers[SEEN_MAX];
     unsigned n_peers;                            /* those who ever joined Choker or InterestStat */
     unsigned n_joined_choker, n_joined_interest; /* now */
 
@@ -159,7 +160,7 @@ static inline struct seen_peer *seen(struct world *w, uint32_t id)
     for (unsigned i = w->n_peers; i-- > 0;)
         if (w->peers[i].id == id && (w->peers[i].choker || w->peers[i].interest))
             return &w->peers[i];
-    ck_assert_uint_lt(w->n_peers, 256);
+    ck_assert_uint_lt(w->n_peers, SEEN_MAX);
     w->peers[w->n_peers] = (struct seen_peer){.id = id};
     return &w->peers[w->n_peers++];
 }

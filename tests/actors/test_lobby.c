@@ -1,177 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lobby_world.h"
-
-#include <netinet/tcp.h>
-#include <sys/resource.h>
-#include <time.h>
-
-#include "conjure/actors/lobby.h"
-
-/* Lobby and the threads of its peers are real, and so are the sockets. */
-struct hall {
-    struct world world;
-    struct lobby *lobby;
-    uint16_t port;
-    bool listed;
-};
-
-static void hall_begin(struct hall *h, unsigned max_peers)
-{
-    struct world *w = &h->world;
-    struct lobby_options o = {.max_peers = max_peers,
-                              .timer = &w->timer,
-                              .announcer = &w->announcer,
-                              .choker = &w->choker,
-                              .fs = &w->fs,
-                              .bandwidth = &w->bandwidth};
-
-    world_init(w);
-    ck_assert_int_eq(lobby_listen(0, &o.listen_fd, &h->port), 0);
-    h->lobby = lobby_new();
-    ck_assert_int_eq(lobby_run(h->lobby, &o), 0);
-}
-
-/* With the first N_HAVE pieces verified. When that is all there is no InterestStat. */
-static void hall_add(struct hall *h, unsigned n_have)
-{
-    struct lobby_torrent_added *m = lobby_new_torrent_added();
-
-    m->torrent = &h->world.torrent;
-    ck_assert_int_eq(bitfield_init(&m->have, N_PIECES), 0);
-    for (unsigned i = 0; i < n_have; i++)
-        bitfield_set(&m->have, i);
-    if (n_have == N_PIECES)
-        channel_close(&h->world.torrent.interest.channel);
-    ck_assert(lobby_tell_torrent_added(lobby_inbox(h->lobby), m));
-    UNTIL(&h->world, h->world.after); /* it has heard of it: with a torrent it ticks */
-    h->listed = true;
-}
-
-static void hall_ask_removal(struct hall *h)
-{
-    struct lobby_torrent_removed *m = lobby_new_torrent_removed();
-
-    m->torrent = &h->world.torrent;
-    ck_assert(master_ask_lobby_torrent_removed(&h->world.master, lobby_inbox(h->lobby), m));
-    h->listed = false;
-}
-
-static void hall_end(struct hall *h)
-{
-    struct lobby_shutdown *m = lobby_new_shutdown();
-    struct world *w = &h->world;
-
-    world_release(w);
-    if (h->listed) {
-        hall_ask_removal(h);
-        UNTIL(w, w->n_home == 1);
-    }
-    ck_assert(master_ask_lobby_shutdown(&w->master, lobby_inbox(h->lobby), m));
-    UNTIL(w, w->n_home && w->home[w->n_home - 1] == &m->msg);
-    while (w->n_home)
-        msg_free(w->home[--w->n_home]);
-    lobby_join(h->lobby);
-    if (w->after)
-        msg_free(&w->after->msg);
-    world_deinit(w);
-}
-
-/* --- the far end -------------------------------------------------------------------------- */
-
-static void dial_from(struct remote *r, uint16_t port, const char *from)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)}, here = to;
-    int one = 1;
-
-    *r = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
-    here.sin_port = 0;
-    inet_pton(AF_INET, from, &here.sin_addr);
-    ck_assert_int_eq(bind(r->fd, (struct sockaddr *)&here, sizeof here), 0);
-    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-    ck_assert_int_eq(connect(r->fd, (struct sockaddr *)&to, sizeof to), 0);
-    setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
-static void handshake(const struct hall *h, const char *id, bool fast, uint8_t bytes[68])
-{
-    struct handshake x = {.fast = fast};
-
-    memcpy(x.info_hash, metainfo_info_hash(h->world.torrent.meta), 20);
-    memcpy(x.peer_id, id, 20);
-    handshake_encode(&x, bytes);
-}
-
-static void read_handshake(struct hall *h, struct remote *r)
-{
-    UNTIL(&h->world, remote_has(r, 68));
-    ck_assert(!r->ended);
-    ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(h->world.torrent.meta), 20);
-    ck_assert_mem_eq(r->bytes + 48, h->world.torrent.peer_id, 20);
-    remote_drop(r, 68);
-}
-
-/* Connects, shakes hands and takes the first message when there is one. */
-static void join_as(struct hall *h, struct remote *r, const char *id, bool fast)
-{
-    uint8_t bytes[68];
-    unsigned n = h->world.n_joined_choker;
-
-    dial_from(r, h->port, "127.0.0.1");
-    handshake(h, id, fast, bytes);
-    remote_send(r, bytes, 68);
-    read_handshake(h, r);
-    UNTIL(&h->world, h->world.n_joined_choker == n + 1);
-    if (fast) {
-        UNTIL(&h->world, remote_has_message(r));
-        remote_drop(r, 4 + get_be32(r->bytes));
-    }
-}
-
-static void expect_over(struct hall *h, struct remote *r)
-{
-    UNTIL(&h->world, remote_is_over(r));
-    remote_close(r);
-}
-
-/* A socket that listens on loopback, for Lobby to dial. */
-static int listening(struct addr *a)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    socklen_t size = sizeof in;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-    inet_pton(AF_INET, "127.0.0.1", &in.sin_addr);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    ck_assert_int_eq(listen(fd, 8), 0);
-    getsockname(fd, (struct sockaddr *)&in, &size);
-    *a = addr_from_sockaddr((struct sockaddr *)&in);
-    return fd;
-}
-
-static void peers_found(struct hall *h, const struct addr *a)
-{
-    struct lobby_peers_found *m = lobby_new_peers_found_with(sizeof *a);
-
-    m->torrent = &h->world.torrent;
-    m->n_addrs = 1;
-    m->addrs[0] = *a;
-    ck_assert(lobby_tell_peers_found(lobby_inbox(h->lobby), m));
-}
-
-static bool took(int listen_fd, struct remote *r)
-{
-    *r = (struct remote){.fd = accept(listen_fd, NULL, NULL)};
-    return r->fd >= 0;
-}
-
-static void ban(struct hall *h, const struct addr *a)
-{
-    struct lobby_ban *m = lobby_new_ban();
-
-    m->torrent = &h->world.torrent;
-    m->addr = *a;
-    ck_assert(lobby_tell_ban(lobby_inbox(h->lobby), m));
-}
+#include "lobby_hall.h"
 
 /* --- handshakes --------------------------------------------------------------------------- */
 
@@ -213,20 +41,69 @@ START_TEST(strangers_are_sent_away)
     uint8_t bytes[68];
 
     hall_begin(&h, 100);
-    dial_from(&r[0], h.port, "127.0.0.1"); /* no torrent at all yet */
-    expect_over(&h, &r[0]);
     hall_add(&h, N_PIECES);
     handshake(&h, "-XX0000-abcdefghijkl", true, bytes);
     dial_from(&r[0], h.port, "127.0.0.1");
-    /* Until the torrent is there nobody is let in. */
     remote_send(&r[0], http, sizeof http - 1);
     expect_over(&h, &r[0]);
+    /* Of a torrent that is not here (and does not come) nothing is said. */
     bytes[30] ^= 1;
     dial_from(&r[0], h.port, "127.0.0.1");
     remote_send(&r[0], bytes, 68);
     expect_over(&h, &r[0]);
     ck_assert_uint_eq(r[0].n, 0);
     ck_assert_uint_eq(h.world.n_peers, 0);
+    hall_end(&h);
+}
+END_TEST
+
+/* While a program with many torrents starts, peers of the last of them come before it is open. */
+START_TEST(early_comers_are_held)
+{
+    uint8_t bytes[68];
+
+    hall_begin(&h, 100);
+    handshake(&h, "-XX0000-abcdefghijk0", true, bytes);
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[67] = (uint8_t)('0' + i);
+        dial_from(&r[i], h.port, "127.0.0.1");
+        remote_send(&r[i], bytes, i == 1 ? 48 : 68); /* one has named its torrent and not itself */
+    }
+    remote_close(&r[2]);
+    world_pause(&h.world, 20 * NS_PER_MS);
+    ck_assert(!remote_is_over(&r[0]));
+    hall_add(&h, N_PIECES);
+    bytes[67] = '1';
+    remote_send(&r[1], bytes + 48, 20);
+    for (unsigned i = 0; i < 4; i++)
+        if (i != 2)
+            read_handshake(&h, &r[i]);
+    UNTIL(&h.world, h.world.n_joined_choker == 3);
+    hall_end(&h);
+}
+END_TEST
+
+/* So many and no more, and not for long. */
+START_TEST(few_are_held)
+{
+    uint8_t bytes[68];
+    static int fds[256];
+
+    hall_begin(&h, 2000);
+    handshake(&h, "-XX0000-abcdefghijkl", true, bytes);
+    for (unsigned i = 0; i < 256; i++) {
+        dial_from(&r[0], h.port, "127.0.0.1");
+        remote_send(&r[0], bytes, 68);
+        fds[i] = r[0].fd;
+    }
+    dial_from(&r[1], h.port, "127.0.0.1");
+    remote_send(&r[1], bytes, 68);
+    expect_over(&h, &r[1]);
+    r[1] = (struct remote){.fd = fds[255]};
+    ck_assert(!remote_is_over(&r[1]));
+    expect_over(&h, &r[1]);
+    for (unsigned i = 0; i < 255; i++)
+        close(fds[i]);
     hall_end(&h);
 }
 END_TEST
@@ -572,73 +449,6 @@ START_TEST(who_breaks_the_protocol_goes)
 }
 END_TEST
 
-static uint64_t cpu_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-START_TEST(without_descriptors_it_waits)
-{
-    struct rlimit limit, small;
-    uint64_t before;
-
-    hall_begin(&h, 100);
-    h.world.tick_ns = 100 * NS_PER_MS;
-    hall_add(&h, N_PIECES);
-    join_as(&h, &r[0], "-XX0000-abcdefghijkl", true);
-    for (unsigned i = 1; i < 4; i++)
-        r[i].fd = socket(AF_INET, SOCK_STREAM, 0);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    small = limit;
-    small.rlim_cur = (rlim_t)r[3].fd + 1;
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
-    for (unsigned i = 1; i < 4; i++) {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(h.port)};
-
-        inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-        ck_assert_int_eq(connect(r[i].fd, (struct sockaddr *)&to, sizeof to), 0);
-    }
-    remote_say(&r[0], 2, 0, 0, 0, 0); /* nor is there one for its thread */
-    before = cpu_ns();
-    world_pause(&h.world, 500 * NS_PER_MS);
-    ck_assert_uint_lt(cpu_ns() - before, 250 * NS_PER_MS);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    for (unsigned i = 1; i < 4; i++) {
-        uint8_t bytes[68];
-        char id[21] = "-XX0000-ABCDEFGHIJKL";
-
-        id[19] = (char)('0' + i);
-        handshake(&h, id, true, bytes);
-        remote_send(&r[i], bytes, 68);
-        read_handshake(&h, &r[i]);
-    }
-    UNTIL(&h.world, h.world.n_joined_choker == 4);
-    remote_say(&r[0], 6, 3, 1, 0, 100);
-    UNTIL(&h.world, remote_has(&r[0], 5 + 113));
-    hall_end(&h);
-}
-END_TEST
-
-START_TEST(a_full_house_refuses)
-{
-    hall_begin(&h, 3);
-    hall_add(&h, N_PIECES);
-    join_as(&h, &r[0], "-XX0000-aaaaaaaaaaaa", true);
-    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
-    join_as(&h, &r[2], "-XX0000-cccccccccccc", true);
-    dial_from(&r[3], h.port, "127.0.0.1");
-    expect_over(&h, &r[3]);
-    remote_close(&r[1]);
-    UNTIL(&h.world, h.world.n_joined_choker == 2);
-    world_pause(&h.world, 5 * NS_PER_MS);
-    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
-    hall_end(&h);
-}
-END_TEST
-
 /* Two connections, one of which has joined InterestStat: after Completed both know, the other has joined,
  * and who comes later is told at once. */
 START_TEST(all_hear_of_completion)
@@ -713,9 +523,9 @@ START_TEST(two_seeds_have_nothing_to_say)
 END_TEST
 
 RUN_SUITE("Lobby", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_away,
-          it_dials_and_tries_again, it_does_not_speak_with_itself, one_connection_for_each_peer,
-          whoever_is_banned_stays_out, no_byte_is_lost_when_hands_change,
-          it_downloads_and_returns_each_claim_once, a_torrent_goes_with_peers_in_every_state,
-          it_ends_with_everything_in_flight, who_breaks_the_protocol_goes,
-          without_descriptors_it_waits, a_full_house_refuses, all_hear_of_completion,
-          a_house_may_grow_and_shrink, two_seeds_have_nothing_to_say);
+          early_comers_are_held, few_are_held, it_dials_and_tries_again,
+          it_does_not_speak_with_itself, one_connection_for_each_peer, whoever_is_banned_stays_out,
+          no_byte_is_lost_when_hands_change, it_downloads_and_returns_each_claim_once,
+          a_torrent_goes_with_peers_in_every_state, it_ends_with_everything_in_flight,
+          who_breaks_the_protocol_goes, all_hear_of_completion, a_house_may_grow_and_shrink,
+          two_seeds_have_nothing_to_say);
