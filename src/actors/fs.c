@@ -506,6 +506,7 @@ static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
         .allocation = m->torrent->allocation,
         .skip_file = m->torrent->skip_file,
         .owner = t,
+        .refuse_lost = m->refuse_lost,
     };
     struct disk_job *job;
 

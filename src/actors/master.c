@@ -91,10 +91,8 @@ static void on_storage_failed(struct master *m, struct master_storage_failed *x)
 {
     struct managed *t = managed_of(x->torrent);
 
-    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta), x->reason);
-    master_note_outcome(m,
-                        x->error == ENOSPC || x->error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
     t->failed = true;
+    managed_fail(t, x->error, x->reason);
     managed_stop(t);
 }
 
@@ -113,6 +111,8 @@ static void on_totals(struct master *m, struct master_totals *x)
     t->uploaded += x->uploaded;
     t->downloaded += x->downloaded;
     t->unsaved |= x->uploaded || x->downloaded;
+    m->statistics.uploaded += x->uploaded;
+    m->statistics.downloaded += x->downloaded;
     managed_expect_progress(t);
     rate_add(&t->up, x->uploaded, m->now);
     rate_add(&t->down, x->downloaded, m->now);
@@ -144,7 +144,7 @@ static void on_actor_died(struct master *m, struct master_actor_died *x)
 
 static void look_whether_ready(struct master *m)
 {
-    if (m->ready || m->stopping || m->n_in[LIFE_OPENING])
+    if (m->ready || m->stopping || m->n_in[LIFE_OPENING] || master_has_folder_work(m))
         return;
     m->ready = true;
     if (m->config->ready)
@@ -159,7 +159,6 @@ static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
     managed_opened(t, x);
     managed_answered(t);
     msg_free(&x->msg);
-    look_whether_ready(m);
 }
 
 static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
@@ -171,18 +170,11 @@ static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
     msg_free(&x->msg);
 }
 
-static void note_save(struct managed *t, int error)
-{
-    if (error && !t->failed)
-        log_warning(FACILITY, "%s: resume data cannot be saved: %s", metainfo_name(t->torrent.meta),
-                    strerror(-error));
-}
-
 static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
 {
     struct managed *t = managed_of(x->of);
 
-    note_save(t, x->error);
+    managed_note_save(t, x->error);
     t->saving = false;
     t->unsaved |= x->error != 0;
     managed_answered(t);
@@ -193,7 +185,7 @@ static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
 {
     struct managed *t = managed_of(x->of);
 
-    note_save(t, x->error);
+    managed_note_save(t, x->error);
     t->torrent.storage = NULL;
     managed_answered(t);
     msg_free(&x->msg);
@@ -296,8 +288,13 @@ static void home_timer_after(struct master *m, struct timer_after *x)
         return;
     m->n_ticks++;
     notify_alive(&m->notify, m->now);
-    for (struct managed *t = m->first; t; t = t->next)
+    for (struct managed *t = m->first, *next; t; t = next) {
+        next = t->next;
         managed_tick(t);
+    }
+    if (m->config->daemon)
+        master_tick_statistics(m);
+    master_look_at_folders(m);
     m->report_due = m->config->report != NULL;
     report_if_due(m);
     ask_for_tick(m);
@@ -334,6 +331,10 @@ static void take_signals(struct master *m)
             master_reload(m);
             continue;
         }
+        if (info.ssi_signo == SIGUSR1) {
+            master_say_summary(m);
+            continue;
+        }
         if (m->signalled)
             leave_at_once(m);
         log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
@@ -359,11 +360,35 @@ static void sweep(struct master *m)
     }
 }
 
-/* A daemon that was given nothing to do waits for its end. */
+/* A daemon ends with the last torrent only when it was told which ones to take, and when none of them is
+ * to be tried again. */
 static bool is_over(const struct master *m)
 {
-    return m->n_in[LIFE_ENDED] == m->n_torrents &&
-           (!m->config->daemon || m->n_torrents || m->stopping);
+    if (m->n_in[LIFE_ENDED] != m->n_torrents)
+        return false;
+    if (!m->config->daemon || m->stopping)
+        return true;
+    if (!m->config->n_torrents || m->config->torrents_dir || !m->ready)
+        return false;
+    for (const struct managed *t = m->first; t; t = t->next)
+        if (t->retry_ns)
+            return false;
+    return true;
+}
+
+static void sleep_until_news(struct master *m)
+{
+    struct pollfd fds[] = {{.fd = m->waker.fd, .events = POLLIN},
+                           {.fd = m->signal_fd, .events = POLLIN},
+                           {.fd = m->known ? watch_fd(m->known) : -1, .events = POLLIN},
+                           {.fd = m->watched ? watch_fd(m->watched) : -1, .events = POLLIN}};
+
+    waker_arm(&m->waker);
+    if (channel_is_empty(&m->inbox.channel))
+        poll(fds, N_ELEMENTS(fds), master_has_folder_work(m) ? 0 : -1);
+    waker_disarm(&m->waker);
+    if (fds[2].revents || fds[3].revents)
+        master_look_at_folders(m);
 }
 
 /* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents have ended.
@@ -373,20 +398,16 @@ static void run_until(struct master *m, const unsigned *n)
     struct msg *x;
 
     for (;;) {
-        struct pollfd fds[2] = {{.fd = m->waker.fd, .events = POLLIN},
-                                {.fd = m->signal_fd, .events = POLLIN}};
-
         m->now = clock_now();
         while ((x = channel_receive(&m->inbox.channel)))
             master_dispatch(m, x);
         take_signals(m);
         sweep(m);
+        master_do_folder_work(m);
+        look_whether_ready(m);
         if (n ? !*n : is_over(m))
             return;
-        waker_arm(&m->waker);
-        if (channel_is_empty(&m->inbox.channel))
-            poll(fds, 2, -1);
-        waker_disarm(&m->waker);
+        sleep_until_news(m);
     }
 }
 
@@ -400,6 +421,7 @@ static void open_signals(struct master *m)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
     /* A blocked signal reaches a signalfd even if it is ignored, as nohup(1) wants it to be. To a
      * daemon it means something else. */
     if (m->config->daemon || sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
@@ -462,6 +484,12 @@ static int prepare_folders(struct master *m)
         log_err(FACILITY, "%s: %s", m->config->state_dir, strerror(-r));
         return r;
     }
+    if (m->config->daemon)
+        r = master_lock_state(m);
+    if (m->config->daemon && !r)
+        r = master_open_folders(m);
+    if (r)
+        return r;
     r = make_folders(m->config->dir);
     if (r || !realpath(m->config->dir, path)) {
         r = r ? r : -errno;
@@ -540,6 +568,7 @@ enum master_outcome master_run(const struct master_config *config)
     int r;
 
     m->config = config;
+    m->lock_fd = -1;
     m->settings = config->settings;
     r = notify_open(&m->notify);
     if (r)
@@ -559,12 +588,22 @@ enum master_outcome master_run(const struct master_config *config)
     }
     m->by_hash = KEY_MAP(struct managed, info_hash);
     m->tick = timer_new_after();
-    for (uint32_t i = 0; i < config->n_torrents; i++)
-        managed_open(managed_new(m, &config->torrents[i]));
-    look_whether_ready(m);
+    if (config->daemon)
+        master_begin_statistics(m);
+    for (uint32_t i = 0; i < config->n_torrents; i++) {
+        struct managed *t = managed_new(m, &config->torrents[i]);
+
+        t->lasting.named = true;
+        if (config->daemon)
+            managed_be_known(t);
+        managed_open(t);
+    }
     ask_for_tick(m);
     run_until(m, NULL);
+    master_close_folders(m);
     end_actors(m);
+    m->now = clock_now();
+    master_end_state(m);
     outcome = m->outcome;
     while (m->first)
         managed_free(m->first);
@@ -574,6 +613,10 @@ enum master_outcome master_run(const struct master_config *config)
 out:
     notify_close(&m->notify);
     master_settings_deinit(&m->settings);
+    watch_free(m->known);
+    watch_free(m->watched);
+    if (m->lock_fd >= 0)
+        close(m->lock_fd);
     close(m->signal_fd);
     waker_deinit(&m->waker);
     free(m->dir);

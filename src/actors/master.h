@@ -15,6 +15,8 @@
 #include "conjure/base/clock.h"
 #include "conjure/base/key_map.h"
 #include "conjure/base/rate.h"
+#include "conjure/fs/state.h"
+#include "conjure/fs/watch.h"
 #include "conjure/msg/master.h"
 
 #define SAVE_EVERY_TICKS 60 /* seconds, nearly; each torrent has one of its own */
@@ -27,7 +29,8 @@
  *   lets go) --> CLOSING (Announcer says `stopped`, InterestStat ends, FS saves and closes) --> ENDED
  *
  * A stop during CHECKING goes to CLOSING at once, and the check comes home unfinished. What has ended
- * stays in the list, for the sums, unless it is to be forgotten: then it is freed.
+ * stays in the list, for the sums, unless it is to be forgotten: then it is freed. One that a daemon
+ * could not open, or whose disk failed, gives its place to a new one of the same torrent after a pause.
  */
 enum life {
     LIFE_OPENING,
@@ -39,6 +42,17 @@ enum life {
     N_LIVES,
 };
 
+/* What outlives a failure: the next try inherits it. */
+struct managed_lasting {
+    bool named;          /* on the command line */
+    bool known;          /* it has a file in STATE/torrents */
+    bool known_due;      /* that file is to be written */
+    uint32_t n_watched;  /* files in --torrents-dir that stand for it */
+    uint64_t seeded_s;   /* after completion, before this try */
+    unsigned n_failures; /* in a row */
+    char *said;          /* owned: why it failed, as the log has it; NULL: it did not */
+};
+
 struct managed {
     struct torrent torrent; /* what the others see */
     struct master *master;
@@ -47,6 +61,9 @@ struct managed {
     struct torrent_settings settings; /* as they are now, and Bandwidth knows of the limits */
     enum life life;
     bool *skip_file;
+    struct managed_lasting lasting;
+    uint64_t retry_ns; /* failed: when to try again; 0: not */
+    bool sated;        /* it has been seeded for as long as it should */
     /* Between opening and running: what is verified, and blocks of other pieces that are on disk. */
     struct bitfield have;
     struct stored_blocks stored;
@@ -60,6 +77,7 @@ struct managed {
     bool asked_progress, saving;
     bool forget;               /* nobody wants it any more: free it when it has ended */
     uint32_t ask_until;        /* tick: InterestStat may know something new until then */
+    bool unsavable;            /* the last resume data could not be saved */
     bool unsaved;              /* something changed since the last resume data */
     unsigned n_queries;        /* about this torrent that are out; the end waits for them */
     uint64_t verified, wanted; /* bytes */
@@ -71,7 +89,7 @@ struct managed {
     struct rate down, up;
     uint32_t n_peers, n_seeds;
     uint32_t n_peers_most; /* at one time */
-    uint64_t began_ns, ran_ns, completed_ns;
+    uint64_t began_ns, ran_ns, completed_ns, ended_ns;
     struct {
         uint64_t uploaded, downloaded, left;
     } told; /* to the Announcer */
@@ -101,7 +119,16 @@ struct master {
     uint32_t n_in[N_LIVES]; /* torrents, by life */
     uint32_t n_asked;       /* InterestStats that have not answered yet */
     uint32_t n_ticks;
-    bool sweep_due; /* one that is to be forgotten has ended */
+    /* Of a daemon: see master_folders.c, master_state.c. */
+    struct watch *known, *watched;
+    bool known_due;           /* for some torrent */
+    uint32_t save_known_tick; /* not before */
+    int lock_fd;
+    struct statistics statistics, saved_statistics; /* running_s: of the runs before */
+    uint64_t began_ns;
+    unsigned state_failing; /* set of 1 << enum master_state_part */
+    uint32_t n_unsavable;   /* torrents whose resume data could not be saved */
+    bool sweep_due;         /* one that is to be forgotten has ended */
     struct timer_after *tick;
     bool tick_out;
     bool report_due; /* as soon as no torrent's progress is asked for */
@@ -115,12 +142,24 @@ struct master {
     uint64_t now;
 };
 
-/* --- master_torrent.c --- */
+/* --- master_made.c --- */
 /* Takes over what CONFIG holds; it is in the list of M from now on. */
 struct managed *managed_new(struct master *m, struct master_torrent_config *config);
 /* Off the list as well. It has ended, or everything has. */
 void managed_free(struct managed *t);
+/* T has ended: another try, in its place. */
+void managed_again(struct managed *t);
+/* Finds the pieces that hold a byte of a file that is wanted. 0 or -ENOMEM. */
+int managed_mark_wanted(struct managed *t);
+
+/* --- master_torrent.c --- */
 void managed_open(struct managed *t);
+/* It cannot go on; the caller ends it. ERROR is an errno, REASON is for people or empty. */
+void managed_fail(struct managed *t, int error, const char *reason);
+/* Whether resume data could be saved: 0 or -errno. */
+void managed_note_save(struct managed *t, int error);
+/* Seconds that it was seeded after its completion, in all. */
+uint64_t managed_seeded_s(const struct managed *t);
 void managed_opened(struct managed *t, struct fs_open_torrent *answer);
 void managed_checked(struct managed *t, struct fs_check_pieces *answer);
 void managed_completed(struct managed *t);
@@ -159,5 +198,34 @@ void managed_drop_limits(struct managed *t);
 /* --- master.c --- */
 /* Stops every torrent; the process ends when they have ended. */
 void master_stop_all(struct master *m);
+
+/* --- master_state.c --- */
+enum master_state_part {
+    MASTER_STATE_RESUME,
+    MASTER_STATE_KNOWN,
+    MASTER_STATE_STATISTICS,
+};
+/* Whether saving something went well: 0 or -errno. Says so when that changes. */
+void master_note_state(struct master *m, enum master_state_part part, int error);
+/* 0 or -errno, said in the log. */
+int master_lock_state(struct master *m);
+void master_begin_statistics(struct master *m);
+void master_tick_statistics(struct master *m);
+struct statistics master_statistics(const struct master *m); /* as of now */
+void master_end_state(struct master *m);
+
+/* --- master_folders.c --- */
+int master_open_folders(struct master *m); /* 0 or -errno, said in the log */
+/* After a descriptor was readable, and once a second. */
+void master_look_at_folders(struct master *m);
+/* Whether master_do_folder_work has something to do. */
+bool master_has_folder_work(const struct master *m);
+void master_do_folder_work(struct master *m); /* for a few milliseconds */
+void master_close_folders(struct master *m);
+/* Writes T down, so that the next start takes it up. */
+void managed_be_known(struct managed *t);
+
+/* --- master_summary.c --- */
+void master_say_summary(struct master *m);
 
 #endif

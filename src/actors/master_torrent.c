@@ -11,11 +11,7 @@
 
 #include "actors/master.h"
 #include "conjure/base/alloc.h"
-#include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
-#include "conjure/base/rng.h"
-#include "conjure/peer/handshake.h"
-#include "conjure/tracker/protocol.h"
 
 #define FACILITY "master"
 
@@ -24,6 +20,11 @@
 
 /* So long after its last peer a torrent may have pieces in FS. */
 #define ASK_TICKS 10
+
+/* Pauses after failures, which double; and how long one must do well to be taken for well. */
+#define RETRY_NS     (5 * NS_PER_S)
+#define RETRY_MAX_NS (600 * NS_PER_S)
+#define STEADY_NS    (10 * NS_PER_S)
 
 /* When a download is given up (exit code 4): see is_unreachable. */
 #define NO_TRACKER_NS    (30 * NS_PER_S)
@@ -66,65 +67,54 @@ void managed_set_peers(struct managed *t, uint32_t n_peers, uint32_t n_seeds)
         t->n_peers_most = n_peers;
 }
 
-/* Says why a torrent cannot go on; the caller ends it. ERROR is an errno. */
-static void fail(struct managed *t, int error, const char *reason)
+/* A disk may be mounted late, and a full one emptied. But better no daemon than one that does half of
+ * what its command line tells it. */
+static bool may_be_tried_again(const struct managed *t)
 {
-    log_err(FACILITY, "%s: %s", metainfo_name(t->torrent.meta),
-            reason[0] ? reason : strerror(error));
-    master_note_outcome(t->master,
-                        error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+    const struct master *m = t->master;
+
+    return m->config->daemon && !m->stopping && !t->forget && (m->ready || !t->lasting.named);
 }
 
-/* Pieces that hold a byte of a file that is wanted. */
-static int mark_wanted(struct managed *t)
+void managed_fail(struct managed *t, int error, const char *reason)
 {
-    const struct metainfo *meta = t->torrent.meta;
-    uint32_t n = metainfo_n_pieces(meta);
-    int r = bitfield_init(&t->torrent.wanted, n);
+    struct managed_lasting *l = &t->lasting;
+    const char *text = reason[0] ? reason : strerror(error);
+    bool again = may_be_tried_again(t);
+    uint64_t pause = RETRY_NS;
 
-    if (r)
-        return r;
-    if (!t->skip_file)
-        bitfield_set_all(&t->torrent.wanted);
-    for (uint32_t i = 0; t->skip_file && i < metainfo_n_files(meta); i++) {
-        const struct metainfo_file *f = metainfo_file(meta, i);
-        uint64_t length = metainfo_piece_length(meta);
-
-        if (t->skip_file[i] || f->padding || !f->length)
-            continue;
-        for (uint64_t piece = f->offset / length; piece <= (f->offset + f->length - 1) / length;
-             piece++)
-            bitfield_set(&t->torrent.wanted, (uint32_t)piece);
+    /* What is said once is not said with every try. */
+    if (!l->said || strcmp(l->said, text) != 0)
+        log_err(FACILITY, "%s: %s%s", metainfo_name(t->torrent.meta), text,
+                again ? "; it will be tried again" : "");
+    free(l->said);
+    l->said = mem_dup_string(text);
+    if (!again) {
+        master_note_outcome(t->master,
+                            error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+        return;
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (bitfield_test(&t->torrent.wanted, i))
-            t->wanted += metainfo_piece_size(meta, i);
-    return 0;
+    for (unsigned i = 0; i < l->n_failures && pause < RETRY_MAX_NS; i++)
+        pause *= 2;
+    l->n_failures++;
+    t->retry_ns = t->master->now + (pause < RETRY_MAX_NS ? pause : RETRY_MAX_NS);
 }
 
-/* Two downloads of one torrent into two folders must not share resume data. */
-static char *resume_path(const char *state_dir, const struct metainfo *meta, const char *dir)
+void managed_note_save(struct managed *t, int error)
 {
-    char hash[2 * SHA1_SIZE + 1], dir_hash[2 * SHA1_SIZE + 1], *path;
-    uint8_t digest[SHA1_SIZE];
+    struct master *m = t->master;
 
-    sha1(dir, strlen(dir), digest);
-    hex_encode(digest, 4, dir_hash);
-    hex_encode(metainfo_info_hash(meta), SHA1_SIZE, hash);
-    if (asprintf(&path, "%s/%s-%s.resume", state_dir, hash, dir_hash) < 0)
-        abort();
-    return path;
+    if (t->failed || t->unsavable == (error != 0))
+        return;
+    t->unsavable = error != 0;
+    m->n_unsavable += error ? 1 : -1;
+    if (!error || m->n_unsavable == 1)
+        master_note_state(m, MASTER_STATE_RESUME, m->n_unsavable ? -EIO : 0);
 }
 
-/* Those that the Announcer can talk to. */
-static uint32_t count_trackers(const struct metainfo *meta)
+static bool asks_for_time(const struct managed *t)
 {
-    uint32_t n = 0;
-
-    for (uint32_t tier = 0; tier < metainfo_n_tiers(meta); tier++)
-        for (uint32_t i = 0; i < metainfo_n_trackers(meta, tier); i++)
-            n += tracker_protocol_find(metainfo_tracker(meta, tier, i)) != NULL;
-    return n;
+    return t->settings.seed_time_s && t->settings.seed_time_s != UINT64_MAX;
 }
 
 static void set_life(struct managed *t, enum life life)
@@ -132,82 +122,14 @@ static void set_life(struct managed *t, enum life life)
     t->master->n_in[t->life]--;
     t->master->n_in[life]++;
     t->life = life;
-    if (life == LIFE_ENDED)
-        managed_drop_limits(t);
-    if (life == LIFE_ENDED && t->forget)
+    if (life != LIFE_ENDED)
+        return;
+    managed_drop_limits(t);
+    t->ended_ns = t->master->now;
+    if (t->forget)
         t->master->sweep_due = true;
-}
-
-static void list(struct managed *t)
-{
-    struct master *m = t->master;
-
-    memcpy(t->info_hash, metainfo_info_hash(t->torrent.meta), SHA1_SIZE);
-    key_map_put(&m->by_hash, t);
-    t->previous = m->last;
-    *(m->last ? &m->last->next : &m->first) = t;
-    m->last = t;
-    m->n_torrents++;
-    m->n_in[t->life]++;
-}
-
-static void unlist(struct managed *t)
-{
-    struct master *m = t->master;
-
-    key_map_remove(&m->by_hash, t->info_hash);
-    *(t->previous ? &t->previous->next : &m->first) = t->next;
-    *(t->next ? &t->next->previous : &m->last) = t->previous;
-    m->n_torrents--;
-    m->n_in[t->life]--;
-}
-
-struct managed *managed_new(struct master *m, struct master_torrent_config *config)
-{
-    static const char client[] = HANDSHAKE_CLIENT "0100-";
-    static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    struct managed *t = NEW(struct managed);
-    struct torrent *torrent = &t->torrent;
-    uint8_t random[20];
-
-    t->master = m;
-    t->life = LIFE_ENDED;
-    t->n_trackers = count_trackers(config->meta);
-    t->skip_file = config->skip_file;
-    torrent->id = m->next_id++;
-    torrent->meta = config->meta;
-    torrent->geometry.total_length = metainfo_total_length(config->meta);
-    torrent->geometry.piece_length = metainfo_piece_length(config->meta);
-    torrent->geometry.n_pieces = metainfo_n_pieces(config->meta);
-    torrent->dir = mem_dup_string(m->dir);
-    torrent->resume_path = resume_path(m->config->state_dir, config->meta, m->dir);
-    torrent->allocation = m->config->allocation;
-    torrent->skip_file = t->skip_file;
-    torrent->port = m->config->port;
-    /* BEP 20: the client and its version, then random characters. */
-    rng_secret(random, sizeof random);
-    memcpy(torrent->peer_id, client, 8);
-    for (unsigned i = 8; i < 20; i++)
-        torrent->peer_id[i] = (uint8_t)alphabet[random[i] % 62];
-    rng_secret(&torrent->key, sizeof torrent->key);
-    waker_init_futex(&torrent->interest_waker);
-    channel_init(&torrent->interest.channel, &torrent->interest_waker);
-    list(t);
-    return t;
-}
-
-void managed_free(struct managed *t)
-{
-    unlist(t);
-    interest_stat_join(t->interest_stat);
-    metainfo_free(t->torrent.meta);
-    free(t->torrent.dir);
-    free(t->torrent.resume_path);
-    free(t->skip_file);
-    bitfield_deinit(&t->torrent.wanted);
-    bitfield_deinit(&t->have);
-    stored_blocks_deinit(&t->stored);
-    free(t);
+    else if (t->master->known && t->lasting.known && t->complete && asks_for_time(t))
+        managed_be_known(t); /* how long it was seeded */
 }
 
 void managed_open(struct managed *t)
@@ -216,14 +138,15 @@ void managed_open(struct managed *t)
 
     t->began_ns = t->heard_ns = t->master->now;
     managed_take_settings(t);
-    if (mark_wanted(t)) {
-        fail(t, ENOMEM, "");
+    if (managed_mark_wanted(t)) {
+        managed_fail(t, ENOMEM, "");
         channel_close(&t->torrent.interest.channel);
         return;
     }
     set_life(t, LIFE_OPENING);
     m = fs_new_open_torrent();
     m->torrent = &t->torrent;
+    m->refuse_lost = t->master->config->daemon && !t->master->config->check_integrity;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort(); /* FS ends after the last torrent */
     t->n_queries++;
@@ -265,10 +188,7 @@ static void leave(struct managed *t);
 
 static bool wants_to_seed(const struct managed *t)
 {
-    const struct torrent_settings *s = &t->settings;
-
-    return t->master->config->daemon || s->seed_ratio > 0 ||
-           (s->seed_time_s && s->seed_time_s != UINT64_MAX);
+    return t->master->config->daemon || t->settings.seed_ratio > 0 || asks_for_time(t);
 }
 
 /* InterestStat, while there is something to be interested in. */
@@ -303,7 +223,7 @@ static void run_torrent(struct managed *t)
     if (r) {
         bitfield_deinit(&added->have);
         msg_free(&added->msg);
-        fail(t, -r, "");
+        managed_fail(t, -r, "");
         channel_close(&t->torrent.interest.channel);
         leave(t);
         return;
@@ -329,9 +249,31 @@ static void run_torrent(struct managed *t)
                     metainfo_name(t->torrent.meta));
 }
 
+uint64_t managed_seeded_s(const struct managed *t)
+{
+    uint64_t until = t->ended_ns ? t->ended_ns : t->master->now;
+
+    return t->lasting.seeded_s +
+           (t->complete && t->ran_ns ? (until - t->completed_ns) / NS_PER_S : 0);
+}
+
+static bool has_seeded_enough(const struct managed *t)
+{
+    const struct torrent_settings *s = &t->settings;
+    double uploaded = (double)(t->uploaded_before + t->uploaded);
+
+    if (!t->complete)
+        return false;
+    if (s->seed_ratio > 0 && t->wanted && uploaded >= s->seed_ratio * (double)t->wanted)
+        return true;
+    return s->seed_time_s != UINT64_MAX && managed_seeded_s(t) >= s->seed_time_s;
+}
+
 /* After opening or checking: what is on disk is known. */
 static void begin(struct managed *t)
 {
+    struct master *m = t->master;
+
     t->verified = bytes_of(t, &t->have);
     for (size_t i = 0; i < t->stored.n; i++)
         if (bitfield_test(&t->torrent.wanted, t->stored.runs[i].piece))
@@ -346,6 +288,11 @@ static void begin(struct managed *t)
         /* Nothing to fetch and nobody asked to seed: do not even say hello to the tracker. */
         report_finished(t);
         t->stop_wanted = true;
+    }
+    if (m->config->daemon && !t->stop_wanted && has_seeded_enough(t)) {
+        log_notice(FACILITY, "%s: has been seeded enough: not started",
+                   metainfo_name(t->torrent.meta));
+        t->sated = t->stop_wanted = true;
     }
     if (t->stop_wanted) {
         channel_close(&t->torrent.interest.channel);
@@ -370,13 +317,12 @@ static void take_what_is_there(struct managed *t, struct bitfield *have,
 void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 {
     if (answer->error) {
-        fail(t, -answer->error, answer->reason);
+        managed_fail(t, -answer->error, answer->reason);
         channel_close(&t->torrent.interest.channel);
         bitfield_deinit(&answer->have);
         stored_blocks_deinit(&answer->stored);
         set_life(t, LIFE_ENDED);
-        /* Better no daemon than one that does half of what it was told. */
-        if (t->master->config->daemon && !t->master->ready)
+        if (t->master->config->daemon && !t->retry_ns)
             master_stop_all(t->master);
         return;
     }
@@ -389,6 +335,10 @@ void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 
         set_life(t, LIFE_CHECKING);
         t->n_to_check = answer->n_doubtful;
+        /* Who adds a torrent expects that; after a restart it is worth knowing. */
+        log_at(t->lasting.known ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, FACILITY,
+               "%s: checking %s on disk", metainfo_name(t->torrent.meta),
+               t->master->config->check_integrity ? "everything" : "what is in doubt");
         m->storage = t->torrent.storage;
         m->of = &t->torrent;
         m->all = t->master->config->check_integrity;
@@ -407,7 +357,7 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
         stored_blocks_deinit(&answer->stored);
         if (t->life != LIFE_CHECKING)
             return; /* stopped meanwhile */
-        fail(t, -answer->error, "");
+        managed_fail(t, -answer->error, "");
         channel_close(&t->torrent.interest.channel);
         leave(t);
         return;
@@ -523,19 +473,6 @@ static void save(struct managed *t)
         abort();
 }
 
-static bool has_seeded_enough(const struct managed *t)
-{
-    const struct torrent_settings *s = &t->settings;
-    double uploaded = (double)(t->uploaded_before + t->uploaded);
-
-    if (!t->complete)
-        return false;
-    if (s->seed_ratio > 0 && t->wanted && uploaded >= s->seed_ratio * (double)t->wanted)
-        return true;
-    return s->seed_time_s != UINT64_MAX &&
-           t->master->now - t->completed_ns >= s->seed_time_s * NS_PER_S;
-}
-
 void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x)
 {
     if (!x->ok) {
@@ -594,13 +531,26 @@ void managed_tick(struct managed *t)
     struct master *m = t->master;
     const char *reason;
 
+    if (t->life == LIFE_ENDED && !m->stopping && !t->forget &&
+        ((t->retry_ns && m->now >= t->retry_ns) || (t->sated && !has_seeded_enough(t)))) {
+        managed_again(t);
+        return;
+    }
     if (t->life != LIFE_RUNNING)
         return;
     if (t->n_peers)
         t->heard_ns = m->now;
     if (has_seeded_enough(t)) {
+        log_notice(FACILITY, "%s: has been seeded enough", metainfo_name(t->torrent.meta));
+        t->sated = true;
         managed_stop(t);
         return;
+    }
+    if (t->lasting.said && m->now - t->ran_ns >= STEADY_NS) {
+        log_notice(FACILITY, "%s: works again", metainfo_name(t->torrent.meta));
+        free(t->lasting.said);
+        t->lasting.said = NULL;
+        t->lasting.n_failures = 0;
     }
     reason = m->config->daemon || t->complete ? NULL : is_unreachable(t);
     if (reason) {

@@ -330,6 +330,22 @@ static int judge_slots(struct storage *s, const struct resume *resume)
     return take_partials(s, resume);
 }
 
+/* A file that was there, when none of those is; JOB_FILE_NONE when one is, or nothing was. */
+static uint32_t find_lost_file(const struct storage *s, const struct resume *resume)
+{
+    uint32_t lost = JOB_FILE_NONE;
+
+    for (uint32_t file = 0; file < s->store.n_files; file++) {
+        if (!resume->stamps[file].exists || !resume->stamps[file].size)
+            continue;
+        if (s->stamps[file].exists)
+            return JOB_FILE_NONE;
+        if (lost == JOB_FILE_NONE)
+            lost = file;
+    }
+    return resume->pieces.n_set ? lost : JOB_FILE_NONE;
+}
+
 /* --- room and empty files -------------------------------------------------------------------- */
 
 static int make_file(struct job *job, uint32_t file, uint64_t length)
@@ -377,6 +393,10 @@ void job_run_open(struct job *job)
     store_clean_parts(&s->store);
     if (!r)
         r = storage_stat_files(&s->store, NULL, s->stamps);
+    if (!r && s->refuse_lost && resume) {
+        job->failed_file = find_lost_file(s, resume);
+        r = job->failed_file == JOB_FILE_NONE ? 0 : -ENOENT;
+    }
     if (!r)
         r = (storage_is_compact(s) ? judge_slots : judge)(s, resume);
     if (!r) {

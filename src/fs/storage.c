@@ -99,6 +99,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->store = STORE_EMPTY;
     s->pool = pool;
     s->owner = config->owner;
+    s->refuse_lost = config->refuse_lost;
     s->lock_fd = -1;
     s->check_at = UINT32_MAX;
     s->failed_file = JOB_FILE_NONE;

@@ -136,6 +136,7 @@ struct storage {
     bool *dirty;               /* one per file: written since its last sync began */
     uint64_t uploaded, downloaded;
     uint32_t failed_file;
+    bool refuse_lost;
 };
 
 static inline bool storage_is_compact(const struct storage *s)

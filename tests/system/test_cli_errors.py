@@ -104,6 +104,9 @@ def test_a_daemon_says_whether_it_started(world):
         assert pid
         code, _, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
         assert code == 1
+        one_line(complaint, "in use by another daemon", f"pid {pid}")
+        code, _, complaint = world.run("-o", torrent.source, "-p", 0, torrent.path)
+        assert code == 1
         one_line(complaint, "another process works on this torrent")
         wait_until(lambda: "started" in tracker.events(), 10, "it announces")
     finally:
@@ -116,7 +119,7 @@ def test_a_daemon_that_cannot_open_one_torrent_starts_with_none(world):
     good = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="good")
     bad = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="bad", seed=2)
     out = world.make_folder("out")
-    first = world.conjure("-d", "--foreground", "-o", out, "-p", 0, bad.path)
+    first = world.conjure("-o", out, "-p", 0, bad.path)
     first.wait_until(lambda: list(world.folder.rglob("*.lock")), 10, "it has the torrent")
     code, _, complaint = world.run("-d", "-o", out, "-p", 0, good.path, bad.path)
     assert code == 1

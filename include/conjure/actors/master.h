@@ -22,6 +22,7 @@ enum master_outcome {
 struct master_torrent_config {
     struct metainfo *meta; /* taken over */
     bool *skip_file;       /* taken over: one per file, or NULL: all are wanted */
+    char *folder;          /* taken over: where the content goes, absolute; NULL: as all others */
 };
 
 /* How a torrent stands; of one torrent, or summed up over all. */
@@ -56,15 +57,16 @@ struct master_config {
     uint16_t port;
     enum allocation allocation;
     bool check_integrity;
-    bool daemon; /* seed for ever, unless the settings say otherwise; a signal is the normal end; a
-                    torrent that cannot be opened ends the start */
+    bool daemon; /* seed for ever, unless the settings say otherwise; a signal is the normal end.
+                    Takes up what the state folder knows and adds TORRENTS to that; one of these that
+                    cannot be opened ends the start, any other is tried again later */
     struct master_settings settings; /* at the start; taken over */
     /* Called about once a second in Master's thread with the sum over all torrents, and with
      * FINISHED once per torrent: when its download is complete, or, with MASTER_STOPPING, when a
      * signal stopped it before. */
     void (*report)(void *arg, const struct master_status *status, bool finished);
     void *report_arg;
-    /* Called once in Master's thread when all torrents are open; never when that fails. */
+    /* Called once in Master's thread when all of TORRENTS are open and the folders are read; never when that fails. */
     void (*ready)(void *arg);
     void *ready_arg;
     /* Of a daemon that gets SIGHUP: called in Master's thread to fill NEW, which is empty and will be

@@ -47,6 +47,8 @@ struct storage_config {
     enum allocation allocation;
     const bool *skip_file; /* one per file, copied: not wanted; NULL: all are wanted */
     void *owner;           /* for storage_owner */
+    bool refuse_lost; /* the open job fails (-ENOENT) when resume data vouches for pieces and all of
+                         their files are gone: a disk that is not mounted is no empty one */
 };
 
 #define STORAGE_REASON_MAX 256
