@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -76,6 +77,18 @@ class World:
                               env={**os.environ, **self.environment(node)}, **options)
         return done.returncode, done.stdout, done.stderr
 
+    def run_as_nobody(self, *args, **options):
+        """As run, by nobody, from a copy that nobody may run; for a public world."""
+        program = self.folder / "conjure"
+        if not program.exists():
+            shutil.copy(CONJURE, program)
+            program.chmod(0o755)
+        home = self.folder / "home-conjure"
+        home.mkdir(exist_ok=True)
+        os.chown(home, 65534, 65534)
+        return self.run(*args, user=65534, group=65534, extra_groups=[], executable=program,
+                        **options)
+
     def peer(self, torrent, **options):
         return self.closing(BarePeer(torrent, **options))
 
@@ -134,6 +147,19 @@ def world(tmp_path, request):
     world.close()
     if getattr(request.node, "passed", False):
         shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture
+def public_world(world):
+    """A world that another user may look into: pytest's own folders are private."""
+    folder = pathlib.Path("/tmp") / f"conjure-test-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    folder.chmod(0o755)
+    world.folder = folder
+    world.logs = folder / "logs"
+    yield world
+    world.close()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What is wrong is said in one line with the file's name, with its exit code, and nothing is written."""
-import os
-import pathlib
-import shutil
-import time
 
 import pytest
 
@@ -117,37 +113,11 @@ def test_a_folder_instead_of_a_file_is_named(world):
     expect_refusal(world, folder, code=1)
 
 
-@pytest.fixture
-def public_world(world):
-    """A world that another user may look into: pytest's own folders are private."""
-    folder = pathlib.Path("/tmp") / f"conjure-test-{os.getpid()}-{time.monotonic_ns()}"
-    folder.mkdir()
-    folder.chmod(0o755)
-    world.folder = folder
-    world.logs = folder / "logs"
-    yield world
-    world.close()
-    shutil.rmtree(folder)
-
-
-def as_nobody(world, *args):
-    """Runs conjure as nobody, from a copy that nobody may run: (code, stdout, stderr)."""
-    from conftest import CONJURE
-    program = world.folder / "conjure"
-    if not program.exists():
-        shutil.copy(CONJURE, program)
-        program.chmod(0o755)
-    home = world.folder / "home-conjure"
-    home.mkdir(exist_ok=True)
-    os.chown(home, 65534, 65534)
-    return world.run(*args, user=65534, group=65534, extra_groups=[], executable=program)
-
-
 def test_an_unreadable_torrent_is_named(public_world):
     world = public_world
     torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
     torrent.path.chmod(0o600)
-    code, _, complaint = as_nobody(world, "show", torrent.path)
+    code, _, complaint = world.run_as_nobody("show", torrent.path)
     assert code == 1 and torrent.path.name in complaint and "ermission" in complaint
 
 
@@ -159,7 +129,7 @@ def test_a_download_folder_without_permission_is_named(public_world):
     tracker.peers = [world.peer(torrent).address]
     out = world.make_folder("out")
     out.chmod(0o755)
-    code, _, complaint = as_nobody(world, "-o", out, "-p", 0, torrent.path)
+    code, _, complaint = world.run_as_nobody("-o", out, "-p", 0, torrent.path)
     assert code == 1, complaint
     assert "content" in complaint and "ermission" in complaint
     assert len(complaint.strip().splitlines()) <= 2

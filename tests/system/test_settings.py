@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""The configuration file, at the start and while a daemon runs; what a service manager hears."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import CONJURE, ROOT
+from kit.barepeer import INTERESTED, PIECE, REQUEST, UNCHOKE, Wire, greets, message
+from kit.content import KIB, MIB
+from kit.net import free_port
+from kit.wait import wait_until
+
+BLOCK = 16384
+
+
+class Leech:
+    """One connection that takes what it can get, over and over."""
+
+    def __init__(self, torrent, port):
+        self.torrent = torrent
+        self.wire = Wire.dial("127.0.0.1", port)
+        self.wire.shake(torrent.info_hash)
+        self.wire.send(message(INTERESTED))
+        self.wire.hear_until(UNCHOKE)
+        self.at = 0
+        self.waiting = 0
+
+    def ask(self, n):
+        blocks = self.torrent.piece_length // BLOCK
+        for _ in range(n):
+            piece, block = self.at // blocks % (self.torrent.n_pieces - 1), self.at % blocks
+            self.wire.send(message(REQUEST, struct.pack(">III", piece, block * BLOCK, BLOCK)))
+            self.at += 1
+            self.waiting += 1
+
+    def take(self):
+        """One block; another is asked for in its place."""
+        while self.waiting < 16:
+            self.ask(1)
+        _, payload = self.wire.hear_until(PIECE)
+        piece, begin = struct.unpack(">II", payload[:8])
+        assert payload[8:] == self.torrent.piece(piece)[begin:begin + BLOCK]
+        self.waiting -= 1
+        return BLOCK
+
+    def rate(self, seconds):
+        """Bytes per second, once what was granted before has come."""
+        for _ in range(2 * 16):
+            self.take()
+        start, n = time.monotonic(), 0
+        while time.monotonic() - start < seconds:
+            n += self.take()
+        return n / (time.monotonic() - start)
+
+
+class Daemon:
+    """`conjure -d --foreground` with a configuration file of its own."""
+
+    def __init__(self, world, text, *torrents, options=()):
+        self.world = world
+        self.file = world.folder / "c.conf"
+        self.port = free_port()
+        self.file.write_text(text)
+        self.program = world.conjure("-d", "--foreground", "--config", self.file, "-p", self.port,
+                                     *options, *(t.path for t in torrents))
+        for torrent in torrents:
+            self.program.wait_until(lambda t=torrent: greets("127.0.0.1", self.port, t), 20,
+                                    "it greets")
+
+    def reload(self, text, says):
+        """Writes the file anew, and waits until the daemon has said SAYS once more."""
+        before = self.program.log().count(says)
+        self.file.write_text(text)
+        self.program.signal(signal.SIGHUP)
+        self.program.wait_until(lambda: self.program.log().count(says) > before, 10, says)
+
+
+@pytest.fixture
+def torrent(world):
+    return world.torrent(world.tracker().url(), n_bytes=8 * MIB)
+
+
+def test_a_reload_moves_the_limit_and_closes_nothing(world, torrent):
+    """From one limit to another, to a wrong file and to none, and the same connection goes on."""
+    daemon = Daemon(world, f"output = {torrent.source}\nmax-upload-limit = 512K\n", torrent)
+    leech = Leech(torrent, daemon.port)
+    assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
+    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 2M\n", "read again")
+    assert 0.8 < leech.rate(3) / (2 * MIB) < 1.2
+    daemon.reload("max-upload-limit = 64K\n\nmax-peers = many\nmagic\n",
+                  "all settings stay as they were")
+    log = daemon.program.log()
+    assert f"{daemon.file}:3: max-peers: 'many' is not a number between 1 and 100000" in log
+    assert f"{daemon.file}:4: 'magic' is not 'key = value'" in log
+    assert 0.8 < leech.rate(3) / (2 * MIB) < 1.2
+    daemon.reload(f"output = {torrent.source}\n", "read again")
+    assert leech.rate(1) > 8 * MIB
+    assert "takes effect" not in daemon.program.log()
+    daemon.program.signal(signal.SIGTERM)
+    daemon.program.expect_exit(0, 10)
+
+
+def test_max_peers_changes_while_it_runs(world, torrent):
+    daemon = Daemon(world, f"output = {torrent.source}\nmax-peers = 2\n", torrent)
+    leeches = [Leech(torrent, daemon.port) for _ in range(2)]
+    with pytest.raises(OSError):
+        Leech(torrent, daemon.port)
+    daemon.reload(f"output = {torrent.source}\nmax-peers = 3\n", "read again")
+    leeches.append(Leech(torrent, daemon.port))
+    daemon.reload(f"output = {torrent.source}\nmax-peers = 1\n", "read again")
+    for leech in leeches:
+        leech.take()
+
+
+def test_what_cannot_change_is_said(world, torrent):
+    daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
+    daemon.reload(f"output = {torrent.source}\nallocation = full\nstate-dir = /nonesuch\nport = 1\n",
+                  "read again")
+    log = daemon.program.log()
+    for name in ("allocation", "state-dir"):
+        assert f"{name}: takes effect at the next start" in log
+    # The command line has said the port, whatever the file says.
+    assert "output: takes effect" not in log and "port: takes effect" not in log
+
+
+def test_seeding_ends_when_the_file_says_so(world, torrent):
+    daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
+    leech = Leech(torrent, daemon.port)
+    while leech.at < torrent.n_pieces * torrent.piece_length // BLOCK:
+        leech.take()
+    daemon.reload(f"output = {torrent.source}\nseed-ratio = 0.5\n", "read again")
+    daemon.program.expect_exit(0, 20)
+
+
+@pytest.mark.parametrize("mode", [(), ("-d",), ("-d", "--foreground")])
+def test_a_wrong_line_is_a_usage_error(world, torrent, mode):
+    home = pathlib.Path(world.environment("conjure")["XDG_CONFIG_HOME"])
+    (home / "conjure").mkdir(parents=True)
+    file = home / "conjure" / "conjure.conf"
+    file.write_text("# mine\nmax-upload-limit = fast\n\n[x\n")
+    code, said, complaint = world.run(*mode, "-p", 0, torrent.path)
+    assert (code, said) == (2, "")
+    assert complaint.splitlines() == [
+        f"conjure: {file}:2: max-upload-limit: 'fast' is not bytes per second such as 500K or 1.5M",
+        f"conjure: {file}:4: '[x' is not [NAME] or [INFO-HASH]"]
+    file.write_text("seed-time = 0\n")
+    assert world.run("--help")[0] == 0
+
+
+def test_a_file_that_is_named_must_exist(world, torrent):
+    missing = world.folder / "missing.conf"
+    code, _, complaint = world.run("--config", missing, torrent.path)
+    assert code == 2
+    assert complaint == f"conjure: {missing}: No such file or directory\n"
+
+
+def test_a_daemon_in_the_background_reads_a_relative_file_again(world, torrent):
+    """After it has left the folder that it was started in; what it says then goes to syslog, so its
+    limits must show it."""
+    file, pid_file, port = world.folder / "c.conf", world.folder / "pid", free_port()
+    file.write_text(f"output = {torrent.source}\nmax-upload-limit = 256K\npid-file = pid\n")
+    code, said, complaint = world.run("-d", "--config=c.conf", "-p", port, torrent.path,
+                                      cwd=world.folder)
+    assert (code, said, complaint) == (0, "", "")
+    pid = int(pid_file.read_text())
+    try:
+        assert os.readlink(f"/proc/{pid}/exe") == os.path.realpath(CONJURE)
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        wait_until(lambda: greets("127.0.0.1", port, torrent), 20, "it greets")
+        leech = Leech(torrent, port)
+        assert 0.7 < leech.rate(3) / (256 * KIB) < 1.3
+        file.write_text(f"output = {torrent.source}\n")
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: leech.rate(0.5) > 8 * MIB, 20, "the limit is gone")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 10, "it ends")
+    assert not pid_file.exists()
+
+
+def test_a_pid_file_that_cannot_be_written_is_named(world, torrent):
+    pid_file = world.folder / "missing" / "pid"
+    code, _, complaint = world.run("-d", "-p", 0, "-o", torrent.source, "--pid-file", pid_file,
+                                   torrent.path)
+    assert code == 1
+    assert complaint == f"conjure: --pid-file: {pid_file}: No such file or directory\n"
+
+
+def test_a_daemon_that_does_not_start_leaves_the_pid_file_of_another_alone(world, torrent):
+    pid_file = world.folder / "pid"
+    pid_file.write_text("1\n")
+    (world.folder / "file").touch()
+    code, _, complaint = world.run("-d", "-p", 0, "-o", torrent.source, "--pid-file", pid_file,
+                                   "--state-dir", world.folder / "file", torrent.path)
+    assert code == 1
+    assert str(world.folder / "file") in complaint and len(complaint.splitlines()) == 1
+    assert pid_file.read_text() == "1\n"
+
+
+def test_a_state_folder_that_may_not_be_written_is_named(public_world):
+    """Before it detaches."""
+    world = public_world
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    torrent.path.chmod(0o644)
+    state = world.make_folder("state")
+    state.chmod(0o555)
+    for mode in ((), ("-d",)):
+        code, _, complaint = world.run_as_nobody(*mode, "-p", 0, "-o", torrent.source,
+                                                 "--state-dir", state / "below", torrent.path)
+        assert code == 1
+        assert str(state) in complaint and "Permission denied" in complaint
+        assert len(complaint.splitlines()) == 1
+
+
+class Manager:
+    """The service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self, world):
+        self.path = str(world.folder / "notify")
+        self.socket = world.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.socket.bind(self.path)
+        self.socket.settimeout(20)
+
+    def hear(self):
+        while True:
+            said = dict(line.split("=", 1) for line in self.socket.recv(4096).decode().split("\n"))
+            if "WATCHDOG" not in said:
+                return said
+
+
+def test_a_service_manager_hears_what_goes_on(world, torrent, monkeypatch):
+    manager = Manager(world)
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
+    monkeypatch.setenv("WATCHDOG_USEC", "4000000")
+    daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
+    assert manager.hear() == {"READY": "1", "MAINPID": str(daemon.program.pid),
+                              "STATUS": f"1 torrent, port {daemon.port}"}
+    for text in ("seed-ratio = 3\n", "seed-ratio = x\n"):
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        daemon.file.write_text(text)
+        daemon.program.signal(signal.SIGHUP)
+        said = manager.hear()
+        assert said["RELOADING"] == "1"
+        assert before <= int(said["MONOTONIC_USEC"]) <= before + 20 * 10**6
+        assert manager.hear()["READY"] == "1"
+    assert "WATCHDOG=1" in manager.socket.recv(4096).decode()
+    daemon.program.signal(signal.SIGTERM)
+    assert manager.hear() == {"STOPPING": "1"}
+    daemon.program.expect_exit(0, 10)
+
+
+def test_the_example_unit_is_good(world):
+    """systemd finds nothing wrong with it, and little that it may do."""
+    unit = world.folder / "conjure.service"
+    text = (ROOT / "contrib/systemd/conjure.service.in").read_text()
+    # What is not installed here: the program, and its manual.
+    unit.write_text(re.sub("^Documentation=.*", "", text.replace("@bindir@/conjure", CONJURE),
+                           flags=re.MULTILINE))
+    for args in (("verify",), ("security", "--offline=true", "--threshold=20")):
+        done = subprocess.run(["systemd-analyze", *args, unit], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        if args[0] == "verify":
+            assert not done.stderr, done.stderr
+    for tool, kind in (("systemd-sysusers", "sysusers"), ("systemd-tmpfiles", "tmpfiles")):
+        root = world.folder / "root"
+        (root / "etc").mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([tool, *(["--create"] if kind == "tmpfiles" else []),
+                               f"--root={root}", ROOT / f"contrib/systemd/conjure.{kind}"],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert "conjure:" in (root / "etc/passwd").read_text()
+    assert (root / "var/lib/conjure/torrents").is_dir()
+
+
+def test_the_example_configuration_is_good(world, torrent):
+    text = (ROOT / "contrib/conjure.conf").read_text()
+    # With all that is commented out, and below our own folder.
+    text = re.sub(r"^#([a-z\[].*)$", r"\1", text, flags=re.MULTILINE)
+    text = text.replace("/var/lib", str(world.folder)).replace("port = 6881", "port = 0")
+    text = re.sub("^torrents-dir.*", "", text, flags=re.MULTILINE)
+    file = world.folder / "example.conf"
+    file.write_text(text)
+    assert "seed-time = 1440" in text and "\n[debian" in text
+    program = world.conjure("-d", "--foreground", "--config", file, torrent.path)
+    program.wait_until(lambda: (world.folder / "conjure" / "state").is_dir(), 10, "it starts")
+    program.signal(signal.SIGTERM)
+    program.expect_exit(0, 10)
