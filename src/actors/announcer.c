@@ -120,6 +120,13 @@ void call_replied(struct announcer_call *c, const struct announce_reply *reply)
 {
     const char *name = metainfo_name(c->entry->torrent->meta);
 
+    if (reply->failed && c->request.event == ANNOUNCE_PAUSED) {
+        log_info(FACILITY, "%s: tracker %s: %s; announcing without the event", name, c->url.host,
+                 reply->text);
+        announce_state_refused_paused(&c->entry->state);
+        call_end(c);
+        return;
+    }
     if (reply->failed) {
         fail(c, reply->text, reply->retry_s);
         return;
@@ -244,6 +251,7 @@ static void on_torrent_started(struct announcer *a, struct announcer_torrent_sta
     e->state.self.key = m->torrent->key;
     e->state.self.port = m->torrent->port;
     e->state.left = m->left;
+    e->state.partial = m->partial;
     add_trackers(e, &a->rng);
     a->entries = mem_resize(a->entries, a->n_entries + 1, sizeof a->entries[0]);
     a->entries[a->n_entries++] = e;
@@ -304,6 +312,7 @@ static void on_progress(struct announcer *a, struct announcer_progress *m)
     e->state.uploaded = m->uploaded;
     e->state.downloaded = m->downloaded;
     e->state.left = m->left;
+    e->state.partial = m->partial;
 }
 
 static void on_shutdown(struct announcer *a, struct announcer_shutdown *m)

@@ -81,6 +81,7 @@ struct managed {
     bool unsaved;              /* something changed since the last resume data */
     unsigned n_queries;        /* about this torrent that are out; the end waits for them */
     uint64_t verified, wanted; /* bytes */
+    uint64_t unwanted;         /* bytes of pieces that are neither verified nor wanted */
     uint64_t stored_bytes;     /* bytes on disk of pieces not verified */
     uint64_t had_at_start;
     uint32_t n_checked, n_to_check;

@@ -210,6 +210,8 @@ static int start_interest(struct managed *t)
     return 0;
 }
 
+static uint64_t left_of(const struct managed *t);
+
 static void run_torrent(struct managed *t)
 {
     struct master *m = t->master;
@@ -233,7 +235,8 @@ static void run_torrent(struct managed *t)
     managed_expect_progress(t);
     started = announcer_new_torrent_started();
     added->torrent = started->torrent = &t->torrent;
-    started->left = t->told.left = t->wanted - t->verified;
+    started->left = t->told.left = left_of(t);
+    started->partial = t->complete && started->left;
     t->listed = lobby_tell_torrent_added(lobby_inbox(m->lobby), added);
     if (t->complete) {
         struct choker_torrent_completed *c = choker_new_torrent_completed();
@@ -275,6 +278,9 @@ static void begin(struct managed *t)
     struct master *m = t->master;
 
     t->verified = bytes_of(t, &t->have);
+    for (uint32_t i = 0; i < t->have.n_bits; i++)
+        if (!bitfield_test(&t->have, i) && !bitfield_test(&t->torrent.wanted, i))
+            t->unwanted += metainfo_piece_size(t->torrent.meta, i);
     for (size_t i = 0; i < t->stored.n; i++)
         if (bitfield_test(&t->torrent.wanted, t->stored.runs[i].piece))
             t->stored_bytes +=
@@ -371,10 +377,17 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
     begin(t);
 }
 
+/* BEP 3 does not say whether it counts what nobody asked for; BEP 21 and other clients take it so: a
+ * partial seed is not complete. */
+static uint64_t left_of(const struct managed *t)
+{
+    return t->wanted - t->verified + t->unwanted;
+}
+
 /* What the next announce says. BEP 3 counts from `started`: this run only. */
 static void tell_numbers(struct managed *t)
 {
-    uint64_t had = t->verified + t->stored_bytes, left = t->wanted - t->verified;
+    uint64_t had = t->verified + t->stored_bytes, left = left_of(t);
     /* Totals come late for a short download, and count what was fetched twice. */
     uint64_t downloaded = had > t->had_at_start ? had - t->had_at_start : 0;
     struct announcer_progress *a;
@@ -391,6 +404,7 @@ static void tell_numbers(struct managed *t)
     a->uploaded = t->uploaded;
     a->downloaded = downloaded;
     a->left = left;
+    a->partial = t->complete && left;
     announcer_tell_or_drop_progress(announcer_inbox(t->master->announcer), a);
 }
 
@@ -440,11 +454,14 @@ void managed_completed(struct managed *t)
     t->unsaved = true;
     t->completed_ns = m->now;
     c = choker_new_torrent_completed();
-    a = announcer_new_torrent_completed();
-    c->torrent = a->torrent = &t->torrent;
+    c->torrent = &t->torrent;
     choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
     tell_numbers(t);
-    announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
+    if (!t->unwanted) {
+        a = announcer_new_torrent_completed();
+        a->torrent = &t->torrent;
+        announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
+    }
     if (wants_to_seed(t)) {
         report_finished(t);
         tell_all(t);

@@ -62,6 +62,7 @@ int tracker_http_url(const char *base, const struct announce_request *request,
         [ANNOUNCE_COMPLETED] = "completed",
         [ANNOUNCE_STARTED] = "started",
         [ANNOUNCE_STOPPED] = "stopped",
+        [ANNOUNCE_PAUSED] = "paused",
     };
     struct text t = {.at = url, .end = url + TRACKER_HTTP_URL_MAX};
     size_t n = strcspn(base, "#");

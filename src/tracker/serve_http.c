@@ -133,6 +133,8 @@ static void read_question(struct question *x, const char *query)
                 x->request.event = ANNOUNCE_COMPLETED;
             else if (!strcmp((char *)q.value, "stopped"))
                 x->request.event = ANNOUNCE_STOPPED;
+            else if (!strcmp((char *)q.value, "paused"))
+                x->request.event = ANNOUNCE_PAUSED;
         }
     }
 }
@@ -188,12 +190,17 @@ static void put_dicts(struct bencode_writer *w, bool no_peer_id,
     bencode_end(w);
 }
 
-static void put_counts(struct bencode_writer *w, const struct swarm *s)
+/* In the answer to an announce, and to a scrape, with what BEP 21 adds. */
+static void put_counts(struct bencode_writer *w, const struct swarm *s, bool scraped)
 {
     bencode_put_key(w, "complete");
     bencode_put_integer(w, s ? s->n_seeds : 0);
     bencode_put_key(w, "downloaded");
     bencode_put_integer(w, s ? s->n_completed : 0);
+    if (scraped) {
+        bencode_put_key(w, "downloaders");
+        bencode_put_integer(w, s ? s->n_peers - s->n_seeds - s->n_partial : 0);
+    }
     bencode_put_key(w, "incomplete");
     bencode_put_integer(w, s ? s->n_peers - s->n_seeds : 0);
 }
@@ -222,9 +229,10 @@ static void announce(struct tracker_service *s, const char *query, const struct 
         return;
     }
     if (swarm && x.request.event != ANNOUNCE_STOPPED)
-        n = swarm_pick(swarm, &peer, x.request.left == 0, &s->rng, picked, x.request.n_want);
+        n = swarm_pick(swarm, &peer, x.request.left == 0 || x.request.event == ANNOUNCE_PAUSED,
+                       &s->rng, picked, x.request.n_want);
     bencode_begin_dict(w);
-    put_counts(w, swarm);
+    put_counts(w, swarm, false);
     bencode_put_key(w, "interval");
     bencode_put_integer(w, s->interval_s);
     bencode_put_key(w, "min interval");
@@ -269,7 +277,7 @@ static void scrape(struct tracker_service *s, const char *query, struct bencode_
             continue;
         bencode_put_key_bytes(w, hashes[i], SHA1_SIZE);
         bencode_begin_dict(w);
-        put_counts(w, swarm);
+        put_counts(w, swarm, true);
         bencode_end(w);
     }
     bencode_end(w);

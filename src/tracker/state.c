@@ -69,6 +69,8 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
         s->event = ANNOUNCE_STARTED;
     else if (s->completed)
         s->event = ANNOUNCE_COMPLETED;
+    else if (s->partial && !tracker->refuses_paused)
+        s->event = ANNOUNCE_PAUSED;
     else
         s->event = ANNOUNCE_NONE;
     s->under_way = tracker;
@@ -120,6 +122,12 @@ void announce_state_succeeded(struct announce_state *s, const struct announce_re
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now)
 {
     tiers_failed(s->under_way, retry_s, now);
+    s->under_way = NULL;
+}
+
+void announce_state_refused_paused(struct announce_state *s)
+{
+    s->under_way->refuses_paused = true;
     s->under_way = NULL;
 }
 

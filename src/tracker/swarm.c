@@ -102,6 +102,7 @@ static void remove_peer(struct swarm *s, struct swarm_peer *peer)
     uint32_t i = (uint32_t)(peer - s->peers);
 
     s->n_seeds -= peer->is_seed;
+    s->n_partial -= peer->is_partial;
     index_remove(s, index_find(s, &peer->addr));
     s->n_peers--;
     if (i == s->n_peers)
@@ -195,6 +196,7 @@ int swarm_announce(struct swarm_table *t, const struct announce_request *request
     struct swarm_peer *peer;
     struct swarm *s;
     bool is_seed = request->left == 0;
+    bool is_partial = request->event == ANNOUNCE_PAUSED && !is_seed;
     int r;
 
     *swarmp = NULL;
@@ -221,10 +223,12 @@ int swarm_announce(struct swarm_table *t, const struct announce_request *request
         return r;
     }
     s->n_seeds += (uint32_t)is_seed - (uint32_t)peer->is_seed;
+    s->n_partial += (uint32_t)is_partial - (uint32_t)peer->is_partial;
     /* Said twice it counts once: it was no seed before. */
     if (request->event == ANNOUNCE_COMPLETED && is_seed && !peer->is_seed)
         s->n_completed++;
     peer->is_seed = is_seed;
+    peer->is_partial = is_partial;
     peer->heard_at = now;
     memcpy(peer->peer_id, request->self.peer_id, sizeof peer->peer_id);
     *swarmp = s;
@@ -245,7 +249,8 @@ uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_
     for (uint32_t k = 0; k < s->n_peers; k++) {
         const struct swarm_peer *peer = &s->peers[(begin + k) % s->n_peers];
 
-        if (addr_equal(&peer->addr, asker) || (asker_is_seed && peer->is_seed))
+        if (addr_equal(&peer->addr, asker) ||
+            (asker_is_seed && (peer->is_seed || peer->is_partial)))
             continue;
         /* Reservoir sampling over a window that is large enough for chance and bounded for speed. */
         n_seen++;

@@ -76,7 +76,8 @@ static size_t put_announce(struct tracker_udp *u, uint8_t *packet)
     p = put_be64(p, r->downloaded);
     p = put_be64(p, r->left);
     p = put_be64(p, r->uploaded);
-    p = put_be32(p, r->event);
+    p = put_be32(p,
+                 r->event == ANNOUNCE_PAUSED ? ANNOUNCE_NONE : r->event); /* BEP 15 has no more */
     p = put_be32(p, 0);
     p = put_be32(p, r->self.key);
     p = put_be32(p, r->n_want);

@@ -39,6 +39,9 @@ START_TEST(urls)
     r.tracker_id = NULL;
     ck_assert_int_eq(tracker_http_url("http://t", &r, url), 0);
     ck_assert_str_eq(url, "http://t?" QUERY "&event=completed");
+    r.event = ANNOUNCE_PAUSED;
+    ck_assert_int_eq(tracker_http_url("http://t/", &r, url), 0);
+    ck_assert_ptr_nonnull(strstr(url, "&event=paused"));
     r.event = ANNOUNCE_STOPPED;
     ck_assert_int_eq(tracker_http_url("http://t/", &r, url), 0);
     ck_assert_str_eq(url, "http://t/?" QUERY "&event=stopped");

@@ -105,8 +105,22 @@ START_TEST(http_scrapes)
     get("/announce?info_hash=" HASH PEER "&port=1000&left=0", "10.0.0.1:5");
     CHECK_GET("/scrape?info_hash=bbbbbbbbbbbbbbbbbbbb&info_hash=" HASH "&info_hash=" HASH,
               "10.0.0.1:5",
-              "d5:filesd20:aaaaaaaaaaaaaaaaaaa\0d8:completei1e10:downloadedi0e10:incompletei0e"
-              "eee");
+              "d5:filesd20:aaaaaaaaaaaaaaaaaaa\0d8:completei1e10:downloadedi0e"
+              "11:downloadersi0e10:incompletei0eeee");
+    /* BEP 21: a partial seed does not download, and is no company for a seed. */
+    CHECK_GET("/announce?info_hash=" HASH PEER "&port=1001&left=9&event=paused", "10.0.0.1:5",
+              "d8:completei1e10:downloadedi0e10:incompletei1e" TAIL "5:peers0:e");
+    get("/announce?info_hash=" HASH PEER "&port=1002&left=9", "10.0.0.1:5");
+    CHECK_GET("/scrape?info_hash=" HASH, "10.0.0.1:5",
+              "d5:filesd20:aaaaaaaaaaaaaaaaaaa\0d8:completei1e10:downloadedi0e"
+              "11:downloadersi1e10:incompletei2eeee");
+    CHECK_GET("/announce?info_hash=" HASH PEER "&port=1000&left=0", "10.0.0.1:5",
+              "d8:completei1e10:downloadedi0e10:incompletei2e" TAIL "5:peers6:\x0a\0\0\x01\x03\xea"
+              "e");
+    get("/announce?info_hash=" HASH PEER "&port=1001&left=9", "10.0.0.1:5");
+    CHECK_GET("/scrape?info_hash=" HASH, "10.0.0.1:5",
+              "d5:filesd20:aaaaaaaaaaaaaaaaaaa\0d8:completei1e10:downloadedi0e"
+              "11:downloadersi2e10:incompletei2eeee");
     get("/scrape", "10.0.0.1:5");
     ck_assert(!memcmp(body, "d14:failure reason", 18));
     tracker_service_deinit(&service);

@@ -77,6 +77,39 @@ START_TEST(events_and_intervals)
 }
 END_TEST
 
+/* BEP 21: in every announce but the first and the last; not to a tracker that minds. */
+START_TEST(a_partial_seed_is_paused)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/", "http://b/"}, 2);
+    struct announce_reply reply = {.interval_s = 900};
+    struct announce_request r;
+
+    s.partial = true;
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &reply, 0);
+    r = begin(&s, 900 * S, "http://a/", ANNOUNCE_PAUSED);
+    ck_assert_uint_eq(r.left, 100);
+    announce_state_succeeded(&s, &reply, 900 * S);
+    begin(&s, 1800 * S, "http://a/", ANNOUNCE_PAUSED);
+    announce_state_refused_paused(&s);
+    ck_assert_uint_le(announce_state_due_at(&s), 1800 * S);
+    begin(&s, 1801 * S, "http://a/", ANNOUNCE_NONE);
+    announce_state_succeeded(&s, &reply, 1801 * S);
+    begin(&s, 2701 * S, "http://a/", ANNOUNCE_NONE);
+    /* Another one may like it. */
+    announce_state_failed(&s, 0, 2701 * S);
+    begin(&s, 2702 * S, "http://b/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &reply, 2702 * S);
+    begin(&s, 3602 * S, "http://a/", ANNOUNCE_NONE);
+    announce_state_failed(&s, 0, 3602 * S);
+    begin(&s, 3603 * S, "http://b/", ANNOUNCE_PAUSED);
+    announce_state_stop(&s);
+    ck_assert_ptr_nonnull(announce_state_next_stop(&s, &r));
+    ck_assert_int_eq(r.event, ANNOUNCE_STOPPED);
+    announce_state_deinit(&s);
+}
+END_TEST
+
 START_TEST(absurd_intervals_are_bounded)
 {
     struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
@@ -169,6 +202,6 @@ START_TEST(without_trackers_nothing_is_ever_due)
 }
 END_TEST
 
-RUN_SUITE("announce state", 10, events_and_intervals, absurd_intervals_are_bounded,
-          the_next_tracker_is_tried_at_once, a_started_that_was_cut_off_may_have_arrived,
-          without_trackers_nothing_is_ever_due);
+RUN_SUITE("announce state", 10, events_and_intervals, a_partial_seed_is_paused,
+          absurd_intervals_are_bounded, the_next_tracker_is_tried_at_once,
+          a_started_that_was_cut_off_may_have_arrived, without_trackers_nothing_is_ever_due);

@@ -12,7 +12,7 @@ struct torrent;
 /* clang-format off */
 #define ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                         \
     INFO(announcer, torrent_started, TorrentStarted, "announce this torrent from now on",          \
-         struct torrent *torrent; uint64_t left; /* bytes wanted and not yet verified */)          \
+         struct torrent *torrent; uint64_t left; bool partial; /* as in Progress */)               \
     QUERY(announcer, torrent_stopped, TorrentStopped,                                              \
           "say `stopped` to the trackers that know us; comes home when said or given up",          \
           struct torrent *torrent;)                                                                \
@@ -21,7 +21,9 @@ struct torrent;
     INFO(announcer, need_peers, NeedPeers, "the swarm is too small: ask as soon as it is allowed", \
          struct torrent *torrent;)                                                                 \
     INFO(announcer, progress, Progress, "the numbers that the next announce carries",              \
-         struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; uint64_t left;)          \
+         struct torrent *torrent; uint64_t uploaded; uint64_t downloaded;                          \
+         uint64_t left; /* bytes not verified, of all files */                                     \
+         bool partial; /* none of them is wanted */)                                               \
     QUERY(announcer, shutdown, Shutdown, "end; torrents are stopped before", )                     \
     HOME(announcer, timer, after)
 /* clang-format on */

@@ -21,6 +21,7 @@ enum announce_event {
     ANNOUNCE_COMPLETED = 1,
     ANNOUNCE_STARTED = 2,
     ANNOUNCE_STOPPED = 3,
+    ANNOUNCE_PAUSED = 4, /* BEP 21, over HTTP alone: a partial seed, which says it every time */
 };
 
 /* Who we are in one swarm; never changes. */
@@ -36,8 +37,8 @@ struct announce_request {
     enum announce_event event;
     uint64_t uploaded; /* bytes since `started`, as are the next two */
     uint64_t downloaded;
-    uint64_t left;
-    uint32_t n_want;        /* addresses wished for */
+    uint64_t left;   /* of all files, wanted or not: only a seed that has all of them says 0 */
+    uint32_t n_want; /* addresses wished for */
     const char *tracker_id; /* BEP 3; NULL when the tracker gave none. Borrowed */
 };
 

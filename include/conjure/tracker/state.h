@@ -33,6 +33,7 @@ struct announce_state {
     struct announce_tracker *under_way; /* NULL when no announce is */
     enum announce_event event;          /* of the announce under way */
     bool completed;                     /* `completed` is still to be said */
+    bool partial; /* BEP 21: nothing more is wanted, though something is left */
     bool needs_peers;
     bool stopped;      /* no more regular announces */
     uint64_t next_at;  /* the regular time, by the last interval; 0 before the first success */
@@ -62,6 +63,9 @@ struct announce_tracker *announce_state_peek(const struct announce_state *s, uin
 void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
                               uint64_t now);
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now);
+
+/* The tracker does not take the event PAUSED that was said: the same announce is due again without. */
+void announce_state_refused_paused(struct announce_state *s);
 
 /* The announce under way, if any, is given up by the caller before its outcome is known. */
 void announce_state_cut_off(struct announce_state *s);

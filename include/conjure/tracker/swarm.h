@@ -18,6 +18,7 @@
 struct swarm_peer {
     struct addr addr;
     bool is_seed;
+    bool is_partial; /* BEP 21: downloads nothing more */
     uint8_t peer_id[20];
     uint64_t heard_at;
 };
@@ -29,6 +30,7 @@ struct swarm {
     uint32_t n_peers;
     uint32_t n_room;
     uint32_t n_seeds;
+    uint32_t n_partial;   /* partial seeds */
     uint32_t n_completed; /* `completed` events heard */
     uint32_t *index;      /* owned: open addressing by address, 1 + place in peers; 0: free */
     uint32_t n_index;     /* a power of two */
@@ -65,8 +67,8 @@ int swarm_announce(struct swarm_table *t, const struct announce_request *request
                    const struct addr *from, uint64_t now, struct rng *rng,
                    const struct swarm **swarmp);
 
-/* Picks up to N_MAX peers at random, without ASKER, and no seeds when ASKER_IS_SEED, for seeds have
- * nothing to say to each other. Returns how many. */
+/* Picks up to N_MAX peers at random, without ASKER, and no seeds, whole or partial, when ASKER_IS_SEED
+ * of either kind, for they have nothing to say to each other. Returns how many. */
 uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_is_seed,
                     struct rng *rng, const struct swarm_peer *picked[SWARM_WANT_MAX],
                     uint32_t n_max);

@@ -22,6 +22,7 @@ struct announce_tracker {
     char *url; /* owned */
     const struct tracker_protocol *protocol;
     uint32_t tier;
+    bool refuses_paused; /* it does not know that event, and minds */
     bool knows_us;       /* accepted `started`, so it wants to hear `stopped` */
     bool told_failing;   /* for the log: a failure has been reported and no success since */
     uint32_t n_failures; /* in a row */

@@ -8,8 +8,10 @@ import time
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL = range(9)
 HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = 0x0E, 0x0F, 0x10, 0x11
+EXTENDED = 20  # BEP 10
 BLOCK = 16384
 FAST_BIT = 0x04  # of the last reserved byte
+EXTENDED_BIT = 0x10  # of the sixth
 
 
 def message(kind, payload=b""):
@@ -48,8 +50,9 @@ class Wire:
     def send(self, data):
         self.sock.sendall(data)
 
-    def shake(self, info_hash, fast=False, peer_id=None):
-        reserved = bytes(7) + bytes([FAST_BIT if fast else 0])
+    def shake(self, info_hash, fast=False, peer_id=None, extended=False):
+        reserved = bytes([0, 0, 0, 0, 0, EXTENDED_BIT if extended else 0, 0,
+                          FAST_BIT if fast else 0])
         self.send(b"\x13BitTorrent protocol" + reserved + info_hash +
                   (peer_id or b"-BP0001-" + os.urandom(6).hex().encode()))
         return self.hear_handshake()

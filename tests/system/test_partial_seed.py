@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""Partial seeds (BEP 21): who has all the files that it wanted, and not all that there are."""
+import pathlib
+import struct
+
+import pytest
+
+from kit import bencode
+from kit.barepeer import (BITFIELD, EXTENDED, HAVE_NONE, INTERESTED, PIECE, REJECT, REQUEST, UNCHOKE,
+                          Wire, bitfield, message)
+from kit.clients import start_client
+from kit.content import KIB
+from kit.net import Loopback
+from kit.trackers import OpenTracker
+from kit.wait import wait_until
+
+FILES = [("a.bin", 700 * KIB), ("b.bin", 900 * KIB), ("c.bin", 300 * KIB), ("d.bin", 1100 * KIB)]
+
+
+def first_words(program, torrent):
+    """What PROGRAM says to a new peer that has everything but is not asked: (bitfield, handshake of
+    the extension protocol, the wire)."""
+    wire = Wire.dial(program.at.ip, program.port)
+    wire.shake(torrent.info_hash, fast=True, extended=True)
+    _, bits = wire.hear_until(BITFIELD, HAVE_NONE)
+    _, payload = wire.hear_until(EXTENDED)
+    assert payload[0] == 0
+    return bits, bencode.decode(payload[1:]), wire
+
+
+def is_partial_seed(program, torrent):
+    _, said, wire = first_words(program, torrent)
+    wire.close()
+    return said[b"upload_only"] == 1
+
+
+def has_interest_thread(program):
+    names = [p.read_text().strip() for p in
+             pathlib.Path(f"/proc/{program.pid}/task").glob("*/comm")]
+    assert any(n.startswith("lobby") for n in names), names
+    return any(n.startswith("interest") for n in names)
+
+
+def pieces_of(torrent, *numbers):
+    """The pieces that hold a byte of these files, counted from 1."""
+    wanted, at = set(), 0
+    for number, (_, length) in enumerate(torrent.files, 1):
+        if number in numbers:
+            wanted |= set(range(at // torrent.piece_length,
+                                (at + length - 1) // torrent.piece_length + 1))
+        at += length
+    return wanted
+
+
+def daemon(world, torrent, files, node, side=None):
+    """A daemon that fetches FILES of TORRENT."""
+    at = side or Loopback.left
+    port = at.port()
+    folder = world.folder / node
+    folder.mkdir(exist_ok=True)
+    program = world.conjure("-d", "--foreground", "-o", folder, "-p", port,
+                            f"--select-file={files}", torrent.path, node=node, side=side)
+    program.at, program.port = at, port
+    return program
+
+
+def partial_seed(world, torrent, files, node, side=None):
+    """The same, when it has them."""
+    program = daemon(world, torrent, files, node, side)
+    program.wait_until(lambda: program.at.call(lambda: is_there(program, torrent)), 30,
+                       "it has what it wants")
+    return program
+
+
+def is_there(program, torrent):
+    try:
+        return is_partial_seed(program, torrent)
+    except OSError:
+        return False
+
+
+def test_it_says_so_and_serves_what_it_has(world):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
+    bare = world.peer(torrent)
+    tracker.peers = [bare.address]
+    seed = partial_seed(world, torrent, "1,3", "partial")
+    have = pieces_of(torrent, 1, 3)
+    bits, said, wire = first_words(seed, torrent)
+    assert bits == bitfield(torrent.n_pieces, have)
+    assert said[b"upload_only"] == 1 and said[b"p"] == seed.port and said[b"reqq"] > 200
+    assert said[b"v"].startswith(b"Conjure ")
+    # It has no use for a seed, and no thread for the torrent.
+    wait_until(lambda: not bare.open, 10, "the seed is let go")
+    seed.wait_until(lambda: not has_interest_thread(seed), 10, "no thread is left for the torrent")
+    # A piece that it has, one that it has not, and one that it has.
+    lacks = min(set(range(torrent.n_pieces)) - have)
+    wire.send(message(INTERESTED))
+    wire.hear_until(UNCHOKE)
+    for piece in (min(have), lacks, max(have)):
+        wire.send(message(REQUEST, struct.pack(">III", piece, 16384, 16384)))
+    heard = {}
+    while len(heard) < 3:
+        kind, payload = wire.hear_until(PIECE, REJECT)
+        heard[struct.unpack(">I", payload[:4])[0]] = kind, payload[8:]
+    assert heard[lacks][0] == REJECT
+    for piece in (min(have), max(have)):
+        assert heard[piece] == (PIECE, torrent.piece(piece)[16384:32768])
+    # Who wants nothing either is of no use.
+    other = Wire.dial("127.0.0.1", seed.port)
+    other.shake(torrent.info_hash, fast=True, extended=True)
+    other.send(message(HAVE_NONE) + message(EXTENDED, b"\0d11:upload_onlyi1ee"))
+    assert other.is_closed_within(10)
+    # Started again it is the same at once.
+    seed.signal(15)
+    seed.expect_exit(0, 20)
+    again = partial_seed(world, torrent, "1,3", "partial")
+    assert not has_interest_thread(again)
+    assert first_words(again, torrent)[0] == bits
+
+
+def test_the_change_is_told_to_who_is_there(world):
+    """A leecher that is connected from the start hears of every piece, and of upload_only at last."""
+    tracker = world.tracker(interval=5)
+    torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
+    program = daemon(world, torrent, "2,4", "partial")
+    wait_until(lambda: is_listening(program, torrent), 20, "it greets")
+    _, said, wire = first_words(program, torrent)
+    assert said[b"upload_only"] == 0
+    bare = world.peer(torrent)
+    tracker.peers = [bare.address]  # from its next announce on
+    told = set()
+    while True:
+        kind, payload = wire.hear_until(4, EXTENDED)
+        if kind == EXTENDED:
+            break
+        told.add(struct.unpack(">I", payload)[0])
+    assert bencode.decode(payload[1:])[b"upload_only"] == 1
+    assert told == pieces_of(torrent, 2, 4)
+
+
+def is_listening(program, torrent):
+    try:
+        first_words(program, torrent)[2].close()
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("minds", (False, True), ids=("knows-paused", "minds-paused"))
+def test_what_the_tracker_hears(world, minds):
+    """`left` counts what nobody asked for; `paused` where the tracker takes it; never `completed`."""
+    tracker = world.tracker(interval=5)
+    usual = tracker.usual_answer
+
+    def answer(query):
+        if minds and query.get("event") == "paused":
+            return bencode.encode({"failure reason": "invalid event"})
+        return usual(query)
+
+    tracker.answer = answer
+    torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
+    bare = world.peer(torrent)
+    tracker.peers = [bare.address]
+    seed = partial_seed(world, torrent, "1,3", "partial")
+    n = 3 if minds else 2
+    wait_until(lambda: len([q for q in tracker.queries[1:] if q.get("event", "") != "started"]) >= n,
+               30, "some announces as a partial seed")
+    missing = sum(len(torrent.piece(i)) for i in
+                  set(range(torrent.n_pieces)) - pieces_of(torrent, 1, 3))
+    events = tracker.events()
+    assert events[0] == "started" and "completed" not in events
+    assert [q["left"] for q in tracker.queries[1:1 + n]] == [str(missing)] * n
+    assert events[1:1 + n] == (["paused", "", ""] if minds else ["paused"] * n)
+    seed.signal(15)
+    seed.expect_exit(0, 20)
+    assert tracker.events()[-1] == "stopped"
+
+
+def test_transmission_takes_what_there_is(world, pair, out):
+    """By itself: to Transmission 3.00 two peers of one host are the same."""
+    port = pair.left.port()
+    torrent = world.torrent(f"http://{pair.left.ip}:{port}/announce", files=FILES,
+                            piece_length=64 * KIB)
+    OpenTracker(world, pair.left, [torrent], port)
+    first = world.seed(torrent, node="first", side=pair.left)
+    seed = partial_seed(world, torrent, "1,3", "partial", pair.right)
+    first.signal(15)
+    first.expect_exit(0, 20)
+    leecher = start_client(world, "transmission", "leech", torrent, out, pair.left,
+                           pair.left.port())
+    wanted = {path: path.relative_to(out) for path in
+              (torrent.paths(out)[0], torrent.paths(out)[2])}
+    leecher.wait_until(lambda: all(
+        path.is_file() and path.read_bytes() == (torrent.source / name).read_bytes()
+        for path, name in wanted.items()), 60, "transmission has two files")
+    assert seed.running()
+
+
+@pytest.mark.parametrize("client", ("conjure", "libtorrent", "aria2"))
+def test_two_that_have_different_files_make_one_seed(world, pair, out, client):
+    port, right, left = pair.left.port(), pair.right, pair.left
+    torrent = world.torrent(f"http://{left.ip}:{port}/announce", files=FILES,
+                            piece_length=64 * KIB)
+    tracker = OpenTracker(world, left, [torrent], port)
+    first = world.seed(torrent, node="first", side=left)
+    seeds = [partial_seed(world, torrent, files, node, right)
+             for files, node in (("1,3", "one"), ("2,4", "two"))]
+    first.signal(15)
+    first.expect_exit(0, 20)
+    assert tracker.scrape(torrent) == (0, 2)
+    if client == "conjure":
+        world.download(torrent, out, node="last", side=left).expect_exit(0, 60)
+    else:
+        leecher = start_client(world, client, "leech", torrent, out, left, left.port())
+        leecher.wait_until(lambda: torrent.is_in(out), 60, f"{client} has everything")
+    assert torrent.is_in(out)
+    assert all(s.running() for s in seeds)
