@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conjure/fs/watch.h"
+
+/* The kernel queues an event before the call that causes it returns: nothing here waits. */
+
+static char folder[64], beside[64];
+
+static void make_world(void)
+{
+    strcpy(folder, "/tmp/conjure-watch-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(beside, sizeof beside, "%s.beside", folder);
+    ck_assert(!mkdir(beside, 0700));
+}
+
+static void end_world(struct watch *w)
+{
+    char command[200];
+
+    watch_free(w);
+    snprintf(command, sizeof command, "rm -rf %s %s", folder, beside);
+    ck_assert(!system(command));
+}
+
+static const char *path_in(const char *in, const char *name)
+{
+    static char paths[2][200];
+    static unsigned i;
+
+    snprintf(paths[i ^= 1], sizeof paths[0], "%s/%s", in, name);
+    return paths[i];
+}
+
+static void put(const char *in, const char *name, const char *text)
+{
+    FILE *f = fopen(path_in(in, name), "w");
+
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    ck_assert(!fclose(f));
+}
+
+/* The next news must be NEWS of NAME (NULL: of no file). */
+static struct watch_entry *expect(struct watch *w, enum watch_news news, const char *name)
+{
+    struct watch_entry *e;
+    enum watch_news got = watch_next(w, &e);
+
+    ck_assert_msg(got == news, "news %d instead of %d (%s)", got, news, e ? e->name : "no file");
+    if (name)
+        ck_assert_str_eq(e->name, name);
+    else
+        ck_assert_ptr_null(e);
+    return e;
+}
+
+static void expect_nothing(struct watch *w)
+{
+    ck_assert(!watch_has_news(w));
+    expect(w, WATCH_NOTHING, NULL);
+}
+
+static struct watch *start(void)
+{
+    struct watch *w;
+
+    make_world();
+    w = watch_new(folder, ".torrent");
+    expect_nothing(w);
+    return w;
+}
+
+START_TEST(what_is_there_is_found_and_nothing_else)
+{
+    struct watch *w;
+
+    make_world();
+    put(folder, "a.torrent", "a");
+    put(folder, ".hidden.torrent", "h");
+    put(folder, ".torrent", "h");
+    put(folder, "a.torrent.part", "p");
+    ck_assert(!mkdir(path_in(folder, "folder.torrent"), 0700));
+    w = watch_new(folder, ".torrent");
+    ck_assert(watch_has_news(w));
+    expect(w, WATCH_FILE, "a.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(a_file_is_news_when_it_is_whole)
+{
+    struct watch *w = start();
+    int fd = open(path_in(folder, "x.torrent"), O_WRONLY | O_CREAT, 0600);
+
+    ck_assert(write(fd, "x", 1) == 1);
+    watch_look(w);
+    expect_nothing(w);
+    close(fd);
+    watch_look(w);
+    expect(w, WATCH_FILE, "x.torrent");
+    watch_look(w);
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(moves_links_and_changes_are_news)
+{
+    struct watch *w = start();
+
+    put(beside, "m.torrent", "m");
+    watch_look(w);
+    expect_nothing(w);
+    ck_assert(!rename(path_in(beside, "m.torrent"), path_in(folder, "m.torrent")));
+    watch_look(w);
+    expect(w, WATCH_FILE, "m.torrent");
+    put(beside, "l.torrent", "l");
+    ck_assert(!link(path_in(beside, "l.torrent"), path_in(folder, "hard.torrent")));
+    ck_assert(!symlink(path_in(beside, "l.torrent"), path_in(folder, "soft.torrent")));
+    watch_look(w);
+    expect(w, WATCH_FILE, "hard.torrent");
+    expect(w, WATCH_FILE, "soft.torrent");
+    expect_nothing(w);
+    put(folder, "m.torrent", "other");
+    watch_look(w);
+    expect(w, WATCH_FILE, "m.torrent");
+    /* Who may not read it is told again when that changes. */
+    ck_assert(!chmod(path_in(folder, "m.torrent"), 0));
+    watch_look(w);
+    expect(w, WATCH_FILE, "m.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(what_goes_is_news_with_the_owners_note)
+{
+    struct watch *w = start();
+    struct watch_entry *e;
+
+    put(folder, "a.torrent", "a");
+    put(folder, "b.torrent", "b");
+    watch_look(w);
+    e = expect(w, WATCH_FILE, "a.torrent");
+    e->taken = true;
+    e->info_hash[19] = 7;
+    expect(w, WATCH_FILE, "b.torrent");
+    ck_assert(!unlink(path_in(folder, "a.torrent")));
+    ck_assert(!rename(path_in(folder, "b.torrent"), path_in(beside, "b.torrent")));
+    watch_look(w);
+    e = expect(w, WATCH_REMOVED, "a.torrent");
+    ck_assert(e->taken && e->info_hash[19] == 7);
+    e = expect(w, WATCH_REMOVED, "b.torrent");
+    ck_assert(!e->taken);
+    expect_nothing(w);
+    /* One of that name later is a new one. */
+    put(folder, "a.torrent", "a");
+    watch_look(w);
+    e = expect(w, WATCH_FILE, "a.torrent");
+    ck_assert(!e->taken);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(a_file_that_is_replaced_at_once_is_one_that_changed)
+{
+    struct watch *w = start();
+
+    put(folder, "a.torrent", "a");
+    watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent")->taken = true;
+    ck_assert(!unlink(path_in(folder, "a.torrent")));
+    put(folder, "a.torrent", "another");
+    watch_look(w);
+    ck_assert(expect(w, WATCH_FILE, "a.torrent")->taken);
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(what_is_postponed_comes_again)
+{
+    struct watch *w = start();
+    struct watch_entry *e;
+
+    put(folder, "a.torrent", "a");
+    watch_look(w);
+    e = expect(w, WATCH_FILE, "a.torrent");
+    watch_postpone(w, e);
+    watch_postpone(w, e);
+    expect_nothing(w);
+    watch_look(w);
+    e = expect(w, WATCH_FILE, "a.torrent");
+    watch_postpone(w, e);
+    ck_assert(!unlink(path_in(folder, "a.torrent")));
+    watch_look(w);
+    expect(w, WATCH_REMOVED, "a.torrent");
+    watch_look(w);
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(what_the_owner_writes_is_no_news)
+{
+    struct watch *w = start();
+    struct watch_entry *e;
+
+    put(folder, "a.torrent", "a");
+    e = watch_expect(w, "a.torrent");
+    e->taken = true;
+    watch_look(w);
+    expect_nothing(w);
+    ck_assert(watch_is_settled(w, e));
+    put(folder, "a.torrent", "later");
+    ck_assert(!watch_is_settled(w, e));
+    watch_look(w);
+    ck_assert(expect(w, WATCH_FILE, "a.torrent")->taken);
+    end_world(w);
+}
+END_TEST
+
+START_TEST(a_folder_that_goes_is_said_and_comes_back)
+{
+    struct watch *w = start();
+
+    put(folder, "a.torrent", "a");
+    put(folder, "b.torrent", "b");
+    watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent");
+    expect(w, WATCH_FILE, "b.torrent");
+    ck_assert(!rename(folder, path_in(beside, "moved")));
+    watch_look(w);
+    expect(w, WATCH_FOLDER_GONE, NULL);
+    ck_assert_int_eq(watch_error(w), ENOENT);
+    put(beside, "moved/c.torrent", "c");
+    ck_assert(!unlink(path_in(beside, "moved/b.torrent")));
+    watch_look(w);
+    expect_nothing(w);
+    ck_assert(!rename(path_in(beside, "moved"), folder));
+    watch_look(w);
+    expect(w, WATCH_FOLDER_BACK, NULL);
+    /* Only what is different is news. */
+    expect(w, WATCH_FILE, "c.torrent");
+    expect(w, WATCH_REMOVED, "b.torrent");
+    expect_nothing(w);
+    put(folder, "d.torrent", "d");
+    watch_look(w);
+    expect(w, WATCH_FILE, "d.torrent");
+    end_world(w);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_not_there_at_first_is_waited_for)
+{
+    struct watch *w;
+
+    make_world();
+    ck_assert(!rmdir(folder));
+    w = watch_new(folder, ".torrent");
+    expect(w, WATCH_FOLDER_GONE, NULL);
+    watch_look(w);
+    expect_nothing(w);
+    ck_assert(!mkdir(folder, 0700));
+    put(folder, "a.torrent", "a");
+    watch_look(w);
+    expect(w, WATCH_FOLDER_BACK, NULL);
+    expect(w, WATCH_FILE, "a.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+/* More than the kernel keeps: everything is looked at again. */
+START_TEST(lost_events_lose_no_file)
+{
+    struct watch *w = start();
+    FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
+    unsigned n_queued = 16384, n = 0;
+    struct watch_entry *e;
+    char name[40];
+
+    if (f) {
+        ck_assert(fscanf(f, "%u", &n_queued) == 1);
+        fclose(f);
+    }
+    /* Each file gives two events that we ask for. Equal neighbours are merged: use two in turn. */
+    for (unsigned i = 0; i < n_queued; i++)
+        put(folder, i % 2 ? "x.torrent" : "y.torrent", "x");
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "%u.torrent", i);
+        put(folder, name, "n");
+    }
+    watch_look(w);
+    while (watch_next(w, &e) == WATCH_FILE)
+        n++;
+    ck_assert_uint_eq(n, 302);
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
+RUN_SUITE("A folder that is watched", 60, what_is_there_is_found_and_nothing_else,
+          a_file_is_news_when_it_is_whole, moves_links_and_changes_are_news,
+          what_goes_is_news_with_the_owners_note,
+          a_file_that_is_replaced_at_once_is_one_that_changed, what_is_postponed_comes_again,
+          what_the_owner_writes_is_no_news, a_folder_that_goes_is_said_and_comes_back,
+          a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file);
