@@ -13,8 +13,13 @@
  * and no more announces begin, except `stopped`.
  *
  * A thousand torrents must not storm: no more than n_at_once_max calls are under way, and no more than
- * PER_HOST_MAX to one host. A call to a UDP tracker that does not answer at once no longer counts, since
- * it costs nothing but memory for the two hours of BEP 15's schedule.
+ * PER_SERVICE_MAX to one service (a tracker's host and port). A call to a UDP tracker that does not answer
+ * at once no longer counts, since it costs nothing but memory for the two hours of BEP 15's schedule.
+ * Torrents whose next announce is due lie in a heap; who finds no room at its service waits in a queue
+ * there, and each call that ends makes room for one.
+ *
+ * UNREACHABLE. A service that one torrent cannot reach the others need not try: until it is tried again,
+ * by one of them, announces there fail at once, and the torrents turn to their next trackers.
  */
 #include "actors/announcer_parts.h"
 
@@ -28,8 +33,8 @@
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
 
-#define FACILITY     "announcer"
-#define PER_HOST_MAX 8
+#define FACILITY        "announcer"
+#define PER_SERVICE_MAX 16
 
 static const struct announcer_transport *const transports[N_TRACKER_TRANSPORTS] = {
     [TRACKER_TRANSPORT_HTTP] = &announcer_http,
@@ -69,41 +74,149 @@ static void tell_lobby(struct announcer_call *c, const struct announce_reply *re
 }
 
 /* A tracker that fails for days is news once. */
-static void log_failure(struct announcer_call *c, const char *text)
+static void log_failure(struct announcer_call *c, const char *text, bool is_news)
 {
     const char *name = metainfo_name(c->entry->torrent->meta);
 
-    if (c->tracker->told_failing)
-        log_info(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
-    else
+    if (is_news)
         log_warning(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
-    c->tracker->told_failing = true;
+    else
+        log_info(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
+}
+
+/* --- what is due -------------------------------------------------------------------------- */
+
+/* Sees to it that E's next announce begins when it is due. */
+static void reschedule(struct announcer *a, struct announcer_entry *e)
+{
+    uint64_t at = announce_state_due_at(&e->state);
+
+    if (e->stopping || !list_is_empty(&e->in_queue))
+        return;
+    if (at == UINT64_MAX)
+        due_heap_remove(&a->due, &e->due);
+    else
+        due_heap_set(&a->due, &e->due, at);
+}
+
+static void call_off_waiting(struct announcer *a, struct announcer_service *s, uint32_t n)
+{
+    struct list *first;
+
+    while (n-- && (first = list_first(&s->waiting))) {
+        list_remove(first);
+        reschedule(a, container_of(first, struct announcer_entry, in_queue));
+    }
+}
+
+static struct announcer_service *service_of(struct announcer *a, const struct announce_tracker *t)
+{
+    struct {
+        char host[TRACKER_HOST_MAX];
+        uint16_t port, transport;
+    } where = {.transport = (uint16_t)t->protocol->transport};
+    struct announcer_service *s;
+    struct tracker_url url;
+    uint64_t key;
+
+    tracker_url_parse(t->url, &url);
+    memcpy(where.host, url.host, strlen(url.host));
+    where.port = url.port;
+    key = siphash(sip_secret_of_process(), &where, sizeof where);
+    s = key_map_get(&a->services, &key);
+    if (!s) {
+        s = NEW(struct announcer_service);
+        s->key = key;
+        list_init(&s->waiting);
+        key_map_put(&a->services, s);
+    }
+    return s;
+}
+
+/* Forgets services that nobody speaks with; more often than that is not worth it. */
+static void sweep_services(struct announcer *a, bool all)
+{
+    if (!all && a->services.n <= 2 * a->entries.n + 64)
+        return;
+    for (uint32_t i = 0; i < a->services.n_slots;) {
+        struct announcer_service *s = a->services.slots[i].value;
+
+        if (!s || s->n_counted || !list_is_empty(&s->waiting)) {
+            i++;
+            continue;
+        }
+        /* What follows may move into this place. */
+        key_map_remove(&a->services, &s->key);
+        free(s);
+    }
+}
+
+static void service_failed(struct announcer *a, struct announcer_service *s, const char *text,
+                           uint64_t now)
+{
+    uint64_t hold = TRACKER_HOLD_DOWN_FIRST_S;
+
+    if (now < s->held_until)
+        return; /* one of those that were under way when the first failed */
+    for (uint32_t i = 0; i < s->n_failures && hold < TRACKER_HOLD_DOWN_MAX_S; i++)
+        hold *= 2;
+    s->failing = true;
+    s->n_failures++;
+    s->held_until =
+        now + (hold < TRACKER_HOLD_DOWN_MAX_S ? hold : TRACKER_HOLD_DOWN_MAX_S) * NS_PER_S;
+    snprintf(s->error, sizeof s->error, "%s", text);
+    call_off_waiting(a, s, UINT32_MAX);
+}
+
+static void service_answered(struct announcer_call *c)
+{
+    struct announcer_service *s = c->service;
+
+    if (!s->failing)
+        return;
+    log_notice(FACILITY, "tracker %s answers again", c->url.host);
+    s->failing = false;
+    s->n_failures = 0;
+    s->held_until = 0;
+    call_off_waiting(c->announcer, s, UINT32_MAX);
 }
 
 /* --- calls -------------------------------------------------------------------------------- */
 
 static void call_uncount(struct announcer_call *c)
 {
-    c->announcer->n_counted -= c->counted;
+    if (!c->counted)
+        return;
     c->counted = false;
+    c->announcer->n_counted--;
+    c->service->n_counted--;
+    call_off_waiting(c->announcer, c->service, 1);
 }
 
 static void call_end(struct announcer_call *c)
 {
-    struct announcer_call **at = &c->announcer->calls;
+    struct announcer *a = c->announcer;
+    struct announcer_entry *e = c->entry;
 
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
     c->transport->deinit(c);
+    due_heap_remove(&a->steps, &c->due);
+    list_remove(&c->in_entry);
     call_uncount(c);
-    c->entry->n_calls--;
     free(c);
+    if (!e->stopping)
+        reschedule(a, e);
+    else if (list_is_empty(&e->in_queue))
+        list_append(&a->saying, &e->in_queue);
 }
 
-static void fail(struct announcer_call *c, const char *text, uint32_t retry_s)
+void call_step_at(struct announcer_call *c, uint64_t at_ns)
 {
-    log_failure(c, text);
+    due_heap_set(&c->announcer->steps, &c->due, at_ns);
+}
+
+static void fail(struct announcer_call *c, const char *text, uint32_t retry_s, bool is_news)
+{
+    log_failure(c, text, is_news);
     if (c->request.event != ANNOUNCE_STOPPED) {
         tell_master(c, false, NULL, text);
         announce_state_failed(&c->entry->state, retry_s, clock_now());
@@ -113,13 +226,27 @@ static void fail(struct announcer_call *c, const char *text, uint32_t retry_s)
 
 void call_failed(struct announcer_call *c, const char *text)
 {
-    fail(c, text, 0);
+    bool is_news = !c->tracker->told_failing;
+
+    c->tracker->told_failing = true;
+    fail(c, text, 0, is_news);
+}
+
+void call_unreachable(struct announcer_call *c, const char *text)
+{
+    bool is_news = !c->service->failing;
+
+    /* The last words of a torrent have a short time; that they were not taken says little. */
+    if (c->request.event != ANNOUNCE_STOPPED)
+        service_failed(c->announcer, c->service, text, clock_now());
+    fail(c, text, 0, is_news);
 }
 
 void call_replied(struct announcer_call *c, const struct announce_reply *reply)
 {
     const char *name = metainfo_name(c->entry->torrent->meta);
 
+    service_answered(c);
     if (reply->failed && c->request.event == ANNOUNCE_PAUSED) {
         log_info(FACILITY, "%s: tracker %s: %s; announcing without the event", name, c->url.host,
                  reply->text);
@@ -128,7 +255,10 @@ void call_replied(struct announcer_call *c, const struct announce_reply *reply)
         return;
     }
     if (reply->failed) {
-        fail(c, reply->text, reply->retry_s);
+        bool is_news = !c->tracker->told_failing;
+
+        c->tracker->told_failing = true;
+        fail(c, reply->text, reply->retry_s, is_news);
         return;
     }
     if (c->request.event != ANNOUNCE_STOPPED) {
@@ -148,68 +278,62 @@ void call_replied(struct announcer_call *c, const struct announce_reply *reply)
 
 void call_is_slow(struct announcer_call *c, const char *text)
 {
+    bool is_news = !c->service->failing;
+
+    if (!c->counted)
+        return; /* said before */
+    if (c->request.event != ANNOUNCE_STOPPED)
+        service_failed(c->announcer, c->service, text, clock_now());
     call_uncount(c);
-    if (c->tracker->told_failing)
-        return;
-    log_failure(c, text);
+    log_failure(c, text, is_news);
     if (c->request.event != ANNOUNCE_STOPPED)
         tell_master(c, false, NULL, text);
 }
 
-static void call_begin(struct announcer *a, struct announcer_entry *e,
-                       struct announce_tracker *tracker, const struct announce_request *request,
-                       uint64_t now)
+static struct announcer_call *call_new(struct announcer *a, struct announcer_entry *e,
+                                       struct announce_tracker *tracker,
+                                       const struct announce_request *request)
 {
     struct announcer_call *c = NEW(struct announcer_call);
 
     c->announcer = a;
     c->entry = e;
     c->tracker = tracker;
+    c->service = service_of(a, tracker);
     c->transport = transports[tracker->protocol->transport];
     c->request = *request;
     tracker_url_parse(tracker->url, &c->url);
+    list_append(&e->calls, &c->in_entry);
     c->counted = true;
-    c->next = a->calls;
-    a->calls = c;
     a->n_counted++;
-    e->n_calls++;
+    c->service->n_counted++;
+    return c;
+}
+
+static void call_begin(struct announcer *a, struct announcer_entry *e,
+                       struct announce_tracker *tracker, const struct announce_request *request,
+                       uint64_t now)
+{
+    struct announcer_call *c = call_new(a, e, tracker, request);
+
     log_debug(FACILITY, "%s: announce %u to %s", metainfo_name(e->torrent->meta), request->event,
               tracker->url);
     c->transport->begin(c, now);
 }
 
-static bool has_room(const struct announcer *a, const struct announce_tracker *tracker)
+static void cut_off_calls(struct announcer_entry *e)
 {
-    struct tracker_url url;
-    uint32_t n = 0;
+    struct list *first;
 
-    if (a->n_counted >= a->options.n_at_once_max)
-        return false;
-    tracker_url_parse(tracker->url, &url);
-    for (const struct announcer_call *c = a->calls; c; c = c->next)
-        n += c->counted && !strcmp(c->url.host, url.host);
-    return n < PER_HOST_MAX;
-}
-
-static void cut_off_calls(struct announcer *a, struct announcer_entry *e)
-{
-    struct announcer_call *c, *next;
-
-    for (c = a->calls; c; c = next) {
-        next = c->next;
-        if (c->entry == e)
-            call_end(c);
-    }
+    while ((first = list_first(&e->calls)))
+        call_end(container_of(first, struct announcer_call, in_entry));
 }
 
 /* --- torrents ----------------------------------------------------------------------------- */
 
-static struct announcer_entry *find_entry(struct announcer *a, const struct torrent *torrent)
+static struct announcer_entry *find_entry(const struct announcer *a, const struct torrent *torrent)
 {
-    for (uint32_t i = 0; i < a->n_entries; i++)
-        if (a->entries[i]->torrent == torrent)
-            return a->entries[i];
-    return NULL;
+    return key_map_get(&a->entries, &torrent);
 }
 
 static void add_trackers(struct announcer_entry *e, struct rng *rng)
@@ -251,22 +375,26 @@ static void on_torrent_started(struct announcer *a, struct announcer_torrent_sta
     e->state.self.key = m->torrent->key;
     e->state.self.port = m->torrent->port;
     e->state.left = m->left;
+    e->state.spread = (uint16_t)rng_next(&a->rng);
     e->state.partial = m->partial;
     add_trackers(e, &a->rng);
-    a->entries = mem_resize(a->entries, a->n_entries + 1, sizeof a->entries[0]);
-    a->entries[a->n_entries++] = e;
+    list_init(&e->calls);
+    list_init(&e->in_queue);
+    key_map_put(&a->entries, e);
+    reschedule(a, e);
 }
 
-static void remove_entry(struct announcer *a, uint32_t i)
+static void remove_entry(struct announcer *a, struct announcer_entry *e)
 {
-    struct announcer_entry *e = a->entries[i];
-
-    cut_off_calls(a, e);
+    cut_off_calls(e);
     announce_state_deinit(&e->state);
-    a->entries[i] = a->entries[--a->n_entries];
+    list_remove(&e->in_queue);
+    due_heap_remove(e->stopping ? &a->deadlines : &a->due, &e->due);
+    key_map_remove(&a->entries, &e->torrent);
     if (e->stopping)
         msg_reply(&e->stopping->msg);
     free(e);
+    sweep_services(a, false);
 }
 
 static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_stopped *m)
@@ -280,27 +408,34 @@ static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_sto
     /* A client that was only here to download leaves the moment it is complete: `completed` must not be
      * lost. Anything else that is under way is not worth waiting for. */
     if (!e->state.under_way || e->state.event != ANNOUNCE_COMPLETED) {
-        cut_off_calls(a, e);
+        cut_off_calls(e);
         announce_state_cut_off(&e->state);
     }
+    list_remove(&e->in_queue);
+    due_heap_remove(&a->due, &e->due);
     e->stopping = m;
-    e->stop_deadline = clock_now() + a->options.stop_timeout_ms * NS_PER_MS;
+    due_heap_set(&a->deadlines, &e->due, clock_now() + a->options.stop_timeout_ms * NS_PER_MS);
+    list_append(&a->saying, &e->in_queue);
 }
 
 static void on_torrent_completed(struct announcer *a, struct announcer_torrent_completed *m)
 {
     struct announcer_entry *e = find_entry(a, m->torrent);
 
-    if (e)
-        announce_state_complete(&e->state);
+    if (!e)
+        return;
+    announce_state_complete(&e->state);
+    reschedule(a, e);
 }
 
 static void on_need_peers(struct announcer *a, struct announcer_need_peers *m)
 {
     struct announcer_entry *e = find_entry(a, m->torrent);
 
-    if (e)
-        announce_state_need_peers(&e->state);
+    if (!e)
+        return;
+    announce_state_need_peers(&e->state);
+    reschedule(a, e);
 }
 
 static void on_progress(struct announcer *a, struct announcer_progress *m)
@@ -339,23 +474,15 @@ MSG_DISPATCH(announcer, ANNOUNCER_TABLE, struct announcer);
 /* Sees to it that an After comes home by the time that the next torrent is due. */
 static void hold_over(struct announcer *a, uint64_t now)
 {
-    uint64_t due = UINT64_MAX;
+    uint64_t due = due_heap_next_ns(&a->due);
     struct timer_after *after;
 
-    for (uint32_t i = 0; i < a->n_entries; i++) {
-        uint64_t at = announce_state_due_at(&a->entries[i]->state);
-
-        if (a->entries[i]->stopping)
-            continue;
-        /* Those that are due already wait for room, not for time. */
-        if (at > now && at < due)
-            due = at;
-    }
+    /* Those that are due already wait for room, not for time. */
+    if (due <= now || due == UINT64_MAX || a->timer_gone)
+        return;
     for (uint32_t i = 0; i < a->n_holds; i++)
         if (a->holds[i].due <= due)
             return;
-    if (due == UINT64_MAX || a->timer_gone)
-        return;
     after = timer_new_after();
     after->delay_ns = due - now;
     if (!announcer_ask_timer_after(&a->inbox, a->timer, after)) {
@@ -367,21 +494,42 @@ static void hold_over(struct announcer *a, uint64_t now)
     a->holds[a->n_holds++] = (struct announcer_hold){.after = after, .due = due};
 }
 
+/* E's announce to TRACKER is due: begins it, or finds it another time or place. */
+static void begin_or_wait(struct announcer *a, struct announcer_entry *e,
+                          struct announce_tracker *tracker, uint64_t now)
+{
+    struct announcer_service *s = service_of(a, tracker);
+    bool held = s->failing && now < s->held_until;
+    struct announce_request request;
+
+    if (!held && s->n_counted >= (s->failing ? 1 : PER_SERVICE_MAX)) {
+        list_append(&s->waiting, &e->in_queue);
+        return;
+    }
+    announce_state_begin(&e->state, now, &request);
+    if (held) {
+        struct announcer_call *c = call_new(a, e, tracker, &request);
+
+        fail(c, s->error, 0, false);
+    } else {
+        call_begin(a, e, tracker, &request, now);
+    }
+}
+
 static void begin_what_is_due(struct announcer *a, uint64_t now)
 {
-    struct announce_request request;
-    struct announce_tracker *tracker;
+    struct due *due;
 
     /* With the program ending, what is due now could not be heard of any more. */
-    for (uint32_t i = 0; i < a->n_entries && !a->timer_gone; i++) {
-        struct announcer_entry *e = a->entries[i];
+    while (!a->timer_gone && a->n_counted < a->options.n_at_once_max &&
+           (due = due_heap_pop_due(&a->due, now))) {
+        struct announcer_entry *e = container_of(due, struct announcer_entry, due);
+        struct announce_tracker *tracker = announce_state_peek(&e->state, now);
 
-        /* A call may fail at once, and then the next tracker is due at once. */
-        while (!e->stopping && (tracker = announce_state_peek(&e->state, now)) &&
-               has_room(a, tracker)) {
-            announce_state_begin(&e->state, now, &request);
-            call_begin(a, e, tracker, &request, now);
-        }
+        if (tracker)
+            begin_or_wait(a, e, tracker, now);
+        else
+            reschedule(a, e);
     }
 }
 
@@ -403,38 +551,50 @@ static bool say_completed(struct announcer *a, struct announcer_entry *e, uint64
     return true;
 }
 
-static void say_stopped(struct announcer *a, uint64_t now)
+/* Says what E has to say as far as there is room. Returns whether that is all. */
+static bool say_last_words(struct announcer *a, struct announcer_entry *e, uint64_t now)
 {
     struct announce_request request;
     struct announce_tracker *tracker;
 
-    for (uint32_t i = 0; i < a->n_entries;) {
-        struct announcer_entry *e = a->entries[i];
-        bool more = true;
+    announce_state_stop(&e->state);
+    while (a->n_counted < a->options.n_at_once_max) {
+        tracker = announce_state_next_stop(&e->state, &request);
+        if (!tracker)
+            return true;
+        call_begin(a, e, tracker, &request, now);
+    }
+    return false;
+}
 
-        if (!e->stopping || (now < e->stop_deadline && !say_completed(a, e, now))) {
-            i++;
-            continue;
-        }
-        announce_state_stop(&e->state);
-        while (a->n_counted < a->options.n_at_once_max &&
-               (more = (tracker = announce_state_next_stop(&e->state, &request))))
-            call_begin(a, e, tracker, &request, now);
-        if ((!more && !e->n_calls) || now >= e->stop_deadline)
-            remove_entry(a, i);
-        else
-            i++;
+/* Each call of a stopping torrent that ends brings it back into `saying`. */
+static void say_stopped(struct announcer *a, uint64_t now)
+{
+    struct list *first;
+    struct due *due;
+
+    while ((due = due_heap_pop_due(&a->deadlines, now)))
+        remove_entry(a, container_of(due, struct announcer_entry, due));
+    while ((first = list_first(&a->saying))) {
+        struct announcer_entry *e = container_of(first, struct announcer_entry, in_queue);
+        bool more = !say_completed(a, e, now);
+
+        if (!more && !say_last_words(a, e, now))
+            return;
+        list_remove(first);
+        if (!more && list_is_empty(&e->calls))
+            remove_entry(a, e);
     }
 }
 
 static void step_calls(struct announcer *a, uint64_t now)
 {
-    struct announcer_call *c, *next;
+    struct due *due;
 
-    for (c = a->calls; c; c = next) {
-        next = c->next;
-        if (c->transport->step)
-            c->transport->step(c, now);
+    while ((due = due_heap_pop_due(&a->steps, now))) {
+        struct announcer_call *c = container_of(due, struct announcer_call, due);
+
+        c->transport->step(c, now);
     }
 }
 
@@ -460,14 +620,11 @@ static void run_transfers(struct announcer *a)
 
 static int poll_timeout_ms(const struct announcer *a, uint64_t now)
 {
-    uint64_t at = now + 3600 * NS_PER_S;
+    uint64_t at = now + 3600 * NS_PER_S, step = due_heap_next_ns(&a->steps),
+             deadline = due_heap_next_ns(&a->deadlines);
 
-    for (const struct announcer_call *c = a->calls; c; c = c->next)
-        if (c->transport->deadline(c) < at)
-            at = c->transport->deadline(c);
-    for (uint32_t i = 0; i < a->n_entries; i++)
-        if (a->entries[i]->stopping && a->entries[i]->stop_deadline < at)
-            at = a->entries[i]->stop_deadline;
+    at = step < at ? step : at;
+    at = deadline < at ? deadline : at;
     return at <= now ? 0 : (int)((at - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -477,7 +634,7 @@ static void sleep_and_read(struct announcer *a)
     int n_ready = 0;
 
     for (struct udp_endpoint *e = a->endpoints; e; e = e->next) {
-        if (!e->n_calls)
+        if (list_is_empty(&e->calls))
             continue;
         if (n == a->n_polls_room) {
             a->n_polls_room = n ? 2 * n : 8;
@@ -509,10 +666,19 @@ static void clean_up(struct announcer *a)
     channel_close(&a->inbox.channel);
     while ((m = channel_receive(&a->inbox.channel)))
         announcer_dispatch(a, m);
-    while (a->n_entries)
-        remove_entry(a, a->n_entries - 1);
+    for (uint32_t i = 0; i < a->entries.n_slots;)
+        if (a->entries.slots[i].value)
+            remove_entry(a, a->entries.slots[i].value); /* another may move into this place */
+        else
+            i++;
     announcer_udp_sweep(a, UINT64_MAX);
-    free(a->entries);
+    announcer_http_deinit(a);
+    sweep_services(a, true);
+    key_map_deinit(&a->entries);
+    key_map_deinit(&a->services);
+    due_heap_deinit(&a->due);
+    due_heap_deinit(&a->deadlines);
+    due_heap_deinit(&a->steps);
     free(a->holds);
     free(a->polled);
     free(a->fds);
@@ -531,7 +697,9 @@ static void *run(void *arg)
         log_err(FACILITY, "libcurl cannot be used");
         abort();
     }
-    curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, 16L);
+    /* Connections that are kept for the next torrent, and at one time to one host. */
+    curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, 2L * PER_SERVICE_MAX);
+    curl_multi_setopt(a->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)PER_SERVICE_MAX);
     /* The Afters must be home before the inbox may close. */
     while (!a->shutdown || a->n_holds) {
         struct msg *m;
@@ -580,6 +748,9 @@ struct announcer *announcer_start(struct timer_inbox *timer, struct lobby_inbox 
     a->lobby = lobby;
     a->master = master;
     rng_seed_from_kernel(&a->rng);
+    a->entries = KEY_MAP(struct announcer_entry, torrent);
+    a->services = KEY_MAP(struct announcer_service, key);
+    list_init(&a->saying);
     waker_init_call(&a->waker, wake_up, a);
     channel_init(&a->inbox.channel, &a->waker);
     r = actor_start(&a->actor, "announcer", run, a);

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
-#include "conjure/base/log.h"
+#include "conjure/base/clock.h"
 
 /* Transmissions before we turn to the next tracker, if there is one: 15 + 30 s. */
 #define TRANSMISSIONS_WITH_OTHERS 2
+
+#define KNOWN_NS (60 * NS_PER_S) /* the addresses of a name */
 
 /* --- endpoints ---------------------------------------------------------------------------- */
 
@@ -43,6 +45,7 @@ static struct udp_endpoint *endpoint_open(struct announcer *a, const struct addr
     e = NEW(struct udp_endpoint);
     e->addr = *addr;
     e->fd = fd;
+    list_init(&e->calls);
     e->next = a->endpoints;
     a->endpoints = e;
     return e;
@@ -55,7 +58,7 @@ void announcer_udp_sweep(struct announcer *a, uint64_t now)
     while (*at) {
         struct udp_endpoint *e = *at;
 
-        if (e->n_calls || e->connection.good_until > now) {
+        if (!list_is_empty(&e->calls) || e->connection.good_until > now) {
             at = &e->next;
             continue;
         }
@@ -71,8 +74,7 @@ static void udp_step(struct announcer_call *c, uint64_t now);
 
 static void leave_endpoint(struct announcer_call *c)
 {
-    if (c->udp.endpoint)
-        c->udp.endpoint->n_calls--;
+    list_remove(&c->udp.in_endpoint);
     c->udp.endpoint = NULL;
 }
 
@@ -89,14 +91,14 @@ static void try_next_addr(struct announcer_call *c, int error, uint64_t now)
             error = errno;
             continue;
         }
-        u->endpoint->n_calls++;
+        list_append(&u->endpoint->calls, &u->in_endpoint);
         tracker_udp_start(&u->exchange, &c->request, c->url.path, &u->endpoint->connection,
                           &c->announcer->rng,
                           has_others ? TRANSMISSIONS_WITH_OTHERS : TRACKER_UDP_TRANSMISSIONS, now);
         udp_step(c, now);
         return;
     }
-    call_failed(c, strerrordesc_np(error));
+    call_unreachable(c, strerrordesc_np(error));
 }
 
 /* A refusal of a datagram long ago may still hang at the socket: telling it clears it. */
@@ -120,43 +122,54 @@ static void udp_step(struct announcer_call *c, uint64_t now)
         if (u->exchange.n_sent > 1)
             call_is_slow(c, "no answer yet");
         if (send_again_if_refused(u->endpoint->fd, packet, size) < 0 && errno != EAGAIN)
-            try_next_addr(c, errno, now);
+            break;
+        call_step_at(c, u->exchange.deadline);
+        return;
+    case TRACKER_UDP_WAIT:
+        call_step_at(c, u->exchange.deadline);
+        return;
+    default: /* gave up */
+        errno = ETIMEDOUT;
         break;
-    case TRACKER_UDP_GAVE_UP:
-        try_next_addr(c, ETIMEDOUT, now);
-        break;
-    default:
-        break;
+    }
+    try_next_addr(c, errno, now);
+}
+
+/* Does F for each call at E, which may be its end. */
+static void for_each_call(struct udp_endpoint *e, uint64_t now,
+                          void (*f)(struct announcer_call *c, int error, uint64_t now), int error)
+{
+    struct list *next;
+
+    for (struct list *at = e->calls.next; at != &e->calls; at = next) {
+        next = at->next;
+        f(container_of(at, struct announcer_call, udp.in_endpoint), error, now);
     }
 }
 
-/* Tells the call at E that the datagram is for, if any. */
-static void give_datagram(struct announcer *a, struct udp_endpoint *e, const uint8_t *bytes,
-                          size_t n, uint64_t now)
+static void go_on(struct announcer_call *c, int error, uint64_t now)
 {
+    udp_step(c, now);
+}
+
+/* Tells the call at E that the datagram is for, if any. */
+static void give_datagram(struct udp_endpoint *e, const uint8_t *bytes, size_t n, uint64_t now)
+{
+    bool connected = now < e->connection.good_until;
     struct announce_reply reply;
 
-    for (struct announcer_call *c = a->calls; c; c = c->next) {
-        if (c->transport != &announcer_udp || c->udp.endpoint != e)
-            continue;
+    for (struct list *at = e->calls.next; at != &e->calls; at = at->next) {
+        struct announcer_call *c = container_of(at, struct announcer_call, udp.in_endpoint);
+
         if (tracker_udp_receive(&c->udp.exchange, bytes, n, e->addr.family == AF_INET6, now,
                                 &reply) == TRACKER_UDP_DONE) {
             call_replied(c, &reply);
             return;
         }
     }
-}
-
-/* The kernel says that nobody listens there. */
-static void refuse_all(struct announcer *a, struct udp_endpoint *e, int error, uint64_t now)
-{
-    struct announcer_call *c, *next;
-
-    for (c = a->calls; c; c = next) {
-        next = c->next;
-        if (c->transport == &announcer_udp && c->udp.endpoint == e)
-            try_next_addr(c, error, now);
-    }
+    /* One of them was told the connection id, and the others may use it. */
+    if (!connected && now < e->connection.good_until)
+        for_each_call(e, now, go_on, 0);
 }
 
 void announcer_udp_readable(struct announcer *a, struct udp_endpoint *e, uint64_t now)
@@ -167,11 +180,12 @@ void announcer_udp_readable(struct announcer *a, struct udp_endpoint *e, uint64_
         ssize_t n = recv(e->fd, bytes, sizeof bytes, 0);
 
         if (n >= 0) {
-            give_datagram(a, e, bytes, (size_t)n, now);
+            give_datagram(e, bytes, (size_t)n, now);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR) {
-            refuse_all(a, e, errno, now);
+            /* The kernel says that nobody listens there. */
+            for_each_call(e, now, try_next_addr, errno);
             return;
         }
     }
@@ -184,7 +198,7 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
     struct udp_call *u = arg;
     struct addr a = addr_from_sockaddr(&address->addr);
 
-    if (u->n_addrs < UDP_CALL_ADDRS && addr_is_dialable(&a))
+    if (u->n_addrs < SERVICE_ADDRS && addr_is_dialable(&a))
         u->addrs[u->n_addrs++] = a;
     return CURL_SOCKET_BAD;
 }
@@ -196,6 +210,12 @@ static void udp_begin(struct announcer_call *c, uint64_t now)
 
     if (!addr_parse_ip(c->url.host, c->url.port, &u->addrs[0])) {
         u->n_addrs = 1;
+        try_next_addr(c, EADDRNOTAVAIL, now);
+        return;
+    }
+    if (now < c->service->known_until) {
+        memcpy(u->addrs, c->service->addrs, sizeof u->addrs);
+        u->n_addrs = c->service->n_addrs;
         try_next_addr(c, EADDRNOTAVAIL, now);
         return;
     }
@@ -219,15 +239,14 @@ static void udp_done(struct announcer_call *c, CURLcode code, uint64_t now)
     struct udp_call *u = &c->udp;
 
     call_free_easy(c, &u->resolver);
-    if (u->n_addrs)
-        try_next_addr(c, EADDRNOTAVAIL, now);
-    else
-        call_failed(c, u->error[0] ? u->error : curl_easy_strerror(code));
-}
-
-static uint64_t udp_deadline(const struct announcer_call *c)
-{
-    return c->udp.endpoint ? c->udp.exchange.deadline : UINT64_MAX;
+    if (!u->n_addrs) {
+        call_unreachable(c, u->error[0] ? u->error : curl_easy_strerror(code));
+        return;
+    }
+    memcpy(c->service->addrs, u->addrs, sizeof u->addrs);
+    c->service->n_addrs = u->n_addrs;
+    c->service->known_until = now + KNOWN_NS;
+    try_next_addr(c, EADDRNOTAVAIL, now);
 }
 
 static void udp_deinit(struct announcer_call *c)
@@ -240,6 +259,5 @@ const struct announcer_transport announcer_udp = {
     .begin = udp_begin,
     .step = udp_step,
     .done = udp_done,
-    .deadline = udp_deadline,
     .deinit = udp_deinit,
 };

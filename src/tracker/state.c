@@ -89,6 +89,12 @@ static uint64_t bounded_interval(uint32_t said, uint32_t otherwise)
     return said;
 }
 
+/* NS, or up to one PART of it more. */
+static uint64_t spread_out(const struct announce_state *s, uint64_t ns, unsigned part)
+{
+    return ns + ns / part / UINT16_MAX * s->spread;
+}
+
 void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
                               uint64_t now)
 {
@@ -114,14 +120,18 @@ void announce_state_succeeded(struct announce_state *s, const struct announce_re
         interval = min_interval;
     if (min_interval > interval)
         min_interval = interval;
-    s->next_at = now + interval * NS_PER_S;
+    s->next_at = now + spread_out(s, interval * NS_PER_S, ANNOUNCE_SPREAD_PART);
     s->early_at = now + min_interval * NS_PER_S;
     s->needs_peers = false;
 }
 
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now)
 {
-    tiers_failed(s->under_way, retry_s, now);
+    struct announce_tracker *t = s->under_way;
+
+    tiers_failed(t, retry_s, now);
+    if (t->held_until != UINT64_MAX)
+        t->held_until = now + spread_out(s, t->held_until - now, ANNOUNCE_HOLD_SPREAD_PART);
     s->under_way = NULL;
 }
 

@@ -108,6 +108,14 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
     if (!u->n_sent || u->asked != ask)
         u->transaction = (uint32_t)rng_next(u->rng);
     u->asked = ask;
+    if (!connected && !u->n_sent && now < u->connection->asked_until) {
+        /* As if this connect were ours. */
+        u->deadline = u->connection->asked_until;
+        u->n_sent++;
+        return TRACKER_UDP_WAIT;
+    }
+    if (!connected)
+        u->connection->asked_until = now + TRACKER_UDP_FIRST_WAIT_S * NS_PER_S;
     *sizep = connected ? put_announce(u, packet) : put_connect(u, packet);
     u->deadline = now + (TRACKER_UDP_FIRST_WAIT_S * NS_PER_S << u->n_sent);
     u->n_sent++;
@@ -144,7 +152,7 @@ enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t
         if (!replyp->text[0])
             announce_reply_set_text(replyp, "refused", 7);
         /* It may be the connection id that it does not like. */
-        u->connection->good_until = 0;
+        u->connection->good_until = u->connection->asked_until = 0;
         return TRACKER_UDP_DONE;
     }
     if (action != u->asked)
@@ -152,6 +160,7 @@ enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t
     if (action == TRACKER_UDP_CONNECT && n >= 16) {
         u->connection->id = get_be64(bytes + 8);
         u->connection->good_until = now + TRACKER_UDP_CONNECTION_NS;
+        u->connection->asked_until = 0;
         u->n_sent = 0;
         u->deadline = now;
     } else if (action == TRACKER_UDP_ANNOUNCE && n >= 20) {

@@ -202,6 +202,32 @@ START_TEST(without_trackers_nothing_is_ever_due)
 }
 END_TEST
 
-RUN_SUITE("announce state", 10, events_and_intervals, a_partial_seed_is_paused,
-          absurd_intervals_are_bounded, the_next_tracker_is_tried_at_once,
+/* Torrents that begin together come back one after the other, never before they may. */
+START_TEST(each_has_a_period_of_its_own)
+{
+    struct announce_reply reply = {.interval_s = 1800, .min_interval_s = 1800};
+    struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
+    struct announce_request r;
+
+    for (unsigned i = 0; i <= 4; i++) {
+        s.spread = (uint16_t)(i * (UINT16_MAX / 4));
+        s.next_at = 0;
+        ck_assert_ptr_nonnull(announce_state_begin(&s, 0, &r));
+        announce_state_succeeded(&s, &reply, 0);
+        ck_assert_uint_ge(announce_state_due_at(&s), (1800 + i * 45) * S - S);
+        ck_assert_uint_le(announce_state_due_at(&s), (1800 + i * 45) * S);
+        ck_assert_uint_ge(announce_state_due_at(&s), 1800 * S);
+    }
+    /* The same for those who were refused together. */
+    s.next_at = 0;
+    ck_assert_ptr_nonnull(announce_state_begin(&s, 0, &r));
+    announce_state_failed(&s, 0, 0);
+    ck_assert_uint_ge(announce_state_due_at(&s), 18 * S);
+    ck_assert_uint_le(announce_state_due_at(&s), 19 * S);
+    announce_state_deinit(&s);
+}
+END_TEST
+
+RUN_SUITE("announce state", 10, events_and_intervals, each_has_a_period_of_its_own,
+          a_partial_seed_is_paused, absurd_intervals_are_bounded, the_next_tracker_is_tried_at_once,
           a_started_that_was_cut_off_may_have_arrived, without_trackers_nothing_is_ever_due);

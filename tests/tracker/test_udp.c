@@ -99,6 +99,37 @@ START_TEST(connect_and_announce)
 }
 END_TEST
 
+/* A second announce over the same connection, begun while the first waits. */
+START_TEST(one_connect_serves_all)
+{
+    struct fixture f = {0};
+    struct tracker_udp other;
+    uint8_t packet[TRACKER_UDP_PACKET_MAX];
+    size_t size;
+
+    start(&f, "", 9, 0);
+    ck_assert_int_eq(step(&f, 0), TRACKER_UDP_SEND);
+    tracker_udp_start(&other, &request, "", &f.connection, &f.rng, 2, 5 * S);
+    ck_assert_int_eq(tracker_udp_step(&other, 5 * S, packet, &size), TRACKER_UDP_WAIT);
+    ck_assert_uint_eq(other.deadline, 15 * S);
+    ck_assert_int_eq(tracker_udp_step(&other, 6 * S, packet, &size), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(receive(&f, CONNECTED, 16, false, 7 * S), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(tracker_udp_step(&other, 7 * S, packet, &size), TRACKER_UDP_SEND);
+    ck_assert_uint_eq(size, 98);
+    ck_assert_int_eq(step(&f, 7 * S), TRACKER_UDP_SEND);
+    ck_assert_uint_eq(f.size, 98);
+    /* Without an answer each looks after itself: the wait counts as its first transmission. */
+    f.connection = (struct tracker_udp_connection){0};
+    start(&f, "", 9, 100 * S);
+    ck_assert_int_eq(step(&f, 100 * S), TRACKER_UDP_SEND);
+    tracker_udp_start(&other, &request, "", &f.connection, &f.rng, 2, 105 * S);
+    ck_assert_int_eq(tracker_udp_step(&other, 105 * S, packet, &size), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(tracker_udp_step(&other, 115 * S, packet, &size), TRACKER_UDP_SEND);
+    ck_assert_uint_eq(size, 16);
+    ck_assert_int_eq(tracker_udp_step(&other, 145 * S, packet, &size), TRACKER_UDP_GAVE_UP);
+}
+END_TEST
+
 START_TEST(ipv6_peers_are_longer)
 {
     static const char reply[] =
@@ -133,6 +164,7 @@ START_TEST(retransmission_schedule)
         now += waits[i] * S;
     }
     ck_assert_int_eq(step(&f, now), TRACKER_UDP_GAVE_UP);
+    f.connection = (struct tracker_udp_connection){0};
     start(&f, "", 2, 0);
     step(&f, 0);
     step(&f, 15 * S);
@@ -229,6 +261,7 @@ START_TEST(path_of_the_url)
 }
 END_TEST
 
-RUN_SUITE("tracker udp", 10, connect_and_announce, ipv6_peers_are_longer, retransmission_schedule,
-          the_schedule_begins_anew_after_connect, another_announce_brings_the_connection, errors,
-          cut_at_every_byte_and_not_for_us, path_of_the_url);
+RUN_SUITE("tracker udp", 10, connect_and_announce, one_connect_serves_all, ipv6_peers_are_longer,
+          retransmission_schedule, the_schedule_begins_anew_after_connect,
+          another_announce_brings_the_connection, errors, cut_at_every_byte_and_not_for_us,
+          path_of_the_url);

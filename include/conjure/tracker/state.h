@@ -14,8 +14,14 @@
  *
  *       due_at ----> begin ----> (the wire) ----> succeeded or failed ----> due_at ...
  *
+ * A thousand torrents that begin together must not come back together: what the tracker's interval says is
+ * made up to a tenth longer by `spread`, and the time that a tracker is held down up to a quarter. Each
+ * torrent has a period of its own, so they drift apart.
+ *
  * Pure: time is passed in, in ns; nothing is sent from here.
  */
+#define ANNOUNCE_SPREAD_PART            10    /* of the interval */
+#define ANNOUNCE_HOLD_SPREAD_PART       4     /* of the time held down */
 #define ANNOUNCE_INTERVAL_DEFAULT_S     1800  /* when the tracker does not say */
 #define ANNOUNCE_MIN_INTERVAL_DEFAULT_S 60    /* the same, for NeedPeers */
 #define ANNOUNCE_INTERVAL_FLOOR_S       5     /* whatever the tracker says */
@@ -30,6 +36,7 @@ struct announce_state {
     uint64_t uploaded;
     uint64_t downloaded;
     uint64_t left;
+    uint16_t spread;                    /* by the owner, at random: see below */
     struct announce_tracker *under_way; /* NULL when no announce is */
     enum announce_event event;          /* of the announce under way */
     bool completed;                     /* `completed` is still to be said */

@@ -37,6 +37,9 @@ enum tracker_udp_action {
 struct tracker_udp_connection {
     uint64_t id;
     uint64_t good_until; /* ns; 0: there is none */
+    uint64_t
+        asked_until; /* ns; until then one of the announces waits for the answer to its connect,
+                             and the others for the same */
 };
 
 /* One announce. */
@@ -68,7 +71,8 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
                                          uint8_t packet[TRACKER_UDP_PACKET_MAX], size_t *sizep);
 
 /* A datagram from the tracker. DONE with the REPLY, or WAIT: then step again, for it may have been
- * the answer to a connect; a packet that is no answer to us changes nothing. */
+ * the answer to a connect, and then all announces over this connection step; a packet that is no
+ * answer to us changes nothing. */
 enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
                                             bool is_ipv6, uint64_t now,
                                             struct announce_reply *replyp);
