@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: MIT
+"""A daemon that runs for years: what it knows, the folder it watches, and what may go wrong."""
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+import pytest
+
+from kit import bencode
+from kit.barepeer import greets
+from kit.content import MIB
+from kit.net import free_port
+
+LT_NODE = pathlib.Path(__file__).with_name("lt_node.py")
+NOBODY = "http://127.0.0.1:1/announce"  # a tracker that is not there
+
+
+class Daemon:
+    """conjure -d --foreground, over several runs with the same state."""
+
+    def __init__(self, world):
+        self.world = world
+        self.state = world.folder / "state"
+        self.known = self.state / "torrents"
+        self.watched = world.make_folder("watched")
+        self.port = free_port()
+        self.program = None
+
+    def start(self, *args, watch=False):
+        if watch:
+            args = ("--torrents-dir", self.watched, *args)
+        self.program = self.world.conjure("-d", "--foreground", "-v", "--state-dir", self.state,
+                                          "-p", self.port, *args, node="daemon")
+        return self.program
+
+    def says(self, *words, times=1):
+        """Waits until a line of this run's log has all WORDS."""
+        def lines():
+            return [line for line in self.program.log().splitlines()
+                    if all(word in line for word in words)]
+        self.program.wait_until(lambda: len(lines()) >= times, 20, f"it says {words}")
+        return lines()
+
+    def serves(self, torrent):
+        return greets("127.0.0.1", self.port, torrent)
+
+    def wait_until_serving(self, *torrents):
+        for torrent in torrents:
+            self.program.wait_until(lambda: self.serves(torrent), 20, f"it serves {torrent.name}")
+
+    def wait_until_gone(self, torrent):
+        self.program.wait_until(lambda: not self.serves(torrent), 20, f"{torrent.name} is gone")
+
+    def knows(self, torrent):
+        return (self.known / f"{torrent.info_hash.hex()}.known").exists()
+
+    def wait_until_known(self, *torrents):
+        self.program.wait_until(lambda: all(map(self.knows, torrents)), 20, "it knows them")
+
+    def put(self, torrent, name=None):
+        """Puts TORRENT into the watched folder, as a whole."""
+        beside = self.watched / ".beside"
+        shutil.copy(torrent.path, beside)
+        beside.rename(self.watched / (name or f"{torrent.name}.torrent"))
+
+    def stop(self):
+        self.program.signal(signal.SIGTERM)
+        self.program.expect_exit(0, 20)
+
+
+@pytest.fixture
+def daemon(world):
+    return Daemon(world)
+
+
+@pytest.fixture
+def trio(world):
+    """Three torrents whose content is in one folder."""
+    torrents = [world.torrent(NOBODY, n_bytes=2 * MIB, name=name, seed=i)
+                for i, name in enumerate(("one", "two", "three"), 1)]
+    content = world.make_folder("content")
+    for torrent in torrents:
+        (torrent.source / torrent.name).rename(content / torrent.name)
+        torrent.source = content
+    return torrents
+
+
+# --- what it knows ---------------------------------------------------------------------------
+
+
+def test_without_arguments_it_takes_up_all_and_hashes_nothing(daemon, trio):
+    daemon.start("-o", trio[0].source, trio[0].path, trio[1].path)
+    daemon.wait_until_serving(*trio[:2])
+    daemon.wait_until_known(*trio[:2])
+    daemon.stop()
+    # One more, from elsewhere: the others stay where they are.
+    daemon.start("-o", trio[2].source, trio[2].path)
+    daemon.wait_until_serving(*trio)
+    daemon.wait_until_known(*trio)
+    daemon.stop()
+    daemon.start()
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+    assert "checking" not in daemon.program.log()
+
+
+def test_killed_it_takes_up_all_and_hashes_nothing(daemon, trio):
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+    for _ in range(3):
+        daemon.start()
+        daemon.wait_until_serving(*trio)
+        daemon.program.kill()
+    daemon.start()
+    daemon.wait_until_serving(*trio)
+    assert "checking" not in daemon.program.log()
+    assert "pid" not in daemon.program.log()
+
+
+def test_a_known_torrent_whose_file_goes_is_forgotten_and_its_content_stays(daemon, trio):
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.wait_until_known(*trio)
+    (daemon.known / f"{trio[1].info_hash.hex()}.known").unlink()
+    daemon.wait_until_gone(trio[1])
+    daemon.says("two", "removed")
+    assert daemon.serves(trio[0]) and daemon.serves(trio[2])
+    daemon.stop()
+    daemon.start()
+    daemon.wait_until_serving(trio[0], trio[2])
+    assert not daemon.serves(trio[1])
+    assert all(t.is_in(t.source) for t in trio)
+
+
+def test_files_that_were_not_selected_stay_so(daemon, world):
+    torrent = world.torrent(NOBODY, n_bytes=2 * MIB)
+    daemon.start("-o", torrent.source, "--select-file=1", torrent.path)
+    daemon.wait_until_known(torrent)
+    daemon.stop()
+    known = bencode.decode((daemon.known / f"{torrent.info_hash.hex()}.known").read_bytes())
+    assert known[b"skipped"] == list(range(1, len(torrent.files)))
+    assert known[b"folder"] == os.fsencode(torrent.source)
+    assert known[b"torrent"] == torrent.path.read_bytes()
+
+
+def test_one_that_was_seeded_enough_is_known_and_not_started(daemon, world):
+    torrent = world.torrent(NOBODY, n_bytes=MIB)
+    other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
+    shutil.copytree(other.source / "other", torrent.source / "other")
+    daemon.start("-o", torrent.source, "--seed-time=0.05", torrent.path, other.path)
+    daemon.says("content", "seeded enough")
+    daemon.says("other", "seeded enough")
+    daemon.program.expect_exit(0, 20)  # with the last of those that it was told to take
+    daemon.start("--seed-time=0.05")
+    daemon.says("content", "not started")
+    assert not daemon.serves(torrent)
+    daemon.stop()
+    daemon.start()
+    daemon.wait_until_serving(torrent, other)
+
+
+# --- one at a time ---------------------------------------------------------------------------
+
+
+def test_a_second_daemon_is_refused_and_a_download_is_not(daemon, world, out):
+    torrent = world.torrent(NOBODY, n_bytes=MIB)
+    other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
+    daemon.start("-o", torrent.source, torrent.path)
+    daemon.wait_until_serving(torrent)
+    for args in (["-d"], ["-d", "--foreground"]):
+        code, _, complaint = world.run(*args, "--state-dir", daemon.state, "-p", 0, other.path)
+        assert code == 1
+        assert f"pid {daemon.program.pid}" in complaint
+    assert not daemon.knows(other)
+    shutil.copytree(other.source / "other", out / "other")
+    code, _, complaint = world.run("--state-dir", daemon.state, "-p", 0, "-o", out, other.path)
+    assert (code, complaint) == (0, "")
+    # Two of them never write to the same resume data.
+    code, _, complaint = world.run("--state-dir", daemon.state, "-p", 0, "-o", torrent.source,
+                                   torrent.path)
+    assert code == 1
+    assert "another process works on this torrent" in complaint
+    daemon.stop()
+
+
+def test_a_state_folder_that_cannot_be_is_an_error(world):
+    code, _, complaint = world.run("-d", "--state-dir", "/proc/nowhere", "-p", 0)
+    assert code == 1
+    assert "/proc/nowhere" in complaint
+
+
+# --- what is corrupt -------------------------------------------------------------------------
+
+
+def test_corrupt_state_is_set_aside_and_the_rest_taken_up(daemon, trio):
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+    known = daemon.known / f"{trio[0].info_hash.hex()}.known"
+    resume = next(daemon.state.glob(f"{trio[1].info_hash.hex()}-*.resume"))
+    statistics = daemon.state / "statistics"
+    before = known.read_bytes()
+    known.write_bytes(before[:-100])
+    resume.write_bytes(b"\0" * 1000)
+    statistics.write_bytes(b"")
+    daemon.start()
+    daemon.wait_until_serving(*trio[1:])
+    for path in (known, resume, statistics):
+        daemon.says(path.name, "set aside")
+        assert path.with_name(path.name + ".corrupt").exists()
+    daemon.says("two", "checking")
+    assert not daemon.serves(trio[0]) and not known.exists()
+    assert known.with_name(known.name + ".corrupt").read_bytes() == before[:-100]
+    # Somebody mends it: that is taken up at once.
+    known.write_bytes(before)
+    daemon.wait_until_serving(trio[0])
+    daemon.stop()
+    assert bencode.decode(statistics.read_bytes())[b"starts"] == 1
+
+
+# --- the folder that is watched --------------------------------------------------------------
+
+
+def test_torrents_come_and_go_while_another_client_downloads(daemon, trio, out, world):
+    big = world.torrent(NOBODY, n_bytes=12 * MIB, name="big", seed=9)
+    (big.source / "big").rename(trio[0].source / "big")
+    daemon.put(big)
+    daemon.start("-o", trio[0].source, "--max-upload-limit=4M", watch=True)
+    daemon.wait_until_serving(big)
+    leecher = world.start("libtorrent", ["/usr/bin/python3", LT_NODE, "leech", big.path, out,
+                                         f"127.0.0.1:{free_port()}", "--peer",
+                                         f"127.0.0.1:{daemon.port}"])
+    for torrent in trio:
+        daemon.put(torrent)
+        daemon.wait_until_serving(torrent)
+    (daemon.watched / "two.torrent").unlink()
+    daemon.wait_until_gone(trio[1])
+    daemon.put(trio[1])
+    daemon.wait_until_serving(trio[1])
+    assert "complete" not in leecher.log(), "the download was too fast to test anything"
+    leecher.wait_until(lambda: "complete" in leecher.log(), 30, "libtorrent has everything")
+    (daemon.watched / "big.torrent").unlink()
+    daemon.wait_until_gone(big)
+    assert big.is_in(out)
+    assert not any(map(daemon.knows, (big, *trio)))
+    daemon.stop()
+
+
+def test_added_and_removed_over_and_over(daemon, trio):
+    daemon.start("-o", trio[0].source, watch=True)
+    n_threads = n_fds = None
+    for _ in range(20):
+        for torrent in trio:
+            daemon.put(torrent)
+        for torrent in trio:
+            (daemon.watched / f"{torrent.name}.torrent").unlink()
+        daemon.put(trio[0])
+    daemon.wait_until_serving(trio[0])
+    proc = pathlib.Path(f"/proc/{daemon.program.pid}")
+    for _ in range(3):
+        daemon.put(trio[1])
+        daemon.wait_until_serving(trio[1])
+        (daemon.watched / "two.torrent").unlink()
+        daemon.wait_until_gone(trio[1])
+        daemon.program.wait_until(lambda: len(list(daemon.state.glob("*.lock"))) == 1, 10, "it is closed")
+        now = len(list((proc / "task").iterdir())), len(list((proc / "fd").iterdir()))
+        assert n_threads is None or now == (n_threads, n_fds)
+        n_threads, n_fds = now
+    daemon.stop()
+
+
+def test_one_torrent_in_two_files_goes_with_the_last(daemon, trio):
+    daemon.put(trio[0], "a.torrent")
+    daemon.put(trio[0], "b.torrent")
+    daemon.start("-o", trio[0].source, trio[1].path, watch=True)
+    daemon.wait_until_serving(*trio[:2])
+    daemon.put(trio[1])
+    (daemon.watched / "a.torrent").unlink()
+    daemon.put(trio[2])
+    daemon.wait_until_serving(trio[2])
+    assert daemon.serves(trio[0])
+    (daemon.watched / "b.torrent").unlink()
+    daemon.wait_until_gone(trio[0])
+    # What is known as well stays.
+    daemon.wait_until_known(trio[1])
+    (daemon.watched / "two.torrent").unlink()
+    (daemon.watched / "three.torrent").unlink()
+    daemon.wait_until_gone(trio[2])
+    assert daemon.serves(trio[1])
+    daemon.stop()
+
+
+def test_what_is_no_torrent_is_said_once_and_looked_at_when_it_changes(daemon, trio):
+    bad = daemon.watched / "bad.torrent"
+    bad.write_bytes(trio[0].path.read_bytes()[:-50])
+    (daemon.watched / "link.torrent").symlink_to("/nowhere")
+    daemon.start("-o", trio[0].source, watch=True)
+    daemon.says("bad.torrent", "left alone")
+    daemon.put(trio[1])
+    daemon.wait_until_serving(trio[1])
+    (daemon.watched / "two.torrent").unlink()
+    daemon.wait_until_gone(trio[1])
+    assert len(daemon.says("bad.torrent")) == 1
+    assert "link.torrent" not in daemon.program.log()
+    bad.write_bytes(trio[0].path.read_bytes())
+    daemon.wait_until_serving(trio[0])
+    daemon.stop()
+
+
+def test_a_torrent_that_is_still_being_written_waits(daemon, trio):
+    daemon.start("-o", trio[0].source, trio[2].path, watch=True)
+    daemon.wait_until_serving(trio[2])
+    content = trio[0].path.read_bytes()
+    with (daemon.watched / "slow.torrent").open("wb", buffering=0) as file:
+        for at in range(0, len(content), 50):
+            file.write(content[at:at + 50])
+        daemon.put(trio[1])
+        daemon.wait_until_serving(trio[1])
+        assert not daemon.serves(trio[0])
+    daemon.wait_until_serving(trio[0])
+    assert "slow.torrent" not in daemon.program.log()
+    daemon.stop()
+
+
+def test_a_folder_that_vanishes_is_said_and_watched_again(daemon, trio):
+    daemon.put(trio[0])
+    daemon.put(trio[1])
+    daemon.start("-o", trio[0].source, watch=True)
+    daemon.wait_until_serving(*trio[:2])
+    away = daemon.watched.with_name("away")
+    daemon.watched.rename(away)
+    daemon.says("watched", "No such file")
+    assert daemon.serves(trio[0])
+    (away / "two.torrent").unlink()
+    shutil.copy(trio[2].path, away / "three.torrent")
+    away.rename(daemon.watched)
+    daemon.says("watched", "is there")
+    daemon.wait_until_serving(trio[2])
+    daemon.wait_until_gone(trio[1])
+    assert daemon.serves(trio[0])
+    daemon.stop()
+
+
+# --- disks -----------------------------------------------------------------------------------
+
+
+def test_content_that_is_gone_is_waited_for(daemon, trio):
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+    away = trio[0].source.with_name("away")
+    away.mkdir()
+    (trio[0].source / "one").rename(away / "one")
+    daemon.start()
+    daemon.wait_until_serving(*trio[1:])
+    daemon.says("one", "No such file", "tried again")
+    assert not (trio[0].source / "one").exists(), "it began to download it once more"
+    (away / "one").rename(trio[0].source / "one")
+    daemon.wait_until_serving(trio[0])
+    assert len(daemon.says("one", "No such file")) == 1
+    assert "checking" not in daemon.program.log()
+    daemon.stop()
+
+
+def test_named_on_the_command_line_it_must_be_there(daemon, trio):
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+    shutil.rmtree(trio[0].source / "one")
+    daemon.start("-o", trio[0].source, trio[0].path)
+    daemon.program.expect_exit(1, 20)
+    daemon.says("one", "No such file")
+    # Who wants it downloaded again says so.
+    daemon.start("-o", trio[0].source, "--check-integrity", trio[0].path)
+    daemon.wait_until_serving(*trio)
+    daemon.stop()
+
+
+# --- statistics ------------------------------------------------------------------------------
+
+
+def test_sigusr1_and_statistics_over_several_runs(daemon, trio, out, world):
+    torrent = trio[0]
+    size = len(torrent.data)
+    for run in (1, 2):
+        daemon.start("-o", torrent.source, *(t.path for t in trio))
+        daemon.wait_until_serving(*trio)
+        tracker = world.tracker(("127.0.0.1", daemon.port))
+        announced = world.folder / f"announced-{run}.torrent"
+        meta = bencode.decode(torrent.path.read_bytes())
+        announced.write_bytes(bencode.encode({b"announce": tracker.url().encode(),
+                                              b"info": meta[b"info"]}))
+        code, _, complaint = world.run("-o", out / str(run), "-p", 0, announced, node=f"leecher{run}")
+        assert code == 0, complaint
+        daemon.program.wait_until(lambda: summary(daemon, "one").count(f"ratio {run}.0"), 10,
+                                  "it knows what it has uploaded")
+        line = summary(daemon, "one")
+        assert "seeding" in line and "2.0 MiB of 2.0 MiB" in line
+        assert "3 torrents, 3 seeding, 0 downloading, 0 failed" in daemon.program.log()
+        assert f"of all time: uploaded {2 * run}.0 MiB, downloaded 0 B, {run} starts" in daemon.program.log()
+        daemon.stop()
+        found = bencode.decode((daemon.state / "statistics").read_bytes())
+        assert found[b"uploaded"] == run * size and found[b"starts"] == run
+        assert found[b"running"] <= time.monotonic() - daemon.program.started + 60
+
+
+def summary(daemon, name):
+    """The latest line of SIGUSR1's about torrent NAME."""
+    before = len(daemon.says("of all time:", times=0))
+    daemon.program.signal(signal.SIGUSR1)
+    daemon.says("of all time:", times=before + 1)
+    return daemon.says("summary:", f" {name}:")[-1]
+
+
+def test_sigusr1_does_not_end_a_download(world, out):
+    torrent = world.torrent(NOBODY, n_bytes=MIB)
+    port = free_port()
+    program = world.download(torrent, out, port=port)
+    program.wait_until(lambda: greets("127.0.0.1", port, torrent), 10, "it greets")
+    program.signal(signal.SIGUSR1)
+    program.signal(signal.SIGTERM)
+    program.expect_exit(7, 10)
