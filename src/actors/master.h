@@ -58,7 +58,8 @@ struct managed {
     struct master *master;
     struct managed *next, *previous; /* in the order in which they came */
     uint8_t info_hash[SHA1_SIZE];
-    struct torrent_settings settings; /* as they are now, and Bandwidth knows of the limits */
+    struct torrent_settings settings; /* as they are now */
+    uint64_t limit_up, limit_down;    /* of this torrent alone, as Bandwidth knows them */
     enum life life;
     bool *skip_file;
     struct managed_lasting lasting;
@@ -191,10 +192,9 @@ unsigned master_max_peers(const struct master *m);
 void master_reload(struct master *m);
 /* The daemon is up, or has taken new settings. */
 void master_say_ready(struct master *m);
-/* T gets what the settings say of it, now that it is there or that they have changed. */
+/* T gets what the settings say of it, now that it is there, that it has ended or that they have
+ * changed. */
 void managed_take_settings(struct managed *t);
-/* T has ended: Bandwidth forgets its limits. */
-void managed_drop_limits(struct managed *t);
 
 /* --- master.c --- */
 /* Stops every torrent; the process ends when they have ended. */

@@ -68,28 +68,21 @@ void master_tell_limits(struct master *m)
     choker_tell_or_drop_set_limit(choker_inbox(m->choker), c);
 }
 
-/* Says what is different from before. */
-static void limit_torrent(struct managed *t, uint64_t up, uint64_t down)
-{
-    if (up != t->settings.max_upload_limit)
-        set_limit(t->master, t->torrent.id, true, up);
-    if (down != t->settings.max_download_limit)
-        set_limit(t->master, t->torrent.id, false, down);
-    t->settings.max_upload_limit = up;
-    t->settings.max_download_limit = down;
-}
-
 void managed_take_settings(struct managed *t)
 {
-    const struct torrent_settings *s = master_settings_of(&t->master->settings, t->torrent.meta);
+    bool ended = t->life == LIFE_ENDED;
+    uint64_t up, down;
 
-    limit_torrent(t, s->max_upload_limit, s->max_download_limit);
-    t->settings = *s;
-}
-
-void managed_drop_limits(struct managed *t)
-{
-    limit_torrent(t, 0, 0);
+    t->settings = *master_settings_of(&t->master->settings, t->torrent.meta);
+    /* Bandwidth keeps no limits of what has ended. */
+    up = ended ? 0 : t->settings.max_upload_limit;
+    down = ended ? 0 : t->settings.max_download_limit;
+    if (up != t->limit_up)
+        set_limit(t->master, t->torrent.id, true, up);
+    if (down != t->limit_down)
+        set_limit(t->master, t->torrent.id, false, down);
+    t->limit_up = up;
+    t->limit_down = down;
 }
 
 /* --- connections -------------------------------------------------------------------------- */
@@ -139,8 +132,7 @@ void master_reload(struct master *m)
         master_tell_limits(m);
         tell_max_peers(m);
         for (struct managed *t = m->first; t; t = t->next)
-            if (t->life != LIFE_ENDED)
-                managed_take_settings(t);
+            managed_take_settings(t);
     }
     if (m->ready)
         master_say_ready(m);

@@ -124,7 +124,7 @@ static void set_life(struct managed *t, enum life life)
     t->life = life;
     if (life != LIFE_ENDED)
         return;
-    managed_drop_limits(t);
+    managed_take_settings(t); /* only that Bandwidth forgets its limits */
     t->ended_ns = t->master->now;
     if (t->forget)
         t->master->sweep_due = true;
@@ -137,13 +137,13 @@ void managed_open(struct managed *t)
     struct fs_open_torrent *m;
 
     t->began_ns = t->heard_ns = t->master->now;
-    managed_take_settings(t);
     if (managed_mark_wanted(t)) {
         managed_fail(t, ENOMEM, "");
         channel_close(&t->torrent.interest.channel);
         return;
     }
     set_life(t, LIFE_OPENING);
+    managed_take_settings(t);
     m = fs_new_open_torrent();
     m->torrent = &t->torrent;
     m->refuse_lost = t->master->config->daemon && !t->master->config->check_integrity;

@@ -139,6 +139,20 @@ def test_seeding_ends_when_the_file_says_so(world, torrent):
     daemon.program.expect_exit(0, 20)
 
 
+def test_what_was_seeded_enough_goes_on_when_more_is_asked(world, torrent):
+    other = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="other", seed=7)
+    (other.source / "other").rename(torrent.source / "other")
+    text = f"output = {torrent.source}\n"
+    daemon = Daemon(world, f"{text}[{torrent.name}]\nseed-ratio = 0.5\n", torrent, other)
+    leech = Leech(torrent, daemon.port)
+    with pytest.raises(OSError):
+        while True:
+            leech.take()
+    assert not greets("127.0.0.1", daemon.port, torrent)
+    daemon.reload(f"{text}[{torrent.info_hash.hex()}]\nseed-ratio = 1000\n", "read again")
+    daemon.program.wait_until(lambda: greets("127.0.0.1", daemon.port, torrent), 20, "it goes on")
+
+
 @pytest.mark.parametrize("mode", [(), ("-d",), ("-d", "--foreground")])
 def test_a_wrong_line_is_a_usage_error(world, torrent, mode):
     home = pathlib.Path(world.environment("conjure")["XDG_CONFIG_HOME"])
@@ -217,6 +231,11 @@ def test_a_state_folder_that_may_not_be_written_is_named(public_world):
         assert code == 1
         assert str(state) in complaint and "Permission denied" in complaint
         assert len(complaint.splitlines()) == 1
+    code, _, complaint = world.run_as_nobody("-d", "-p", 0, "-o", torrent.source, "--state-dir",
+                                             state, torrent.path)
+    assert code == 1
+    assert str(state) in complaint and "Permission denied" in complaint
+    assert len(complaint.splitlines()) == 1
 
 
 class Manager:
@@ -284,7 +303,6 @@ def test_the_example_configuration_is_good(world, torrent):
     # With all that is commented out, and below our own folder.
     text = re.sub(r"^#([a-z\[].*)$", r"\1", text, flags=re.MULTILINE)
     text = text.replace("/var/lib", str(world.folder)).replace("port = 6881", "port = 0")
-    text = re.sub("^torrents-dir.*", "", text, flags=re.MULTILINE)
     file = world.folder / "example.conf"
     file.write_text(text)
     assert "seed-time = 1440" in text and "\n[debian" in text
