@@ -6,7 +6,7 @@ usage, as root: bench.py [download] [seed] [recheck] [latency]   (all four when 
     --clients A,B,...  of conjure libtorrent aria2 ctorrent transmission rtorrent
     --runs N           rounds, each with every client once (3); figures are medians
     --mib M            size of the content (1024)   --piece-kib K  its piece length (1024)
-    --conns 1,8        leechers that share what a seed gives   --rounds R  times the content (4)
+    --conns 1,8,50     leechers that share what a seed gives   --rounds R  times the content (4)
     --conjure PATH     the program (build/conjure)
 
 Two network namespaces joined by a wire; content on /dev/shm. The far end is barepeer.c, which does
@@ -18,25 +18,17 @@ import argparse
 import dataclasses
 import filecmp
 import os
-import pathlib
 import shutil
-import signal
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system"))
+from workshop import CONJURE, HERE, KIB, LT_NODE, MIB, Workshop, median
+from kit import clients, content, net
+from kit.barepeer import BarePeer, greets
+from kit.trackers import FixedTracker
+from kit.wait import wait_until
 
-from kit import clients, content, net  # noqa: E402
-from kit.barepeer import BarePeer, greets  # noqa: E402
-from kit.process import Program  # noqa: E402
-from kit.trackers import FixedTracker  # noqa: E402
-from kit.wait import wait_until  # noqa: E402
-
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 ALL = ("conjure", "libtorrent", "aria2", "ctorrent", "transmission", "rtorrent")
 LIMIT = 120  # seconds that a run may take
 # Clients that take several connections from one address.
@@ -79,69 +71,40 @@ class Sample:
         return self
 
 
-class Bench:
+class Bench(Workshop):
     def __init__(self, options):
+        super().__init__(options.conjure)
         self.options = options
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="conjure-bench-", dir="/dev/shm"))
-        self.logs = self.folder / "logs"
         self.pair = net.Pair()
         self.left, self.right = self.pair.left, self.pair.right
-        self.programs = []
-        self.n_nodes = 0
 
     def __enter__(self):
         self.pair.make()
         for name, extra in (("barepeer", ["-pthread"]), ("floor", ["-lcrypto"])):
             subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", self.folder / name,
                             HERE / f"{name}.c", *extra], check=True)
-        source = self.folder / "seed"
-        source.mkdir()
-        with (source / "data.bin").open("wb") as file:
-            for _ in range(self.options.mib):
-                file.write(os.urandom(MIB))
         self.seed_port, self.leech_port = 51413, 51414
         self.tracker = self.left.call(lambda: FixedTracker([(self.left.ip, self.seed_port)],
                                                            host=self.left.ip))
-        self.torrent = content.make_torrent(source, "data.bin", self.folder / "data.torrent",
-                                            [self.tracker.url()], self.options.piece_kib * KIB)
-        self.torrent.data = b""  # a GiB that nobody here reads again
-        self.n_bytes = self.options.mib * MIB
+        self.make_content(self.options.mib, self.options.piece_kib, self.tracker)
         return self
 
     def __exit__(self, *_):
         self.stop_all()
         self.tracker.close()
         self.pair.remove()
-        shutil.rmtree(self.folder)
-
-    def start(self, name, args, side, **options):
-        program = Program(name, args, self.logs, side=side, **options)
-        self.programs.append(program)
-        return program
-
-    def stop_all(self):
-        for program in self.programs:
-            if program.running():
-                program.signal(signal.SIGINT)
-        for program in self.programs:
-            try:
-                program.process.wait(5)
-            except subprocess.TimeoutExpired:
-                program.kill()
-        self.programs.clear()
+        self.remove()
 
     def client(self, name, mode, folder, side, port, done):
         """Starts client NAME; as a leech it ends, or makes the file DONE, when it is complete."""
-        self.n_nodes += 1
-        home = self.folder / f"home-{self.n_nodes}"
-        home.mkdir()
+        home = self.make_home()
         finished = home / "finished"
         finished.write_text(f"#!/bin/sh\ntouch {done}\n")
         finished.chmod(0o755)
         leech = mode == "leech"
         path = self.torrent.path
         if name == "conjure":
-            args = [self.options.conjure, "-o", folder, "-p", port,
+            args = [self.conjure, "-o", folder, "-p", port,
                     *([] if leech else ["-d", "--foreground"]), path]
         elif name == "ctorrent":
             args = ["ctorrent", "-s", folder / "data.bin", "-p", port, "-i", side.ip,
@@ -156,8 +119,7 @@ class Bench:
                                  f'event.download.finished,done,"execute.nothrow={finished}"\n')
             if name == "aria2":
                 args += ["--quiet=true", "--bt-max-peers=0", "--bt-request-peer-speed-limit=10000M"]
-        env = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
-        return self.start(f"{name}-{mode}", args, side, env=env)
+        return self.start(f"{name}-{mode}", args, side, home=home)
 
     def bare(self, *args, side):
         return self.start("barepeer", [self.folder / "barepeer", *args], side)
@@ -250,13 +212,13 @@ class Bench:
     def recheck(self, name):
         """Seconds to hash what is there, from the page cache."""
         if name == "libtorrent":
-            node = self.start("recheck", ["/usr/bin/python3", HERE.parent / "system" / "lt_node.py",
-                                          "seed", self.torrent.path, self.torrent.source,
-                                          f"{self.left.ip}:{self.seed_port}", "--recheck"], self.left)
+            node = self.start("recheck", ["/usr/bin/python3", LT_NODE, "seed", self.torrent.path,
+                                          self.torrent.source, f"{self.left.ip}:{self.seed_port}",
+                                          "--recheck"], self.left)
             node.expect_exit(0, LIMIT)
             return float(node.log().split()[2])
         start = time.monotonic()
-        program = self.start("recheck", [self.options.conjure, "--check-integrity", "-o",
+        program = self.start("recheck", [self.conjure, "--check-integrity", "-o",
                                          self.torrent.source, "-p", self.seed_port,
                                          "--state-dir", self.folder / "state-recheck",
                                          self.torrent.path], self.left)
@@ -277,15 +239,13 @@ class Bench:
                                        [tracker.url()], 256 * KIB)
         peers = [BarePeer(torrent), BarePeer(torrent, has=(), fast=True)]
         tracker.peers = [p.address for p in peers]
-        home = self.folder / f"home-latency-{time.monotonic_ns()}"
-        args = [self.options.conjure, "-o", out, "-p", net.free_port(), "--seed-time", "1",
+        args = [self.conjure, "-o", out, "-p", net.free_port(), "--seed-time", "1",
                 torrent.path]
         if name == "libtorrent":
-            args = ["/usr/bin/python3", HERE.parent / "system" / "lt_node.py", "leech",
-                    torrent.path, out, f"127.0.0.1:{net.free_port()}"]
+            args = ["/usr/bin/python3", LT_NODE, "leech", torrent.path, out,
+                    f"127.0.0.1:{net.free_port()}"]
         try:
-            program = self.start(name, args, None, env={"HOME": str(home),
-                                                        "XDG_STATE_HOME": str(home)})
+            program = self.start(name, args, None)
             wait_until(lambda: peers[1].haves, 30, "the first piece", every=0.001)
             return 1000 * (peers[1].haves[0][0] - program.started)
         finally:
@@ -293,11 +253,6 @@ class Bench:
             for thing in (*peers, tracker):
                 thing.close()
             shutil.rmtree(out)
-
-
-def median(values):
-    values = [v for v in values if v is not None]
-    return statistics.median(values) if values else float("nan")
 
 
 def table(title, rows, reference="libtorrent", base=None):
@@ -333,12 +288,10 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--piece-kib", type=int, default=1024)
-    parser.add_argument("--conns", default="1,8")
+    parser.add_argument("--conns", default="1,8,50")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--conjure", default=str(HERE.parents[1] / "build" / "conjure"))
+    parser.add_argument("--conjure", default=CONJURE)
     options = parser.parse_args()
-    options.conjure = os.path.abspath(options.conjure)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is taken down
     what = options.what or ["download", "seed", "recheck", "latency"]
     names = options.clients.split(",")
     size = f"{options.mib} MiB in pieces of {options.piece_kib} KiB, medians of {options.runs}"

@@ -3,11 +3,15 @@
 """A node of libtorrent-rasterbar (python3-libtorrent): seeds, or downloads and then seeds.
 
 usage: lt_node.py seed|leech TORRENT FOLDER LISTEN [--up BYTES_PER_S] [--peer IP:PORT]...
-                  [--exit] [--recheck]
+                  [--exit] [--recheck] [--gate FILE]
 Says "complete" when it has everything. --exit: ends then. --recheck: of a seed, checks the content
-anew, says how long that took, and ends.
+anew, says how long that took, and ends. --gate: says "ready" and waits for FILE to exist before it
+begins, so that what Python needs to start does not count. SIGTERM, SIGINT: tells the tracker, and ends.
 """
 import argparse
+import os
+import signal
+import sys
 import time
 
 import libtorrent
@@ -32,6 +36,7 @@ def arguments():
     parser.add_argument("--peer", action="append", default=[])
     parser.add_argument("--exit", action="store_true")
     parser.add_argument("--recheck", action="store_true")
+    parser.add_argument("--gate")
     return parser.parse_args()
 
 
@@ -41,6 +46,9 @@ def wait_for(handle, true):
 
 
 def main():
+    # By way of sys.exit the session is taken down in order, and tells the tracker what it sent.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda n, _: sys.exit(128 + n))
     options = arguments()
     session = libtorrent.session({**SETTINGS, "listen_interfaces": options.listen})
     params = libtorrent.add_torrent_params()
@@ -49,6 +57,9 @@ def main():
     params.flags &= ~(libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused)
     if options.mode == "seed":
         params.flags |= libtorrent.torrent_flags.seed_mode
+    print("ready", flush=True)
+    while options.gate and not os.path.exists(options.gate):
+        time.sleep(0.005)
     handle = session.add_torrent(params)
     if options.up:
         handle.set_upload_limit(options.up)  # the session's own limit would spare local peers

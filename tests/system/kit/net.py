@@ -93,6 +93,31 @@ class Side:
         return result[0]
 
 
+class House(Side):
+    """One namespace, for programs that share a machine: every address of 10.91.0.0/16 is its own."""
+
+    def __init__(self):
+        super().__init__(f"cj{os.getpid()}", "10.91.0.1")
+
+    def make(self):
+        require_root()
+        ip("netns", "add", self.namespace)
+        ip("-n", self.namespace, "link", "set", "lo", "up")
+        ip("-n", self.namespace, "addr", "add", self.ip + "/16", "dev", "lo")
+
+    def remove(self):
+        subprocess.run(["ip", "netns", "del", self.namespace], capture_output=True)
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True, capture_output=True)
+
+
+def require_root():
+    if os.geteuid() != 0:
+        raise RuntimeError("network namespaces are for root only")
+
+
 class Pair:
     """Two namespaces joined by a veth pair: cj<pid>a with 10.91.0.1, cj<pid>b with 10.91.0.2."""
 
@@ -100,21 +125,17 @@ class Pair:
         name = f"cj{os.getpid()}"
         self.left, self.right = Side(name + "a", "10.91.0.1"), Side(name + "b", "10.91.0.2")
 
-    def ip(self, *args):
-        subprocess.run(["ip", *args], check=True, capture_output=True)
-
     def make(self):
-        if os.geteuid() != 0:
-            raise RuntimeError("tests with network namespaces must run as root")
+        require_root()
         sides = (self.left, self.right)
         for side in sides:
-            self.ip("netns", "add", side.namespace)
-        self.ip("link", "add", sides[0].namespace, "netns", sides[0].namespace, "type", "veth",
+            ip("netns", "add", side.namespace)
+        ip("link", "add", sides[0].namespace, "netns", sides[0].namespace, "type", "veth",
                 "peer", "name", sides[1].namespace, "netns", sides[1].namespace)
         for side in sides:
-            self.ip("-n", side.namespace, "addr", "add", f"{side.ip}/24", "dev", side.namespace)
-            self.ip("-n", side.namespace, "link", "set", side.namespace, "up")
-            self.ip("-n", side.namespace, "link", "set", "lo", "up")
+            ip("-n", side.namespace, "addr", "add", f"{side.ip}/24", "dev", side.namespace)
+            ip("-n", side.namespace, "link", "set", side.namespace, "up")
+            ip("-n", side.namespace, "link", "set", "lo", "up")
 
     def remove(self):
         for side in (self.left, self.right):
