@@ -99,7 +99,8 @@ static void begin_to_lead(struct choker *c, struct choker_peer *p)
 {
     struct choker_torrent *t = p->torrent;
 
-    if (t->seeding && !t->guide.led.bytes)
+    /* A partial seed is no source of a whole copy, and would lead to what it lacks. */
+    if (t->seeding && !t->guide.led.bytes && bitfield_all(&t->torrent->wanted))
         t->guiding = !guide_init(&t->guide, t->torrent->geometry.n_pieces, &c->policy.rng);
     p->ahead = LEAD_MIN;
     lead(p);

@@ -357,7 +357,24 @@ START_TEST(slots_fit_the_limit_of_the_moment)
 }
 END_TEST
 
+START_TEST(a_partial_seed_guides_nobody)
+{
+    fast = true;
+    ck_assert_int_eq(bitfield_init(&torrent.wanted, 6), 0);
+    bitfield_set(&torrent.wanted, 2);
+    begin(4);
+    complete();
+    join(0);
+    interest(0, true, false);
+    ck_assert(!unchoked_and_guided(0));
+    leave(0);
+    expect_totals(0, 0, 0, 0, 0);
+    end(expect(&timer, timer_kind_after));
+    bitfield_deinit(&torrent.wanted);
+}
+END_TEST
+
 RUN_SUITE("Choker", 30, the_interested_are_unchoked_and_totals_said, without_peers_it_does_not_tick,
           it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers,
           a_seed_leads_each_leecher_elsewhere, who_leeches_itself_guides_nobody,
-          slots_fit_the_limit_of_the_moment);
+          a_partial_seed_guides_nobody, slots_fit_the_limit_of_the_moment);
