@@ -271,7 +271,7 @@ static void on_torrent_completed(struct choker *c, struct choker_torrent_complet
 
 static void on_torrent_removed(struct choker *c, struct choker_torrent_removed *m)
 {
-    free(id_map_remove(&c->torrents, m->torrent));
+    torrent_free(id_map_remove(&c->torrents, m->torrent));
 }
 
 static void on_set_limit(struct choker *c, struct choker_set_limit *m)

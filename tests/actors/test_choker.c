@@ -268,6 +268,7 @@ static bool unchoked_and_guided(uint32_t peer)
 START_TEST(a_seed_leads_each_leecher_elsewhere)
 {
     uint32_t a, b, x, y, seen;
+    struct choker_torrent_removed *removed;
     struct timer_after *after;
 
     fast = true;
@@ -307,6 +308,9 @@ START_TEST(a_seed_leads_each_leecher_elsewhere)
     leave(0);
     leave(2);
     expect_totals(0, 0, 0, 0, 0);
+    removed = choker_new_torrent_removed();
+    removed->torrent = torrent.id;
+    ck_assert(choker_tell_torrent_removed(choker_inbox(c), removed));
     end(after);
 }
 END_TEST
