@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bandwidth: two buckets behind an inbox. While somebody is parked, one After is out, for the moment
- * when the first of the queue can be served, but never shorter than 5 ms: at high rates a wake-up
- * then serves many.
+ * Bandwidth: two quotas behind an inbox.
+ *
+ * It does not ask Timer: while a limit binds it wakes up every few milliseconds, and by way of Timer
+ * that were two threads to wake and twice the delay, in which an uplink may fall idle. So it sleeps
+ * on its inbox until the next deal is due.
  */
 #include "conjure/actors/bandwidth.h"
 
@@ -11,67 +13,68 @@
 #include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
-#include "conjure/choke/bucket.h"
+#include "conjure/choke/quota.h"
 
-#define WAIT_MIN_NS (5 * NS_PER_MS)
+/* Uploads go out as evenly as is worth the wake-ups. Downloads are requested, and claims of a few
+ * blocks more cost less; what comes is as even as the far end sends it. */
+#define STEP_UP_NS   (5 * NS_PER_MS)
+#define STEP_DOWN_NS (20 * NS_PER_MS)
+
+#define FREE_NS NS_PER_S /* how long "no limit" holds before it is asked for again */
 
 struct bandwidth {
     struct actor actor;
     struct bandwidth_inbox inbox;
     struct waker waker;
-    struct timer_inbox *timer;
-    struct bucket up, down;
+    struct quota up, down;
+    uint64_t now;
     bool exempt_lan;
-    struct timer_after after;
-    bool after_is_out;
-    bool timer_ended;
     struct bandwidth_shutdown *shutdown; /* asked and not answered yet */
 };
 
-static void serve(struct bandwidth *b, struct bucket *bucket, uint64_t now)
+static struct quota *quota_of(struct bandwidth *b, bool upload)
 {
-    uint32_t n_granted;
-    void *user;
-
-    if (b->timer_ended || b->shutdown)
-        bucket_set_rate(bucket, 0, now);
-    while (bucket_next_grant(bucket, now, &user, &n_granted)) {
-        struct bandwidth_want_quota *m = user;
-
-        m->n_granted = n_granted;
-        msg_reply(&m->msg);
-    }
+    return upload ? &b->up : &b->down;
 }
 
-static void serve_all(struct bandwidth *b)
+/* Once we end nothing is limited: whoever waits must come home. */
+static bool is_limited(struct bandwidth *b, const struct bandwidth_want_quota *m)
 {
-    uint64_t now = clock_now(), up, down, wait;
+    return !b->shutdown && !(m->lan && b->exempt_lan) &&
+           quota_is_limited(quota_of(b, m->upload), m->torrent);
+}
 
-    serve(b, &b->up, now);
-    serve(b, &b->down, now);
-    up = bucket_wait_ns(&b->up);
-    down = bucket_wait_ns(&b->down);
-    wait = up < down ? up : down;
-    if (wait == UINT64_MAX || b->after_is_out)
-        return;
-    b->after.delay_ns = wait > WAIT_MIN_NS ? wait : WAIT_MIN_NS;
-    b->after_is_out = true; /* it may be home before the next line */
-    if (!bandwidth_ask_timer_after(&b->inbox, b->timer, &b->after)) {
-        b->after_is_out = false;
-        b->timer_ended = true;
-        serve_all(b);
-    }
+static void set_free(struct bandwidth *b, struct bandwidth_want_quota *m)
+{
+    m->free_until_ns = b->now + FREE_NS;
+    msg_reply(&m->msg);
+}
+
+static bool is_free(const void *user, const void *arg)
+{
+    return !is_limited((struct bandwidth *)arg, user);
+}
+
+/* After limits have changed: those who wait for nothing. */
+static void free_who_can_be(struct bandwidth *b)
+{
+    void *user;
+
+    while (quota_withdraw(&b->up, is_free, b, &user) || quota_withdraw(&b->down, is_free, b, &user))
+        set_free(b, user);
 }
 
 static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
 {
-    m->parked_ns = clock_now();
-    if (m->lan && b->exempt_lan) {
-        m->n_granted = m->n_bytes;
-        msg_reply(&m->msg);
-        return;
-    }
-    bucket_ask(m->upload ? &b->up : &b->down, m, m->n_bytes);
+    if (is_limited(b, m))
+        quota_ask(quota_of(b, m->upload), m->torrent, m->peer, m, m->n_bytes, b->now);
+    else
+        set_free(b, m);
+}
+
+static void on_return_quota(struct bandwidth *b, struct bandwidth_return_quota *m)
+{
+    quota_give_back(quota_of(b, m->upload), m->torrent, m->n_bytes, b->now);
 }
 
 static bool is_of_peer(const void *user, const void *arg)
@@ -81,77 +84,88 @@ static bool is_of_peer(const void *user, const void *arg)
     return m->peer == *(const uint32_t *)arg;
 }
 
-static void withdraw(struct bucket *bucket, uint32_t peer)
+static void on_peer_left(struct bandwidth *b, struct bandwidth_peer_left *m)
 {
     void *user;
 
-    while (bucket_withdraw(bucket, is_of_peer, &peer, &user)) {
-        struct bandwidth_want_quota *m = user;
-
-        m->n_granted = 0;
-        msg_reply(&m->msg);
-    }
-}
-
-static void on_peer_left(struct bandwidth *b, struct bandwidth_peer_left *m)
-{
-    withdraw(&b->up, m->peer);
-    withdraw(&b->down, m->peer);
+    while (quota_withdraw(&b->up, is_of_peer, &m->peer, &user) ||
+           quota_withdraw(&b->down, is_of_peer, &m->peer, &user))
+        msg_reply(&((struct bandwidth_want_quota *)user)->msg);
 }
 
 static void on_set_limit(struct bandwidth *b, struct bandwidth_set_limit *m)
 {
-    if (m->torrent != BANDWIDTH_ALL)
-        return; /* one torrent's own: not kept yet */
-    bucket_set_rate(m->upload ? &b->up : &b->down, m->bytes_per_s, clock_now());
+    struct quota *q = quota_of(b, m->upload);
+
+    if (m->torrent == BANDWIDTH_ALL)
+        quota_set_rate(q, m->bytes_per_s, b->now);
+    else
+        quota_set_torrent_rate(q, m->torrent, m->bytes_per_s, b->now);
+    free_who_can_be(b);
 }
 
 static void on_exempt_lan(struct bandwidth *b, struct bandwidth_exempt_lan *m)
 {
     b->exempt_lan = m->exempt;
+    free_who_can_be(b);
 }
 
 static void on_shutdown(struct bandwidth *b, struct bandwidth_shutdown *m)
 {
     b->shutdown = m;
-}
-
-static void home_timer_after(struct bandwidth *b, struct timer_after *m)
-{
-    b->after_is_out = false;
-    b->timer_ended |= m->cancelled;
+    free_who_can_be(b);
 }
 
 MSG_DISPATCH(bandwidth, BANDWIDTH_TABLE, struct bandwidth);
+
+static void grant_what_there_is(struct quota *q, uint64_t now)
+{
+    uint32_t n_granted;
+    void *user;
+
+    quota_deal(q, now);
+    while (quota_next_grant(q, &user, &n_granted)) {
+        struct bandwidth_want_quota *m = user;
+
+        m->n_granted = n_granted;
+        msg_reply(&m->msg);
+    }
+}
+
+static uint64_t wait_ns(const struct bandwidth *b)
+{
+    uint64_t up = quota_due_ns(&b->up), down = quota_due_ns(&b->down);
+    uint64_t due = up < down ? up : down, now = clock_now();
+
+    return due == UINT64_MAX ? due : due > now ? due - now : 0;
+}
 
 static void *run(void *arg)
 {
     struct bandwidth *b = arg;
     struct msg *m;
 
-    while (!b->shutdown || b->after_is_out) {
-        m = channel_receive_wait(&b->inbox.channel, UINT64_MAX);
+    while (!b->shutdown) {
+        m = channel_receive_wait(&b->inbox.channel, wait_ns(b));
+        b->now = clock_now();
         for (; m; m = channel_receive(&b->inbox.channel))
             bandwidth_dispatch(b, m);
-        serve_all(b);
+        grant_what_there_is(&b->up, b->now);
+        grant_what_there_is(&b->down, b->now);
     }
     channel_close(&b->inbox.channel);
     while ((m = channel_receive(&b->inbox.channel)))
         bandwidth_dispatch(b, m);
-    serve_all(b);
     msg_reply(&b->shutdown->msg);
     return NULL;
 }
 
-struct bandwidth *bandwidth_start(struct timer_inbox *timer)
+struct bandwidth *bandwidth_start(void)
 {
     struct bandwidth *b = NEW(struct bandwidth);
-    uint64_t now = clock_now();
 
-    b->timer = timer;
-    bucket_init(&b->up, 0, now);
-    bucket_init(&b->down, 0, now);
-    timer_init_after(&b->after);
+    quota_init(&b->up, STEP_UP_NS);
+    quota_init(&b->down, STEP_DOWN_NS);
     waker_init_futex(&b->waker);
     channel_init(&b->inbox.channel, &b->waker);
     if (actor_start(&b->actor, "bandwidth", run, b)) {
@@ -172,7 +186,7 @@ void bandwidth_join(struct bandwidth *b)
         return;
     actor_join(&b->actor);
     waker_deinit(&b->waker);
-    bucket_deinit(&b->up);
-    bucket_deinit(&b->down);
+    quota_deinit(&b->up);
+    quota_deinit(&b->down);
     free(b);
 }

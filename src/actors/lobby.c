@@ -366,9 +366,7 @@ int lobby_run(struct lobby *l, const struct lobby_options *options)
     l->env = (struct peer_env){.lobby = &l->inbox,
                                .choker = options->choker,
                                .fs = options->fs,
-                               .bandwidth = options->bandwidth,
-                               .limit_up = options->limit_up,
-                               .limit_down = options->limit_down};
+                               .bandwidth = options->bandwidth};
     l->now = clock_now();
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &e))
         return -errno;

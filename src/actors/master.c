@@ -503,13 +503,10 @@ static int prepare_folders(struct master *m)
 static int start_actors(struct master *m)
 {
     const struct master_config *c = m->config;
-    const struct master_settings *s = &m->settings;
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n_handles;
     struct lobby_options lobby = {
         .listen_fd = c->listen_fd,
-        .limit_up = s->max_upload_limit > 0,
-        .limit_down = s->max_download_limit > 0,
     };
 
     share_out_files(m, &n_handles);
@@ -520,7 +517,7 @@ static int start_actors(struct master *m)
     m->lobby = lobby_new();
     lobby.timer = timer_inbox(m->timer);
     m->choker = choker_start(lobby.timer, &m->inbox, 0);
-    m->bandwidth = bandwidth_start(lobby.timer);
+    m->bandwidth = bandwidth_start();
     m->fs =
         fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
     m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);

@@ -32,7 +32,6 @@ struct peer_env {
     struct choker_inbox *choker;
     struct fs_inbox *fs;
     struct bandwidth_inbox *bandwidth;
-    bool limit_up, limit_down; /* ask Bandwidth before moving content */
 };
 
 /* Blocks on their way out, with their headers: as many as the largest packet (64 KiB) takes whole. */
@@ -63,9 +62,14 @@ struct peer_work {
     uint8_t *spare[10]; /* claim buffers that were used before: fresh memory is slow */
     unsigned n_spare;
 
-    uint32_t quota_up, quota_down; /* bytes granted and not used */
-    uint64_t reported_ns;          /* last Rates to the Choker */
-    uint64_t moved_ns;             /* last time content moved either way */
+    struct peer_quota {
+        uint32_t n_bytes;       /* granted and not used */
+        uint64_t free_until_ns; /* any number may be moved until then; 0: n_bytes */
+        bool used;              /* since the last look */
+    } quota_up, quota_down;
+
+    uint64_t reported_ns; /* last Rates to the Choker */
+    uint64_t moved_ns;    /* last time content moved either way */
     uint64_t reported_up, reported_down;
     bool reported_snubbed;
 
@@ -109,6 +113,7 @@ struct peer {
     uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
     uint8_t n_next_piece;
     bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;
+    bool limited_up : 1, limited_down : 1; /* Bandwidth counts what we move, as far as we know */
 
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
@@ -191,6 +196,21 @@ bool peer_close_goes_on(struct peer *p);
 
 void peer_work_begin(struct peer *p, uint64_t now);
 void peer_work_end(struct peer *p);
+
+/* --- peer_quota.c ---------------------------------------------------------------------------- */
+
+/* How many bytes of content may be moved now, N_MOST at most; when that is less than N_LEAST,
+ * Bandwidth is asked for N_MOST. Only with p->work, as the next two. */
+uint32_t peer_quota(struct peer *p, bool upload, uint32_t n_least, uint32_t n_most, uint64_t now);
+/* So many of them are moved. */
+void peer_quota_use(struct peer *p, bool upload, uint32_t n_bytes);
+/* Once a second: what nobody used goes back to Bandwidth. */
+void peer_quota_look_after(struct peer *p);
+/* What was used, or granted, and does not move after all: for others. */
+void peer_quota_unuse(struct peer *p, bool upload, uint32_t n_bytes);
+void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m);
+/* All that is left goes back. */
+void peer_quota_end(struct peer *p);
 
 /* --- peer_serve.c ---------------------------------------------------------------------------- */
 

@@ -100,6 +100,7 @@ void peer_work_end(struct peer *p)
     if (!p->work)
         return;
     peer_leases_return(p);
+    peer_quota_end(p);
     while (p->work->n_spare)
         free(p->work->spare[--p->work->n_spare]);
     free(p->work->batch);
@@ -140,11 +141,10 @@ static void return_claim(struct peer *p, uint64_t claim, uint64_t stored)
 
 static void store_claim(struct peer *p, struct session_claim *c)
 {
+    uint32_t n_missing = (uint32_t)__builtin_popcountll(c->claim.blocks & ~c->received);
     struct fs_store_blocks *m;
 
-    if (p->env->limit_down && p->work)
-        p->work->quota_down +=
-            (uint32_t)__builtin_popcountll(c->claim.blocks & ~c->received) * BLOCK_SIZE;
+    peer_quota_unuse(p, false, n_missing * BLOCK_SIZE);
     if (!c->received) {
         return_claim(p, c->claim.id, 0);
         buffer_free(p, c->data);
@@ -227,37 +227,13 @@ static void home_interest_next_piece(struct peer *p, struct interest_next_piece 
     p->n_queries--;
     p->n_next_piece--;
     p->n_blocks_asked = (uint16_t)(p->n_blocks_asked - m->n_blocks);
-    if (p->env->limit_down && p->work)
-        p->work->quota_down += (m->n_blocks - n_taken) * BLOCK_SIZE;
+    if (n_taken < m->n_blocks)
+        peer_quota_unuse(p, false, (m->n_blocks - n_taken) * BLOCK_SIZE);
     if (taken)
         tell_requested(p, m->claim.id);
     else if (m->claim.id)
         return_claim(p, m->claim.id, 0);
     msg_free(&m->msg);
-}
-
-/* Cuts N_BLOCKS to what Bandwidth has granted; asks for more when that is less. */
-static uint32_t within_quota(struct peer *p, uint32_t n_blocks)
-{
-    uint32_t granted = p->work->quota_down / BLOCK_SIZE;
-    struct bandwidth_want_quota *m;
-
-    if (granted >= n_blocks)
-        return n_blocks;
-    if (!p->asked_down) {
-        m = bandwidth_new_want_quota();
-        m->peer = p->id;
-        m->torrent = p->torrent->id;
-        m->lan = addr_is_lan(&p->addr);
-        m->n_bytes = (n_blocks < CLAIM_BLOCKS_MAX ? n_blocks : CLAIM_BLOCKS_MAX) * BLOCK_SIZE;
-        if (peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {
-            p->asked_down = true;
-            p->n_queries++;
-        } else {
-            msg_free(&m->msg);
-        }
-    }
-    return granted;
 }
 
 void peer_want(struct peer *p, uint64_t now)
@@ -276,8 +252,7 @@ void peer_want(struct peer *p, uint64_t now)
     /* Whole claims where it can be: pieces are not divided, and FS hashes them from their buffer. */
     if (wanted > CLAIM_BLOCKS_MAX)
         wanted -= wanted % CLAIM_BLOCKS_MAX;
-    if (p->env->limit_down)
-        wanted = within_quota(p, wanted);
+    wanted = peer_quota(p, false, wanted * BLOCK_SIZE, wanted * BLOCK_SIZE, now) / BLOCK_SIZE;
     while (wanted && p->n_next_piece < NEXT_PIECE_MAX) {
         struct interest_next_piece *m = interest_new_next_piece();
 
@@ -287,8 +262,7 @@ void peer_want(struct peer *p, uint64_t now)
             msg_free(&m->msg);
             return;
         }
-        if (p->env->limit_down)
-            p->work->quota_down -= m->n_blocks * BLOCK_SIZE;
+        peer_quota_use(p, false, m->n_blocks * BLOCK_SIZE);
         wanted -= m->n_blocks;
         p->n_queries++;
         p->n_next_piece++;
@@ -418,15 +392,7 @@ static void home_fs_lease_file(struct peer *p, struct fs_lease_file *m)
 static void home_bandwidth_want_quota(struct peer *p, struct bandwidth_want_quota *m)
 {
     p->n_queries--;
-    if (m->upload)
-        p->asked_up = false;
-    else
-        p->asked_down = false;
-    if (p->work && m->upload)
-        p->work->quota_up += m->n_granted;
-    else if (p->work)
-        p->work->quota_down += m->n_granted;
-    msg_free(&m->msg);
+    peer_quota_home(p, m);
 }
 
 MSG_DISPATCH(peer, PEER_TABLE, struct peer);

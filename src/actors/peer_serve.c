@@ -22,9 +22,6 @@
 
 #define HEADER_SIZE PEER_BLOCK_HEADER
 
-/* How much content is leased from Bandwidth at a time where there is a limit. */
-#define QUOTA_SLICE (4 * BLOCK_SIZE)
-
 static void lease_return(struct peer *p, struct open_file *handle)
 {
     struct fs_return_lease *m = fs_new_return_lease();
@@ -107,30 +104,6 @@ static bool have_lease(struct peer *p)
     return metainfo_file(p->torrent->meta, file)->padding || lease_of(p, file);
 }
 
-/* Whether the block may go out as far as Bandwidth is concerned; asks for more when not. */
-static bool have_quota(struct peer *p, uint32_t n_bytes)
-{
-    struct bandwidth_want_quota *m;
-
-    if (!p->env->limit_up || p->work->quota_up >= n_bytes)
-        return true;
-    if (p->asked_up)
-        return false;
-    m = bandwidth_new_want_quota();
-    m->peer = p->id;
-    m->torrent = p->torrent->id;
-    m->lan = addr_is_lan(&p->addr);
-    m->upload = true;
-    m->n_bytes = n_bytes > QUOTA_SLICE ? n_bytes : QUOTA_SLICE;
-    if (!peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {
-        msg_free(&m->msg);
-        return true; /* Bandwidth has ended: so do we, soon */
-    }
-    p->asked_up = true;
-    p->n_queries++;
-    return false;
-}
-
 static void tell_began(struct peer *p, uint32_t piece)
 {
     struct choker_began *m;
@@ -167,13 +140,13 @@ static bool look_for_piece(struct peer *p, uint32_t piece)
 }
 
 /* Takes the next request into w->upload. 0 taken, 2 none or not yet. */
-static int next_upload(struct peer *p)
+static int next_upload(struct peer *p, uint64_t now)
 {
+    uint32_t n = session_n_uploads(&p->session);
     enum session_upload_kind kind;
     struct session_upload u;
 
-    if (p->env->limit_up && p->work->quota_up < BLOCK_SIZE && session_has_uploads(&p->session) &&
-        !have_quota(p, BLOCK_SIZE))
+    if (n && peer_quota(p, true, BLOCK_SIZE, n * BLOCK_SIZE, now) < BLOCK_SIZE)
         return 2;
     while ((kind = session_next_upload(&p->session, &u)) == SESSION_UPLOAD_UNKNOWN)
         if (!look_for_piece(p, u.piece))
@@ -226,7 +199,7 @@ static int read_data(struct peer *p)
 }
 
 /* Puts blocks into the empty batch until it is full or nothing more can go now. 0 or negative. */
-static int fill_batch(struct peer *p)
+static int fill_batch(struct peer *p, uint64_t now)
 {
     struct peer_work *w = p->work;
     struct peer_batch *b = w->batch;
@@ -234,19 +207,20 @@ static int fill_batch(struct peer *p)
     while (b->end < sizeof b->bytes) {
         int r;
 
-        if (!w->upload.length && next_upload(p))
+        if (!w->upload.length && next_upload(p, now))
             break;
         /* A longer block than usual goes in parts, but begins a batch. */
         if (!w->taken && b->end && b->end + HEADER_SIZE + w->upload.length > sizeof b->bytes)
             break;
         if (!w->taken) {
-            if (!have_quota(p, w->upload.length) || !have_lease(p))
+            uint32_t n = w->upload.length;
+
+            if (peer_quota(p, true, n, n, now) < n || !have_lease(p))
                 break;
+            peer_quota_use(p, true, n);
             session_upload_header(&w->upload, b->bytes + b->end);
             b->end += HEADER_SIZE;
             w->taken = HEADER_SIZE;
-            if (p->env->limit_up)
-                w->quota_up -= w->upload.length < w->quota_up ? w->upload.length : w->quota_up;
         }
         r = read_data(p);
         if (r == 2)
@@ -313,7 +287,7 @@ int peer_serve(struct peer *p, uint64_t now)
             }
             w->batch->at = w->batch->end = w->batch->n_content = 0;
         }
-        if ((r = fill_batch(p)))
+        if ((r = fill_batch(p, now)))
             return r;
         if (!w->batch->end)
             return 0;

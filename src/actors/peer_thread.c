@@ -94,6 +94,7 @@ static int look_after(struct peer *p, uint64_t now)
 {
     report_rates(p, now);
     p->work->reported_ns = now;
+    peer_quota_look_after(p);
     if (session_tick(&p->session, now)) {
         p->reason = p->session.reason ? p->session.reason : "silent for too long";
         return -ETIMEDOUT;

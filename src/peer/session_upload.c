@@ -172,7 +172,12 @@ void session_uploaded(struct session *s, uint32_t n_bytes, uint64_t now)
     s->said_ns = now;
 }
 
+uint32_t session_n_uploads(const struct session *s)
+{
+    return s->we_choke || !s->transfer ? 0 : s->transfer->n_uploads;
+}
+
 bool session_has_uploads(const struct session *s)
 {
-    return !s->we_choke && s->transfer && s->transfer->n_uploads;
+    return session_n_uploads(s) > 0;
 }

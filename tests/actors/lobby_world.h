@@ -74,9 +74,10 @@ struct world {
     unsigned n_parked;
     uint64_t stored_bytes, returned_blocks;
     int store_error, lease_error;
-    unsigned n_leases; /* out */
-    uint32_t grant;    /* bytes that WantQuota gets at most */
-    uint64_t granted_up, granted_down, uploaded, downloaded;
+    unsigned n_leases;                 /* out */
+    uint32_t grant;                    /* bytes that WantQuota gets at most; 0: there is no limit */
+    uint64_t granted_up, granted_down; /* and not returned */
+    uint64_t uploaded, downloaded;
     unsigned n_need_peers;
     unsigned n_began; /* pieces that a guided peer took, as Choker heard */
     uint32_t last_began;
@@ -139,7 +140,6 @@ static inline void world_init(struct world *w)
         w->content[i] = (uint8_t)(i * 2654435761u >> 13 ^ i >> 14);
     w->tick_ns = 10 * NS_PER_MS;
     w->unchoke = w->interested = true;
-    w->grant = UINT32_MAX;
 }
 
 static inline void world_deinit(struct world *w)
@@ -228,11 +228,34 @@ static inline bool at_choker(struct world *w, struct msg *msg)
     }
 }
 
-static inline void at_bandwidth(struct world *w, struct bandwidth_want_quota *m)
+static inline bool at_bandwidth(struct world *w, struct msg *msg)
 {
-    m->n_granted = m->n_bytes < w->grant ? m->n_bytes : w->grant;
-    *(m->upload ? &w->granted_up : &w->granted_down) += m->n_granted;
-    msg_reply(&m->msg);
+    switch (msg->kind) {
+    case bandwidth_kind_want_quota: {
+        struct bandwidth_want_quota *m = (void *)msg;
+
+        ck_assert_uint_gt(m->n_bytes, 0);
+        if (w->grant)
+            m->n_granted = m->n_bytes < w->grant ? m->n_bytes : w->grant;
+        else
+            m->free_until_ns = UINT64_MAX;
+        *(m->upload ? &w->granted_up : &w->granted_down) += m->n_granted;
+        msg_reply(msg);
+        return false;
+    }
+    case bandwidth_kind_return_quota: {
+        struct bandwidth_return_quota *m = (void *)msg;
+        uint64_t *granted = m->upload ? &w->granted_up : &w->granted_down;
+
+        ck_assert_uint_ge(*granted, m->n_bytes);
+        *granted -= m->n_bytes;
+        return true;
+    }
+    case bandwidth_kind_peer_left:
+        return true;
+    default:
+        ck_abort_msg("%s", msg_name(msg->kind));
+    }
 }
 
 static inline bool at_fs(struct world *w, struct msg *msg)
@@ -410,7 +433,7 @@ static inline void world_answer(struct world *w, struct msg *m)
         drop = at_fs(w, m);
         break;
     case msg_inbox_bandwidth:
-        at_bandwidth(w, (void *)m);
+        drop = at_bandwidth(w, m);
         break;
     case msg_inbox_interest:
         drop = at_interest(w, m);

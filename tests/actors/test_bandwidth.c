@@ -8,17 +8,16 @@
 
 #define WAIT_NS (UINT64_C(20) * NS_PER_S)
 
-/* The test plays Timer, Master and the peers. */
+/* The test plays Master and the peers. */
 struct played {
     struct waker waker;
     union {
         struct channel channel;
-        struct timer_inbox timer;
         struct master_inbox master;
         struct peer_inbox peer;
     };
 };
-static struct played timer, master, peer;
+static struct played master, peer;
 static struct bandwidth *b;
 
 static void play(struct played *x)
@@ -57,15 +56,12 @@ static void limit(uint32_t torrent, bool upload, uint64_t bytes_per_s)
     ck_assert(bandwidth_tell_set_limit(bandwidth_inbox(b), m));
 }
 
-static void begin(uint64_t up, uint64_t down)
+static void begin(void)
 {
-    play(&timer);
     play(&master);
     play(&peer);
-    b = bandwidth_start(&timer.timer);
+    b = bandwidth_start();
     ck_assert_ptr_nonnull(b);
-    limit(BANDWIDTH_ALL, true, up);
-    limit(BANDWIDTH_ALL, false, down);
 }
 
 static void end(void)
@@ -79,14 +75,30 @@ static void end(void)
     bandwidth_join(b);
 }
 
-static void ask(uint32_t id, bool upload, uint32_t n_bytes)
+static void exempt_lan(bool exempt)
+{
+    struct bandwidth_exempt_lan *m = bandwidth_new_exempt_lan();
+
+    m->exempt = exempt;
+    ck_assert(bandwidth_tell_exempt_lan(bandwidth_inbox(b), m));
+}
+
+/* The torrent of peer 12 is 1. */
+static void ask_from(uint32_t id, bool lan, bool upload, uint32_t n_bytes)
 {
     struct bandwidth_want_quota *m = bandwidth_new_want_quota();
 
     m->peer = id;
+    m->torrent = id / 10;
+    m->lan = lan;
     m->upload = upload;
     m->n_bytes = n_bytes;
     ck_assert(peer_ask_bandwidth_want_quota(&peer.peer, bandwidth_inbox(b), m));
+}
+
+static void ask(uint32_t id, bool upload, uint32_t n_bytes)
+{
+    ask_from(id, false, upload, n_bytes);
 }
 
 static void expect_quota(uint32_t id, uint32_t n_granted)
@@ -95,56 +107,141 @@ static void expect_quota(uint32_t id, uint32_t n_granted)
 
     ck_assert_uint_eq(m->peer, id);
     ck_assert_uint_eq(m->n_granted, n_granted);
+    ck_assert_uint_eq(m->free_until_ns, 0);
     msg_free(&m->msg);
 }
 
-START_TEST(without_a_limit_all_is_granted_and_timer_not_asked)
+static void expect_free(uint32_t id)
 {
-    begin(0, 1000);
+    struct bandwidth_want_quota *m = expect(&peer, bandwidth_kind_want_quota);
+    uint64_t now = clock_now();
+
+    ck_assert_uint_eq(m->peer, id);
+    ck_assert_uint_eq(m->n_granted, 0);
+    ck_assert(m->free_until_ns <= now + NS_PER_S && m->free_until_ns + WAIT_NS > now);
+    msg_free(&m->msg);
+}
+
+/* All that was said before has been heard, and nothing came of it. */
+static void expect_nothing(void)
+{
+    ask(990, true, 1); /* of a torrent without a limit */
+    expect_free(990);
+    ck_assert(channel_is_empty(&peer.channel));
+}
+
+START_TEST(without_a_limit_all_are_free)
+{
+    begin();
+    limit(BANDWIDTH_ALL, false, 1000);
     for (uint32_t i = 0; i < 100; i++)
         ask(i, true, 1 << 20);
     for (uint32_t i = 0; i < 100; i++)
-        expect_quota(i, 1 << 20);
-    ck_assert(channel_is_empty(&timer.channel));
+        expect_free(i);
     end();
 }
 END_TEST
 
-START_TEST(quota_comes_when_timer_does)
+/* Never more than the limit; and it comes by itself, however much less than that on a busy machine. */
+START_TEST(quota_comes_with_time)
 {
-    struct timer_after *after;
+    uint64_t began, ns, sum = 0;
 
-    begin(100000, 0);
-    ask(1, true, 2048);
-    ask(2, true, 2048);
-    after = expect(&timer, timer_kind_after);
-    ck_assert(after->delay_ns >= 5 * NS_PER_MS && after->delay_ns <= 25 * NS_PER_MS);
-    ck_assert(channel_is_empty(&peer.channel));
-    for (uint64_t until = clock_now() + after->delay_ns; clock_now() < until;)
-        ;
-    msg_reply(&after->msg);
-    expect_quota(1, 2048);
-    after = expect(&timer, timer_kind_after); /* one at a time, for the next */
-    for (uint64_t until = clock_now() + after->delay_ns; clock_now() < until;)
-        ;
-    msg_reply(&after->msg);
-    expect_quota(2, 2048);
+    begin();
+    limit(BANDWIDTH_ALL, true, 1 << 20);
+    began = clock_now();
+    for (uint32_t i = 0; i < 4; i++)
+        ask(i, true, 1 << 20);
+    while ((ns = clock_now() - began) < NS_PER_S / 2) {
+        struct bandwidth_want_quota *m = expect(&peer, bandwidth_kind_want_quota);
+
+        sum += m->n_granted;
+        ck_assert_uint_gt(m->n_granted, 0);
+        ck_assert_double_le((double)sum,
+                            (double)(clock_now() - began) / NS_PER_S * (1 << 20) + 16384);
+        ck_assert(peer_ask_bandwidth_want_quota(&peer.peer, bandwidth_inbox(b), m));
+        m->n_granted = 0;
+    }
+    ck_assert_uint_gt(sum, 65536);
     end();
-    ck_assert(channel_is_empty(&timer.channel));
+    for (uint32_t i = 0; i < 4; i++)
+        msg_free(expect(&peer, bandwidth_kind_want_quota));
 }
 END_TEST
 
-START_TEST(lifting_a_limit_serves_at_once)
+START_TEST(a_torrent_has_a_limit_of_its_own)
 {
-    struct timer_after *after;
+    begin();
+    limit(1, true, 1);
+    ask(10, true, 4096);
+    ask(20, true, 4096);
+    expect_free(20);
+    ask(11, false, 4096); /* the other direction */
+    expect_free(11);
+    expect_nothing();
+    limit(2, true, 0);
+    expect_nothing();
+    limit(1, true, 0);
+    expect_free(10);
+    end();
+}
+END_TEST
 
-    begin(1, 1);
-    ask(1, false, 5000000);
-    after = expect(&timer, timer_kind_after);
+START_TEST(lifting_a_limit_frees_at_once)
+{
+    begin();
+    limit(BANDWIDTH_ALL, false, 1);
+    limit(1, false, 1);
+    ask(10, false, 5000000);
+    ask(20, false, 5000000);
+    expect_nothing();
     limit(BANDWIDTH_ALL, false, 0);
-    expect_quota(1, 5000000);
-    after->cancelled = true;
-    msg_reply(&after->msg);
+    expect_free(20); /* but not who is limited otherwise */
+    expect_nothing();
+    limit(1, false, 0);
+    expect_free(10);
+    end();
+}
+END_TEST
+
+START_TEST(the_lan_can_be_exempt)
+{
+    begin();
+    limit(1, true, 1);
+    ask_from(10, true, true, 4096);
+    ask_from(11, false, true, 4096);
+    expect_nothing();
+    exempt_lan(true);
+    expect_free(10);
+    ask_from(12, true, true, 4096);
+    expect_free(12);
+    expect_nothing();
+    exempt_lan(false);
+    ask_from(12, true, true, 4096);
+    expect_nothing();
+    limit(1, true, 0);
+    expect_free(11);
+    expect_free(12);
+    end();
+}
+END_TEST
+
+START_TEST(what_is_returned_is_granted_again)
+{
+    struct bandwidth_return_quota *m = bandwidth_new_return_quota();
+
+    begin();
+    limit(1, false, 1);
+    ask(10, false, 16384);
+    expect_nothing();
+    m->torrent = 1;
+    m->n_bytes = 1 << 20;
+    ck_assert(bandwidth_tell_return_quota(bandwidth_inbox(b), m));
+    expect_quota(10, 16384);
+    ask(11, false, 16384); /* no more was kept than a bucket holds */
+    expect_nothing();
+    limit(1, false, 0);
+    expect_free(11);
     end();
 }
 END_TEST
@@ -152,62 +249,37 @@ END_TEST
 START_TEST(queries_of_a_peer_that_left_come_home)
 {
     struct bandwidth_peer_left *left = bandwidth_new_peer_left();
-    struct timer_after *after;
 
-    begin(1, 1);
-    ask(1, false, 4096);
-    ask(2, false, 4096);
-    after = expect(&timer, timer_kind_after);
-    left->peer = 1;
+    begin();
+    limit(1, false, 1);
+    limit(1, true, 1);
+    ask(10, false, 4096);
+    ask(11, false, 4096);
+    ask(10, true, 4096);
+    left->peer = 10;
     ck_assert(bandwidth_tell_peer_left(bandwidth_inbox(b), left));
-    expect_quota(1, 0);
-    ck_assert(channel_is_empty(&peer.channel));
-    after->cancelled = true;
-    msg_reply(&after->msg);
-    expect_quota(2, 4096);
+    expect_quota(10, 0);
+    expect_quota(10, 0);
+    expect_nothing();
+    limit(1, false, 0);
+    expect_free(11);
     end();
 }
 END_TEST
 
-START_TEST(nobody_stays_parked_when_timer_ends)
+START_TEST(nobody_stays_parked_at_the_end)
 {
-    struct timer_after *after;
-
-    begin(1, 1);
-    ask(1, false, 4096);
-    ask(2, true, 4096);
-    after = expect(&timer, timer_kind_after);
-    channel_close(&timer.channel);
-    after->cancelled = true;
-    msg_reply(&after->msg);
-    for (int i = 0; i < 2; i++)
-        msg_free(expect(&peer, bandwidth_kind_want_quota));
-    ask(3, true, 4096); /* Timer refuses */
-    expect_quota(3, 4096);
+    begin();
+    limit(BANDWIDTH_ALL, true, 1);
+    ask(10, true, 4096);
+    ask(20, true, 4096);
     end();
+    expect_free(10);
+    expect_free(20);
 }
 END_TEST
 
-START_TEST(shutdown_waits_for_its_after)
-{
-    struct bandwidth_shutdown *m = bandwidth_new_shutdown();
-    struct timer_after *after;
-
-    begin(1, 1);
-    ask(1, false, 4096);
-    after = expect(&timer, timer_kind_after);
-    ck_assert(master_ask_bandwidth_shutdown(&master.master, bandwidth_inbox(b), m));
-    expect_quota(1, 4096); /* parked ones come home */
-    ck_assert(channel_is_empty(&master.channel));
-    after->cancelled = true;
-    msg_reply(&after->msg);
-    ck_assert_ptr_eq(expect(&master, bandwidth_kind_shutdown), m);
-    msg_free(&m->msg);
-    bandwidth_join(b);
-}
-END_TEST
-
-RUN_SUITE("Bandwidth", 30, without_a_limit_all_is_granted_and_timer_not_asked,
-          quota_comes_when_timer_does, lifting_a_limit_serves_at_once,
-          nobody_stays_parked_when_timer_ends, shutdown_waits_for_its_after,
-          queries_of_a_peer_that_left_come_home);
+RUN_SUITE("Bandwidth", 30, without_a_limit_all_are_free, quota_comes_with_time,
+          a_torrent_has_a_limit_of_its_own, lifting_a_limit_frees_at_once, the_lan_can_be_exempt,
+          what_is_returned_is_granted_again, queries_of_a_peer_that_left_come_home,
+          nobody_stays_parked_at_the_end);

@@ -173,7 +173,7 @@ START_TEST(quota_is_neither_lost_nor_stretched)
     uint32_t piece, at, n = 0;
 
     begin(false);
-    x.env.limit_down = true;
+    x.world.grant = UINT32_MAX;
     x.world.n_give = 20;
     far_is_a_seed();
     while (n < 7) {
@@ -195,9 +195,16 @@ START_TEST(quota_is_neither_lost_nor_stretched)
         remote_say(&x.far, 16, 3, piece, at, BLOCK_SIZE);
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 0);
-    ck_assert_uint_eq(x.p->work->quota_down + x.p->n_blocks_asked * BLOCK_SIZE +
+    ck_assert_uint_eq(x.p->work->quota_down.n_bytes + x.p->n_blocks_asked * BLOCK_SIZE +
                           x.p->session.down.total,
                       x.world.granted_down);
+    peer_close(x.p);
+    while (!peer_close_goes_on(x.p)) {
+        world_pump(&x.world, 0);
+        peer_receive_all(x.p);
+    }
+    world_pump(&x.world, 0);
+    ck_assert_uint_eq(x.p->session.down.total, x.world.granted_down);
     end();
 }
 END_TEST
@@ -205,7 +212,7 @@ END_TEST
 START_TEST(uploads_wait_for_quota_and_control_does_not)
 {
     begin(true);
-    x.env.limit_up = true;
+    x.world.grant = UINT32_MAX;
     world_hold(&x.world, bandwidth_kind_want_quota);
     session_set_choking(&x.p->session, false, x.now);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
@@ -223,7 +230,7 @@ START_TEST(uploads_wait_for_quota_and_control_does_not)
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, 14 + 13 + 16384 + 13 + 5000);
     ck_assert_mem_eq(x.far.bytes + 27, x.world.content + 3 * PIECE_LENGTH, 16384);
-    ck_assert_uint_eq(x.world.granted_up - x.p->work->quota_up, 16384 + 5000);
+    ck_assert_uint_eq(x.world.granted_up - x.p->work->quota_up.n_bytes, 16384 + 5000);
     ck_assert_uint_eq(x.world.n_leases, 1);
     end();
 }

@@ -17,7 +17,6 @@ struct lobby;
 struct lobby_options {
     int listen_fd;      /* from lobby_listen; owned by the Lobby from lobby_run on */
     unsigned max_peers; /* connections over all torrents */
-    bool limit_up, limit_down;
     struct timer_inbox *timer;
     struct announcer_inbox *announcer;
     struct choker_inbox *choker;

@@ -220,6 +220,8 @@ void session_know_piece(struct session *s, uint32_t piece, bool have);
 void session_upload_header(const struct session_upload *u, uint8_t header[13]);
 /* N_BYTES of content went out. */
 void session_uploaded(struct session *s, uint32_t n_bytes, uint64_t now);
+/* Requests that are held and may be served: none while we choke. */
+uint32_t session_n_uploads(const struct session *s);
 bool session_has_uploads(const struct session *s);
 
 /* --- writing, time --------------------------------------------------------------------------- */
