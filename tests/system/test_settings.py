@@ -107,6 +107,36 @@ def test_a_reload_moves_the_limit_and_closes_nothing(world, torrent):
     daemon.program.expect_exit(0, 10)
 
 
+def test_a_limit_comes_to_a_connection_that_had_none(world, torrent):
+    daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
+    leech = Leech(torrent, daemon.port)
+    assert leech.rate(1) > 8 * MIB
+    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 1M\n", "read again")
+    wait_until(lambda: leech.rate(0.2) < 2 * MIB, 3, "what was free for a second has passed")
+    assert 0.8 < leech.rate(3) / MIB < 1.2
+    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 1M\nlimit-lan = no\n",
+                  "read again")
+    assert leech.rate(1) > 8 * MIB
+
+
+@pytest.mark.parametrize("named_by", ["name", "info-hash"])
+def test_a_torrent_has_a_limit_of_its_own(world, torrent, named_by):
+    other = world.torrent("http://127.0.0.1:1/announce", n_bytes=4 * MIB, name="other", seed=7)
+    (other.source / "other").rename(torrent.source / "other")
+    section = torrent.name if named_by == "name" else torrent.info_hash.hex().upper()
+    text = f"output = {torrent.source}\n"
+    limit = f"[{section}]\nmax-upload-limit = 512K\n"
+    daemon = Daemon(world, text + limit, torrent, other)
+    leech, free = Leech(torrent, daemon.port), Leech(other, daemon.port)
+    assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
+    assert free.rate(1) > 8 * MIB
+    daemon.reload(text, "read again")
+    assert leech.rate(1) > 8 * MIB
+    daemon.reload(text + limit, "read again")
+    wait_until(lambda: leech.rate(0.2) < MIB, 3, "what was free for a second has passed")
+    assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
+
+
 def test_max_peers_changes_while_it_runs(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\nmax-peers = 2\n", torrent)
     leeches = [Leech(torrent, daemon.port) for _ in range(2)]
