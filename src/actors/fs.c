@@ -8,6 +8,8 @@
  * the next fills. At high rates the workers would be back before much has gathered; so while
  * pieces arrive fast enough for a better batch, those that wait are held for HOLD_NS. The
  * first piece of a download, and any piece of a slow one, goes at once.
+ *
+ * Opening, checking and saving wait their turns in fs_queue.c and fs_check.c.
  */
 #include "conjure/actors/fs.h"
 
@@ -16,149 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/fs_kept.h"
-#include "actors/worker.h"
-#include "conjure/actors/actor.h"
-#include "conjure/actors/torrent.h"
+#include "actors/fs_parts.h"
 #include "conjure/base/alloc.h"
-#include "conjure/base/clock.h"
 #include "conjure/base/log.h"
 #include "conjure/base/sha1.h"
-#include "conjure/fs/storage.h"
 
-#define FACILITY          "fs"
-#define HOLD_NS           (25 * NS_PER_MS)  /* a piece waits no longer for company */
-#define HOLD_WORTH        5                 /* pieces that must be expected in that time */
-#define PROGRESS_EVERY    (250 * NS_PER_MS) /* CheckProgress */
-#define WRITES_MAX        8                 /* in one list */
+#define HOLD_NS           (25 * NS_PER_MS) /* a piece waits no longer for company */
+#define HOLD_WORTH        5                /* pieces that must be expected in that time */
 #define ARRIVAL_FORGOTTEN NS_PER_S
 #define KEEP_SPARE_NS     (2 * NS_PER_S) /* spare buffers, with nothing to do */
-
-/* A torrent that is open. */
-struct opened {
-    struct opened *next;
-    struct torrent *torrent;
-    struct storage *storage;
-    struct fs_open_torrent *open; /* queries under way, or NULL */
-    struct fs_check_pieces *check;
-    struct fs_save_resume *save;
-    struct fs_close_torrent *close;
-    bool saving;  /* the job for `save` or `close` is under way */
-    bool writing; /* a write, or a list of them, is under way */
-    bool told_failure;
-    int check_error;
-    uint32_t n_to_check;
-    uint64_t progress_ns; /* last CheckProgress */
-    /* Pieces that wait for their hash. */
-    uint64_t arrival_ns;  /* the last one came */
-    uint64_t interval_ns; /* between arrivals, on average */
-    uint64_t oldest_ns;   /* the first of those that wait came */
-    /* Compact: blocks that have to wait for the job under way. */
-    struct fs_store_blocks **parked;
-    uint32_t n_parked, parked_room;
-};
-
-struct slot {
-    struct worker *worker;
-    struct worker_run run;
-    struct worker_shutdown shutdown;
-    bool busy;
-};
-
-struct fs {
-    struct actor actor;
-    struct waker waker;
-    struct fs_inbox inbox;
-    struct master_inbox *master;
-    struct lobby_inbox *lobby;
-    struct handle_pool pool;
-    struct kept kept;
-    struct opened *torrents;
-    struct disk_job *queue_first, *queue_last;
-    struct slot *workers;
-    unsigned n_workers, n_busy, n_hashing;
-    unsigned n_parting; /* workers that have not answered to Shutdown */
-    struct fs_shutdown *shutdown;
-    bool ended;
-    uint64_t now;
-};
-
-/* --- jobs ------------------------------------------------------------------------------------ */
-
-/* JOB, or the list that begins with it. */
-static void give_to_worker(struct fs *self, struct disk_job *job)
-{
-    struct opened *t = storage_owner(job->storage);
-
-    for (unsigned i = 0; i < self->n_workers; i++) {
-        struct slot *slot = &self->workers[i];
-
-        if (slot->busy)
-            continue;
-        slot->busy = true;
-        self->n_busy++;
-        slot->run.job = job;
-        t->writing |= job->kind == DISK_WRITE;
-        if (!fs_ask_worker_run(&self->inbox, worker_inbox(slot->worker), &slot->run))
-            abort(); /* workers end after all jobs */
-        return;
-    }
-    abort();
-}
-
-static bool has_idle_worker(const struct fs *self)
-{
-    return self->n_busy < self->n_workers;
-}
-
-/* ONE WRITER. The kernel lets only one thread at a time write to a file, and the other spins; so a
- * torrent has one write under way, and what gathers meanwhile goes to the next worker as a list. */
-static bool may_run(const struct disk_job *job)
-{
-    const struct opened *t = storage_owner(job->storage);
-
-    return job->kind != DISK_WRITE || !t->writing;
-}
-
-static void queue_job(struct fs *self, struct disk_job *job)
-{
-    job->next = NULL;
-    if (has_idle_worker(self) && may_run(job)) {
-        give_to_worker(self, job);
-        return;
-    }
-    *(self->queue_last ? &self->queue_last->next : &self->queue_first) = job;
-    self->queue_last = job;
-}
-
-/* The first job that may run; a write with those of its torrent that follow it in the queue. */
-static struct disk_job *unqueue_job(struct fs *self)
-{
-    struct disk_job *first = NULL, *last = NULL, *kept = NULL, **at = &self->queue_first, *job;
-    unsigned n = 0;
-
-    while ((job = *at)) {
-        bool take = first ? n < WRITES_MAX && first->kind == DISK_WRITE &&
-                                job->kind == DISK_WRITE && job->storage == first->storage
-                          : may_run(job);
-
-        if (!take) {
-            kept = job;
-            at = &job->next;
-            continue;
-        }
-        *at = job->next;
-        job->next = NULL;
-        if (last)
-            last->next = job;
-        else
-            first = job;
-        last = job;
-        n++;
-    }
-    self->queue_last = kept;
-    return first;
-}
 
 static void tell_failure(struct fs *self, struct opened *t, int error)
 {
@@ -240,12 +108,13 @@ static void store(struct fs *self, struct opened *t, struct fs_store_blocks *m)
         answer_store(self, t, m, r);
     } else {
         job->owner = m;
-        queue_job(self, job);
+        fs_queue_job(self, job);
     }
 }
 
 static void on_store_blocks(struct fs *self, struct fs_store_blocks *m)
 {
+    self->stored_ns = self->now;
     store(self, storage_owner(m->storage), m);
 }
 
@@ -313,52 +182,8 @@ static bool start_hash(struct fs *self, struct opened *t)
     job->owner = t;
     kept_lend(&self->kept, t->storage, job);
     self->n_hashing++;
-    queue_job(self, job);
+    fs_queue_job(self, job);
     return true;
-}
-
-static bool start_check(struct fs *self, struct opened *t)
-{
-    struct disk_job *job;
-    int r = t->check_error ? 0 : storage_prepare_check(t->storage, sha1_lanes(), &job);
-
-    if (t->check_error)
-        return false;
-    t->check_error = r;
-    if (r || !job)
-        return false;
-    queue_job(self, job);
-    return true;
-}
-
-/* Full batches first, then what is queued, then batches that need not wait any more, then checks.
- * Returns how long to sleep at most. */
-static uint64_t schedule(struct fs *self)
-{
-    uint64_t wait = UINT64_MAX;
-    struct disk_job *job;
-
-    for (struct opened *t = self->torrents; t; t = t->next)
-        while (has_idle_worker(self) && storage_n_unhashed(t->storage) >= sha1_lanes())
-            if (!start_hash(self, t))
-                break;
-    while (has_idle_worker(self) && (job = unqueue_job(self)))
-        give_to_worker(self, job);
-    for (struct opened *t = self->torrents; t && has_idle_worker(self); t = t->next) {
-        uint64_t until;
-
-        if (storage_n_unhashed(t->storage) && !self->n_hashing) {
-            until = hold_until(self, t);
-            if (until <= self->now)
-                start_hash(self, t);
-            else if (until - self->now < wait)
-                wait = until - self->now;
-        }
-        while (t->check && !t->close && has_idle_worker(self))
-            if (!start_check(self, t))
-                break;
-    }
-    return wait;
 }
 
 /* --- checking -------------------------------------------------------------------------------- */
@@ -369,21 +194,8 @@ static void on_check_pieces(struct fs *self, struct fs_check_pieces *m)
 
     t->check = m;
     t->n_to_check = storage_begin_check(t->storage, m->all);
-    t->progress_ns = self->now;
-}
-
-static void report_check(struct fs *self, struct opened *t)
-{
-    struct master_check_progress *m;
-
-    if (!t->check || self->now - t->progress_ns < PROGRESS_EVERY)
-        return;
-    t->progress_ns = self->now;
-    m = master_new_check_progress();
-    m->torrent = t->torrent;
-    m->n_checked = storage_n_checked(t->storage);
-    m->n_to_check = t->n_to_check;
-    master_tell_or_drop_check_progress(self->master, m);
+    t->progress_ns = t->check_saved_ns = self->now;
+    fs_activate(self, t);
 }
 
 /* --- resume data, closing -------------------------------------------------------------------- */
@@ -399,11 +211,10 @@ static void answer_save(struct fs_save_resume **mp, int error)
 
 static void free_opened(struct fs *self, struct opened *t)
 {
-    struct opened **at = &self->torrents;
-
-    while (*at != t)
-        at = &(*at)->next;
-    *at = t->next;
+    fs_deactivate(self, t);
+    *(t->previous ? &t->previous->next : &self->torrents) = t->next;
+    if (t->next)
+        t->next->previous = t->previous;
     kept_forget(&self->kept, t->storage);
     storage_free(t->storage);
     free(t->parked);
@@ -429,6 +240,7 @@ static void on_save_resume(struct fs *self, struct fs_save_resume *m)
         return;
     }
     t->save = m;
+    fs_activate(self, t);
 }
 
 static void on_close_torrent(struct fs *self, struct fs_close_torrent *m)
@@ -436,6 +248,8 @@ static void on_close_torrent(struct fs *self, struct fs_close_torrent *m)
     struct opened *t = storage_owner(m->storage);
 
     t->close = m;
+    fs_cancel_check(self, t);
+    fs_activate(self, t);
 }
 
 static void start_save(struct fs *self, struct opened *t)
@@ -449,29 +263,31 @@ static void start_save(struct fs *self, struct opened *t)
         answer_save(&t->save, r);
         return;
     }
-    t->saving = true;
-    queue_job(self, job);
+    t->saving = SAVING_ASKED;
+    fs_queue_job(self, job);
 }
 
-static void start_close(struct fs *self, struct opened *t)
+/* False when T has been freed. */
+static bool start_close(struct fs *self, struct opened *t)
 {
     struct disk_job *job;
     int r;
 
     if (storage_is_busy(t->storage) || t->n_parked ||
         (storage_n_unhashed(t->storage) && !t->told_failure))
-        return;
+        return true;
     r = storage_prepare_resume(t->storage, t->close->uploaded, t->close->downloaded, true, &job);
     if (r || !job) {
         answer_close(self, t, r);
-        return;
+        return false;
     }
-    t->saving = true;
-    queue_job(self, job);
+    t->saving = SAVING_CLOSE;
+    fs_queue_job(self, job);
+    return true;
 }
 
-/* What can only go on when something else of the torrent has ended. May free T. */
-static void move_on(struct fs *self, struct opened *t)
+/* What can only go on when something else of the torrent has ended. False when T has been freed. */
+static bool move_on(struct fs *self, struct opened *t)
 {
     retry_parked(self, t);
     if (t->check && !storage_is_busy(t->storage) &&
@@ -490,15 +306,38 @@ static void move_on(struct fs *self, struct opened *t)
     }
     if (t->save && !t->saving)
         start_save(self, t);
-    if (t->close && !t->saving && !t->save)
-        start_close(self, t);
+    if (fs_is_check_save_due(self, t))
+        fs_start_check_save(self, t);
+    return !t->close || t->saving || t->save || start_close(self, t);
+}
+
+static void move_all_on(struct fs *self)
+{
+    for (struct opened *t = self->active, *next; t; t = next) {
+        next = t->next_active;
+        if (move_on(self, t) && !t->check && !t->save && !t->close && !t->n_parked &&
+            !storage_n_unhashed(t->storage))
+            fs_deactivate(self, t);
+    }
 }
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+/* Opening waits for an idle worker: a thousand torrents at once would only stand in the way. */
 static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
 {
     struct opened *t = NEW(struct opened);
+
+    t->torrent = m->torrent;
+    t->open = m;
+    *(self->opening_last ? &self->opening_last->next : &self->opening_first) = t;
+    self->opening_last = t;
+}
+
+static void begin_open(struct fs *self)
+{
+    struct opened *t = self->opening_first;
+    struct fs_open_torrent *m = t->open;
     struct storage_config config = {
         .meta = m->torrent->meta,
         .dir = m->torrent->dir,
@@ -510,6 +349,9 @@ static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
     };
     struct disk_job *job;
 
+    self->opening_first = t->next;
+    if (!t->next)
+        self->opening_last = NULL;
     m->error = storage_new(&config, &self->pool, &t->storage, m->reason);
     if (!m->error)
         m->error = storage_prepare_open(t->storage, &job);
@@ -519,11 +361,11 @@ static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
         msg_reply(&m->msg);
         return;
     }
-    t->torrent = m->torrent;
-    t->open = m;
     t->next = self->torrents;
+    if (t->next)
+        t->next->previous = t;
     self->torrents = t;
-    queue_job(self, job);
+    fs_queue_job(self, job);
 }
 
 /* Frees T when opening failed. */
@@ -550,12 +392,43 @@ static bool finish_open(struct fs *self, struct opened *t, int error)
     return !error;
 }
 
+/* Full batches first, then what is queued, then torrents to be opened, then batches that need not wait
+ * any more, then checks. Returns how long to sleep at most. */
+static uint64_t schedule(struct fs *self)
+{
+    uint64_t wait = UINT64_MAX;
+    struct disk_job *job;
+
+    for (struct opened *t = self->active; t; t = t->next_active)
+        while (fs_has_idle_worker(self) && storage_n_unhashed(t->storage) >= sha1_lanes())
+            if (!start_hash(self, t))
+                break;
+    while (fs_has_idle_worker(self) && (job = fs_unqueue_job(self)))
+        fs_give_to_worker(self, job);
+    while (fs_has_idle_worker(self) && self->opening_first)
+        begin_open(self);
+    for (struct opened *t = self->active; t && fs_has_idle_worker(self); t = t->next_active) {
+        uint64_t until;
+
+        if (!storage_n_unhashed(t->storage) || self->n_hashing)
+            continue;
+        until = hold_until(self, t);
+        if (until <= self->now)
+            start_hash(self, t);
+        else if (until - self->now < wait)
+            wait = until - self->now;
+    }
+    fs_start_checks(self);
+    return wait;
+}
+
 /* --- leases ---------------------------------------------------------------------------------- */
 
 static void on_lease_file(struct fs *self, struct fs_lease_file *m)
 {
     int r = storage_lease(m->storage, m->file, &m->handle);
 
+    self->n_leased += !r;
     m->error = r == FILE_MISSING ? -ENOENT : r;
     m->fd = r ? -1 : m->handle->fd;
     msg_reply(&m->msg);
@@ -563,17 +436,37 @@ static void on_lease_file(struct fs *self, struct fs_lease_file *m)
 
 static void on_return_lease(struct fs *self, struct fs_return_lease *m)
 {
+    self->n_leased--;
     handle_pool_return(&self->pool, m->handle);
 }
 
 /* --- workers --------------------------------------------------------------------------------- */
 
-static void finish_job(struct fs *self, struct opened *t, struct disk_job *job)
+/* True when that was the end of T. */
+static bool finish_save(struct fs *self, struct opened *t, int error)
 {
+    enum saving saving = t->saving;
+
+    t->saving = SAVING_NOTHING;
+    if (error && storage_failed_in_content(t->storage))
+        tell_failure(self, t, error);
+    if (saving == SAVING_ASKED)
+        answer_save(&t->save, error);
+    else if (saving == SAVING_CLOSE)
+        answer_close(self, t, error);
+    else if (error)
+        log_warning(FACILITY, "%s: how far its check has come cannot be saved: %s",
+                    metainfo_name(t->torrent->meta), strerror(-error));
+    return saving == SAVING_CLOSE;
+}
+
+static void finish_job(struct fs *self, struct disk_job *job)
+{
+    struct opened *t = storage_owner(job->storage);
     enum disk_job_kind kind = job->kind;
     struct fs_store_blocks *blocks = job->owner;
     uint32_t n_unhashed = storage_n_unhashed(t->storage);
-    bool whole = disk_job_is_whole_piece(job);
+    bool whole = disk_job_is_whole_piece(job), check = kind == DISK_HASH && !job->owner;
     int error;
 
     if (kind == DISK_HASH && job->owner)
@@ -595,41 +488,35 @@ static void finish_job(struct fs *self, struct opened *t, struct disk_job *job)
     case DISK_HASH:
         if (error)
             tell_failure(self, t, error);
-        report_check(self, t);
+        if (error && check)
+            t->check_error = error;
+        fs_report_check(self, t);
         break;
     case DISK_RESUME:
-        t->saving = false;
-        if (error && storage_failed_in_content(t->storage))
-            tell_failure(self, t, error);
-        if (t->save) {
-            answer_save(&t->save, error);
-        } else {
-            answer_close(self, t, error);
+        if (finish_save(self, t, error))
             return;
-        }
         break;
     }
     tell_events(self, t);
+    fs_activate(self, t);
 }
 
 static void home_worker_run(struct fs *self, struct worker_run *m)
 {
     struct slot *slot = &self->workers[m->worker];
-    struct opened *t = storage_owner(m->job->storage);
-
     slot->busy = false;
-    self->n_busy--;
+    *(m->worker < self->n_workers ? &self->n_busy : &self->n_checking) -= 1;
     for (struct disk_job *job = m->job, *next; job; job = next) {
         next = job->next;
-        finish_job(self, t, job);
+        finish_job(self, job);
     }
 }
 
 static void on_shutdown(struct fs *self, struct fs_shutdown *m)
 {
     self->shutdown = m;
-    self->n_parting = self->n_workers;
-    for (unsigned i = 0; i < self->n_workers; i++) {
+    self->n_parting = self->n_workers + self->n_checkers;
+    for (unsigned i = 0; i < self->n_parting; i++) {
         struct slot *slot = &self->workers[i];
 
         worker_init_shutdown(&slot->shutdown);
@@ -658,10 +545,7 @@ static void *run(void *arg)
         /* All that has arrived is taken before work is given out: batches form by themselves. */
         for (; m; m = channel_receive(&self->inbox.channel))
             fs_dispatch(self, m);
-        for (struct opened *t = self->torrents, *next; t; t = next) {
-            next = t->next;
-            move_on(self, t);
-        }
+        move_all_on(self);
         wait = schedule(self);
         if (self->kept.n_spare && wait > KEEP_SPARE_NS) {
             if (self->now - busy_ns >= KEEP_SPARE_NS)
@@ -672,7 +556,7 @@ static void *run(void *arg)
     }
     channel_close(&self->inbox.channel);
     kept_deinit(&self->kept);
-    for (unsigned i = 0; i < self->n_workers; i++)
+    for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         worker_join(self->workers[i].worker);
     while (self->torrents)
         free_opened(self, self->torrents);
@@ -693,16 +577,18 @@ struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsi
     waker_init_futex(&self->waker);
     channel_init(&self->inbox.channel, &self->waker);
     handle_pool_init(&self->pool, n_handles);
-    self->workers = mem_new_array(n_workers, sizeof *self->workers);
-    for (unsigned i = 0; i < n_workers; i++) {
-        struct slot *slot = &self->workers[i];
+    self->workers = mem_new_array(2 * n_workers, sizeof *self->workers);
+    while (self->n_workers < n_workers) {
+        struct slot *slot = &self->workers[self->n_workers];
 
-        slot->worker = worker_start(i + 1);
+        slot->worker = worker_start(self->n_workers + 1, false);
         if (!slot->worker)
             break; /* fewer do, as long as there is one */
-        worker_init_run(&slot->run);
-        slot->run.worker = i;
         self->n_workers++;
+    }
+    for (unsigned i = 0; i < 2 * self->n_workers; i++) {
+        worker_init_run(&self->workers[i].run);
+        self->workers[i].run.worker = i;
     }
     if (!self->n_workers || actor_start(&self->actor, "fs", run, self))
         return NULL; /* start-up has failed: the process is about to end */

@@ -3,23 +3,29 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
 #include "conjure/fs/storage.h"
+
+#define POLITE_NICE 15
+#define NICE_MAX    19
 
 struct worker {
     struct actor actor;
     struct waker waker;
     struct worker_inbox inbox;
     struct disk_scratch scratch;
+    bool polite;
     struct msg *parting; /* the shutdown query */
 };
 
 static void on_run(struct worker *self, struct worker_run *m)
 {
-    for (struct disk_job *job = m->job; job; job = job->next)
-        disk_job_run(job, &self->scratch);
+    disk_jobs_run(m->job, &self->scratch);
     msg_reply(&m->msg);
 }
 
@@ -30,9 +36,23 @@ static void on_shutdown(struct worker *self, struct worker_shutdown *m)
 
 MSG_DISPATCH(worker, WORKER_TABLE, struct worker);
 
+/* Best effort all the same: an idle class could wait for ever on a busy disk. */
+static void give_way(void)
+{
+    enum { WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2, CLASS_SHIFT = 13, LOWEST = 7 };
+    int nice = getpriority(PRIO_PROCESS, 0) + POLITE_NICE;
+
+    /* Of this thread alone, whatever POSIX says; both may be refused, and then it is like the rest. */
+    setpriority(PRIO_PROCESS, 0, nice < NICE_MAX ? nice : NICE_MAX);
+    syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_BEST_EFFORT << CLASS_SHIFT | LOWEST);
+}
+
 static void *run(void *arg)
 {
     struct worker *self = arg;
+
+    if (self->polite)
+        give_way();
 
     while (!self->parting) {
         struct msg *m = channel_receive_wait(&self->inbox.channel, UINT64_MAX);
@@ -46,14 +66,15 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct worker *worker_start(unsigned number)
+struct worker *worker_start(unsigned number, bool polite)
 {
     struct worker *w = NEW(struct worker);
     char name[16];
 
     waker_init_futex(&w->waker);
     channel_init(&w->inbox.channel, &w->waker);
-    snprintf(name, sizeof name, "disk %u", number);
+    w->polite = polite;
+    snprintf(name, sizeof name, "%s %u", polite ? "check" : "disk", number);
     if (actor_start(&w->actor, name, run, w)) {
         free(w);
         return NULL;

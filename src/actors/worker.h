@@ -7,7 +7,9 @@
 /* One thread of the FS pool: runs one job after another and knows nothing but them. */
 struct worker;
 
-struct worker *worker_start(unsigned number); /* NULL when there is no thread to be had */
+/* NULL when there is no thread to be had. POLITE: it gives way to all other threads, at the processor and
+ * at the disk, for good: an ordinary user cannot take that back. */
+struct worker *worker_start(unsigned number, bool polite);
 struct worker_inbox *worker_inbox(struct worker *w);
 /* After its shutdown query is home. */
 void worker_join(struct worker *w);

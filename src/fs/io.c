@@ -193,7 +193,7 @@ int io_remove_below(int dir_fd, const char *path)
     return r;
 }
 
-static int sync_folder_of(const char *path)
+int io_sync_folder_of(const char *path)
 {
     char *folder = mem_dup_string(path);
     char *slash = strrchr(folder, '/');
@@ -214,30 +214,66 @@ static int sync_folder_of(const char *path)
     return r;
 }
 
-int io_replace_file(const char *path, const void *bytes, size_t n)
+bool io_is_same_folder(const char *path, const char *other)
+{
+    const char *slash = strrchr(path, '/'), *other_slash = strrchr(other, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+
+    return !slash == !other_slash &&
+           (!slash || ((size_t)(other_slash - other) == n && !memcmp(path, other, n)));
+}
+
+static char *name_beside(const char *path)
 {
     size_t size = strlen(path) + sizeof ".new";
     char *beside = mem_new(size);
-    int fd, r;
 
     snprintf(beside, size, "%s.new", path);
-    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) {
-        r = -errno;
-        free(beside);
-        return r;
+    return beside;
+}
+
+int io_replace_begin(struct io_replacement *x, const char *path, const void *bytes, size_t n)
+{
+    char *beside = name_beside(path);
+    int r, fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+
+    r = fd < 0 ? -errno : io_write(fd, bytes, n, 0);
+    if (r && fd >= 0) {
+        io_close(fd);
+        unlink(beside);
     }
-    r = io_write(fd, bytes, n, 0);
-    if (!r)
-        r = io_sync(fd);
-    if (io_close(fd) < 0 && !r)
+    free(beside);
+    if (r)
+        return r;
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a beginning: it may fail */
+    *x = (struct io_replacement){path, fd};
+    return 0;
+}
+
+int io_replace_end(struct io_replacement *x)
+{
+    char *beside = name_beside(x->path);
+    int r = io_sync(x->fd);
+
+    if (io_close(x->fd) < 0 && !r)
         r = -EIO;
-    if (!r && rename(beside, path) < 0)
+    if (!r && rename(beside, x->path) < 0)
         r = -errno;
     if (r)
         unlink(beside);
     free(beside);
-    return r ? r : sync_folder_of(path);
+    x->fd = -1;
+    return r;
+}
+
+int io_replace_file(const char *path, const void *bytes, size_t n)
+{
+    struct io_replacement x;
+    int r = io_replace_begin(&x, path, bytes, n);
+
+    if (!r)
+        r = io_replace_end(&x);
+    return r ? r : io_sync_folder_of(path);
 }
 
 int io_read_file(const char *path, size_t max, uint8_t **bytesp, size_t *np)

@@ -29,6 +29,17 @@ int io_remove_below(int dir_fd, const char *path);
 
 /* Replaces PATH by a file of these bytes so that after a crash it is the old or the new one. */
 int io_replace_file(const char *path, const void *bytes, size_t n);
+/* The same in three steps, for several files at a time: writes the new file and starts its way to the
+ * disk; waits for that and renames; syncs the folder (of which one call does for many files). */
+struct io_replacement {
+    const char *path; /* the caller's; NULL: nothing is under way */
+    int fd;
+};
+#define IO_REPLACEMENT_EMPTY ((struct io_replacement){NULL, -1})
+int io_replace_begin(struct io_replacement *r, const char *path, const void *bytes, size_t n);
+int io_replace_end(struct io_replacement *r);
+int io_sync_folder_of(const char *path);
+bool io_is_same_folder(const char *path, const char *other);
 /* Reads a whole file of at most MAX bytes (-EFBIG); *BYTESP is the caller's. */
 int io_read_file(const char *path, size_t max, uint8_t **bytesp, size_t *np);
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What workers do. A job carries leased descriptors for its first JOB_HANDLES_MAX extents; a piece
+ * What workers do. A job that is no check carries leased descriptors for its first JOB_HANDLES_MAX extents; a piece
  * of thousands of tiny files has more, and those files are opened and closed on the way, so that the
  * number of descriptors stays bounded whatever a torrent looks like.
- *
- * HASHING. Pieces of equal size are read side by side from the page cache, in chunks small enough
- * that those of all lanes stay in the second-level cache until they are hashed. A piece that is still
- * in memory as it was written is hashed from there.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,8 +15,6 @@
 #include "fs/storage_struct.h"
 
 #define JOB_HANDLES_MAX 64
-#define SCRATCH_SIZE    (512u * 1024)
-#define CHUNK_MAX       (64u * 1024) /* of one lane, when lanes are few */
 
 struct job *job_new(struct storage *s, enum disk_job_kind kind)
 {
@@ -87,7 +81,7 @@ int job_add_ranges(struct job *job, uint64_t at, uint32_t length, bool foreign,
                 range->bytes = bytes + (from - start);
         }
         from = at;
-        if (!range || extent.file == STORE_PADDING || job->n_ranges > JOB_HANDLES_MAX)
+        if (!range || extent.file == STORE_PADDING || job->check || job->n_ranges > JOB_HANDLES_MAX)
             continue;
         r = handle_pool_lease(s->pool, &s->store, extent.file, mode, &range->handle);
         /* What cannot be read is found out, and said, by the worker. */
@@ -189,136 +183,6 @@ static int run_write(struct job *job, struct disk_scratch *scratch)
     return r;
 }
 
-/* --- hashing --------------------------------------------------------------------------------- */
-
-/* Where the reading of one lane stands. */
-struct reader {
-    struct job *job;
-    uint32_t range, end; /* numbers of ranges */
-    uint32_t at;         /* in the range */
-    int fd;              /* opened here, or -1 */
-};
-
-static void reader_close(struct reader *r)
-{
-    if (r->fd >= 0)
-        io_close(r->fd);
-    r->fd = -1;
-}
-
-/* The next N bytes of the lane. LANE_GOOD, LANE_MISSING or LANE_ERROR. */
-static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_t n)
-{
-    struct job *job = reader->job;
-
-    while (n) {
-        struct job_range *range = &job->ranges[reader->range];
-        size_t part = range->extent.length - reader->at, got = 0;
-        int r = 0;
-
-        if (part > n)
-            part = n;
-        if (range->extent.file == STORE_PADDING) {
-            memset(bytes, 0, part);
-            got = part;
-        } else {
-            if (!range->handle && reader->fd < 0)
-                r = store_open_file(job->store, range->extent.file, FILE_READ, &reader->fd);
-            if (r == FILE_MISSING)
-                return LANE_MISSING;
-            if (!r)
-                r = io_read(range->handle ? range->handle->fd : reader->fd, bytes, part,
-                            range->extent.offset + reader->at, &got);
-        }
-        if (r) {
-            job->head.error = r;
-            job->failed_file = range->extent.file;
-            return LANE_ERROR;
-        }
-        if (got < part)
-            return LANE_MISSING;
-        bytes += part;
-        n -= part;
-        reader->at += (uint32_t)part;
-        if (reader->at == range->extent.length) {
-            reader_close(reader);
-            reader->range++;
-            reader->at = 0;
-        }
-    }
-    return LANE_GOOD;
-}
-
-static void hash_blocks_of(struct job *job, struct job_lane *lane, struct disk_scratch *scratch)
-{
-    uint32_t n_blocks = (job->lane_size + STORAGE_BLOCK - 1) / STORAGE_BLOCK, left = job->lane_size;
-    struct reader reader = {job, lane->first_range, lane->first_range + lane->n_ranges, 0, -1};
-
-    lane->digests = malloc((size_t)n_blocks * SHA1_SIZE);
-    for (uint32_t i = 0; lane->digests && i < n_blocks; i++) {
-        uint32_t n = left < STORAGE_BLOCK ? left : STORAGE_BLOCK;
-
-        if (reader_read(&reader, scratch->bytes, n) != LANE_GOOD) {
-            free(lane->digests);
-            lane->digests = NULL;
-            break;
-        }
-        sha1(scratch->bytes, n, lane->digests[i]);
-        left -= n;
-    }
-    reader_close(&reader);
-}
-
-static void run_hash(struct job *job, struct disk_scratch *scratch)
-{
-    uint32_t chunk = SCRATCH_SIZE / job->n_lanes / 4096 * 4096, at = 0;
-    const uint8_t *buffers[SHA1_LANES_MAX];
-    uint8_t digests[SHA1_LANES_MAX][SHA1_SIZE];
-    struct reader readers[SHA1_LANES_MAX];
-
-    if (chunk > CHUNK_MAX)
-        chunk = CHUNK_MAX;
-    for (unsigned i = 0; i < job->n_lanes; i++) {
-        struct job_lane *lane = &job->lanes[i];
-
-        lane->result = LANE_GOOD;
-        buffers[i] = scratch->bytes + (size_t)i * chunk;
-        readers[i] =
-            (struct reader){job, lane->first_range, lane->first_range + lane->n_ranges, 0, -1};
-    }
-    sha1_streams_init(&scratch->streams, job->n_lanes);
-    for (;;) {
-        uint32_t n = job->lane_size - at < chunk ? job->lane_size - at : chunk;
-
-        for (unsigned i = 0; i < job->n_lanes; i++) {
-            struct job_lane *lane = &job->lanes[i];
-
-            if (lane->bytes)
-                buffers[i] = lane->bytes + at;
-            else if (lane->result == LANE_GOOD)
-                lane->result = reader_read(&readers[i], scratch->bytes + (size_t)i * chunk, n);
-        }
-        at += n;
-        if (at == job->lane_size) {
-            sha1_streams_finish(&scratch->streams, buffers, job->n_lanes, n, digests);
-            break;
-        }
-        sha1_streams_update(&scratch->streams, buffers, job->n_lanes, n);
-    }
-    for (unsigned i = 0; i < job->n_lanes; i++) {
-        struct job_lane *lane = &job->lanes[i];
-
-        reader_close(&readers[i]);
-        if (lane->result != LANE_GOOD)
-            continue;
-        memcpy(lane->digest, digests[i], SHA1_SIZE);
-        if (lane->expected && memcmp(lane->expected, lane->digest, SHA1_SIZE))
-            lane->result = LANE_BAD;
-        if (lane->result == LANE_BAD ? lane->digest_if_bad : lane->digest_if_good)
-            hash_blocks_of(job, lane, scratch);
-    }
-}
-
 /* --- whole pieces ---------------------------------------------------------------------------- */
 
 bool disk_job_is_whole_piece(const struct disk_job *head)
@@ -340,6 +204,12 @@ uint32_t disk_job_piece(const struct disk_job *head, unsigned lane)
     return container_of(head, const struct job, head)->lanes[lane].piece;
 }
 
+void disk_job_cancel(struct disk_job *head)
+{
+    atomic_store_explicit(&container_of(head, struct job, head)->cancelled, true,
+                          memory_order_relaxed);
+}
+
 void disk_job_use_bytes(struct disk_job *head, unsigned lane, const uint8_t *bytes)
 {
     container_of(head, struct job, head)->lanes[lane].bytes = bytes;
@@ -354,25 +224,56 @@ void disk_scratch_deinit(struct disk_scratch *x)
     *x = DISK_SCRATCH_EMPTY;
 }
 
-void disk_job_run(struct disk_job *head, struct disk_scratch *scratch)
+static void run_one(struct disk_job *head, struct disk_scratch *scratch)
 {
     struct job *job = container_of(head, struct job, head);
 
+    if (head->kind == DISK_OPEN)
+        job_run_open(job);
+    else
+        head->error = run_write(job, scratch);
+}
+
+/* How many jobs from FIRST on can be done as one: hash jobs that together fit the lanes, or saves. */
+static unsigned count_together(const struct disk_job *first)
+{
+    const struct job *job = container_of(first, const struct job, head), *other;
+    unsigned n_jobs = 1, n_lanes = job->n_lanes;
+
+    for (const struct disk_job *next = first->next; next && next->kind == first->kind;
+         next = next->next, n_jobs++) {
+        other = container_of(next, const struct job, head);
+        n_lanes += other->n_lanes;
+        if (first->kind == DISK_HASH
+                ? other->lane_size != job->lane_size || n_lanes > SHA1_LANES_MAX
+                : n_jobs == JOBS_RESUME_MAX)
+            break;
+    }
+    return n_jobs;
+}
+
+static struct disk_job *n_jobs_on(struct disk_job *job, unsigned n)
+{
+    while (n--)
+        job = job->next;
+    return job;
+}
+
+void disk_jobs_run(struct disk_job *first, struct disk_scratch *scratch)
+{
+    unsigned n;
+
     if (!scratch->bytes)
         scratch->bytes = mem_new(SCRATCH_SIZE);
-    head->error = 0;
-    switch (head->kind) {
-    case DISK_OPEN:
-        job_run_open(job);
-        break;
-    case DISK_WRITE:
-        head->error = run_write(job, scratch);
-        break;
-    case DISK_HASH:
-        run_hash(job, scratch);
-        break;
-    case DISK_RESUME:
-        job_run_resume(job);
-        break;
+    for (struct disk_job *job = first; job; job = job->next)
+        job->error = 0;
+    for (; first; first = n_jobs_on(first, n)) {
+        n = 1;
+        if (first->kind == DISK_HASH)
+            jobs_run_hash(first, n = count_together(first), scratch);
+        else if (first->kind == DISK_RESUME)
+            jobs_run_resume(first, n = count_together(first));
+        else
+            run_one(first, scratch);
     }
 }

@@ -220,6 +220,8 @@ static int load_resume(struct storage *s, struct resume **resumep)
         return 0;
     if (r == 0) {
         r = resume_decode(bytes, n, s->store.meta, resumep);
+        s->is_saved = !r;
+        sha1(bytes, n, s->saved);
         free(bytes);
     }
     if (r == -ENOMEM)
@@ -269,10 +271,14 @@ static bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
     return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns;
 }
 
-/* Sets the pieces that touch a file which is not as the resume data says. */
+/* Sets the pieces that touch a file which is not as the resume data says, and those that a check had
+ * left. */
 static void find_touched(const struct storage *s, const struct resume *resume,
                          struct bitfield *touched)
 {
+    for (uint32_t piece = 0; resume && resume->doubtful.n_set && piece < s->store.n_pieces; piece++)
+        if (bitfield_test(&resume->doubtful, piece))
+            bitfield_set(touched, piece);
     for (uint32_t file = 0; file < s->store.n_files; file++) {
         const struct metainfo_file *f = metainfo_file(s->store.meta, file);
 
@@ -404,6 +410,7 @@ void job_run_open(struct job *job)
         if (resume) {
             s->uploaded = resume->uploaded;
             s->downloaded = resume->downloaded;
+            s->checking = resume->checking && s->doubtful.n_set;
         }
         r = make_files(s, job, &made);
     }

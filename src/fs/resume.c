@@ -29,7 +29,8 @@ struct resume *resume_new(const struct metainfo *meta)
     r->n_files = metainfo_n_files(meta);
     r->stamps = calloc((size_t)r->n_files + 1, sizeof *r->stamps);
     r->parts = calloc((size_t)r->n_files + 1, sizeof *r->parts);
-    if (!r->stamps || !r->parts || bitfield_init(&r->pieces, metainfo_n_pieces(meta))) {
+    if (!r->stamps || !r->parts || bitfield_init(&r->pieces, metainfo_n_pieces(meta)) ||
+        bitfield_init(&r->doubtful, metainfo_n_pieces(meta))) {
         resume_free(r);
         return NULL;
     }
@@ -47,6 +48,7 @@ void resume_free(struct resume *r)
     free(r->parts);
     free(r->slots);
     bitfield_deinit(&r->pieces);
+    bitfield_deinit(&r->doubtful);
     free(r);
 }
 
@@ -90,10 +92,18 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
     bencode_begin_dict(&w);
     bencode_put_key(&w, "allocation");
     bencode_put_text(&w, allocations[r->allocation]);
+    if (r->checking) {
+        bencode_put_key(&w, "checking");
+        bencode_put_integer(&w, 1);
+    }
     bencode_put_key(&w, "clean");
     bencode_put_integer(&w, r->clean);
     bencode_put_key(&w, "conjure");
     bencode_put_integer(&w, RESUME_VERSION);
+    if (r->doubtful.n_set) {
+        bencode_put_key(&w, "doubtful");
+        bencode_put_string(&w, r->doubtful.bytes, bitfield_size(r->doubtful.n_bits));
+    }
     bencode_put_key(&w, "downloaded");
     bencode_put_integer(&w, (int64_t)r->downloaded);
     bencode_put_key(&w, "files");
@@ -145,8 +155,9 @@ static const struct bencode_schema hash_schema = SCHEMA_STRING(SHA1_SIZE, SHA1_S
 static const struct bencode_schema lists_schema =
     SCHEMA_LIST(&(const struct bencode_schema)SCHEMA_LIST(NULL, 2, 3), 0, INT64_MAX);
 static const struct bencode_schema resume_schema = SCHEMA_DICT(
-    {"allocation", SCHEMA_REQUIRED, &schema_text}, {"clean", SCHEMA_REQUIRED, &flag_schema},
-    {"conjure", SCHEMA_REQUIRED, &version_schema}, {"downloaded", SCHEMA_REQUIRED, &schema_natural},
+    {"allocation", SCHEMA_REQUIRED, &schema_text}, {"checking", SCHEMA_OPTIONAL, &flag_schema},
+    {"clean", SCHEMA_REQUIRED, &flag_schema}, {"conjure", SCHEMA_REQUIRED, &version_schema},
+    {"doubtful", SCHEMA_OPTIONAL, &schema_text}, {"downloaded", SCHEMA_REQUIRED, &schema_natural},
     {"files", SCHEMA_REQUIRED, &lists_schema}, {"info-hash", SCHEMA_REQUIRED, &hash_schema},
     {"partial", SCHEMA_REQUIRED, &lists_schema}, {"pieces", SCHEMA_REQUIRED, &schema_text},
     {"slots", SCHEMA_OPTIONAL, &schema_text}, {"uploaded", SCHEMA_REQUIRED, &schema_natural});
@@ -245,12 +256,16 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
     if (memcmp(bencode_find_string(tree, root, "info-hash", &n), metainfo_info_hash(meta),
                SHA1_SIZE))
         x = 1;
+    r->checking = bencode_find_integer(tree, root, "checking");
     r->clean = bencode_find_integer(tree, root, "clean");
     r->uploaded = (uint64_t)bencode_find_integer(tree, root, "uploaded");
     r->downloaded = (uint64_t)bencode_find_integer(tree, root, "downloaded");
     if (!x) {
         bytes = bencode_find_string(tree, root, "pieces", &n);
         x = bitfield_load(&r->pieces, bytes, n);
+        bytes = bencode_find_string(tree, root, "doubtful", &n);
+        if (!x && bytes)
+            x = bitfield_load(&r->doubtful, bytes, n);
     }
     if (!x)
         x = take_files(r, tree, bencode_find(tree, root, "files"));

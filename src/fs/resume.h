@@ -19,8 +19,10 @@ struct file_stamp;
  *   conjure     version, 1
  *   info-hash   20 bytes
  *   allocation  "sparse", "full" or "compact"
- *   clean       1 when written at the end of the program
- *   pieces      bitfield of verified pieces
+ *   checking    1 while a check of everything, asked for by the user, is not through; may be absent
+ *   clean       1 when written at the end of the program (compact)
+ *   doubtful    bitfield of pieces still to be hashed: what a check had left; may be absent
+ *   pieces      bitfield of verified pieces; what is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
  *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]
  *   slots       compact: for each slot a 4-byte big-endian piece number, ffffffff for none
@@ -33,9 +35,9 @@ struct resume_partial {
 
 struct resume {
     enum allocation allocation;
-    bool clean;
+    bool clean, checking;
     uint64_t uploaded, downloaded;
-    struct bitfield pieces;
+    struct bitfield pieces, doubtful;
     uint32_t n_partials;
     struct resume_partial *partials;
     uint32_t n_files;

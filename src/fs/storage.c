@@ -529,11 +529,12 @@ uint32_t storage_begin_check(struct storage *s, bool all)
     assert(s->n_jobs == 0);
     s->check_at = 0;
     s->n_checked = s->n_bad = 0;
-    if (all) {
+    if (all && !(s->checking && s->doubtful.n_set)) {
         /* Nothing counts until it has passed. */
         bitfield_clear_all(&s->verified);
         bitfield_clear_all(&s->have);
         find_all_present(s);
+        s->checking = true;
     }
     if (storage_is_compact(s) && s->doubtful.n_set)
         begin_scan(s);
@@ -547,36 +548,35 @@ static int add_check_lane(struct storage *s, struct job *job, uint32_t slot)
     return add_lane(job, s->scan.pass == SCAN_OWN ? slot : SLOT_NONE, slot, NULL);
 }
 
+uint32_t storage_next_check_size(struct storage *s)
+{
+    while (s->check_at < s->store.n_pieces && !bitfield_test(&s->doubtful, s->check_at))
+        s->check_at++;
+    if (s->check_at >= s->store.n_pieces)
+        return 0;
+    return storage_is_compact(s) ? scan_size(&s->scan, s->check_at)
+                                 : store_piece_size(&s->store, s->check_at);
+}
+
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp)
 {
-    struct job *job = NULL;
+    uint32_t size = storage_next_check_size(s);
+    struct job *job;
     int r = 0;
 
     *jobp = NULL;
-    for (; s->check_at < s->store.n_pieces && !r; s->check_at++) {
-        uint32_t slot = s->check_at, size;
-
-        if (!bitfield_test(&s->doubtful, slot))
-            continue;
-        size =
-            storage_is_compact(s) ? scan_size(&s->scan, slot) : store_piece_size(&s->store, slot);
-        if (job && (job->n_lanes == max || size != job->lane_size))
-            break;
-        if (!job) {
-            job = job_new(s, DISK_HASH);
-            job->lane_size = size;
-            job->check = true;
-        }
-        r = add_check_lane(s, job, slot);
-        if (r)
-            break;
-        bitfield_clear(&s->doubtful, slot);
-    }
-    if (job && !job->n_lanes) {
+    if (!size)
+        return 0;
+    job = job_new(s, DISK_HASH);
+    job->lane_size = size;
+    job->check = true;
+    for (; job->n_lanes < max && storage_next_check_size(s) == size && !r; s->check_at++)
+        r = add_check_lane(s, job, s->check_at);
+    if (r) {
         job_free(job);
         return r;
     }
-    *jobp = job ? &job->head : NULL;
+    *jobp = &job->head;
     return 0;
 }
 
@@ -585,7 +585,12 @@ static void finish_check(struct storage *s, struct job *job)
     for (unsigned i = 0; i < job->n_lanes; i++) {
         struct job_lane *lane = &job->lanes[i];
 
+        /* What the disk did not give, or nobody waited for, is as doubtful as before. */
+        if (lane->result == LANE_CANCELLED ||
+            (lane->result == LANE_ERROR && !storage_is_compact(s)))
+            continue;
         s->n_checked++;
+        bitfield_clear(&s->doubtful, lane->slot);
         if (storage_is_compact(s)) {
             scan_note(&s->scan, lane->slot, lane->result == LANE_GOOD ? lane->digest : NULL);
         } else if (lane->result == LANE_GOOD) {
@@ -629,6 +634,16 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     return 0;
 }
 
+static void finish_resume(struct storage *s, struct job *job)
+{
+    s->is_saved = job->on_disk;
+    memcpy(s->saved, job->digest, SHA1_SIZE);
+    if (!job->head.error)
+        memcpy(s->stamps, job->resume->stamps, s->store.n_files * sizeof *s->stamps);
+    for (uint32_t i = 0; job->head.error && i < s->store.n_files; i++)
+        s->dirty[i] |= job->dirty[i];
+}
+
 int storage_finish(struct disk_job *head)
 {
     struct job *job = container_of(head, struct job, head);
@@ -641,12 +656,10 @@ int storage_finish(struct disk_job *head)
         finish_write(s, job);
     else if (head->kind == DISK_HASH)
         (job->check ? finish_check : finish_hash)(s, job);
-    else if (head->kind == DISK_RESUME && error)
-        for (uint32_t i = 0; job->dirty && i < s->store.n_files; i++)
-            s->dirty[i] |= job->dirty[i];
     else if (head->kind == DISK_RESUME)
-        memcpy(s->stamps, job->resume->stamps, s->store.n_files * sizeof *s->stamps);
+        finish_resume(s, job);
     job_free(job);
+    s->checking &= s->doubtful.n_set > 0;
     if (s->scan.found && !s->n_jobs && !s->doubtful.n_set)
         move_scan_on(s);
     return error;

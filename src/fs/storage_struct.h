@@ -2,6 +2,8 @@
 #ifndef CONJURE_FS_STORAGE_STRUCT_H
 #define CONJURE_FS_STORAGE_STRUCT_H
 
+#include <stdatomic.h>
+
 #include "conjure/fs/storage.h"
 #include "fs/blame.h"
 #include "fs/scan.h"
@@ -26,6 +28,7 @@ enum lane_result {
     LANE_BAD,     /* read whole, and wrong */
     LANE_MISSING, /* a file is missing or too short */
     LANE_ERROR,   /* the disk failed */
+    LANE_CANCELLED,
 };
 
 /* One piece to be hashed. */
@@ -64,9 +67,12 @@ struct job {
     unsigned n_lanes;
     uint32_t lane_size;
     bool check;
+    _Atomic bool cancelled; /* by FS, while a worker runs it */
     /* DISK_RESUME: a snapshot of what is claimed, and what must be synced before */
     struct resume *resume;
-    bool *dirty; /* one per file */
+    bool *dirty;               /* one per file */
+    uint8_t digest[SHA1_SIZE]; /* of what is on disk: before running, and after */
+    bool on_disk;              /* there is such a digest */
 };
 
 struct job *job_new(struct storage *s, enum disk_job_kind kind);
@@ -75,9 +81,14 @@ void job_free(struct job *job);
 /* Adds the extents of content [at, at + length) and leases their files. BYTES: for writing. */
 int job_add_ranges(struct job *job, uint64_t at, uint32_t length, bool foreign,
                    const uint8_t *bytes, enum file_mode mode);
+#define SCRATCH_SIZE (512u * 1024)
+
 /* Job bodies that live elsewhere; they set head.error. */
 void job_run_open(struct job *job);
-void job_run_resume(struct job *job);
+/* N_JOBS of a list. Hash jobs have one lane size, and SHA1_LANES_MAX lanes at most. */
+void jobs_run_hash(struct disk_job *first, unsigned n_jobs, struct disk_scratch *scratch);
+#define JOBS_RESUME_MAX 16
+void jobs_run_resume(struct disk_job *first, unsigned n_jobs);
 
 /* --- storage --------------------------------------------------------------------------------- */
 
@@ -127,6 +138,7 @@ struct storage {
     uint32_t n_unhashed;
     uint32_t n_jobs; /* prepared and not finished */
     uint32_t check_at, n_checked, n_bad;
+    bool checking;      /* all, as the user asked, and not through yet */
     struct slots slots; /* compact */
     struct scan scan;   /* compact: a check under way */
     struct blame blame;
@@ -135,6 +147,8 @@ struct storage {
     struct file_stamp *stamps; /* one per file, as of the last resume data */
     bool *dirty;               /* one per file: written since its last sync began */
     uint64_t uploaded, downloaded;
+    uint8_t saved[SHA1_SIZE]; /* digest of the resume file as it is on disk */
+    bool is_saved;            /* there is such a file, and it is ours */
     uint32_t failed_file;
     bool refuse_lost;
 };

@@ -87,7 +87,10 @@ struct disk_job {
     struct disk_job *next; /* for queues of the owner */
 };
 
-void disk_job_run(struct disk_job *job, struct disk_scratch *scratch);
+/* Runs a list of jobs; hashes are taken together, and so are saves, as far as they are neighbours. */
+void disk_jobs_run(struct disk_job *first, struct disk_scratch *scratch);
+/* Lets a hash job that runs elsewhere end soon: what it has not hashed stays as it was. */
+void disk_job_cancel(struct disk_job *job);
 /* Draws the consequences, frees JOB and returns its error. */
 int storage_finish(struct disk_job *job);
 
@@ -115,11 +118,14 @@ uint32_t storage_n_unhashed(const struct storage *s);
 /* Takes up to MAX (at most SHA1_LANES_MAX) of them. */
 int storage_prepare_hash(struct storage *s, unsigned max, struct disk_job **jobp);
 
-/* Starts a check of the doubtful pieces, or of all that can be on disk; how many these are.
+/* Starts a check of the doubtful pieces, or of all that can be on disk; how many these are. A check of
+ * all that an earlier run of the program has begun, as resume data tells, goes on where it was.
  * Not while other jobs than checks are under way. */
 uint32_t storage_begin_check(struct storage *s, bool all);
-/* The next pieces of the check; NULL when all have been given out. */
+/* The next pieces of the check, all of one size; NULL when all have been given out. */
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp);
+/* How many bytes the next of them has; 0: there is none. */
+uint32_t storage_next_check_size(struct storage *s);
 /* Pieces that were whole on disk and wrong, in the check so far. */
 uint32_t storage_n_bad(const struct storage *s);
 uint32_t storage_n_checked(const struct storage *s);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_FS_GENTLE_H
+#define CONJURE_FS_GENTLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reading a file once, front to back, and leaving the page cache as it was: a check of 100 GiB must not
+ * evict what is being served. What was cached is read from there and stays; what was not is read ahead
+ * in windows, and dropped again behind the reader.
+ */
+#define GENTLE_WINDOW (1u << 20) /* bytes read ahead, and dropped, at a time */
+#define GENTLE_PAGE   4096u
+
+struct gentle {
+    int fd;
+    uint64_t begin, end; /* window that was not all cached, on page borders; 0, 0: none */
+    uint8_t resident[GENTLE_WINDOW / GENTLE_PAGE]; /* its pages, as they were found */
+};
+#define GENTLE_EMPTY ((struct gentle){.fd = -1})
+
+/* Takes FD, which nobody else reads from: it gets another read-ahead. */
+void gentle_init(struct gentle *g, int fd);
+/* Closes it. Safe twice. */
+void gentle_deinit(struct gentle *g);
+/* As io_read. */
+int gentle_read(struct gentle *g, void *bytes, size_t n, uint64_t offset, size_t *gotp);
+
+#endif

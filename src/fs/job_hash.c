@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pieces of equal size are read side by side from the page cache, in chunks small enough that those of
+ * all lanes stay in the second-level cache until they are hashed. A piece that is still in memory as
+ * it was written is hashed from there. The lanes may belong to several jobs, of several torrents.
+ *
+ * A check reads gently (gentle.h), opens its files itself, one at a time for each lane, and looks now and then
+ * whether it is still wanted.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conjure/base/alloc.h"
+#include "fs/gentle.h"
+#include "fs/io.h"
+#include "fs/storage_struct.h"
+
+#define CHUNK_MAX (64u * 1024) /* of one lane, when lanes are few */
+
+/* Where the reading of one lane stands. */
+struct reader {
+    struct job *job;
+    uint32_t range;       /* number of a range */
+    uint32_t at;          /* in the range */
+    struct gentle opened; /* a file opened here */
+};
+
+static void reader_init(struct reader *r, struct job *job, const struct job_lane *lane)
+{
+    r->job = job;
+    r->range = lane->first_range;
+    r->at = 0;
+    r->opened.fd = -1;
+}
+
+static int reader_open(struct reader *r, uint32_t file)
+{
+    int fd, error = store_open_file(r->job->store, file, FILE_READ, &fd);
+
+    if (!error)
+        gentle_init(&r->opened, fd);
+    return error;
+}
+
+/* At most N bytes, from one file. 0, FILE_MISSING or -errno. */
+static int reader_read_part(struct reader *r, const struct job_range *range, uint8_t *bytes,
+                            size_t n, size_t *gotp)
+{
+    uint64_t offset = range->extent.offset + r->at;
+    int error = 0;
+
+    if (range->extent.file == STORE_PADDING) {
+        memset(bytes, 0, n);
+        *gotp = n;
+        return 0;
+    }
+    if (range->handle)
+        return io_read(range->handle->fd, bytes, n, offset, gotp);
+    if (r->opened.fd < 0)
+        error = reader_open(r, range->extent.file);
+    if (error)
+        return error;
+    return r->job->check ? gentle_read(&r->opened, bytes, n, offset, gotp)
+                         : io_read(r->opened.fd, bytes, n, offset, gotp);
+}
+
+/* The next N bytes of the lane. LANE_GOOD, LANE_MISSING or LANE_ERROR. */
+static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_t n)
+{
+    struct job *job = reader->job;
+
+    while (n) {
+        const struct job_range *range = &job->ranges[reader->range];
+        size_t part = range->extent.length - reader->at, got = 0;
+        int r;
+
+        if (part > n)
+            part = n;
+        r = reader_read_part(reader, range, bytes, part, &got);
+        if (r < 0) {
+            job->head.error = r;
+            job->failed_file = range->extent.file;
+            return LANE_ERROR;
+        }
+        if (r == FILE_MISSING || got < part)
+            return LANE_MISSING;
+        bytes += part;
+        n -= part;
+        reader->at += (uint32_t)part;
+        if (reader->at == range->extent.length) {
+            gentle_deinit(&reader->opened);
+            reader->range++;
+            reader->at = 0;
+        }
+    }
+    return LANE_GOOD;
+}
+
+static void hash_blocks_of(struct job *job, struct job_lane *lane, struct disk_scratch *scratch)
+{
+    uint32_t n_blocks = (job->lane_size + STORAGE_BLOCK - 1) / STORAGE_BLOCK, left = job->lane_size;
+    struct reader reader;
+
+    reader_init(&reader, job, lane);
+    lane->digests = malloc((size_t)n_blocks * SHA1_SIZE);
+    for (uint32_t i = 0; lane->digests && i < n_blocks; i++) {
+        uint32_t n = left < STORAGE_BLOCK ? left : STORAGE_BLOCK;
+
+        if (reader_read(&reader, scratch->bytes, n) != LANE_GOOD) {
+            free(lane->digests);
+            lane->digests = NULL;
+            break;
+        }
+        sha1(scratch->bytes, n, lane->digests[i]);
+        left -= n;
+    }
+    gentle_deinit(&reader.opened);
+}
+
+/* A lane of the batch: a job's, with its reader. */
+struct active_lane {
+    struct job_lane *lane;
+    struct reader reader;
+};
+
+static unsigned gather(struct disk_job *first, unsigned n_jobs, struct active_lane *lanes)
+{
+    unsigned n = 0;
+
+    for (struct disk_job *head = first; n_jobs; n_jobs--, head = head->next) {
+        struct job *job = container_of(head, struct job, head);
+
+        for (unsigned i = 0; i < job->n_lanes; i++, n++) {
+            lanes[n].lane = &job->lanes[i];
+            lanes[n].lane->result = LANE_GOOD;
+            reader_init(&lanes[n].reader, job, lanes[n].lane);
+        }
+    }
+    return n;
+}
+
+/* The next N bytes of all lanes: where they are, in BUFFERS. */
+static void read_lanes(struct active_lane *lanes, unsigned n_lanes, uint32_t at, uint32_t n,
+                       const uint8_t **buffers)
+{
+    for (unsigned i = 0; i < n_lanes; i++) {
+        struct job_lane *lane = lanes[i].lane;
+
+        if (lane->bytes)
+            buffers[i] = lane->bytes + at;
+        else if (atomic_load_explicit(&lanes[i].reader.job->cancelled, memory_order_relaxed))
+            lane->result = LANE_CANCELLED;
+        else if (lane->result == LANE_GOOD)
+            lane->result = reader_read(&lanes[i].reader, (uint8_t *)buffers[i], n);
+    }
+}
+
+static bool is_any_good(const struct active_lane *lanes, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (lanes[i].lane->result == LANE_GOOD)
+            return true;
+    return false;
+}
+
+static void judge_lane(struct active_lane *active, const uint8_t digest[SHA1_SIZE],
+                       struct disk_scratch *scratch)
+{
+    struct job_lane *lane = active->lane;
+
+    gentle_deinit(&active->reader.opened);
+    if (lane->result != LANE_GOOD)
+        return;
+    memcpy(lane->digest, digest, SHA1_SIZE);
+    if (lane->expected && memcmp(lane->expected, lane->digest, SHA1_SIZE))
+        lane->result = LANE_BAD;
+    if (lane->result == LANE_BAD ? lane->digest_if_bad : lane->digest_if_good)
+        hash_blocks_of(active->reader.job, lane, scratch);
+}
+
+void jobs_run_hash(struct disk_job *first, unsigned n_jobs, struct disk_scratch *scratch)
+{
+    uint32_t size = container_of(first, struct job, head)->lane_size, chunk, at = 0;
+    const uint8_t *buffers[SHA1_LANES_MAX];
+    uint8_t digests[SHA1_LANES_MAX][SHA1_SIZE];
+    struct active_lane lanes[SHA1_LANES_MAX];
+    unsigned n_lanes = gather(first, n_jobs, lanes);
+
+    chunk = SCRATCH_SIZE / n_lanes / 4096 * 4096;
+    if (chunk > CHUNK_MAX)
+        chunk = CHUNK_MAX;
+    for (unsigned i = 0; i < n_lanes; i++)
+        buffers[i] = scratch->bytes + (size_t)i * chunk;
+    sha1_streams_init(&scratch->streams, n_lanes);
+    for (;;) {
+        uint32_t n = size - at < chunk ? size - at : chunk;
+
+        read_lanes(lanes, n_lanes, at, n, buffers);
+        at += n;
+        if (at == size || !is_any_good(lanes, n_lanes)) {
+            sha1_streams_finish(&scratch->streams, buffers, n_lanes, n, digests);
+            break;
+        }
+        sha1_streams_update(&scratch->streams, buffers, n_lanes, n);
+    }
+    for (unsigned i = 0; i < n_lanes; i++)
+        judge_lane(&lanes[i], digests[i], scratch);
+}

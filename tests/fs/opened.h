@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_TESTS_FS_OPENED_H
+#define CONJURE_TESTS_FS_OPENED_H
+
+#include "sample.h"
+
+#include "conjure/fs/storage.h"
+
+/* A storage over a sample, its jobs run in the test's own thread. */
+
+static struct handle_pool pool;
+static struct disk_scratch scratch;
+static struct rng rng;
+
+static const struct addr alice = {.ip = {10, 0, 0, 1}, .port = 1, .family = AF_INET};
+static const struct addr bob = {.ip = {10, 0, 0, 2}, .port = 2, .family = AF_INET};
+
+static inline void begin(uint64_t seed)
+{
+    rng_seed(&rng, seed);
+    handle_pool_init(&pool, 8);
+}
+
+static inline void end(struct sample *sample)
+{
+    handle_pool_deinit(&pool);
+    disk_scratch_deinit(&scratch);
+    sample_free(sample);
+}
+
+static inline int run(struct disk_job *job)
+{
+    disk_jobs_run(job, &scratch);
+    return storage_finish(job);
+}
+
+static inline int try_open(struct sample *sample, enum allocation allocation, const bool *skip,
+                           struct storage **sp)
+{
+    struct storage_config config = {.meta = sample->meta,
+                                    .dir = sample->dir,
+                                    .resume_path = sample->resume,
+                                    .allocation = allocation,
+                                    .skip_file = skip};
+    char reason[STORAGE_REASON_MAX];
+
+    return storage_new(&config, &pool, sp, reason);
+}
+
+static inline struct storage *open_storage(struct sample *sample, enum allocation allocation,
+                                           const bool *skip)
+{
+    struct storage *s = NULL;
+    struct disk_job *job;
+
+    ck_assert_int_eq(try_open(sample, allocation, skip, &s), 0);
+    ck_assert_int_eq(storage_prepare_open(s, &job), 0);
+    ck_assert_int_eq(run(job), 0);
+    return s;
+}
+
+static inline void check(struct storage *s, bool all)
+{
+    struct disk_job *job;
+
+    storage_begin_check(s, all);
+    for (;;) {
+        ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
+        if (!job)
+            break;
+        ck_assert_int_eq(run(job), 0);
+    }
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+}
+
+static inline void save(struct storage *s, bool clean)
+{
+    struct disk_job *job;
+
+    ck_assert_int_eq(storage_prepare_resume(s, 11, 22, clean, &job), 0);
+    if (job)
+        ck_assert_int_eq(run(job), 0);
+}
+
+static inline void close_storage(struct storage *s)
+{
+    save(s, true);
+    storage_free(s);
+}
+
+static inline uint32_t n_blocks_of(const struct sample *sample, uint32_t piece)
+{
+    return (metainfo_piece_size(sample->meta, piece) + STORAGE_BLOCK - 1) / STORAGE_BLOCK;
+}
+
+static inline int write_blocks(struct sample *sample, struct storage *s, uint32_t piece,
+                               uint32_t first, uint32_t n, const struct addr *from, bool wrong)
+{
+    uint64_t at = (uint64_t)piece * sample->piece_length + (uint64_t)first * STORAGE_BLOCK;
+    uint64_t size = (uint64_t)n * STORAGE_BLOCK;
+    uint8_t *data = calloc(n, STORAGE_BLOCK);
+    struct disk_job *job;
+    int r;
+
+    if (size > sample->length - at)
+        size = sample->length - at;
+    memcpy(data, sample->content + at, size);
+    if (wrong)
+        data[0] ^= 1;
+    r = storage_prepare_write(s, piece, first, n, n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1,
+                              data, from, &job);
+    if (!r && job)
+        r = run(job);
+    free(data);
+    return r;
+}
+
+static inline void hash_waiting(struct storage *s)
+{
+    struct disk_job *job;
+
+    while (storage_n_unhashed(s)) {
+        ck_assert_int_eq(storage_prepare_hash(s, 1 + rng_below(&rng, SHA1_LANES_MAX), &job), 0);
+        ck_assert_int_eq(run(job), 0);
+    }
+}
+
+static inline void write_piece(struct sample *sample, struct storage *s, uint32_t piece)
+{
+    ck_assert_int_eq(write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, false),
+                     0);
+}
+
+static inline void make_plain(struct sample *sample)
+{
+    static const struct sample_file files[] = {{"a", 500000}, {"b", 500000}};
+
+    begin(5);
+    sample_make(sample, &rng, 65536, files, 2);
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "../suite.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fs/gentle.h"
+
+#define SIZE ((size_t)3 * GENTLE_WINDOW + 5000)
+#define N    ((SIZE + GENTLE_PAGE - 1) / GENTLE_PAGE)
+
+static uint8_t content[SIZE], got[SIZE];
+static char path[] = "/var/tmp/conjure-gentle-XXXXXX";
+
+static int make_file(void)
+{
+    int fd;
+
+    strcpy(path + sizeof path - 7, "XXXXXX");
+    fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    for (size_t i = 0; i < SIZE; i++)
+        content[i] = (uint8_t)(i * 7 + i / 251);
+    ck_assert_int_eq(write(fd, content, SIZE), (ssize_t)SIZE);
+    ck_assert_int_eq(fsync(fd), 0);
+    return fd;
+}
+
+static unsigned find_resident(int fd, uint8_t resident[N])
+{
+    void *map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+    unsigned n = 0;
+
+    ck_assert_ptr_ne(map, MAP_FAILED);
+    ck_assert_int_eq(mincore(map, SIZE, resident), 0);
+    munmap(map, SIZE);
+    for (size_t i = 0; i < N; i++) {
+        resident[i] &= 1;
+        n += resident[i];
+    }
+    return n;
+}
+
+static void read_all(size_t chunk)
+{
+    struct gentle g;
+    size_t at = 0;
+
+    memset(got, 0, SIZE);
+    gentle_init(&g, open(path, O_RDONLY));
+    while (at < SIZE) {
+        size_t n = 0, want = chunk < SIZE - at ? chunk : SIZE - at;
+
+        ck_assert_int_eq(gentle_read(&g, got + at, want, at, &n), 0);
+        ck_assert_uint_eq(n, want);
+        at += n;
+    }
+    gentle_deinit(&g);
+    gentle_deinit(&g);
+    ck_assert_mem_eq(content, got, SIZE);
+}
+
+/* A file system that keeps all in memory (tmpfs) has nothing to be gentle with. */
+static bool evict(int fd)
+{
+    uint8_t resident[N];
+
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return !find_resident(fd, resident);
+}
+
+START_TEST(what_was_not_cached_is_not_cached_afterwards)
+{
+    static const size_t chunks[] = {4096, 32768, 65536, 100000};
+    uint8_t resident[N];
+    int fd = make_file();
+
+    for (unsigned i = 0; i < sizeof chunks / sizeof *chunks && evict(fd); i++) {
+        read_all(chunks[i]);
+        ck_assert_uint_eq(find_resident(fd, resident), 0);
+    }
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(what_was_cached_stays)
+{
+    uint8_t resident[N], after[N], byte;
+    unsigned n;
+    int fd = make_file();
+
+    read_all(65536);
+    if (evict(fd)) {
+        /* Some pages here and there, at the borders of windows too. */
+        posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+        for (size_t page = 3; page < N; page += page < 250 ? 17 : 3)
+            ck_assert_int_eq(pread(fd, &byte, 1, (off_t)(page * GENTLE_PAGE)), 1);
+        n = find_resident(fd, resident);
+        ck_assert_uint_gt(n, 100);
+        read_all(65536);
+        ck_assert_uint_eq(find_resident(fd, after), n);
+        ck_assert_mem_eq(resident, after, N);
+    }
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(beyond_the_end_there_is_nothing)
+{
+    struct gentle g;
+    size_t n = 1;
+    int fd = make_file();
+
+    gentle_init(&g, open(path, O_RDONLY));
+    ck_assert_int_eq(gentle_read(&g, got, 8192, SIZE - 1000, &n), 0);
+    ck_assert_uint_eq(n, 1000);
+    ck_assert_mem_eq(got, content + SIZE - 1000, 1000);
+    ck_assert_int_eq(gentle_read(&g, got, 10, SIZE + 50, &n), 0);
+    ck_assert_uint_eq(n, 0);
+    gentle_deinit(&g);
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
+RUN_SUITE("gentle", 20, what_was_not_cached_is_not_cached_afterwards, what_was_cached_stays,
+          beyond_the_end_there_is_nothing);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "opened.h"
+
+#include <errno.h>
+
+/* Hashes N batches of one piece each, and no more. */
+static void check_some(struct storage *s, unsigned n)
+{
+    struct disk_job *job;
+
+    while (n--) {
+        ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
+        ck_assert_ptr_nonnull(job);
+        ck_assert_int_eq(run(job), 0);
+    }
+}
+
+/* All of the content, verified and remembered. */
+static struct storage *open_complete(struct sample *sample)
+{
+    struct storage *s;
+
+    for (uint32_t file = 0; file < metainfo_n_files(sample->meta); file++)
+        if (!metainfo_file(sample->meta, file)->padding)
+            sample_write_file(sample, file);
+    s = open_storage(sample, ALLOCATION_SPARSE, NULL);
+    check(s, false);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample->n_pieces);
+    return s;
+}
+
+static void make_hundred_files(struct sample *sample)
+{
+    static struct sample_file files[100];
+    static char names[100][16];
+
+    begin(21);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(names[i], sizeof names[i], "d/%u", i);
+        files[i] = (struct sample_file){names[i], 10000 + i, NULL};
+    }
+    sample_make(sample, &rng, 32768, files, 100);
+}
+
+START_TEST(of_a_hundred_files_the_changed_one_is_hashed_again)
+{
+    const struct metainfo_file *changed;
+    struct sample sample;
+    struct storage *s;
+    uint32_t first, last;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    close_storage(s);
+
+    sample.content[metainfo_file(sample.meta, 42)->offset + 77] ^= 1;
+    sample_write_file(&sample, 42);
+    changed = metainfo_file(sample.meta, 42);
+    first = (uint32_t)(changed->offset / sample.piece_length);
+    last = (uint32_t)((changed->offset + changed->length - 1) / sample.piece_length);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), last - first + 1);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        ck_assert_int_eq(bitfield_test(storage_have(s), piece), piece < first || piece > last);
+    check(s, false);
+    ck_assert_uint_eq(storage_n_bad(s), 1);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces - 1);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_check_goes_on_where_it_was_stopped)
+{
+    struct sample sample;
+    struct storage *s;
+    uint32_t left;
+
+    make_hundred_files(&sample);
+    for (uint32_t file = 0; file < 100; file++)
+        sample_write_file(&sample, file);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, false), sample.n_pieces);
+    check_some(s, 5);
+    save(s, false); /* then kill -9 */
+    check_some(s, 3);
+    storage_free(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 5);
+    left = sample.n_pieces - 5;
+    ck_assert_uint_eq(storage_n_doubtful(s), left);
+    check(s, false);
+    ck_assert_uint_eq(storage_n_checked(s), left);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_check_of_all_goes_on_too_and_the_next_one_begins_anew)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces);
+    check_some(s, 7);
+    close_storage(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 7);
+    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces - 7);
+    check_some(s, sample.n_pieces - 7);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(pieces_on_their_way_are_as_doubtful_as_those_that_wait)
+{
+    struct disk_job *checking, *saving;
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    storage_begin_check(s, true);
+    ck_assert_int_eq(storage_prepare_check(s, 4, &checking), 0);
+    ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &saving), 0);
+    ck_assert_int_eq(run(saving), 0);
+    ck_assert_int_eq(run(checking), 0);
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    ck_assert_uint_eq(storage_n_doubtful(s), sample.n_pieces);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(what_was_cancelled_stays_doubtful)
+{
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    storage_begin_check(s, true);
+    ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
+    disk_job_cancel(job);
+    ck_assert_int_eq(run(job), 0);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    ck_assert_uint_eq(storage_n_bad(s), 0);
+    ck_assert_uint_eq(storage_n_doubtful(s), sample.n_pieces);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+/* Two torrents, each too small for all lanes, and one of them with a wrong piece. */
+START_TEST(pieces_of_several_torrents_are_hashed_together)
+{
+    static const struct sample_file files[] = {{"a", 5 * 32768, NULL}};
+    struct sample samples[3];
+    struct storage *s[3];
+    struct disk_job *jobs[3];
+
+    begin(22);
+    for (unsigned i = 0; i < 3; i++) {
+        sample_make(&samples[i], &rng, 32768, files, 1);
+        sample_write_file(&samples[i], 0);
+        if (i == 1) {
+            samples[i].content[3 * 32768] ^= 1;
+            sample_write_file(&samples[i], 0);
+        }
+        s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
+        ck_assert_uint_eq(storage_begin_check(s[i], false), 5);
+        ck_assert_uint_eq(storage_next_check_size(s[i]), 32768);
+        ck_assert_int_eq(storage_prepare_check(s[i], SHA1_LANES_MAX, &jobs[i]), 0);
+        if (i)
+            jobs[i - 1]->next = jobs[i];
+    }
+    disk_jobs_run(jobs[0], &scratch);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(storage_finish(jobs[i]), 0);
+        ck_assert_uint_eq(storage_have(s[i])->n_set, i == 1 ? 4 : 5);
+        ck_assert(i != 1 || !bitfield_test(storage_have(s[i]), 3));
+        close_storage(s[i]);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        sample_free(&samples[i]);
+    end(&samples[2]);
+}
+END_TEST
+
+START_TEST(what_has_not_changed_is_not_saved_again)
+{
+    struct stat before, after;
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    write_piece(&sample, s, 0);
+    hash_waiting(s);
+    save(s, false);
+    ck_assert_int_eq(stat(sample.resume, &before), 0);
+    save(s, false);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    close_storage(s);
+    ck_assert_int_eq(stat(sample.resume, &after), 0);
+    ck_assert_uint_eq(before.st_ino, after.st_ino);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_int_eq(storage_prepare_resume(s, 12, 22, true, &job), 0);
+    ck_assert_int_eq(run(job), 0);
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_uploaded(s), 12);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+/* More than go together, and one of them to a folder that is not there. */
+START_TEST(saves_of_several_torrents_go_together)
+{
+    static const struct sample_file files[] = {{"a", 40000, NULL}};
+    struct sample samples[20];
+    struct storage *s[20];
+    struct disk_job *jobs[20];
+
+    begin(23);
+    for (unsigned i = 0; i < 20; i++) {
+        sample_make(&samples[i], &rng, 32768, files, 1);
+        if (i == 7)
+            unlink(samples[i].resume);
+        s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
+        write_piece(&samples[i], s[i], 0);
+        hash_waiting(s[i]);
+        ck_assert_int_eq(storage_prepare_resume(s[i], i, 0, true, &jobs[i]), 0);
+        if (i)
+            jobs[i - 1]->next = jobs[i];
+        if (i == 7) /* in the way of the new file */
+            ck_assert_int_eq(mkdir(strcat(strcpy((char[128]){0}, samples[i].resume), ".new"), 0777),
+                             0);
+    }
+    disk_jobs_run(jobs[0], &scratch);
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_int_eq(storage_finish(jobs[i]), i == 7 ? -EISDIR : 0);
+        storage_free(s[i]);
+        s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
+        ck_assert_uint_eq(storage_uploaded(s[i]), i == 7 ? 0 : i);
+        ck_assert_uint_eq(storage_have(s[i])->n_set, i != 7);
+        storage_free(s[i]);
+    }
+    for (unsigned i = 0; i < 19; i++)
+        sample_free(&samples[i]);
+    end(&samples[19]);
+}
+END_TEST
+
+RUN_SUITE("checks and saves", 60, of_a_hundred_files_the_changed_one_is_hashed_again,
+          a_check_goes_on_where_it_was_stopped,
+          a_check_of_all_goes_on_too_and_the_next_one_begins_anew,
+          pieces_on_their_way_are_as_doubtful_as_those_that_wait, what_was_cancelled_stays_doubtful,
+          pieces_of_several_torrents_are_hashed_together, what_has_not_changed_is_not_saved_again,
+          saves_of_several_torrents_go_together);
