@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Limits, as the other end sees them. The long measurements run side by side, once for all tests."""
+import bisect
+import concurrent.futures
+import itertools
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from conftest import World
+from kit.barepeer import (BLOCK, CHOKE, INTERESTED, PIECE, REQUEST, UNCHOKE, BarePeer, Wire, greets,
+                          message)
+from kit.content import KIB, MIB
+from kit.net import free_port
+from kit.wait import wait_until
+
+SECONDS = 11.5  # of each measurement, for windows of ten
+
+
+class Record:
+    """When how many bytes of content came."""
+
+    def __init__(self):
+        self.times, self.sums = [], []
+
+    @classmethod
+    def of(cls, events):
+        record, total = cls(), 0
+        for when, n in sorted(events):
+            total += n
+            record.times.append(when)
+            record.sums.append(total)
+        return record
+
+    def between(self, begin, end):
+        """Bytes that came in [BEGIN, END), in seconds from the first."""
+        low, high = (bisect.bisect_left(self.times, self.times[0] + at) for at in (begin, end))
+        return (self.sums[high - 1] if high else 0) - (self.sums[low - 1] if low else 0)
+
+    def windows(self, seconds):
+        """What came in each stretch of SECONDS that begins with a block."""
+        span = self.times[-1] - self.times[0]
+        starts = itertools.takewhile(lambda at: at + seconds <= span,
+                                     (t - self.times[0] for t in self.times))
+        return [self.between(at, at + seconds) for at in starts]
+
+    def check(self, rate):
+        """It holds within 3 % over any ten seconds, and no tenth of a second has much more than its
+        share: three times, for either end may have slept."""
+        tens = self.windows(10)
+        assert tens, f"only {self.sums[-1]} bytes came, in {self.times[-1] - self.times[0]:.1f} s"
+        assert max(tens) <= 10 * rate * 1.03, f"{max(tens) / 10 / rate:.3f} of the limit"
+        assert min(tens) >= 10 * rate * 0.97, f"{min(tens) / 10 / rate:.3f} of the limit"
+        burst = max(self.windows(0.1))
+        assert burst <= 3 * 0.1 * rate + 3 * BLOCK, f"{burst} bytes within 100 ms"
+
+
+class Leech:
+    """Takes what it can get, for as long as it lives."""
+
+    def __init__(self, torrent, port):
+        self.torrent, self.events = torrent, []
+        self.wire = Wire.dial("127.0.0.1", port, 60)
+        self.wire.shake(torrent.info_hash)
+        self.wire.send(message(INTERESTED))
+        self.at = 0
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def ask(self, n):
+        blocks = self.torrent.piece_length // BLOCK
+        asks = b""
+        for at in range(self.at, self.at + n):
+            where = at // blocks % (self.torrent.n_pieces - 1), at % blocks * BLOCK, BLOCK
+            asks += message(REQUEST, struct.pack(">III", *where))
+        self.at += n
+        self.wire.send(asks)
+
+    def run(self):
+        choked = True
+        try:
+            while True:
+                kind, payload = self.wire.hear()
+                if kind == PIECE:
+                    self.events.append((time.monotonic(), len(payload) - 8))
+                    if not choked:
+                        self.ask(1)
+                elif kind in (CHOKE, UNCHOKE):
+                    choked = kind == CHOKE
+                    self.ask(0 if choked else 32)
+        except OSError:
+            pass
+
+    def close(self):
+        try:
+            self.wire.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other end was first
+        self.thread.join(10)
+        self.wire.close()
+
+
+class Source(BarePeer):
+    """Notes when it sent what."""
+
+    def __init__(self, *args, **options):
+        self.events = []
+        super().__init__(*args, **options)
+
+    def answer(self, wire, piece, begin, length):
+        super().answer(wire, piece, begin, length)
+        self.events.append((time.monotonic(), length))
+
+
+def record(takers):
+    return Record.of(event for taker in takers for event in list(taker.events))
+
+
+def leech(world, port, *torrents):
+    """A record for each of TORRENTS, leeched SECONDS long."""
+    leeches = [world.closing(Leech(torrent, port)) for torrent in torrents]
+    time.sleep(SECONDS)  # what is measured is what comes in this time
+    return [record(x for x in leeches if x.torrent is torrent)
+            for torrent in {id(t): t for t in torrents}.values()]
+
+
+def daemon(world, text, *torrents):
+    """conjure -d with a configuration file of TEXT, when it greets for all TORRENTS."""
+    config = world.folder / "c.conf"
+    config.write_text(text)
+    port = free_port()
+    # One folder for the contents of all of them.
+    for torrent in torrents[1:]:
+        for path in torrent.source.iterdir():
+            path.rename(torrents[0].source / path.name)
+    program = world.conjure("-d", "--foreground", "--config", config, "-o", torrents[0].source,
+                            "-p", port, *(t.path for t in torrents))
+    for torrent in torrents:
+        program.wait_until(lambda t=torrent: greets("127.0.0.1", port, t), 20, "it greets")
+    program.port, program.config = port, config
+    return program
+
+
+def one_leecher(world):
+    torrent = world.torrent()
+    return leech(world, daemon(world, "max-upload-limit = 4M", torrent).port, torrent)
+
+
+def eight_leechers(world):
+    torrent = world.torrent()
+    return leech(world, daemon(world, "max-upload-limit = 2M", torrent).port, *[torrent] * 8)
+
+
+def a_slow_limit(world):
+    torrent = world.torrent()
+    return leech(world, daemon(world, "max-upload-limit = 100K", torrent).port, *[torrent] * 3)
+
+
+def torrents_of_their_own(world):
+    """`slow` may have a third of what there is."""
+    slow, fast = (world.torrent(name=name, n_bytes=4 * MIB) for name in ("slow", "fast"))
+    program = daemon(world, "max-upload-limit = 3M\n[slow]\nmax-upload-limit = 1M\n", slow, fast)
+    return leech(world, program.port, slow, fast, slow, slow)
+
+
+def download(world, *options, text=""):
+    """From two sources that would send more."""
+    torrent = world.torrent(n_bytes=40 * MIB)
+    sources = [world.closing(Source(torrent)) for _ in range(2)]
+    tracker = world.tracker(*sources)
+    torrent = world.torrent(tracker.url(), n_bytes=40 * MIB)
+    (world.folder / "c.conf").write_text(text)
+    world.download(torrent, world.make_folder("out"), "--config", world.folder / "c.conf", *options)
+    wait_until(lambda: record(sources).times, 20, "the first block")
+    time.sleep(SECONDS)
+    return [record(sources)]
+
+
+def a_download(world):
+    return download(world, "--max-download-limit", "2M")
+
+
+def a_download_of_its_own(world):
+    return download(world, "--max-download-limit", "20M",
+                    text="[content]\nmax-download-limit = 1M\n")
+
+
+LIMITS = {
+    one_leecher: [4 * MIB],
+    eight_leechers: [2 * MIB],
+    a_slow_limit: [100 * KIB],
+    torrents_of_their_own: [MIB, 2 * MIB],
+    a_download: [2 * MIB],
+    a_download_of_its_own: [MIB],
+}
+
+
+def measure(case, folder):
+    world = World(folder)
+    try:
+        return case(world)
+    finally:
+        world.close()
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The records of all cases of LIMITS."""
+    with concurrent.futures.ThreadPoolExecutor(len(LIMITS)) as pool:
+        futures = {case: pool.submit(measure, case, tmp_path_factory.mktemp(case.__name__))
+                   for case in LIMITS}
+        concurrent.futures.wait(futures.values())
+        return futures
+
+
+@pytest.mark.parametrize("case", LIMITS, ids=lambda case: case.__name__)
+def test_a_limit_holds(measured, case, figure):
+    for got, limit in zip(measured[case].result(), LIMITS[case], strict=True):
+        shares = [n / 10 / limit for n in got.windows(10)] or [0]
+        figure(f"{case.__name__}: {min(shares):.3f} to {max(shares):.3f} of {limit // KIB} KiB/s over "
+               f"10 s, {max(got.windows(0.1)) / 0.1 / limit:.2f} of it in the worst 100 ms")
+        got.check(limit)
+
+
+def test_a_limit_is_used_from_the_first_second_on(measured):
+    got, = measured[one_leecher].result()
+    for second in range(10):
+        share = got.between(second, second + 1) / (4 * MIB)
+        assert 0.9 <= share <= 1.1, f"{share:.3f} of the limit in second {second}"
+
+
+def test_the_lan_can_be_exempt(world):
+    torrent = world.torrent()
+    program = daemon(world, "max-upload-limit = 100K\nlimit-lan = no\n", torrent)
+    taker = world.closing(Leech(torrent, program.port))
+    wait_until(lambda: sum(n for _, n in list(taker.events)) > 16 * MIB, 10, "16 MiB")
+
+
+def test_a_limit_comes_changes_and_goes_while_data_moves(world):
+    """A second after it was read it holds."""
+    torrent = world.torrent()
+    program = daemon(world, "", torrent)
+    taker = world.closing(Leech(torrent, program.port))
+
+    def reload(text):
+        before = program.log().count("read again")
+        program.config.write_text(text)
+        program.signal(signal.SIGHUP)
+        program.wait_until(lambda: program.log().count("read again") > before, 10, "it was read")
+
+    def rate(seconds):
+        time.sleep(1.2)  # no limit holds for a second; and what was in the sockets comes
+        begin = time.monotonic()
+        time.sleep(seconds)
+        return sum(n for when, n in list(taker.events) if when >= begin) / seconds
+
+    wait_until(lambda: sum(n for _, n in list(taker.events)) > 8 * MIB, 10, "8 MiB")
+    reload("max-upload-limit = 2M\n")
+    assert rate(3) == pytest.approx(2 * MIB, rel=0.05)
+    reload("max-upload-limit = 2M\n[content]\nmax-upload-limit = 512K\n")
+    assert rate(3) == pytest.approx(512 * KIB, rel=0.1)
+    reload("")
+    assert rate(1) > 8 * MIB
