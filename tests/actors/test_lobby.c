@@ -511,6 +511,23 @@ START_TEST(a_house_may_grow_and_shrink)
 }
 END_TEST
 
+START_TEST(a_full_house_refuses)
+{
+    hall_begin(&h, 3);
+    hall_add(&h, N_PIECES);
+    join_as(&h, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    join_as(&h, &r[2], "-XX0000-cccccccccccc", true);
+    dial_from(&r[3], h.port, "127.0.0.1");
+    expect_over(&h, &r[3]);
+    remote_close(&r[1]);
+    UNTIL(&h.world, h.world.n_joined_choker == 2);
+    world_pause(&h.world, 5 * NS_PER_MS);
+    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    hall_end(&h);
+}
+END_TEST
+
 START_TEST(two_seeds_have_nothing_to_say)
 {
     hall_begin(&h, 100);
@@ -527,5 +544,5 @@ RUN_SUITE("Lobby", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_
           it_does_not_speak_with_itself, one_connection_for_each_peer, whoever_is_banned_stays_out,
           no_byte_is_lost_when_hands_change, it_downloads_and_returns_each_claim_once,
           a_torrent_goes_with_peers_in_every_state, it_ends_with_everything_in_flight,
-          who_breaks_the_protocol_goes, all_hear_of_completion, a_house_may_grow_and_shrink,
-          two_seeds_have_nothing_to_say);
+          who_breaks_the_protocol_goes, all_hear_of_completion, a_full_house_refuses,
+          a_house_may_grow_and_shrink, two_seeds_have_nothing_to_say);
