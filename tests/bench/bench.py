@@ -17,7 +17,6 @@ Packages: gcc libssl-dev iproute2 python3-libtorrent aria2 ctorrent transmission
 import argparse
 import dataclasses
 import filecmp
-import os
 import shutil
 import subprocess
 import sys
