@@ -74,7 +74,8 @@ class FixedTracker:
     """Answers every HTTP announce with the same peers, or with what ANSWER(query) returns: bytes, or
     (status, bytes, headers), or None to close without a word. Keeps the queries."""
 
-    def __init__(self, peers=(), answer=None, host="127.0.0.1", interval=1800):
+    def __init__(self, peers=(), answer=None, host="127.0.0.1", interval=1800,
+                 port=0):
         self.peers, self.interval = list(peers), interval
         self.answer = answer or self.usual_answer
         self.queries = []
@@ -110,7 +111,7 @@ class FixedTracker:
             def handle_error(self, request, client_address):
                 pass
 
-        self.server = Server((host, 0), Handler)
+        self.server = Server((host, port), Handler)
         self.host, self.port = host, self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
