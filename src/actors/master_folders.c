@@ -27,7 +27,7 @@
 /* Of one turn of the loop. */
 #define TURN_NS (5 * NS_PER_MS)
 
-#define SAVE_AGAIN_TICKS 60
+#define SAVE_AGAIN_TICKS 10 /* after a failure */
 
 static const char *name_of(const struct managed *t)
 {

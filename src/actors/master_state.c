@@ -17,7 +17,8 @@
 
 #define SAVE_TICKS 60
 /* Seconds that go by are no reason to write as often. */
-#define SAVE_IDLE_TICKS 3600
+#define SAVE_IDLE_TICKS  3600
+#define SAVE_AGAIN_TICKS 10 /* when it failed */
 
 static char *path_of(const struct master *m, const char *name)
 {
@@ -108,7 +109,11 @@ void master_tick_statistics(struct master *m)
                  m->statistics.downloaded != m->saved_statistics.downloaded ||
                  m->statistics.n_starts != m->saved_statistics.n_starts;
 
-    if (m->n_ticks % (moved ? SAVE_TICKS : SAVE_IDLE_TICKS) == 0)
+    uint32_t every = moved ? SAVE_TICKS : SAVE_IDLE_TICKS;
+
+    if (m->state_failing & 1u << MASTER_STATE_STATISTICS)
+        every = SAVE_AGAIN_TICKS;
+    if (m->n_ticks % every == 0)
         save(m);
 }
 

@@ -89,6 +89,8 @@ void managed_fail(struct managed *t, int error, const char *reason)
                 again ? "; it will be tried again" : "");
     free(l->said);
     l->said = mem_dup_string(text);
+    if (t->forget)
+        return;
     if (!again) {
         master_note_outcome(t->master,
                             error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
@@ -108,8 +110,8 @@ void managed_note_save(struct managed *t, int error)
         return;
     t->unsavable = error != 0;
     m->n_unsavable += error ? 1 : -1;
-    if (!error || m->n_unsavable == 1)
-        master_note_state(m, MASTER_STATE_RESUME, m->n_unsavable ? -EIO : 0);
+    if (error ? m->n_unsavable == 1 : !m->n_unsavable)
+        master_note_state(m, MASTER_STATE_RESUME, error);
 }
 
 static bool asks_for_time(const struct managed *t)
@@ -328,7 +330,7 @@ void managed_opened(struct managed *t, struct fs_open_torrent *answer)
         bitfield_deinit(&answer->have);
         stored_blocks_deinit(&answer->stored);
         set_life(t, LIFE_ENDED);
-        if (t->master->config->daemon && !t->retry_ns)
+        if (t->master->config->daemon && t->lasting.named && !t->master->ready)
             master_stop_all(t->master);
         return;
     }

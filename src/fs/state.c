@@ -35,26 +35,23 @@ static pid_t read_pid(int fd)
 
 int state_lock(const char *path, int *fdp, pid_t *holderp)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644), r;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     char text[PID_TEXT_MAX];
 
     if (fd < 0)
         return -errno;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        r = errno == EWOULDBLOCK ? STATE_LOCKED : -errno;
+        int r = errno == EWOULDBLOCK ? STATE_LOCKED : -errno;
+
         if (r == STATE_LOCKED)
             *holderp = read_pid(fd);
         io_close(fd);
         return r;
     }
     snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    r = io_truncate(fd, 0);
-    if (!r)
-        r = io_write(fd, text, strlen(text), 0);
-    if (r) {
-        io_close(fd);
-        return r;
-    }
+    /* On a full disk the lock holds all the same; it only has no name on it. */
+    if (!io_truncate(fd, 0))
+        (void)io_write(fd, text, strlen(text), 0);
     *fdp = fd;
     return 0;
 }

@@ -483,12 +483,19 @@ START_TEST(all_hear_of_completion)
 }
 END_TEST
 
+/* It holds when this returns: what is sent behind it is home, the removal of a torrent that is not
+ * there. The Lobby looks at its sockets before it looks at its inbox. */
 static void set_max_peers(struct hall *x, uint32_t n)
 {
     struct lobby_set_max_peers *m = lobby_new_set_max_peers();
+    struct lobby_torrent_removed *none = lobby_new_torrent_removed();
+    unsigned n_home = x->world.n_home;
 
     m->max_peers = n;
     ck_assert(lobby_tell_set_max_peers(lobby_inbox(x->lobby), m));
+    ck_assert(master_ask_lobby_torrent_removed(&x->world.master, lobby_inbox(x->lobby), none));
+    UNTIL(&x->world, x->world.n_home == n_home + 1);
+    msg_free(x->world.home[--x->world.n_home]);
 }
 
 START_TEST(a_house_may_grow_and_shrink)

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -384,6 +385,69 @@ def test_named_on_the_command_line_it_must_be_there(daemon, trio):
     daemon.start("-o", trio[0].source, "--check-integrity", trio[0].path)
     daemon.wait_until_serving(*trio)
     daemon.stop()
+
+
+@pytest.fixture
+def small_state(world, daemon):
+    """The daemon's state on a tmpfs of its own."""
+    daemon.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "conjure-test", daemon.state], check=True)
+    yield daemon.state
+    world.close()
+    subprocess.run(["umount", "-l", daemon.state], check=True)
+
+
+def test_a_full_state_folder_is_said_once_and_when_it_works_again(daemon, trio, small_state):
+    daemon.start("-o", trio[0].source, trio[0].path)
+    daemon.wait_until_serving(trio[0])
+    daemon.wait_until_known(trio[0])
+    daemon.stop()
+    filler = small_state / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(*trio)
+    daemon.says("state cannot be saved", "No space left")
+    assert not any(map(daemon.knows, trio[1:]))
+    assert daemon.knows(trio[0])
+    filler.unlink()
+    daemon.says("state is saved again")
+    daemon.wait_until_known(*trio)
+    assert len(daemon.says("state cannot be saved")) == 1
+    daemon.stop()
+    daemon.start()
+    daemon.wait_until_serving(*trio)
+    assert "checking" not in daemon.program.log()
+    daemon.stop()
+
+
+def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
+    small = world.make_folder("small")
+    torrent = world.torrent(NOBODY, n_bytes=4 * MIB)
+    other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "conjure-test", small], check=True)
+    try:
+        peer = world.peer(torrent)
+        tracker = world.tracker(peer)
+        announced = world.folder / "announced.torrent"
+        meta = bencode.decode(torrent.path.read_bytes())
+        announced.write_bytes(bencode.encode({b"announce": tracker.url().encode(),
+                                              b"info": meta[b"info"]}))
+        shutil.copytree(other.source / "other", small / "other")
+        daemon.start("-o", small, announced, other.path)
+        daemon.says("content", "No space left", "tried again")
+        daemon.wait_until_serving(other)
+        subprocess.run(["mount", "-o", "remount,size=32m", small], check=True)
+        daemon.program.wait_until(lambda: torrent.is_in(small), 40, "it is complete")
+        assert daemon.serves(other)
+        daemon.stop()
+    finally:
+        world.close()
+        subprocess.run(["umount", "-l", small], check=True)
 
 
 # --- statistics ------------------------------------------------------------------------------

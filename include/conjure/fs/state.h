@@ -16,7 +16,7 @@ enum {
 };
 
 /* Takes the lock file PATH for as long as *FDP is open, and writes our pid into it. STATE_LOCKED with
- * *HOLDERP, the pid of who has it (0: it has not written it yet). The file stays; whoever dies lets go
+ * *HOLDERP, the pid of who has it (0: it is not written there). The file stays; whoever dies lets go
  * of it. */
 int state_lock(const char *path, int *fdp, pid_t *holderp);
 
