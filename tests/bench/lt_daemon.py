@@ -14,7 +14,9 @@ import libtorrent
 SETTINGS = {
     "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
     "enable_incoming_utp": False, "enable_outgoing_utp": False, "active_limit": -1,
-    "ssrf_mitigation": False, "alert_mask": libtorrent.alert.category_t.storage_notification,
+    "in_enc_policy": 2, "out_enc_policy": 2,  # plaintext only
+    "allow_multiple_connections_per_ip": True, "unchoke_slots_limit": 1000,
+    "connections_limit": 2000, "ssrf_mitigation": False, "alert_mask": libtorrent.alert.category_t.storage_notification,
     "alert_queue_size": 100000,
 }
 

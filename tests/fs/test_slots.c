@@ -111,4 +111,4 @@ START_TEST(nonsense_found_on_disk_breaks_nothing)
 }
 END_TEST
 
-RUN_SUITE("slots", 20, all_pieces_come_home, nonsense_found_on_disk_breaks_nothing);
+RUN_SUITE("slots", 60, all_pieces_come_home, nonsense_found_on_disk_breaks_nothing);
