@@ -57,6 +57,8 @@ struct peer_work {
     uint32_t taken;               /* bytes of its header and data that are, or were, in a batch */
     struct peer_batch *batch;     /* from the first upload on */
 
+    uint64_t ahead_from, ahead_to; /* content that the disk was asked for ahead; 0, 0: none */
+
     uint32_t began; /* the piece that Choker heard of last */
 
     uint8_t *spare[10]; /* claim buffers that were used before: fresh memory is slow */

@@ -11,9 +11,11 @@
  * one leecher that is 0.22 against 0.6 CPU seconds for a GiB; see docs/performance.md.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "actors/peer.h"
@@ -159,6 +161,64 @@ static int next_upload(struct peer *p, uint64_t now)
     return 0;
 }
 
+/*
+ * COLD CONTENT. Peers of one file share its descriptor, and with it the kernel's read-ahead, which each of
+ * them takes for a random reader. So the disk is asked, as soon as something was not cached, for what is
+ * next in the queue of requests. What is cached costs nothing: that it was is known from the read itself.
+ */
+#define AHEAD (2u << 20) /* bytes, at most, between what is read and what is asked for */
+
+/* Where what the peer has asked for ends, as far as it goes on from content AT. */
+static uint64_t end_of_requests(const struct peer *p, uint64_t at)
+{
+    const struct session_upload *now = &p->work->upload;
+    uint64_t length = p->torrent->geometry.piece_length, end, last_end = 0;
+    struct session_upload last;
+
+    end = now->piece * length + now->begin + now->length;
+    if (session_last_upload(&p->session, &last))
+        last_end = last.piece * length + last.begin + last.length;
+    return last_end > at && last_end - at <= 2 * AHEAD ? last_end : end;
+}
+
+static void read_ahead(struct peer *p, int fd, uint64_t in_fd, const struct metainfo_file *file,
+                       uint64_t at)
+{
+    struct peer_work *w = p->work;
+    bool goes_on = at >= w->ahead_from && at < w->ahead_to;
+    uint64_t from = goes_on ? w->ahead_to : at, to = end_of_requests(p, at);
+
+    if (goes_on && w->ahead_to - at > AHEAD / 2)
+        return;
+    if (to > at + AHEAD)
+        to = at + AHEAD;
+    if (to > file->offset + file->length)
+        to = file->offset + file->length;
+    if (to <= from)
+        return;
+    posix_fadvise(fd, (off_t)(in_fd + (from - file->offset)), (off_t)(to - from),
+                  POSIX_FADV_WILLNEED);
+    w->ahead_from = at;
+    w->ahead_to = to;
+}
+
+/* As pread, of content AT in FILE, which begins at IN_FD of FD. */
+static ssize_t read_content(struct peer *p, int fd, uint64_t in_fd,
+                            const struct metainfo_file *file, uint64_t at, void *bytes, size_t n)
+{
+    struct peer_work *w = p->work;
+    off_t offset = (off_t)(in_fd + (at - file->offset));
+    struct iovec v = {bytes, n};
+    bool cold = at >= w->ahead_from && at < w->ahead_to;
+    ssize_t got = preadv2(fd, &v, 1, offset, RWF_NOWAIT);
+
+    if (got <= 0 || cold)
+        read_ahead(p, fd, in_fd, file, at);
+    while (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EOPNOTSUPP))
+        got = pread(fd, bytes, n, offset);
+    return got;
+}
+
 /* Reads from one file what fits of the upload under way. 0, 2 waits for a lease, negative. */
 static int read_data(struct peer *p)
 {
@@ -185,9 +245,7 @@ static int read_data(struct peer *p)
     } else if (!(l = lease_of(p, n_file))) {
         return 2;
     } else {
-        do
-            got = pread(l->fd, b->bytes + b->end, n, (off_t)(l->at + (at - file->offset)));
-        while (got < 0 && errno == EINTR);
+        got = read_content(p, l->fd, l->at, file, at, b->bytes + b->end, n);
         if (got <= 0) {
             p->reason = got ? strerror(errno) : "a file became shorter behind our back";
             return got ? -errno : -EIO;

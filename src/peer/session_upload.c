@@ -172,6 +172,14 @@ void session_uploaded(struct session *s, uint32_t n_bytes, uint64_t now)
     s->said_ns = now;
 }
 
+bool session_last_upload(const struct session *s, struct session_upload *uploadp)
+{
+    if (!session_has_uploads(s))
+        return false;
+    *uploadp = *upload_at(s->transfer, s->transfer->n_uploads - 1);
+    return true;
+}
+
 uint32_t session_n_uploads(const struct session *s)
 {
     return s->we_choke || !s->transfer ? 0 : s->transfer->n_uploads;

@@ -189,7 +189,7 @@ def slow(bench, names):
     fast = bench.make("fast.bin", o.mib)
     behind = bench.folder / "behind"
     behind.mkdir()
-    torrent = bench.make("slow/data.bin", 64, behind)
+    torrent = bench.make("slow/data.bin", 256, behind)
     switch, mount = bench.folder / "switch", bench.content / "slow"
     mount.mkdir()
     file_system = Program("slowfs", [HERE / "slowfs.py", behind / "slow", mount, switch, o.delay],
@@ -207,7 +207,7 @@ def slow(bench, names):
                 left = evict(mount / "data.bin")
                 alone = bench.rate(fast, o.mib, 7, o.mib)
                 switch.touch()
-                eighth = bench.leech(torrent, 64, 1, 64)
+                eighth = bench.leech(torrent, 256, 1, 256)
                 time.sleep(0.5)  # so that the first slow read is under way
                 beside = bench.rate(fast, o.mib, 7, o.mib)
                 assert eighth.running(), f"the slow one was not slow:\n{eighth.log()}"

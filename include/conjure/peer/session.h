@@ -223,6 +223,8 @@ void session_uploaded(struct session *s, uint32_t n_bytes, uint64_t now);
 /* Requests that are held and may be served: none while we choke. */
 uint32_t session_n_uploads(const struct session *s);
 bool session_has_uploads(const struct session *s);
+/* The request that is in the queue last; false when it is empty. */
+bool session_last_upload(const struct session *s, struct session_upload *uploadp);
 
 /* --- writing, time --------------------------------------------------------------------------- */
 
