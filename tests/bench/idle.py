@@ -104,8 +104,8 @@ class Bench:
 
     def __enter__(self):
         self.pair.make()
-        self.pair.ip("-n", self.right.namespace, "route", "replace", "local", NETWORK, "dev", "lo")
-        self.pair.ip("-n", self.left.namespace, "route", "replace", NETWORK, "via", self.right.ip)
+        net.ip("-n", self.right.namespace, "route", "replace", "local", NETWORK, "dev", "lo")
+        net.ip("-n", self.left.namespace, "route", "replace", NETWORK, "via", self.right.ip)
         self.tracker = self.left.call(lambda: FixedTracker(host=self.left.ip))
         source = self.folder / "seed"
         source.mkdir()

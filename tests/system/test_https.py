@@ -185,3 +185,12 @@ def test_a_reply_that_is_compressed_is_understood(world, out, authority, secure)
                                    {"Content-Encoding": "gzip"})
     download(world, authority, torrent, out).expect_exit(0, 20)
     assert torrent.is_in(out)
+
+
+def test_a_redirect_from_https_down_to_http_is_refused(world, out, authority, secure):
+    plain = world.tracker()
+    torrent = world.torrent(secure.url(), n_bytes=MIB)
+    plain.peers = [world.peer(torrent).address]
+    secure.answer = redirect_to(plain.url())
+    expect_refusal(world, authority, torrent, out, "http")
+    assert not plain.queries
