@@ -21,7 +21,8 @@ SETTINGS = {
     "enable_incoming_utp": False, "enable_outgoing_utp": False,
     "in_enc_policy": 2, "out_enc_policy": 2,  # plaintext only
     "allow_multiple_connections_per_ip": True, "unchoke_slots_limit": 1000,
-    "connections_limit": 50000, "max_peerlist_size": 0, "alert_mask": 0, "announce_to_all_trackers": True,
+    "connections_limit": 50000, "max_peerlist_size": 0, "alert_mask": 0,
+    "announce_to_all_trackers": True,
     "ssrf_mitigation": False, "min_announce_interval": 1,
 }
 
