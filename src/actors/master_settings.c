@@ -10,11 +10,14 @@
 #include <string.h>
 
 #include "actors/master.h"
+#include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
 #include "conjure/base/sha1.h"
 
 #define FACILITY "settings"
+
+#define UNUSED_SAID_MAX 10
 
 void master_settings_deinit(struct master_settings *s)
 {
@@ -107,15 +110,46 @@ static void tell_max_peers(struct master *m)
     lobby_tell_or_drop_set_max_peers(lobby_inbox(m->lobby), x);
 }
 
+/* --- sections ----------------------------------------------------------------------------- */
+
+/* A name that is written wrong would go unnoticed; but its torrent may also come later. */
+static void say_unused_sections(const struct master *m)
+{
+    const struct master_settings *s = &m->settings;
+    bool *used = mem_new_array(s->n_sections + 1, sizeof *used);
+    uint32_t n_unused = 0;
+
+    for (const struct managed *t = m->first; t && s->n_sections; t = t->next) {
+        const struct torrent_settings *of = master_settings_of(s, t->torrent.meta);
+
+        if (of != &s->each)
+            used[container_of(of, struct torrent_section, settings) - s->sections] = true;
+    }
+    for (uint32_t i = 0; i < s->n_sections; i++)
+        if (!used[i] && n_unused++ < UNUSED_SAID_MAX)
+            log_notice(FACILITY, "[%s]: no torrent has this name or info-hash now",
+                       s->sections[i].torrent);
+    if (n_unused > UNUSED_SAID_MAX)
+        log_notice(FACILITY, "%u more sections are of no torrent now", n_unused - UNUSED_SAID_MAX);
+    free(used);
+}
+
 /* --- SIGHUP ------------------------------------------------------------------------------- */
 
-void master_say_ready(struct master *m)
+static void say_status(struct master *m)
 {
     char status[80];
 
     snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
              m->n_torrents == 1 ? "" : "s", m->config->port);
     notify_ready(&m->notify, status);
+}
+
+void master_say_ready(struct master *m)
+{
+    if (m->config->daemon)
+        say_unused_sections(m);
+    say_status(m);
 }
 
 void master_reload(struct master *m)
@@ -133,7 +167,9 @@ void master_reload(struct master *m)
         tell_max_peers(m);
         for (struct managed *t = m->first; t; t = t->next)
             managed_take_settings(t);
+        if (m->ready)
+            say_unused_sections(m);
     }
     if (m->ready)
-        master_say_ready(m);
+        say_status(m);
 }

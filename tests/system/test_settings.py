@@ -137,6 +137,16 @@ def test_a_torrent_has_a_limit_of_its_own(world, torrent, named_by):
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
 
 
+def test_a_section_of_no_torrent_is_named(world, torrent):
+    text = f"output = {torrent.source}\n[{torrent.name}]\nseed-ratio = 9\n[Conntent]\n"
+    daemon = Daemon(world, text, torrent)
+    says = "[Conntent]: no torrent has this name or info-hash now"
+    assert daemon.program.log().count(says) == 1
+    daemon.reload(text + "".join(f"[{i}]\n" for i in range(20)), "11 more sections")
+    assert daemon.program.log().count(says) == 2
+    assert f"[{torrent.name}]:" not in daemon.program.log()
+
+
 def test_max_peers_changes_while_it_runs(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\nmax-peers = 2\n", torrent)
     leeches = [Leech(torrent, daemon.port) for _ in range(2)]
