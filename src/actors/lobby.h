@@ -110,12 +110,12 @@ struct lobby {
 
     struct peer **peers; /* by id; NULL: free */
     uint32_t n_ids, n_peers, id_at;
-    uint32_t n_open;            /* those that are not closing */
-    uint32_t look_at, evict_at; /* where the next look at some of the ids begins */
-    struct key_map by_key;      /* peers that are not closing: the latest with a key */
-    struct list newcomers;      /* who have not said what they have, oldest first */
-    struct list waiting;        /* for a thread, longest first */
-    struct peer *gone;          /* to be freed at the end of the round, by `twin` */
+    uint32_t n_open;                      /* those that are not closing */
+    uint32_t look_at, evict_at, yield_at; /* where the next look at some of the ids begins */
+    struct key_map by_key;                /* peers that are not closing: the latest with a key */
+    struct list newcomers;                /* who have not said what they have, oldest first */
+    struct list waiting;                  /* for a thread, longest first */
+    struct peer *gone;                    /* to be freed at the end of the round, by `twin` */
     /* Connections by a hash of the host: an estimate, which is never too low. */
     uint16_t *n_from;
 

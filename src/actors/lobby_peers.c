@@ -10,8 +10,8 @@
  * instead; a Mail sent just before is received here and needs nothing done.
  *
  * THREADS. When the system has none (or no descriptor for its waker), a peer that needs one waits in
- * a queue. Whenever a thread has ended, and once a second, the first of the queue tries again. Until
- * then the Lobby goes on reading from it.
+ * a queue. Whenever a thread has ended, and once a second, the first of the queue tries again; and those
+ * whose threads only wait are asked to Yield them. Until then the Lobby goes on reading from it.
  *
  * COST. Ten thousand idle peers cost next to nothing: nobody walks all of them. Their clocks (silence,
  * keep-alives) are looked at in turns, a tenth of the ids a second; newcomers, those who wait and those
@@ -43,7 +43,8 @@
 #define EVICTABLE_AFTER_NS (60 * NS_PER_S)  /* time for a newcomer to become of use */
 #define BORED_AFTER_NS     (600 * NS_PER_S) /* interested all the time, and never served */
 #endif
-#define EVICT_LOOKS 64 /* ids that are looked at for one newcomer */
+#define EVICT_LOOKS 64  /* ids that are looked at for one newcomer */
+#define YIELD_LOOKS 256 /* and in a tick, for threads to be given back */
 
 /* --- ids and hosts ------------------------------------------------------------------------ */
 
@@ -283,6 +284,18 @@ static void hire(struct lobby *l)
     }
 }
 
+/* Asks some who have a thread to give it back once nothing moves: by themselves they would keep it for a
+ * minute. */
+static void ask_for_threads(struct lobby *l)
+{
+    for (uint32_t i = 0; i < YIELD_LOOKS && i < l->n_ids && !list_is_empty(&l->waiting); i++) {
+        struct peer *p = l->peers[l->yield_at++ & (l->n_ids - 1)];
+
+        if (p && p->state == PEER_IN_THREAD)
+            peer_tell_or_drop_yield(&p->inbox, peer_new_yield());
+    }
+}
+
 /* Sends what P has to say. False when that was its end. */
 static bool speak(struct lobby *l, struct peer *p)
 {
@@ -496,6 +509,7 @@ void lobby_tick_peers(struct lobby *l)
 {
     tick_newcomers(l);
     hire(l);
+    ask_for_threads(l);
     for (uint32_t n = (l->n_ids + LOOK_TURNS - 1) / LOOK_TURNS; n; n--) {
         struct peer *p = l->peers[l->look_at++ & (l->n_ids - 1)];
 

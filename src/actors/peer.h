@@ -74,6 +74,7 @@ struct peer_work {
     uint64_t moved_ns;    /* last time content moved either way */
     uint64_t reported_up, reported_down;
     bool reported_snubbed;
+    bool yields; /* others wait for a thread */
 
     /* A peer that does not give what we ask for. */
     uint64_t pause_ns;    /* nothing more is asked of it before */

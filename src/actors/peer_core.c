@@ -356,6 +356,12 @@ static void on_cancel_blocks(struct peer *p, struct peer_cancel_blocks *m)
     p->events_due = true;
 }
 
+static void on_yield(struct peer *p, struct peer_yield *m)
+{
+    if (p->work)
+        p->work->yields = true;
+}
+
 static void on_shutdown(struct peer *p, struct peer_shutdown *m)
 {
     p->must_close = true;

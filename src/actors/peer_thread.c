@@ -27,6 +27,7 @@
 #define ACTIVE_IDLE_AFTER_NS (60 * NS_PER_S)
 #endif
 #define REPORT_EVERY_NS NS_PER_S
+#define YIELD_AFTER_NS  (100 * NS_PER_MS) /* without movement, when others wait for a thread */
 
 #define BULK_BLOCKS    32           /* in flight, from here on gather */
 #define BULK_LOWAT_MIN (32 * 1024)  /* bytes; not worth it below */
@@ -142,6 +143,8 @@ static bool is_idle(const struct peer *p, uint64_t now)
     if (peer_is_sending(p) || p->n_stores || session_n_in_flight(&p->session) ||
         session_has_uploads(&p->session) || peer_could_ask(p))
         return false;
+    if (p->work->yields)
+        return now - p->work->moved_ns > YIELD_AFTER_NS;
     return now - p->work->moved_ns >
            (session_is_active(&p->session) ? ACTIVE_IDLE_AFTER_NS : IDLE_AFTER_NS);
 }
@@ -155,6 +158,8 @@ static int wait_ms(struct driver *d)
         return 0;
     if (d->lowat > 1)
         return BULK_WAIT_MS;
+    if (p->work->yields)
+        return YIELD_AFTER_NS / NS_PER_MS;
     /* Nothing on the clock is due while nothing is in flight, to be sent or to be reported. */
     if (!session_n_in_flight(&p->session) && !peer_is_sending(p) && !peer_could_ask(p) &&
         p->session.down.total == p->work->reported_down &&

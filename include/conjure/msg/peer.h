@@ -24,6 +24,7 @@
          const struct bitfield *have; /* what we have, as Lobby keeps it; NULL: everything */)     \
     INFO(peer, cancel_blocks, CancelBlocks, "endgame: somebody else was faster with these",        \
          uint32_t piece; uint32_t first_block; uint64_t blocks;)                                   \
+    INFO(peer, yield, Yield, "others wait for a thread: give yours back once nothing moves", )     \
     INFO(peer, shutdown, Shutdown, "close the connection and go back to the Lobby", )              \
     HOME(peer, interest, have_piece)                                                               \
     HOME(peer, interest, next_piece)                                                               \
