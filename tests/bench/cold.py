@@ -13,7 +13,7 @@ sequential  the content is evicted (POSIX_FADV_DONTNEED; mincore says how much o
             leecher asks for all of it in order
 slow        one leecher asks for content on a file system that delays each read (slowfs.py), seven others for what is
             cached: the rates of the seven, without and with the one
-check       two leechers ask for what is cached while other content, four times as much, is checked
+check       two leechers ask for what is cached while other content, eight times as much, is checked
             (conjure only): their rate without and with the check, and how much of the other content is
             cached afterwards
 Packages: gcc python3-libtorrent python3-fusepy.
@@ -227,43 +227,34 @@ def slow(bench, names):
 def check(bench, _):
     o = bench.options
     fast = bench.make("served.bin", o.mib)
-    other = bench.make("checked.bin", 4 * o.mib)
+    other = bench.make("checked.bin", 8 * o.mib)
     path = bench.content / "checked.bin"
     figures = []
     for _ in range(o.runs):
-        bench.client("conjure", [fast])
+        state = bench.known("conjure", [fast])
+        bench.client("conjure", [fast], state=state)
         warm(bench.content / "served.bin")
         alone = bench.rate(fast, o.mib, 2, 4 * o.mib)
         bench.stop_all()
         evict(path)
-        figures.append(one_check(bench, fast, other, path, alone))
-    alone, beside, left, wall = (statistics.median(c) for c in zip(*figures))
-    print(f"\nTwo leechers of what is cached, without and with a check of {4 * o.mib} MiB that are not, medians of "
-          f"{o.runs}\nconjure      {alone:8.0f} {beside:8.0f} MiB/s   {beside / alone:.2f} x   the check took "
-          f"{wall:.1f} s; {left:.1%} of what was checked is cached")
-
-
-def one_check(bench, fast, other, path, alone):
-    o = bench.options
-    home = bench.folder / "home-check"
-    home.mkdir()
-    bench.port = net.free_port()
-    program = bench.start("conjure", [o.conjure, "-d", "--foreground", "-p", bench.port, "-o", bench.content,
-                                      fast.path, other.path],
-                          env={"HOME": str(home), "XDG_STATE_HOME": str(home)})
-    started = time.monotonic()
-    program.wait_until(lambda: bench.serves(fast), LIMIT, "it serves")
-    assert not bench.serves(other), "it has checked already"
-    mib = wall = 0
-    while not bench.serves(other):
-        leech = bench.leech(fast, o.mib, 2, o.mib // 2)
-        leech.expect_exit(0, LIMIT)
-        got, took, _ = map(float, leech.log().split())
-        mib, wall = mib + got, wall + took
-    took = time.monotonic() - started
-    bench.stop_all()
-    shutil.rmtree(home)
-    return alone, mib / wall, cached_share(path), took
+        # A state of its own, so that the other content is always new.
+        fresh = shutil.copytree(state, bench.folder / "state-check")
+        program = bench.client("conjure", [fast], other.path, state=fresh)
+        started = time.monotonic()
+        mib = wall = 0
+        while not mib or not bench.serves(other):
+            leech = bench.leech(fast, o.mib, 2, o.mib // 2)
+            leech.expect_exit(0, LIMIT)
+            got, took, _ = map(float, leech.log().split())
+            mib, wall = mib + got, wall + took
+        figures.append((alone, mib / wall, cached_share(path), time.monotonic() - started,
+                        program.cpu_seconds()))
+        bench.stop_all()
+        shutil.rmtree(fresh)
+    alone, beside, left, took, _ = (statistics.median(c) for c in zip(*figures))
+    print(f"\nTwo leechers of what is cached, without and with a check of {8 * o.mib} MiB that are not, "
+          f"medians of {o.runs}\nconjure      {alone:8.0f} {beside:8.0f} MiB/s   {beside / alone:.2f} x   "
+          f"the check took {took:.1f} s; {left:.1%} of what was checked is cached")
 
 
 def main():
