@@ -68,19 +68,6 @@ int known_encode(const struct known *k, uint8_t **bytesp, size_t *np)
     return 0;
 }
 
-int known_save(const char *path, const struct known *k)
-{
-    uint8_t *bytes;
-    size_t n;
-    int r = known_encode(k, &bytes, &n);
-
-    if (r)
-        return r;
-    r = io_replace_file(path, bytes, n);
-    free(bytes);
-    return r;
-}
-
 /* --- decoding -------------------------------------------------------------------------------- */
 
 static const struct bencode_schema version_schema = SCHEMA_INTEGER(KNOWN_VERSION, KNOWN_VERSION);
@@ -172,7 +159,7 @@ int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KN
     return 0;
 }
 
-int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX])
+static int load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX])
 {
     uint8_t *bytes;
     size_t n;
@@ -183,6 +170,40 @@ int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX])
     if (r)
         return r;
     r = known_decode(bytes, n, k, reason);
+    free(bytes);
+    return r;
+}
+
+int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX])
+{
+    int r = load(path, k, reason);
+
+    if (!r)
+        metainfo_drop_raw(k->meta);
+    return r;
+}
+
+int known_save(const char *path, const struct known *k)
+{
+    struct known whole = *k, old = KNOWN_EMPTY;
+    char reason[KNOWN_REASON_MAX];
+    uint8_t *bytes;
+    size_t n;
+    int r = 0;
+
+    if (!metainfo_raw(k->meta, &n)) {
+        r = load(path, &old, reason);
+        if (r > 0 ||
+            (!r && memcmp(metainfo_info_hash(old.meta), metainfo_info_hash(k->meta), SHA1_SIZE)))
+            r = -EBADMSG;
+        whole.meta = old.meta;
+    }
+    if (!r)
+        r = known_encode(&whole, &bytes, &n);
+    known_deinit(&old);
+    if (r)
+        return r;
+    r = io_replace_file(path, bytes, n);
     free(bytes);
     return r;
 }

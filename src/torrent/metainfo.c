@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 void metainfo_free(struct metainfo *m)
 {
@@ -18,7 +19,22 @@ void metainfo_free(struct metainfo *m)
     free(m->comment);
     free(m->created_by);
     free(m->bytes);
+    free(m->own_pieces);
     free(m);
+}
+
+void metainfo_drop_raw(struct metainfo *m)
+{
+    size_t n = (size_t)m->n_pieces * SHA1_SIZE;
+    uint8_t *pieces = m->bytes ? malloc(n + 1) : NULL;
+
+    if (!pieces)
+        return;
+    memcpy(pieces, m->pieces, n);
+    free(m->bytes);
+    m->bytes = NULL;
+    m->n = m->info_start = m->info_end = 0;
+    m->pieces = m->own_pieces = pieces;
 }
 
 const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np)
@@ -30,7 +46,7 @@ const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np)
 const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np)
 {
     *np = m->info_end - m->info_start;
-    return m->bytes + m->info_start;
+    return m->bytes ? m->bytes + m->info_start : NULL;
 }
 
 const uint8_t *metainfo_info_hash(const struct metainfo *m)

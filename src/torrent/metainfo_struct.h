@@ -16,7 +16,8 @@ struct metainfo {
     uint8_t *bytes; /* the file */
     size_t n;
     size_t info_start, info_end;
-    const uint8_t *pieces; /* in bytes */
+    const uint8_t *pieces; /* in bytes, or own_pieces */
+    uint8_t *own_pieces;   /* when `bytes` are given up */
     uint8_t info_hash[SHA1_SIZE];
 
     char *name;

@@ -166,11 +166,12 @@ class Conjure(Client):
     name = "conjure"
 
     def again(self):
+        """It knows its torrents."""
         return [self.bench.options.conjure, "-d", "--foreground", "-p", self.port, "-o",
-                self.bench.folder / "content", *self.bench.torrents]
+                self.bench.folder / "content"]
 
     def first(self):
-        return self.again()
+        return [*self.again(), *self.bench.torrents]
 
 
 class Transmission(Client):

@@ -112,6 +112,7 @@ START_TEST(a_file_of_it_is_replaced_and_read)
 {
     char folder[] = "/tmp/conjure-known-XXXXXX", path[64], reason[KNOWN_REASON_MAX];
     struct known k = KNOWN_EMPTY, again = KNOWN_EMPTY;
+    size_t n;
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/x.known", folder);
@@ -122,8 +123,21 @@ START_TEST(a_file_of_it_is_replaced_and_read)
     ck_assert(!known_save(path, &k));
     ck_assert(!known_load(path, &again, reason));
     ck_assert_uint_eq(again.seeded_s, 91);
+    /* The one that was loaded has given up its bytes, and can be saved over itself all the same. */
+    ck_assert_ptr_null(metainfo_raw(again.meta, &n));
+    ck_assert_uint_eq(n, 0);
+    again.seeded_s = 92;
+    ck_assert(!known_save(path, &again));
     known_deinit(&again);
+    ck_assert(!known_load(path, &again, reason));
+    ck_assert_uint_eq(again.seeded_s, 92);
+    ck_assert_mem_eq(metainfo_info_hash(again.meta), metainfo_info_hash(k.meta), SHA1_SIZE);
+    if (metainfo_n_pieces(k.meta))
+        ck_assert_mem_eq(metainfo_piece_hash(again.meta, 0), metainfo_piece_hash(k.meta, 0),
+                         SHA1_SIZE);
     ck_assert(!unlink(path));
+    ck_assert_int_eq(known_save(path, &again), -ENOENT);
+    known_deinit(&again);
     ck_assert(!rmdir(folder)); /* nothing is left beside */
     ck_assert_int_eq(known_save(path, &k), -ENOENT);
     known_deinit(&k);

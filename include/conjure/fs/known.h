@@ -42,7 +42,9 @@ int known_encode(const struct known *k, uint8_t **bytesp, size_t *np);
 /* Fills K, whose members are the caller's then. 0, KNOWN_CORRUPT with a REASON, or -ENOMEM. */
 int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KNOWN_REASON_MAX]);
 
-/* The same with files; writing is safe against a crash at any time. -errno as well. */
+/* The same with files; writing is safe against a crash at any time. -errno as well. A metainfo that was
+ * loaded so has given up the bytes of the .torrent: saving takes them from the file at PATH, which must still
+ * be there and whole (-ENOENT, -EBADMSG). */
 int known_save(const char *path, const struct known *k);
 int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX]);
 

@@ -50,7 +50,11 @@ int metainfo_parse(const uint8_t *bytes, size_t n, struct metainfo **outp,
                    char reason[METAINFO_REASON_MAX]);
 void metainfo_free(struct metainfo *m); /* NULL is fine */
 
-/* The bytes of the whole file and of its info dict, as they came (BEP 9 serves the latter). */
+/* Gives up the bytes of the file, which are most of what a metainfo holds, before anybody else has M: for
+ * who has them elsewhere. Without memory it keeps them. */
+void metainfo_drop_raw(struct metainfo *m);
+/* The bytes of the whole file and of its info dict, as they came (BEP 9 serves the latter). NULL, 0 after
+ * metainfo_drop_raw. */
 const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np);
 const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np);
 
