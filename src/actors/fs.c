@@ -270,13 +270,15 @@ static void start_save(struct fs *self, struct opened *t)
 /* False when T has been freed. */
 static bool start_close(struct fs *self, struct opened *t)
 {
-    struct disk_job *job;
-    int r;
+    struct disk_job *job = NULL;
+    int r = 0;
 
     if (storage_is_busy(t->storage) || t->n_parked ||
         (storage_n_unhashed(t->storage) && !t->told_failure))
         return true;
-    r = storage_prepare_resume(t->storage, t->close->uploaded, t->close->downloaded, true, &job);
+    if (!t->close->unchanged)
+        r = storage_prepare_resume(t->storage, t->close->uploaded, t->close->downloaded, true,
+                                   &job);
     if (r || !job) {
         answer_close(self, t, r);
         return false;

@@ -204,6 +204,7 @@ static void answer_close(struct managed *t)
 {
     struct fs_close_torrent *x = EXPECT(fs, close_torrent);
 
+    ck_assert_int_eq(x->unchanged, !t->unsaved);
     ck_assert_ptr_eq(x->of, &t->torrent);
     t->torrent.storage = NULL;
     come_home(t, &x->msg);
@@ -315,6 +316,7 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     begin();
     other = start(1);
     t = start(2);
+    t->unsaved = true;
     managed_remove(t);
     l = EXPECT(lobby, torrent_removed);
     ck_assert_ptr_eq(l->torrent, &t->torrent);

@@ -101,10 +101,14 @@ def test_without_arguments_it_takes_up_all_and_hashes_nothing(daemon, trio):
     daemon.wait_until_serving(*trio)
     daemon.wait_until_known(*trio)
     daemon.stop()
+    saved = {path: path.stat().st_ino for path in daemon.state.glob("*.resume")}
+    assert len(saved) == 3
     daemon.start()
     daemon.wait_until_serving(*trio)
     daemon.stop()
     assert "checking" not in daemon.program.log()
+    # Nothing happened, and nothing was written.
+    assert saved == {path: path.stat().st_ino for path in daemon.state.glob("*.resume")}
 
 
 def test_killed_it_takes_up_all_and_hashes_nothing(daemon, trio):

@@ -47,6 +47,7 @@ struct open_file;
           uint64_t uploaded; uint64_t downloaded; int error;)                                      \
     QUERY(fs, close_torrent, CloseTorrent, "save resume data, close the files, forget",            \
           struct storage *storage; struct torrent *of; /* the asker's, untouched */                \
+          bool unchanged; /* since resume data was read or saved last: leave that as it is */      \
           uint64_t uploaded; uint64_t downloaded; int error;)                                      \
     QUERY(fs, shutdown, Shutdown, "end; torrents are closed before", )                             \
     HOME(fs, worker, run)                                                                          \
