@@ -103,6 +103,7 @@ static void home_timer_after(struct lobby *l, struct timer_after *m)
     if (m->cancelled || l->shutdown)
         return;
     l->no_dials = false;
+    l->n_displaced = 0;
     l->n_put_off = 0;
     lobby_listen_again(l);
     lobby_tick_greetings(l);
@@ -122,7 +123,7 @@ static bool wants_piece(const struct lobby_torrent *t, uint32_t piece)
 
 static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
 {
-    struct lobby_torrent *t = NEW(struct lobby_torrent);
+    struct lobby_torrent *t = NEW(struct lobby_torrent), *former;
 
     t->torrent = m->torrent;
     t->have = m->have;
@@ -134,7 +135,8 @@ static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
     list_init(&t->peers);
     list_init(&t->greetings);
     key_map_put(&l->torrents, t);
-    if (!lobby_find(l, t->info_hash))
+    former = lobby_find(l, t->info_hash);
+    if (!former || former->removed) /* it may come again while the last of it is leaving */
         key_map_put(&l->by_hash, t);
     if (lacks_peers(t))
         lobby_torrent_due(l, t, t->asked_ns + NEED_PEERS_NS);

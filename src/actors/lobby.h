@@ -124,9 +124,10 @@ struct lobby {
 
     struct timer_after *tick;
     bool tick_out;
-    bool deaf;          /* accept failed: the listening socket is not watched until the next tick */
-    bool no_dials;      /* the system refuses sockets: none until the next tick */
-    unsigned n_put_off; /* torrents that found no room to dial since the last tick */
+    bool deaf; /* accept failed: the listening socket is not watched until the next tick */
+    unsigned n_displaced; /* for want of descriptors, since the last tick */
+    bool no_dials;        /* the system refuses sockets: none until the next tick */
+    unsigned n_put_off;   /* torrents that found no room to dial since the last tick */
     uint64_t warned_ns[N_TROUBLES];
     struct lobby_shutdown *shutdown;
     uint64_t now;

@@ -28,9 +28,10 @@
 
 #define FACILITY "lobby"
 
-#define CONNECT_NS  (10 * NS_PER_S) /* the second SYN that was lost is repeated after 3 s */
-#define GREETING_NS (20 * NS_PER_S) /* to shake hands */
-#define ACCEPTS_MAX 64              /* in one round */
+#define CONNECT_NS    (10 * NS_PER_S) /* the second SYN that was lost is repeated after 3 s */
+#define GREETING_NS   (20 * NS_PER_S) /* to shake hands */
+#define ACCEPTS_MAX   64              /* in one round */
+#define DISPLACED_MAX 16 /* in one tick, lest we send all away for a limit lowered by far */
 /* For a torrent to appear. A test builds this file with less. */
 #ifndef HOLD_NS
 #define HOLD_NS (3 * NS_PER_S)
@@ -239,6 +240,17 @@ static bool is_short_of_files(int error)
     return error == EMFILE || error == ENFILE;
 }
 
+/* Makes a descriptor free, if somebody may go for it. Keeps errno. */
+static bool displace(struct lobby *l)
+{
+    int error = errno;
+    bool done = l->n_displaced < DISPLACED_MAX && lobby_make_room(l, NULL);
+
+    l->n_displaced += done;
+    errno = error;
+    return done;
+}
+
 void lobby_accept(struct lobby *l)
 {
     for (unsigned n = 0; n < ACCEPTS_MAX; n++) {
@@ -249,9 +261,11 @@ void lobby_accept(struct lobby *l)
         struct addr a;
 
         if (fd < 0) {
-            if (is_passing(errno) || (is_short_of_files(errno) && lobby_make_room(l, NULL)))
+            if (is_passing(errno) || (!n && is_short_of_files(errno) && displace(l)))
                 continue;
-            if (errno != EAGAIN)
+            /* Without a descriptor to give the kernel does not even look whether somebody waits: only
+             * the first time, when epoll has told us, is it sure that somebody does. */
+            if (errno != EAGAIN && !(n && is_short_of_files(errno)))
                 accept_failed(l, errno);
             return;
         }

@@ -535,6 +535,37 @@ START_TEST(a_full_house_refuses)
 }
 END_TEST
 
+/* A torrent that is removed and added again while a connection of its first life is still leaving. */
+START_TEST(a_torrent_may_come_again_at_once)
+{
+    static struct torrent again;
+    struct lobby_torrent_added *added = lobby_new_torrent_added();
+    struct lobby_torrent_removed *removed = lobby_new_torrent_removed();
+
+    hall_begin(&h, 100);
+    hall_add(&h, N_PIECES);
+    join_as(&h, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    world_hold(&h.world, choker_kind_peer_left);
+    hall_ask_removal(&h);
+    expect_over(&h, &r[0]);
+    UNTIL(&h.world, h.world.n_held == 1);
+    again = h.world.torrent;
+    added->torrent = removed->torrent = &again;
+    ck_assert_int_eq(bitfield_init(&added->have, N_PIECES), 0);
+    for (unsigned i = 0; i < N_PIECES; i++)
+        bitfield_set(&added->have, i);
+    ck_assert(lobby_tell_torrent_added(lobby_inbox(h.lobby), added));
+    join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    world_release(&h.world);
+    UNTIL(&h.world, h.world.n_home == 1);
+    join_as(&h, &r[2], "-XX0000-cccccccccccc", true);
+    ck_assert(!remote_is_over(&r[1]));
+    ck_assert(master_ask_lobby_torrent_removed(&h.world.master, lobby_inbox(h.lobby), removed));
+    UNTIL(&h.world, h.world.n_home == 2);
+    hall_end(&h);
+}
+END_TEST
+
 START_TEST(two_seeds_have_nothing_to_say)
 {
     hall_begin(&h, 100);
@@ -552,4 +583,5 @@ RUN_SUITE("Lobby", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_
           no_byte_is_lost_when_hands_change, it_downloads_and_returns_each_claim_once,
           a_torrent_goes_with_peers_in_every_state, it_ends_with_everything_in_flight,
           who_breaks_the_protocol_goes, all_hear_of_completion, a_full_house_refuses,
-          a_house_may_grow_and_shrink, two_seeds_have_nothing_to_say);
+          a_house_may_grow_and_shrink, a_torrent_may_come_again_at_once,
+          two_seeds_have_nothing_to_say);

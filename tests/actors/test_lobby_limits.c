@@ -162,6 +162,35 @@ START_TEST(who_never_gave_anything_goes_before_who_did)
 }
 END_TEST
 
+START_TEST(out_of_descriptors_the_least_useful_goes)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct rlimit limit, small;
+    uint8_t bytes[68];
+
+    hall_begin(&h, 100);
+    hall_add(&h, N_PIECES);
+    join_as(&h, &r[0], id_of(0), true);
+    join_as(&h, &r[1], id_of(1), true);
+    world_pause(&h.world, 1050 * NS_PER_MS);
+    r[2] = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    small = limit;
+    small.rlim_cur = (rlim_t)r[2].fd + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
+    to.sin_port = htons(h.port);
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    ck_assert_int_eq(connect(r[2].fd, (struct sockaddr *)&to, sizeof to), 0);
+    handshake(&h, id_of(2), true, bytes);
+    remote_send(&r[2], bytes, 68);
+    read_handshake(&h, &r[2]);
+    expect_over(&h, &r[0]);
+    ck_assert(!remote_is_over(&r[1]));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    hall_end(&h);
+}
+END_TEST
+
 /* One host may have many connections as long as nobody else needs the places. */
 START_TEST(of_a_crowd_one_goes_at_once)
 {
@@ -344,7 +373,8 @@ START_TEST(thousands_come_and_go_between_idle_and_active)
 }
 END_TEST
 
-RUN_SUITE("Lobby at its limits", 110, without_descriptors_it_waits, the_least_useful_goes,
+RUN_SUITE("Lobby at its limits", 110, without_descriptors_it_waits,
+          out_of_descriptors_the_least_useful_goes, the_least_useful_goes,
           who_never_gave_anything_goes_before_who_did, of_a_crowd_one_goes_at_once,
           silent_newcomers_make_room_for_each_other, without_threads_peers_wait_their_turn,
           thousands_come_and_go_between_idle_and_active);
