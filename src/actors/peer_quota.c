@@ -6,12 +6,22 @@
  *
  * At most one query is out in each direction, and only when there is too little for what is to be
  * moved next: a connection that cannot move its grant holds that one grant, for a second or so.
+ *
+ * The kernel takes megabytes for a peer that reads slowly, long before they go out: with a limit that
+ * were quota lost to the others, and fifty such peers would starve a fast one for many seconds. So
+ * while uploads are limited a socket takes little more than it can send at once. Without a limit it
+ * takes all, for that is fewer wake-ups.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "actors/peer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 
-#define RENEW_NS (NS_PER_S / 4) /* so long before the end of a free time */
+#define LIMITED_UNSENT (64 * 1024)    /* bytes in a socket that are not on their way */
+#define RENEW_NS       (NS_PER_S / 4) /* so long before the end of a free time */
 
 static struct peer_quota *quota_of(struct peer *p, bool upload)
 {
@@ -78,13 +88,23 @@ void peer_quota_unuse(struct peer *p, bool upload, uint32_t n_bytes)
     bandwidth_tell_or_drop_return_quota(p->env->bandwidth, m);
 }
 
+static void set_limited_up(struct peer *p, bool limited)
+{
+    int unsent = limited ? LIMITED_UNSENT : 0; /* the system's own */
+
+    if (p->limited_up == limited)
+        return;
+    p->limited_up = limited;
+    setsockopt(p->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m)
 {
     struct peer_quota *q;
 
     if (m->upload) {
         p->asked_up = false;
-        p->limited_up = !m->free_until_ns;
+        set_limited_up(p, !m->free_until_ns);
     } else {
         p->asked_down = false;
         p->limited_down = !m->free_until_ns;
