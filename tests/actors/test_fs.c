@@ -308,6 +308,51 @@ START_TEST(closing_ends_a_check)
 }
 END_TEST
 
+/* Stopped over and over: nothing is lost, and nothing is hashed that was. */
+START_TEST(a_check_that_is_stopped_goes_on)
+{
+    static const struct sample_file files[] = {{"large", 24u << 20}};
+    struct world w = {0};
+    struct rng rng;
+    uint32_t had = 0;
+
+    rng_seed(&rng, 5);
+    sample_make(&w.sample, &rng, 32768, files, 1);
+    sample_write_file(&w.sample, 0);
+    world_start(&w);
+    for (unsigned round = 0; round < 6; round++) {
+        struct fs_check_pieces *check = fs_new_check_pieces();
+        struct fs_open_torrent *opened = world_open(&w);
+        struct fs_close_torrent *last = fs_new_close_torrent();
+
+        ck_assert_int_eq(opened->error, 0);
+        ck_assert_uint_ge(opened->have.n_set, had);
+        ck_assert_uint_eq(opened->have.n_set + opened->n_doubtful, w.sample.n_pieces);
+        had = opened->have.n_set;
+        check->storage = last->storage = w.storage;
+        check->msg.home = last->msg.home = &w.master.channel;
+        ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
+        if (round < 5)
+            ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
+        ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), check);
+        if (round == 5)
+            ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
+        ck_assert_ptr_eq(wait_master(&w, fs_kind_close_torrent), last);
+        ck_assert_int_eq(check->error | last->error, 0);
+        had = check->have.n_set;
+        ck_assert(round < 5 || had == w.sample.n_pieces);
+        bitfield_deinit(&opened->have);
+        stored_blocks_deinit(&opened->stored);
+        bitfield_deinit(&check->have);
+        stored_blocks_deinit(&check->stored);
+        msg_free(&opened->msg);
+        msg_free(&check->msg);
+        msg_free(&last->msg);
+    }
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_file_is_leased_to_serve_from)
 {
     struct fs_lease_file *m;
@@ -377,5 +422,6 @@ END_TEST
 
 RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
           a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
-          files_that_are_there_are_checked, closing_ends_a_check, a_file_is_leased_to_serve_from,
-          a_folder_that_cannot_be_had_is_told_with_its_name, a_disk_that_refuses_is_told_once);
+          files_that_are_there_are_checked, closing_ends_a_check, a_check_that_is_stopped_goes_on,
+          a_file_is_leased_to_serve_from, a_folder_that_cannot_be_had_is_told_with_its_name,
+          a_disk_that_refuses_is_told_once);

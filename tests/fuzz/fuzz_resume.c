@@ -36,6 +36,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (resume_encode(r, meta, &written, &n_written) ||
         resume_decode(written, n_written, meta, &again))
         abort();
+    if (again->checking != r->checking || again->clean != r->clean ||
+        again->n_partials != r->n_partials || again->pieces.n_set != r->pieces.n_set ||
+        again->doubtful.n_set != r->doubtful.n_set ||
+        memcmp(again->doubtful.bytes, r->doubtful.bytes, bitfield_size(r->doubtful.n_bits)))
+        abort();
     free(written);
     resume_free(again);
     resume_free(r);
