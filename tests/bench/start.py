@@ -140,7 +140,11 @@ class Client:
         self.bench = bench
         self.home = bench.folder / f"home-{self.name}"
         self.home.mkdir()
-        self.port = net.free_port()
+
+    @property
+    def port(self):
+        """Another one for each start: somebody else may have taken the last."""
+        return net.free_port()
 
     def start(self, args):
         return Program(self.name, args, self.bench.folder / "logs",
