@@ -100,9 +100,18 @@ class Bench:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="conjure-idle-", dir="/dev/shm"))
         self.pair = net.Pair()
         self.left, self.right = self.pair.left, self.pair.right
+        self.tracker = None
         self.n_homes = 0
 
     def __enter__(self):
+        try:
+            self.make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def make(self):
         self.pair.make()
         net.ip("-n", self.right.namespace, "route", "replace", "local", NETWORK, "dev", "lo")
         net.ip("-n", self.left.namespace, "route", "replace", NETWORK, "via", self.right.ip)
@@ -118,10 +127,10 @@ class Bench:
             self.torrents[-1].data = b""
         self.hashes = self.folder / "hashes"
         self.hashes.write_bytes(b"".join(t.info_hash for t in self.torrents))
-        return self
 
     def __exit__(self, *_):
-        self.tracker.close()
+        if self.tracker:
+            self.tracker.close()
         self.pair.remove()
         shutil.rmtree(self.folder)
 
@@ -205,6 +214,7 @@ def main():
     parser.add_argument("--count", type=int)
     parser.add_argument("--hashes")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # namespaces go with us
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     options.pieces = options.pieces or (4000 if options.torrents == 1 else 64)
