@@ -25,7 +25,8 @@ void bucket_fill(struct bucket *b, uint64_t now)
 
 void bucket_rest(struct bucket *b)
 {
-    keep(b, KEPT_AT_REST_PER_S);
+    if (b->now_ns - b->taken_ns > NS_PER_S / KEPT_PER_S)
+        keep(b, KEPT_AT_REST_PER_S);
 }
 
 void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now)
@@ -46,6 +47,7 @@ void bucket_take(struct bucket *b, uint32_t n_bytes)
 {
     if (b->rate)
         b->tokens -= n_bytes;
+    b->taken_ns = b->now_ns;
 }
 
 void bucket_give_back(struct bucket *b, uint32_t n_bytes)

@@ -39,6 +39,14 @@ START_TEST(savings_are_bounded)
     bucket_rest(&b);
     ck_assert(bucket_has(&b, 25000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 25001 + BUCKET_CHUNK));
+    /* In use it keeps more, whoever was late. */
+    bucket_take(&b, 1);
+    bucket_fill(&b, 3600 * NS_PER_S + 90 * NS_PER_MS);
+    bucket_rest(&b);
+    ck_assert(bucket_has(&b, 100000 + BUCKET_CHUNK));
+    bucket_fill(&b, 3600 * NS_PER_S + 101 * NS_PER_MS);
+    bucket_rest(&b);
+    ck_assert(!bucket_has(&b, 25001 + BUCKET_CHUNK));
     bucket_give_back(&b, 1 << 30);
     ck_assert(bucket_has(&b, 100000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 100001 + BUCKET_CHUNK));
@@ -49,7 +57,7 @@ START_TEST(savings_are_bounded)
     /* The slowest one saves up a chunk, too, or it would never give any. */
     bucket_take(&b, 10000 + BUCKET_CHUNK);
     bucket_set_rate(&b, 1, 3600 * NS_PER_S);
-    bucket_fill(&b, 3600 * NS_PER_S + BUCKET_CHUNK * NS_PER_S);
+    bucket_fill(&b, 3601 * NS_PER_S + BUCKET_CHUNK * NS_PER_S);
     bucket_rest(&b);
     ck_assert(bucket_has(&b, BUCKET_CHUNK));
 }

@@ -49,14 +49,16 @@ class Record:
         return [self.between(at, at + seconds) for at in starts]
 
     def check(self, rate):
-        """It holds within 3 % over any ten seconds, and no tenth of a second has much more than its
-        share: three times, for either end may have slept."""
+        """It holds within 3 % over any ten seconds, and a tenth of a second has little more than its
+        share; a few may have more, when either end has slept on a busy machine."""
         tens = self.windows(10)
         assert tens, f"only {self.sums[-1]} bytes came, in {self.times[-1] - self.times[0]:.1f} s"
         assert max(tens) <= 10 * rate * 1.03, f"{max(tens) / 10 / rate:.3f} of the limit"
         assert min(tens) >= 10 * rate * 0.97, f"{min(tens) / 10 / rate:.3f} of the limit"
-        burst = max(self.windows(0.1))
-        assert burst <= 3 * 0.1 * rate + 3 * BLOCK, f"{burst} bytes within 100 ms"
+        tenths = sorted(self.windows(0.1))
+        burst, worst = tenths[len(tenths) * 9 // 10], tenths[-1]
+        assert burst <= 1.5 * 0.1 * rate + 2 * BLOCK, f"{burst} bytes within 100 ms"
+        assert worst <= 6 * 0.1 * rate + 2 * BLOCK, f"{worst} bytes within 100 ms"
 
 
 class Leech:
@@ -91,7 +93,7 @@ class Leech:
                         self.ask(1)
                 elif kind in (CHOKE, UNCHOKE):
                     choked = kind == CHOKE
-                    self.ask(0 if choked else 32)
+                    self.ask(0 if choked else 128)
         except OSError:
             pass
 

@@ -8,9 +8,9 @@
 /*
  * A token bucket: a token is a byte, RATE of them come in each second, and so much is kept:
  *
- *   while somebody waits   a tenth of a second's worth and BUCKET_CHUNK: a deal that comes late, on a
- *                          busy machine, makes up for it
- *   while nobody does      a quarter of that time's worth, and BUCKET_CHUNK: or whoever came next
+ *   while it is in use     a tenth of a second's worth and BUCKET_CHUNK: a deal that comes late, or a
+ *                          peer that asks late, on a busy machine, makes up for it
+ *   at rest                a quarter of that time's worth, and BUCKET_CHUNK: or whoever came next
  *                          would begin with a burst
  *
  * A bucket without a rate has always enough. Pure: `now` in ns; one thread.
@@ -18,9 +18,10 @@
 #define BUCKET_CHUNK 16384u /* nobody waits for more than this at a time: the usual block */
 
 struct bucket {
-    uint64_t rate;   /* bytes per second; 0: no limit */
-    double tokens;   /* bytes */
-    uint64_t now_ns; /* when `tokens` was true */
+    uint64_t rate;     /* bytes per second; 0: no limit */
+    double tokens;     /* bytes */
+    uint64_t now_ns;   /* when `tokens` was true */
+    uint64_t taken_ns; /* when any were taken last */
 };
 #define BUCKET_EMPTY ((struct bucket){0})
 
@@ -28,7 +29,7 @@ struct bucket {
 void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now);
 /* Brings in what has come since. Before the others. */
 void bucket_fill(struct bucket *b, uint64_t now);
-/* Nobody waited until now. After a fill. */
+/* Nobody waited until now: if that was for long, it was at rest. After a fill. */
 void bucket_rest(struct bucket *b);
 bool bucket_has(const struct bucket *b, uint32_t n_bytes);
 /* Only when it has them. */
