@@ -26,6 +26,7 @@
 struct choker_torrent {
     struct torrent *torrent;
     bool seeding;
+    bool guided;                   /* leechers are to be led, from now on */
     bool guiding;                  /* the guide is there, and not over yet */
     struct guide guide;            /* from the first leecher that is unchoked while we seed */
     uint64_t uploaded, downloaded; /* since the last Totals */
@@ -100,7 +101,7 @@ static void begin_to_lead(struct choker *c, struct choker_peer *p)
     struct choker_torrent *t = p->torrent;
 
     /* A partial seed is no source of a whole copy, and would lead to what it lacks. */
-    if (t->seeding && !t->guide.led.bytes && bitfield_all(&t->torrent->wanted))
+    if (t->guided && !t->guide.led.bytes && bitfield_all(&t->torrent->wanted))
         t->guiding = !guide_init(&t->guide, t->torrent->geometry.n_pieces, &c->policy.rng);
     p->ahead = LEAD_MIN;
     lead(p);
@@ -265,7 +266,10 @@ static void on_interest_changed(struct choker *c, struct choker_interest_changed
 
 static void on_torrent_completed(struct choker *c, struct choker_torrent_completed *m)
 {
-    torrent_of(c, m->torrent)->seeding = true;
+    struct choker_torrent *t = torrent_of(c, m->torrent);
+
+    t->seeding = true;
+    t->guided = m->guided;
     choke_policy_completed(&c->policy, m->torrent->id);
 }
 

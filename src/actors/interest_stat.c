@@ -200,6 +200,11 @@ static void on_peer_lost_piece(struct interest_stat *is, struct interest_peer_lo
     act_on_effects(is);
 }
 
+/* Of no meaning while something lacks. */
+static void on_peer_sated(struct interest_stat *is, struct interest_peer_sated *m)
+{
+}
+
 static void on_piece_suggested(struct interest_stat *is, struct interest_piece_suggested *m)
 {
     interest_table_suggested(is->table, m->peer, m->piece);

@@ -127,6 +127,7 @@ static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
 
     t->torrent = m->torrent;
     t->have = m->have;
+    t->super_seed = m->super_seed;
     for (uint32_t i = 0; i < t->have.n_bits; i++)
         t->n_lacking += wants_piece(t, i) && !bitfield_test(&t->have, i);
     t->number = l->n_torrents_ever++;
@@ -218,8 +219,10 @@ static void on_torrent_completed(struct lobby *l, struct lobby_torrent_completed
 {
     struct lobby_torrent *t = find_torrent(l, m->torrent);
 
-    if (t)
+    if (t) {
+        t->super_seed = false;
         lobby_peers_complete(t);
+    }
     msg_reply(&m->msg);
 }
 

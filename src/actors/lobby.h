@@ -54,6 +54,7 @@ struct lobby_torrent {
     struct bitfield
         have;           /* verified pieces, for the handshakes to come; for all, when none lacks */
     uint32_t n_lacking; /* pieces that we want and do not have */
+    bool super_seed;    /* peers do not hear of what we have */
     struct candidate *candidates;
     unsigned n_candidates, candidate_at;
     struct list peers; /* all of them, wherever they are and while they close */

@@ -432,14 +432,17 @@ static void become_peer(struct lobby *l, const struct greeting *g, const struct 
     t->n_peers++;
     add_key(l, p);
     p->has_twin = p->twin != NULL;
-    if (!p->seeding)
+    if (t->super_seed)
+        peer_super_seed(p);
+    if (p->session.keep_bitfield)
         list_append(&l->newcomers, &p->in_queue);
     if (!p->incoming)
         candidates_connected(t, &p->addr, p->id);
     watch(l, p, EPOLL_CTL_ADD);
     p->session.extended = h->extended;
-    session_say_have_set(&p->session, &t->have);
-    session_say_extensions(&p->session, t->torrent->port, p->seeding);
+    session_say_have_set(&p->session, t->super_seed ? NULL : &t->have);
+    /* Who super-seeds is careful not to look like a seed. */
+    session_say_extensions(&p->session, t->torrent->port, p->seeding && !t->super_seed);
     tell_choker_joined(l, p, h->fast);
     if (p->has_twin && !memcmp(key->peer_id, HANDSHAKE_CLIENT, strlen(HANDSHAKE_CLIENT)))
         part_twins(l, p);

@@ -87,6 +87,11 @@ static void on_torrent_completed(struct master *m, struct master_torrent_complet
     managed_completed(managed_of(x->torrent));
 }
 
+static void on_super_seeded(struct master *m, struct master_super_seeded *x)
+{
+    managed_super_seeded(managed_of(x->torrent));
+}
+
 static void on_storage_failed(struct master *m, struct master_storage_failed *x)
 {
     struct managed *t = managed_of(x->torrent);
@@ -212,6 +217,8 @@ static void home_interest_shutdown(struct master *m, struct interest_shutdown *x
 
     interest_stat_join(t->interest_stat);
     t->interest_stat = NULL;
+    super_seeder_join(t->super_seeder);
+    t->super_seeder = NULL;
     managed_answered(t);
     msg_free(&x->msg);
 }

@@ -10,6 +10,7 @@
 #include "conjure/actors/lobby.h"
 #include "conjure/actors/master.h"
 #include "conjure/actors/notify.h"
+#include "conjure/actors/super_seeder.h"
 #include "conjure/actors/timer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
@@ -69,12 +70,13 @@ struct managed {
     struct bitfield have;
     struct stored_blocks stored;
     struct interest_stat *interest_stat;
-    bool complete;          /* every wanted piece is verified */
-    bool stop_wanted;       /* as soon as the present step is over */
-    bool failed;            /* the disk refused, and that is said */
-    bool report_at_end;     /* nothing more to do once it is closed */
-    bool listed, announced; /* Lobby, Announcer know it */
-    bool interest_open;     /* InterestStat takes messages */
+    struct super_seeder *super_seeder; /* in its place, of a torrent that is complete; or NULL */
+    bool complete;                     /* every wanted piece is verified */
+    bool stop_wanted;                  /* as soon as the present step is over */
+    bool failed;                       /* the disk refused, and that is said */
+    bool report_at_end;                /* nothing more to do once it is closed */
+    bool listed, announced;            /* Lobby, Announcer know it */
+    bool interest_open;                /* InterestStat takes messages */
     bool asked_progress, saving;
     bool forget;               /* nobody wants it any more: free it when it has ended */
     uint32_t ask_until;        /* tick: InterestStat may know something new until then */
@@ -165,6 +167,8 @@ uint64_t managed_seeded_s(const struct managed *t);
 void managed_opened(struct managed *t, struct fs_open_torrent *answer);
 void managed_checked(struct managed *t, struct fs_check_pieces *answer);
 void managed_completed(struct managed *t);
+/* Super-seeding is over. */
+void managed_super_seeded(struct managed *t);
 /* All connections know that it is complete. */
 void managed_all_told(struct managed *t);
 void managed_heard_tracker(struct managed *t, const struct master_tracker_says *x);

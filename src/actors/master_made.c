@@ -126,6 +126,7 @@ void managed_free(struct managed *t)
 {
     unlist(t);
     interest_stat_join(t->interest_stat);
+    super_seeder_join(t->super_seeder);
     metainfo_free(t->torrent.meta);
     free(t->torrent.dir);
     free(t->torrent.resume_path);

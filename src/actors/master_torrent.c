@@ -193,12 +193,23 @@ static bool wants_to_seed(const struct managed *t)
     return t->master->config->daemon || t->settings.seed_ratio > 0 || asks_for_time(t);
 }
 
-/* InterestStat, while there is something to be interested in. */
+/* A partial seed shows what it has: somebody must have given it that. */
+static bool super_seeds(const struct managed *t)
+{
+    return t->complete && !t->unwanted && t->settings.super_seed;
+}
+
+/* InterestStat, while there is something to be interested in; or who super-seeds in its place. */
 static int start_interest(struct managed *t)
 {
     struct master *m = t->master;
 
-    if (!t->complete) {
+    if (super_seeds(t)) {
+        t->super_seeder = super_seeder_start(&t->torrent, &m->inbox);
+        if (!t->super_seeder)
+            return -ENOMEM;
+        t->interest_open = true;
+    } else if (!t->complete) {
         t->interest_stat = interest_stat_start(&t->torrent, &t->have, &t->stored, &m->inbox,
                                                lobby_inbox(m->lobby));
         if (!t->interest_stat)
@@ -213,6 +224,15 @@ static int start_interest(struct managed *t)
 }
 
 static uint64_t left_of(const struct managed *t);
+
+static void tell_choker_complete(struct managed *t)
+{
+    struct choker_torrent_completed *c = choker_new_torrent_completed();
+
+    c->torrent = &t->torrent;
+    c->guided = !t->super_seeder;
+    choker_tell_or_drop_torrent_completed(choker_inbox(t->master->choker), c);
+}
 
 static void run_torrent(struct managed *t)
 {
@@ -239,16 +259,14 @@ static void run_torrent(struct managed *t)
     added->torrent = started->torrent = &t->torrent;
     started->left = t->told.left = left_of(t);
     started->partial = t->complete && started->left;
+    added->super_seed = t->super_seeder != NULL;
     t->listed = lobby_tell_torrent_added(lobby_inbox(m->lobby), added);
-    if (t->complete) {
-        struct choker_torrent_completed *c = choker_new_torrent_completed();
-
-        c->torrent = &t->torrent;
-        choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
-    }
+    if (t->complete)
+        tell_choker_complete(t);
     t->announced = announcer_tell_torrent_started(announcer_inbox(m->announcer), started);
-    log_info(FACILITY, "%s: %s, %u of %u pieces are here", metainfo_name(t->torrent.meta),
-             t->complete ? "seeding" : "downloading", n_have, t->torrent.geometry.n_pieces);
+    log_info(FACILITY, "%s: %s%s, %u of %u pieces are here", metainfo_name(t->torrent.meta),
+             t->super_seeder ? "super-" : "", t->complete ? "seeding" : "downloading", n_have,
+             t->torrent.geometry.n_pieces);
     if (!t->n_trackers)
         log_warning(FACILITY, "%s: names no tracker that can be asked: waiting for peers to come",
                     metainfo_name(t->torrent.meta));
@@ -442,10 +460,15 @@ void managed_all_told(struct managed *t)
         end_interest(t);
 }
 
+void managed_super_seeded(struct managed *t)
+{
+    if (t->life == LIFE_RUNNING)
+        tell_all(t);
+}
+
 void managed_completed(struct managed *t)
 {
     struct master *m = t->master;
-    struct choker_torrent_completed *c;
     struct announcer_torrent_completed *a;
 
     if (t->complete || t->life != LIFE_RUNNING)
@@ -455,9 +478,7 @@ void managed_completed(struct managed *t)
     t->stored_bytes = 0;
     t->unsaved = true;
     t->completed_ns = m->now;
-    c = choker_new_torrent_completed();
-    c->torrent = &t->torrent;
-    choker_tell_or_drop_torrent_completed(choker_inbox(m->choker), c);
+    tell_choker_complete(t);
     tell_numbers(t);
     if (!t->unwanted) {
         a = announcer_new_torrent_completed();

@@ -120,6 +120,7 @@ struct peer {
 
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
+    bool super_seed : 1; /* the far end has not heard of all that there is */
     bool seeding : 1;    /* no piece that we want lacks */
     bool guided : 1;     /* Choker hears which pieces it takes */
     bool events_due : 1; /* the session has events though nothing was read */
@@ -155,6 +156,8 @@ struct peer {
 struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
                       const struct addr *addr, uint32_t id, bool fast, bool seeding,
                       const struct bitfield *have, uint64_t now);
+/* InterestStat (a SuperSeeder) decides what this peer hears of, until Completed. */
+void peer_super_seed(struct peer *p);
 void peer_free(struct peer *p); /* after n_queries is 0 */
 
 /* One message of the inbox. */

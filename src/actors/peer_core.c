@@ -37,6 +37,9 @@
 
 #define SNUB_PAUSE_NS (10 * NS_PER_S)
 
+/* As many HAVEs as may wait to be sent at once: 600 KiB. */
+#define HAVES_MAX 65536
+
 static const char useless[] = "neither end wants anything of the other";
 
 static void ring_lobby(void *arg)
@@ -332,6 +335,27 @@ static void on_interest(struct peer *p, struct peer_interest *m)
     peer_tell_choker(p);
 }
 
+void peer_super_seed(struct peer *p)
+{
+    p->super_seed = true;
+    p->session.we_have_all = false;
+    p->session.keep_bitfield = true;
+}
+
+/* Super-seeding is over: all that it was not told, and once more what it was. */
+static void say_everything(struct peer *p)
+{
+    uint32_t n = p->session.geometry->n_pieces;
+
+    p->super_seed = false;
+    if (n > HAVES_MAX) {
+        p->must_close = true;
+        p->reason = "it hears of everything when it comes again";
+    }
+    for (uint32_t i = 0; i < n && !p->must_close; i++)
+        session_say_have(&p->session, i);
+}
+
 /* What is in flight may come: it was claimed by nobody else, or twice. */
 static void on_completed(struct peer *p, struct peer_completed *m)
 {
@@ -341,6 +365,8 @@ static void on_completed(struct peer *p, struct peer_completed *m)
     p->session.keep_bitfield = false;
     if (p->state == PEER_CLOSING)
         return;
+    if (p->super_seed)
+        say_everything(p);
     session_set_interested(&p->session, false);
     session_say_extensions(&p->session, p->torrent->port, true);
     peer_tell_choker(p);
@@ -563,6 +589,18 @@ static void has_piece(struct peer *p, uint32_t piece)
         peer_tell_choker(p);
 }
 
+/* Who is not told that a peer has what it was offered learns it by this. */
+static void tell_sated(struct peer *p)
+{
+    struct interest_peer_sated *m;
+
+    if (!p->super_seed || !p->joined_interest)
+        return;
+    m = interest_new_peer_sated();
+    m->peer = p->id;
+    interest_tell_or_drop_peer_sated(&p->torrent->interest, m);
+}
+
 static void extended(struct peer *p, const char *client)
 {
     char text[ADDR_TEXT_MAX];
@@ -571,6 +609,8 @@ static void extended(struct peer *p, const char *client)
               client[0] ? client : "a client without a name",
               p->session.peer_upload_only ? ", downloads nothing" : "");
     peer_tell_choker(p);
+    if (p->session.peer_upload_only)
+        tell_sated(p);
 }
 
 static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t now)
@@ -584,8 +624,11 @@ static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t n
         has_piece(p, e->piece);
         break;
     case SESSION_INTERESTED:
+        peer_tell_choker(p);
+        break;
     case SESSION_NOT_INTERESTED:
         peer_tell_choker(p);
+        tell_sated(p);
         break;
     case SESSION_EXTENDED:
         extended(p, e->client);

@@ -131,6 +131,7 @@ static bool look_for_piece(struct peer *p, uint32_t piece)
     if (p->asked_piece)
         return false;
     m = interest_new_have_piece();
+    m->peer = p->id;
     m->piece = piece;
     if (peer_ask_interest_have_piece(&p->inbox, &p->torrent->interest, m)) {
         p->asked_piece = true;

@@ -216,6 +216,7 @@ START_TEST(a_seed_torrent_is_known_before_its_peers)
 
     begin(1);
     m->torrent = &torrent;
+    m->guided = true;
     ck_assert(choker_tell_torrent_completed(choker_inbox(c), m));
     for (int i = 0; i < 3; i++) {
         join(0);
@@ -233,6 +234,7 @@ static void complete(void)
     struct choker_torrent_completed *m = choker_new_torrent_completed();
 
     m->torrent = &torrent;
+    m->guided = true;
     ck_assert(choker_tell_torrent_completed(choker_inbox(c), m));
 }
 

@@ -22,7 +22,7 @@ struct peer_inbox;
     INFO(choker, began, Began, "the first block of a piece goes out to a peer that is guided",     \
          uint32_t peer; uint32_t piece;)                                                           \
     INFO(choker, torrent_completed, TorrentCompleted, "we seed this torrent now",                  \
-         struct torrent *torrent;)                                                                 \
+         struct torrent *torrent; bool guided; /* leechers may be led: no super-seeding */)                                                                 \
     INFO(choker, torrent_removed, TorrentRemoved, "its peers have left: forget it",                \
          uint32_t torrent; /* its number; the rest of it may be gone */)                           \
     INFO(choker, set_limit, SetLimit, "of all uploads: slots are to fit it", uint64_t bytes_per_s; \

@@ -25,8 +25,8 @@ struct claim {
  * A peer is named by its number (struct peer, `id`). */
 /* clang-format off */
 #define INTEREST_TABLE(INFO, QUERY, HOME)                                                          \
-    QUERY(interest, have_piece, HavePiece, "do we have this piece, verified?", uint32_t piece;     \
-          bool have; /* reply */)                                                                  \
+    QUERY(interest, have_piece, HavePiece, "do we have this piece, verified, for this peer?",      \
+          uint32_t peer; uint32_t piece; bool have; /* reply */)                                                                  \
     QUERY(interest, next_piece, NextPiece,                                                         \
           "what shall this peer fetch next? Parked until there is something; comes home with "     \
           "claim.id 0 when the peer left or the torrent is complete",                              \
@@ -47,6 +47,8 @@ struct claim {
           uint32_t peer;)                                                                          \
     INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one piece more", uint32_t peer;       \
          uint32_t piece;)                                                                          \
+    INFO(interest, peer_sated, PeerSated, "super-seeding: a peer wants nothing of what it was offered", \
+         uint32_t peer;)                                                                           \
     INFO(interest, peer_lost_piece, PeerLostPiece, "a peer does not give this piece after all",    \
          uint32_t peer; uint32_t piece;)                                                           \
     INFO(interest, piece_suggested, PieceSuggested,                                                \

@@ -14,7 +14,8 @@ struct peer;
 /* clang-format off */
 #define LOBBY_TABLE(INFO, QUERY, HOME)                                                             \
     INFO(lobby, torrent_added, TorrentAdded, "let peers of this torrent in",                       \
-         struct torrent *torrent; struct bitfield have; /* owned: verified pieces */)              \
+         struct torrent *torrent; struct bitfield have; /* owned: verified pieces */               \
+         bool super_seed; /* have is everything, and peers do not hear of it */)                   \
     QUERY(lobby, torrent_completed, TorrentCompleted,                                              \
           "no piece that we want lacks: tell all peers. Home: they know, and InterestStat, if it "  \
           "is to end, has heard of all that it owes a HAVE to", struct torrent *torrent;)           \

@@ -16,6 +16,7 @@
 #define MASTER_TABLE(INFO, QUERY, HOME)                                                            \
     INFO(master, torrent_completed, TorrentCompleted, "every wanted piece is verified",            \
          struct torrent *torrent;)                                                                 \
+    INFO(master, super_seeded, SuperSeeded, "super-seeding is over", struct torrent *torrent;)     \
     INFO(master, storage_failed, StorageFailed, "the disk refused; said once per torrent",         \
          struct torrent *torrent; int error; /* errno */ char reason[256];)                        \
     INFO(master, check_progress, CheckProgress, "how far a check has come",                        \

@@ -6,11 +6,14 @@ import pathlib
 HERE = pathlib.Path(__file__).parent
 CLIENTS = ("libtorrent", "transmission", "aria2", "rtorrent")
 
-def start_client(world, name, mode, torrent, folder, side, port):
-    """Starts client NAME on SIDE, as MODE: "seed" (FOLDER holds the content) or "leech"."""
+
+def start_client(world, name, mode, torrent, folder, side, port, up=None):
+    """Starts client NAME on SIDE, as MODE: "seed" (FOLDER holds the content) or "leech". UP: of
+    libtorrent, the bytes per second that it uploads at most."""
     home = world.folder / f"home-{name}-{mode}-{port}"
     home.mkdir()
-    return world.start(f"{name}-{mode}", ARGUMENTS[name](mode, torrent, folder, side, port, home),
+    return world.start(f"{name}-{mode}", [*ARGUMENTS[name](mode, torrent, folder, side, port, home),
+                                      *(["--up", up] if up else [])],
                        env={"HOME": str(home)}, side=side)
 
 
