@@ -248,6 +248,17 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     }
 }
 
+static struct watch *open_watch(const char *dir, const char *suffix)
+{
+    struct watch *w = watch_new(dir, suffix);
+    int error;
+
+    if (watch_is_late(w, &error))
+        log_warning(FACILITY, "%s: inotify: %s; looked at every %u seconds instead", dir,
+                    strerror(error), WATCH_RESCAN_LOOKS);
+    return w;
+}
+
 int master_open_folders(struct master *m)
 {
     char *path;
@@ -261,10 +272,10 @@ int master_open_folders(struct master *m)
         free(path);
         return r;
     }
-    m->known = watch_new(path, KNOWN_SUFFIX);
+    m->known = open_watch(path, KNOWN_SUFFIX);
     free(path);
     if (m->config->torrents_dir)
-        m->watched = watch_new(m->config->torrents_dir, ".torrent");
+        m->watched = open_watch(m->config->torrents_dir, ".torrent");
     return 0;
 }
 

@@ -33,7 +33,7 @@ struct watch {
     int inotify, wd;
     int dir_fd; /* -1: it is gone */
     uint64_t device, inode;
-    int error;
+    int error, inotify_error;
     bool said_gone, said_back; /* the owner has been told */
     struct key_map entries;
     struct watch_entry *first, *last; /* news */
@@ -185,8 +185,10 @@ static void enter_folder(struct watch *w)
     w->device = st.st_dev;
     w->inode = st.st_ino;
     /* Before the scan, so that nothing comes between the two. */
-    if (w->inotify >= 0)
+    if (w->inotify >= 0) {
         w->wd = inotify_add_watch(w->inotify, w->dir, EVENTS);
+        w->inotify_error = w->wd < 0 ? errno : 0;
+    }
     scan(w);
 }
 
@@ -286,6 +288,7 @@ struct watch *watch_new(const char *dir, const char *suffix)
     w->suffix = suffix;
     w->entries = KEY_MAP(struct watch_entry, key);
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    w->inotify_error = w->inotify < 0 ? errno : 0;
     w->wd = w->dir_fd = -1;
     w->said_back = true;
     enter_folder(w);
@@ -373,6 +376,12 @@ struct watch_entry *watch_expect(struct watch *w, const char *name)
 
     e->gone = w->dir_fd < 0 || !stamp_of(w, name, &e->stamp);
     return e;
+}
+
+bool watch_is_late(const struct watch *w, int *errorp)
+{
+    *errorp = w->inotify_error;
+    return w->dir_fd >= 0 && w->inotify_error;
 }
 
 const char *watch_dir(const struct watch *w)

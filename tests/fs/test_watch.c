@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -281,6 +283,55 @@ START_TEST(a_folder_that_is_not_there_at_first_is_waited_for)
 }
 END_TEST
 
+static bool write_once(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    bool done = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+/* As for a user who has no inotify left. That needs a user namespace, which not every system gives. */
+static bool forbid_inotify(void)
+{
+    char map[40];
+
+    snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+    if (unshare(CLONE_NEWUSER))
+        return false;
+    return write_once("/proc/self/uid_map", map) &&
+           write_once("/proc/sys/user/max_inotify_instances", "0");
+}
+
+START_TEST(without_inotify_it_is_looked_at_now_and_then)
+{
+    struct watch *w;
+    int error;
+
+    make_world();
+    if (!forbid_inotify()) {
+        end_world(NULL);
+        return;
+    }
+    w = watch_new(folder, ".torrent");
+    ck_assert(watch_is_late(w, &error));
+    ck_assert_int_eq(error, EMFILE);
+    ck_assert_int_eq(watch_fd(w), -1);
+    put(folder, "a.torrent", "a");
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent");
+    ck_assert(!unlink(path_in(folder, "a.torrent")));
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+    expect(w, WATCH_REMOVED, "a.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
 /* More than the kernel keeps: everything is looked at again. */
 START_TEST(lost_events_lose_no_file)
 {
@@ -315,4 +366,5 @@ RUN_SUITE("A folder that is watched", 60, what_is_there_is_found_and_nothing_els
           what_goes_is_news_with_the_owners_note,
           a_file_that_is_replaced_at_once_is_one_that_changed, what_is_postponed_comes_again,
           what_the_owner_writes_is_no_news, a_folder_that_goes_is_said_and_comes_back,
-          a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file);
+          a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file,
+          without_inotify_it_is_looked_at_now_and_then);

@@ -66,6 +66,8 @@ bool watch_is_settled(const struct watch *w, const struct watch_entry *e);
 /* The owner has just written NAME itself: that is no news. Returns its entry. */
 struct watch_entry *watch_expect(struct watch *w, const char *name);
 
+/* Whether the kernel refuses to watch, so that changes are found late; *ERRORP is why, an errno. */
+bool watch_is_late(const struct watch *w, int *errorp);
 const char *watch_dir(const struct watch *w);
 /* The last reason why the folder cannot be watched: an errno. */
 int watch_error(const struct watch *w);
