@@ -26,7 +26,8 @@
 
 #define FACILITY "master"
 
-#define TICK_NS NS_PER_S
+#define TICK_NS       NS_PER_S
+#define ONE_SIGNAL_NS (200 * NS_PER_MS)
 
 #define FILES_MAX   (1u << 20)
 #define FILES_SPARE 64 /* wakers, trackers' sockets, resume data, workers' files */
@@ -342,10 +343,14 @@ static void take_signals(struct master *m)
             master_say_summary(m);
             continue;
         }
+        /* timeout(1) and terminals signal the group and the process: that is not asking twice. */
+        if (m->signalled && m->now - m->signalled_ns < ONE_SIGNAL_NS)
+            continue;
         if (m->signalled)
             leave_at_once(m);
         log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
         m->signalled = true;
+        m->signalled_ns = m->now;
         if (!m->config->daemon && any_incomplete(m))
             master_note_outcome(m, MASTER_STOPPED);
         master_stop_all(m);

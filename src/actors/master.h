@@ -138,6 +138,7 @@ struct master {
     bool report_due; /* as soon as no torrent's progress is asked for */
     bool stopping;   /* a signal, or an error that is everybody's */
     bool signalled;
+    uint64_t signalled_ns;
     bool ready;                  /* every torrent is past OPENING */
     unsigned max_peers_possible; /* as many as there may be open files */
     struct notify notify;

@@ -62,11 +62,13 @@ static void open_window(struct gentle *g, uint64_t offset)
 }
 
 /* What is cached of these bytes; less than N when something is not. */
-static size_t read_cached(const struct gentle *g, void *bytes, size_t n, uint64_t offset)
+static size_t read_cached(struct gentle *g, void *bytes, size_t n, uint64_t offset)
 {
     struct iovec v = {bytes, n};
     ssize_t r = preadv2(g->fd, &v, 1, (off_t)offset, RWF_NOWAIT);
 
+    if (r < 0 && errno == EOPNOTSUPP)
+        g->plain = true;
     return r > 0 ? (size_t)r : 0;
 }
 
@@ -74,6 +76,8 @@ int gentle_read(struct gentle *g, void *bytes, size_t n, uint64_t offset, size_t
 {
     size_t got = 0;
 
+    if (g->plain)
+        return io_read(g->fd, bytes, n, offset, gotp);
     while (got < n) {
         uint64_t at = offset + got;
         size_t part, rest = 0;
@@ -85,6 +89,8 @@ int gentle_read(struct gentle *g, void *bytes, size_t n, uint64_t offset, size_t
             got += read_cached(g, (uint8_t *)bytes + got, n - got, at);
             if (got == n)
                 break;
+            if (g->plain)
+                return io_read(g->fd, bytes, n, offset, gotp);
             at = offset + got;
             open_window(g, at);
         }

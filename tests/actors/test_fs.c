@@ -252,7 +252,7 @@ END_TEST
 START_TEST(files_that_are_there_are_checked)
 {
     struct fs_check_pieces *m;
-    char path[512];
+    char path[640];
     struct world w;
     int fd;
 
@@ -400,7 +400,7 @@ START_TEST(a_disk_that_refuses_is_told_once)
 {
     struct master_storage_failed *m;
     struct world w;
-    char path[512];
+    char path[640];
 
     make_two_files(&w);
     expect_opened(&w, 0, 0);

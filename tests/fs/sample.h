@@ -118,16 +118,16 @@ static inline void sample_make(struct sample *s, struct rng *rng, uint32_t piece
     bencode_writer_deinit(&w);
 }
 
-static inline void sample_path(const struct sample *s, uint32_t file, char path[512])
+static inline void sample_path(const struct sample *s, uint32_t file, char path[640])
 {
-    snprintf(path, 512, "%s/%s", s->dir, metainfo_file(s->meta, file)->path);
+    snprintf(path, 640, "%s/%s", s->dir, metainfo_file(s->meta, file)->path);
 }
 
 /* Whether FILE is on disk as it should be. */
 static inline bool sample_file_is_good(const struct sample *s, uint32_t file)
 {
     const struct metainfo_file *f = metainfo_file(s->meta, file);
-    char path[512];
+    char path[640];
     uint8_t *bytes;
     struct stat st;
     bool good;
@@ -149,7 +149,7 @@ static inline bool sample_file_is_good(const struct sample *s, uint32_t file)
 static inline void sample_write_file(const struct sample *s, uint32_t file)
 {
     const struct metainfo_file *f = metainfo_file(s->meta, file);
-    char path[512];
+    char path[640];
     int fd;
 
     sample_path(s, file, path);

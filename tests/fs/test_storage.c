@@ -51,7 +51,7 @@ static void make_random(struct sample *sample, unsigned n_files, uint64_t length
 static void expect_all_files(struct sample *sample, const bool *skip)
 {
     for (uint32_t file = 0; file < metainfo_n_files(sample->meta); file++) {
-        char path[512];
+        char path[640];
 
         sample_path(sample, file, path);
         if (metainfo_file(sample->meta, file)->padding || (skip && skip[file]))
@@ -337,7 +337,7 @@ START_TEST(after_a_crash_nothing_is_claimed_that_is_not_there)
 {
     struct sample sample;
     struct storage *s;
-    char path[512];
+    char path[640];
     int fd;
 
     make_plain(&sample);
@@ -375,7 +375,7 @@ START_TEST(only_pieces_of_touched_files_are_doubtful)
 {
     struct sample sample;
     struct storage *s;
-    char path[512];
+    char path[640];
     int fd;
 
     make_plain(&sample);
@@ -404,7 +404,7 @@ START_TEST(content_that_vanishes_is_missed)
     struct sample sample;
     struct storage *s;
     struct disk_job *job;
-    char path[512];
+    char path[640];
 
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import threading
+import time
 
 from conftest import CONJURE
 from kit import bencode
@@ -157,9 +158,22 @@ def test_a_second_signal_ends_it_at_once(world, out):
     program.wait_until(lambda: hanging.queries, 10, "it announces")
     program.signal(signal.SIGINT)
     program.wait_until(lambda: "stopping" in program.log(), 10, "it waits for the tracker")
+    time.sleep(0.3)  # sooner it would count as the same one
     program.signal(signal.SIGINT)
     program.expect_exit(7, 3)
     answered.set()
+
+
+def test_a_signal_to_the_process_and_its_group_is_one(world):
+    """timeout(1) sends it twice; what is checked is saved all the same."""
+    torrent = world.torrent(n_bytes=MIB)
+    args = ["timeout", "-s", "INT", "1", CONJURE, "-d", "--foreground", "-v", "-p", 0,
+            "-o", torrent.source, torrent.path]
+    for checks in (1, 0, 0):
+        program = world.start("timed", args, env=world.environment("timed"))
+        program.expect_exit(124, 20)
+        assert program.log().count("checking what is in doubt") == checks
+        assert "stopping" in program.log()
 
 
 def test_a_download_hangs_up_with_its_terminal_unless_nohup(world, out):
