@@ -49,7 +49,8 @@ struct peer_work {
         struct open_file *handle; /* NULL: free place */
         int fd;
         uint64_t at;
-        uint64_t used; /* ticks of `n_used`, for least recently used */
+        uint64_t used;  /* ticks of `n_used`, for least recently used */
+        bool in_memory; /* its file system has no other place (tmpfs), or cannot tell */
     } leases[PEER_LEASES];
     uint64_t n_used;
 

@@ -203,20 +203,27 @@ static void read_ahead(struct peer *p, int fd, uint64_t in_fd, const struct meta
     w->ahead_to = to;
 }
 
-/* As pread, of content AT in FILE, which begins at IN_FD of FD. */
-static ssize_t read_content(struct peer *p, int fd, uint64_t in_fd,
-                            const struct metainfo_file *file, uint64_t at, void *bytes, size_t n)
+/* As pread, of content AT in FILE, which L is the lease of. */
+static ssize_t read_content(struct peer *p, struct peer_lease *l, const struct metainfo_file *file,
+                            uint64_t at, void *bytes, size_t n)
 {
     struct peer_work *w = p->work;
-    off_t offset = (off_t)(in_fd + (at - file->offset));
+    off_t offset = (off_t)(l->at + (at - file->offset));
     struct iovec v = {bytes, n};
     bool cold = at >= w->ahead_from && at < w->ahead_to;
-    ssize_t got = preadv2(fd, &v, 1, offset, RWF_NOWAIT);
+    ssize_t got = -1;
 
-    if (got <= 0 || cold)
-        read_ahead(p, fd, in_fd, file, at);
-    while (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EOPNOTSUPP))
-        got = pread(fd, bytes, n, offset);
+    if (!l->in_memory) {
+        got = preadv2(l->fd, &v, 1, offset, RWF_NOWAIT);
+        l->in_memory = got < 0 && errno == EOPNOTSUPP;
+        if (!l->in_memory && (got <= 0 || cold))
+            read_ahead(p, l->fd, l->at, file, at);
+        if (got >= 0 || (errno != EINTR && errno != EAGAIN && errno != EOPNOTSUPP))
+            return got;
+    }
+    do
+        got = pread(l->fd, bytes, n, offset);
+    while (got < 0 && errno == EINTR);
     return got;
 }
 
@@ -246,7 +253,7 @@ static int read_data(struct peer *p)
     } else if (!(l = lease_of(p, n_file))) {
         return 2;
     } else {
-        got = read_content(p, l->fd, l->at, file, at, b->bytes + b->end, n);
+        got = read_content(p, l, file, at, b->bytes + b->end, n);
         if (got <= 0) {
             p->reason = got ? strerror(errno) : "a file became shorter behind our back";
             return got ? -errno : -EIO;
