@@ -106,14 +106,15 @@ struct peer {
     uint32_t n_seen; /* verified pieces it was told of in the handshake (see interest.PeerJoined) */
     enum peer_state state;
 
-    /* Queries that are out. The peer lives until all are home. */
     /* While seeding and InterestStat has ended: what we have. Lobby's, and it does not change any more.
      * NULL: everything, or InterestStat knows. */
     const struct bitfield *have;
     struct bitfield told; /* once a second bitfield came: what it has of which InterestStat heard */
     uint32_t n_haves;     /* HAVEs that it sent */
-    uint16_t n_queries;   /* of all kinds */
-    uint16_t n_stores;    /* StoreBlocks among them */
+
+    /* Queries that are out. The peer lives until all are home. */
+    uint16_t n_queries;      /* of all kinds */
+    uint16_t n_stores;       /* StoreBlocks among them */
     uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
     uint8_t n_next_piece;
     bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;

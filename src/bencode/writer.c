@@ -114,6 +114,19 @@ int bencode_writer_finish(struct bencode_writer *w)
     return w->failed ? -ENOMEM : 0;
 }
 
+int bencode_writer_take(struct bencode_writer *w, uint8_t **bytesp, size_t *np)
+{
+    int r = bencode_writer_finish(w);
+
+    if (!r) {
+        *bytesp = w->bytes;
+        *np = w->n;
+        w->bytes = NULL;
+    }
+    bencode_writer_deinit(w);
+    return r;
+}
+
 void bencode_writer_deinit(struct bencode_writer *w)
 {
     free(w->bytes);

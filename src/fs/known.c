@@ -55,17 +55,11 @@ int known_encode(const struct known *k, uint8_t **bytesp, size_t *np)
     raw = metainfo_raw(k->meta, &n_raw);
     bencode_put_string(&w, raw, n_raw);
     bencode_end(&w);
-    if (bencode_writer_finish(&w) || w.n > BENCODE_INPUT_MAX) {
-        int r = w.failed ? -ENOMEM : -EFBIG;
-
+    if (w.n > BENCODE_INPUT_MAX) {
         bencode_writer_deinit(&w);
-        return r;
+        return -EFBIG;
     }
-    *bytesp = w.bytes;
-    *np = w.n;
-    w.bytes = NULL;
-    bencode_writer_deinit(&w);
-    return 0;
+    return bencode_writer_take(&w, bytesp, np);
 }
 
 /* --- decoding -------------------------------------------------------------------------------- */

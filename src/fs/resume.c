@@ -136,15 +136,7 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
     bencode_put_key(&w, "uploaded");
     bencode_put_integer(&w, (int64_t)r->uploaded);
     bencode_end(&w);
-    if (bencode_writer_finish(&w)) {
-        bencode_writer_deinit(&w);
-        return -ENOMEM;
-    }
-    *bytesp = w.bytes;
-    *np = w.n;
-    w.bytes = NULL;
-    bencode_writer_deinit(&w);
-    return 0;
+    return bencode_writer_take(&w, bytesp, np);
 }
 
 /* --- decoding -------------------------------------------------------------------------------- */

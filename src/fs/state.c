@@ -86,15 +86,7 @@ int statistics_encode(const struct statistics *s, uint8_t **bytesp, size_t *np)
     bencode_put_key(&w, "uploaded");
     bencode_put_integer(&w, (int64_t)s->uploaded);
     bencode_end(&w);
-    if (bencode_writer_finish(&w)) {
-        bencode_writer_deinit(&w);
-        return -ENOMEM;
-    }
-    *bytesp = w.bytes;
-    *np = w.n;
-    w.bytes = NULL;
-    bencode_writer_deinit(&w);
-    return 0;
+    return bencode_writer_take(&w, bytesp, np);
 }
 
 static const struct bencode_schema version_schema =

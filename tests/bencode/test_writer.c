@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "conjure/bencode/bencode.h"
@@ -74,5 +75,25 @@ START_TEST(a_want_of_memory_is_told_at_the_end)
 }
 END_TEST
 
+START_TEST(what_is_taken_is_the_takers)
+{
+    struct bencode_writer w = BENCODE_WRITER_EMPTY;
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+
+    bencode_put_integer(&w, 7);
+    ck_assert_int_eq(bencode_writer_take(&w, &bytes, &n), 0);
+    ck_assert_ptr_null(w.bytes);
+    ck_assert_uint_eq(n, 3);
+    ck_assert_mem_eq(bytes, "i7e", 3);
+    free(bytes);
+    bytes = NULL;
+    bencode_put_string(&w, "", SIZE_MAX - 8);
+    ck_assert_int_eq(bencode_writer_take(&w, &bytes, &n), -ENOMEM);
+    ck_assert_ptr_null(bytes);
+    ck_assert_ptr_null(w.bytes);
+}
+END_TEST
+
 RUN_SUITE("B-coding writer", 10, writes_every_kind, grows_as_needed_and_reads_back,
-          a_want_of_memory_is_told_at_the_end);
+          a_want_of_memory_is_told_at_the_end, what_is_taken_is_the_takers);

@@ -19,7 +19,7 @@
 #define BENCODE_WRITER_DEPTH_MAX 32
 
 struct bencode_writer {
-    uint8_t *bytes; /* owned; steal it by setting it to NULL after bencode_writer_finish */
+    uint8_t *bytes; /* owned; see bencode_writer_take */
     size_t n;       /* bytes written */
     size_t n_allocated;
     bool failed; /* for want of memory: later calls do nothing */
@@ -43,6 +43,8 @@ void bencode_put_raw(struct bencode_writer *w, const void *bytes, size_t n);
 
 /* Returns 0 when everything has been written to w->bytes, or -ENOMEM. */
 int bencode_writer_finish(struct bencode_writer *w);
+/* The same, and gives up the bytes: *BYTESP is to be freed by the caller. W is empty, also on failure. */
+int bencode_writer_take(struct bencode_writer *w, uint8_t **bytesp, size_t *np);
 void bencode_writer_deinit(struct bencode_writer *w); /* safe twice */
 
 #endif
