@@ -133,7 +133,7 @@ static struct announcer_service *service_of(struct announcer *a, const struct an
     return s;
 }
 
-/* Forgets services that nobody speaks with; more often than that is not worth it. */
+/* Forgets services that nobody waits for; more often than that is not worth it. */
 static void sweep_services(struct announcer *a, bool all)
 {
     if (!all && a->services.n <= 2 * a->entries.n + 64)
@@ -141,7 +141,7 @@ static void sweep_services(struct announcer *a, bool all)
     for (uint32_t i = 0; i < a->services.n_slots;) {
         struct announcer_service *s = a->services.slots[i].value;
 
-        if (!s || s->n_counted || !list_is_empty(&s->waiting)) {
+        if (!s || s->n_calls || !list_is_empty(&s->waiting)) {
             i++;
             continue;
         }
@@ -202,6 +202,7 @@ static void call_end(struct announcer_call *c)
     due_heap_remove(&a->steps, &c->due);
     list_remove(&c->in_entry);
     call_uncount(c);
+    c->service->n_calls--;
     free(c);
     if (!e->stopping)
         reschedule(a, e);
@@ -306,6 +307,7 @@ static struct announcer_call *call_new(struct announcer *a, struct announcer_ent
     list_append(&e->calls, &c->in_entry);
     c->counted = true;
     a->n_counted++;
+    c->service->n_calls++;
     c->service->n_counted++;
     return c;
 }

@@ -35,9 +35,9 @@ struct announcer_entry {
 
 /* Where trackers of any number of torrents are: a transport, a host and a port. */
 struct announcer_service {
-    uint64_t key; /* a hash of all three */
-    uint32_t n_counted;
-    struct list waiting; /* entries that are due, and found no room */
+    uint64_t key;                /* a hash of all three */
+    uint32_t n_calls, n_counted; /* of its calls, those that are bounded */
+    struct list waiting;         /* entries that are due, and found no room */
     /* It cannot be reached. Until held_until all that is due there fails at once; then one tries. */
     bool failing;
     uint32_t n_failures; /* in a row */

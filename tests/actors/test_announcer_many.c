@@ -24,6 +24,7 @@
 #define MANY 1000u
 #endif
 #define CONNECTIONS_MAX 64
+#define N_REFUSING      100u /* more trackers than Announcer remembers without need */
 
 /* --- a tracker that answers at once, or never ------------------------------------------------- */
 
@@ -33,6 +34,7 @@ static struct server {
     int stop[2]; /* a pipe */
     uint16_t port;
     bool silent;
+    unsigned n_deaf; /* datagrams that it does not answer, at first */
     /* To be read when the thread has ended. */
     unsigned n_connections, n_most, n_started, n_stopped, n_connects;
 } a_server, another_server;
@@ -81,7 +83,9 @@ static void answer_udp(struct server *s)
         put_be32(out, 1);
         put_be32(out + 8, 1800);
     }
-    if (!s->silent)
+    if (s->n_deaf)
+        s->n_deaf--;
+    else if (!s->silent)
         sendto(s->udp, out, n == 16 ? 16 : 20, 0, (struct sockaddr *)&from, n_from);
 }
 
@@ -132,13 +136,13 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void server_open(struct server *s, bool silent)
+static void server_open_deaf(struct server *s, bool silent, unsigned n_deaf)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof sa;
     int one = 1;
 
-    *s = (struct server){.silent = silent};
+    *s = (struct server){.silent = silent, .n_deaf = n_deaf};
     s->tcp = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(s->tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     s->udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -154,6 +158,11 @@ static void server_open(struct server *s, bool silent)
     s->port = ntohs(sa.sin_port);
     ck_assert_int_eq(pipe(s->stop), 0);
     ck_assert_int_eq(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void server_open(struct server *s, bool silent)
+{
+    server_open_deaf(s, silent, 0);
 }
 
 static void server_close(struct server *s)
@@ -180,26 +189,32 @@ static void quiet(enum log_level level, const char *facility, const char *text)
 {
 }
 
-/* Each torrent has the same tiers, B-coded. */
+/* Torrent I gets these tiers, B-coded. */
+static void set_tiers(unsigned i, const char *tiers)
+{
+    char bytes[8192], reason[METAINFO_REASON_MAX];
+    int n = snprintf(bytes, sizeof bytes,
+                     "d13:announce-list%s4:infod6:lengthi5e4:name4:%04u12:piece lengthi16384e"
+                     "6:pieces20:aaaaaaaaaaaaaaaaaaaaee",
+                     tiers, i);
+    struct torrent *t = &w.torrents[i];
+
+    metainfo_free(t->meta);
+    ck_assert_msg(!metainfo_parse((uint8_t *)bytes, (size_t)n, &t->meta, reason), "%s", reason);
+}
+
+/* Each torrent has the same tiers. */
 static void world_open(const char *tiers, const struct announcer_options *options)
 {
-    char bytes[1024], reason[METAINFO_REASON_MAX];
-
     log_set_sink(quiet);
     memset(&w, 0, sizeof w);
     waker_init_futex(&w.waker);
     channel_init(&w.lobby.channel, &w.waker);
     channel_init(&w.master.channel, &w.waker);
     for (unsigned i = 0; i < MANY; i++) {
-        struct torrent *t = &w.torrents[i];
-        int n = snprintf(bytes, sizeof bytes,
-                         "d13:announce-list%s4:infod6:lengthi5e4:name4:%04u12:piece lengthi16384e"
-                         "6:pieces20:aaaaaaaaaaaaaaaaaaaaee",
-                         tiers, i);
-
-        ck_assert_msg(!metainfo_parse((uint8_t *)bytes, (size_t)n, &t->meta, reason), "%s", reason);
-        t->id = i;
-        t->port = 6881;
+        set_tiers(i, tiers);
+        w.torrents[i].id = i;
+        w.torrents[i].port = 6881;
     }
     w.timer = timer_start();
     w.announcer = announcer_start(timer_inbox(w.timer), &w.lobby, &w.master, options);
@@ -216,15 +231,19 @@ static struct msg *next_message(void)
     return m;
 }
 
+static void start(unsigned i)
+{
+    struct announcer_torrent_started *m = announcer_new_torrent_started();
+
+    m->torrent = &w.torrents[i];
+    m->left = 5;
+    announcer_tell_or_drop_torrent_started(announcer_inbox(w.announcer), m);
+}
+
 static void start_all(void)
 {
-    for (unsigned i = 0; i < MANY; i++) {
-        struct announcer_torrent_started *m = announcer_new_torrent_started();
-
-        m->torrent = &w.torrents[i];
-        m->left = 5;
-        announcer_tell_or_drop_torrent_started(announcer_inbox(w.announcer), m);
-    }
+    for (unsigned i = 0; i < MANY; i++)
+        start(i);
 }
 
 /* Until N announces were successful; returns how many were not. */
@@ -243,22 +262,38 @@ static unsigned take_answers(unsigned n)
     return n_failed;
 }
 
-static void stop_all(void)
+/* N of them, of torrent I. */
+static void take_failures(unsigned i, unsigned n)
 {
-    unsigned n = 0;
+    while (n--) {
+        struct master_tracker_says *m = (struct master_tracker_says *)next_message();
 
-    for (unsigned i = 0; i < MANY; i++) {
+        ck_assert_uint_eq(m->msg.kind, master_kind_tracker_says);
+        ck_assert(!m->ok && m->torrent == &w.torrents[i]);
+        msg_free(&m->msg);
+    }
+}
+
+/* Stops N torrents from FIRST on. */
+static void stop(unsigned first, unsigned n)
+{
+    for (unsigned i = first; i < first + n; i++) {
         struct announcer_torrent_stopped *m = announcer_new_torrent_stopped();
 
         m->torrent = &w.torrents[i];
         ck_assert(master_ask_announcer_torrent_stopped(&w.master, announcer_inbox(w.announcer), m));
     }
-    while (n < MANY) {
+    while (n) {
         struct msg *m = next_message();
 
-        n += m->kind == announcer_kind_torrent_stopped;
+        n -= m->kind == announcer_kind_torrent_stopped;
         msg_free(m);
     }
+}
+
+static void stop_all(void)
+{
+    stop(0, MANY);
 }
 
 static void world_close(void)
@@ -374,6 +409,34 @@ START_TEST(a_thousand_goodbyes_to_nobody_take_no_longer_than_one)
 }
 END_TEST
 
+/* One torrent waits for a slow tracker while another one leaves that knew many. */
+START_TEST(a_slow_tracker_is_not_forgotten_with_those_of_others)
+{
+    struct announcer_options options = {.stop_timeout_ms = 20000};
+    char tiers[8192], url[64];
+    int n = snprintf(tiers, sizeof tiers, "l");
+
+    for (unsigned i = 1; i <= N_REFUSING; i++) {
+        snprintf(url, sizeof url, "http://127.0.1.%u:1/a", i);
+        n += snprintf(tiers + n, sizeof tiers - (size_t)n, "l%zu:%se", strlen(url), url);
+    }
+    snprintf(tiers + n, sizeof tiers - (size_t)n, "e");
+    server_open_deaf(&a_server, false, 3);
+    world_open(tiers_of("udp", a_server.port, NULL, 0), &options);
+    set_tiers(1, tiers);
+    start(0);
+    take_failures(0, 1); /* no answer yet */
+    start(1);
+    take_failures(1, N_REFUSING);
+    stop(1, 1);
+    ck_assert_uint_eq(take_answers(1), 0);
+    stop(0, 1);
+    world_close();
+    server_close(&a_server);
+}
+END_TEST
+
 RUN_SUITE("announcer with many torrents", 50, few_connections_carry_all,
           one_connection_id_carries_all, a_dead_tracker_costs_its_time_once,
-          a_thousand_goodbyes_to_nobody_take_no_longer_than_one);
+          a_thousand_goodbyes_to_nobody_take_no_longer_than_one,
+          a_slow_tracker_is_not_forgotten_with_those_of_others);
