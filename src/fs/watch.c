@@ -38,6 +38,7 @@ struct watch {
     struct key_map entries;
     struct watch_entry *first, *last; /* news */
     struct watch_entry *over;         /* removed, and told in the last news */
+    bool unsure;                      /* a file could not be looked at: it may be there or not */
     uint32_t n_postponed, n_looks;
 };
 
@@ -89,12 +90,15 @@ static void become_news(struct watch *w, struct watch_entry *e)
     w->last = e;
 }
 
-static bool stamp_of(const struct watch *w, const char *name, struct watch_stamp *stamp)
+/* 0, -ENOENT when there is no such file, or another -errno: it may be there. */
+static int stamp_of(const struct watch *w, const char *name, struct watch_stamp *stamp)
 {
     struct stat st;
 
-    if (fstatat(w->dir_fd, name, &st, 0) || !S_ISREG(st.st_mode))
-        return false;
+    if (fstatat(w->dir_fd, name, &st, 0))
+        return errno == ENOTDIR || errno == ELOOP ? -ENOENT : -errno;
+    if (!S_ISREG(st.st_mode))
+        return -ENOENT;
     *stamp = (struct watch_stamp){
         .device = st.st_dev,
         .inode = st.st_ino,
@@ -102,7 +106,7 @@ static bool stamp_of(const struct watch *w, const char *name, struct watch_stamp
         .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
         .ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
     };
-    return true;
+    return 0;
 }
 
 static bool stamp_equal(const struct watch_stamp *a, const struct watch_stamp *b)
@@ -116,12 +120,17 @@ static void examine(struct watch *w, const char *name)
 {
     struct watch_entry *e = find(w, name);
     struct watch_stamp stamp;
+    int r = stamp_of(w, name, &stamp);
 
-    if (!stamp_of(w, name, &stamp)) {
-        if (e && !e->gone) {
-            e->gone = true;
-            become_news(w, e);
-        }
+    if (r == -ENOENT && e && !e->gone) {
+        e->gone = true;
+        become_news(w, e);
+    }
+    if (r) {
+        /* A disk that fails, or a folder that may not be searched, takes no torrent away. */
+        w->unsure |= r != -ENOENT;
+        if (e)
+            e->seen = true;
         return;
     }
     if (!e)
@@ -134,35 +143,6 @@ static void examine(struct watch *w, const char *name)
     become_news(w, e);
 }
 
-static void scan(struct watch *w)
-{
-    int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *d;
-
-    if (!dir) {
-        w->error = errno;
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    for (uint32_t i = 0; i < w->entries.n_slots; i++)
-        if (w->entries.slots[i].value)
-            ((struct watch_entry *)w->entries.slots[i].value)->seen = false;
-    while ((d = readdir(dir)))
-        if (is_ours(w, d->d_name))
-            examine(w, d->d_name);
-    closedir(dir);
-    for (uint32_t i = 0; i < w->entries.n_slots; i++) {
-        struct watch_entry *e = w->entries.slots[i].value;
-
-        if (e && !e->seen)
-            examine(w, e->name);
-    }
-}
-
-/* --- the folder ------------------------------------------------------------------------------ */
-
 static void leave_folder(struct watch *w, int error)
 {
     if (w->wd >= 0)
@@ -172,6 +152,43 @@ static void leave_folder(struct watch *w, int error)
     w->wd = w->dir_fd = -1;
     w->error = error;
 }
+
+/* A folder that cannot be read is as good as gone: the next look enters it anew. */
+static void scan(struct watch *w)
+{
+    int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *d;
+    int error;
+
+    if (!dir) {
+        leave_folder(w, errno);
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    w->unsure = false;
+    for (uint32_t i = 0; i < w->entries.n_slots; i++)
+        if (w->entries.slots[i].value)
+            ((struct watch_entry *)w->entries.slots[i].value)->seen = false;
+    while (errno = 0, (d = readdir(dir)))
+        if (is_ours(w, d->d_name))
+            examine(w, d->d_name);
+    error = errno;
+    closedir(dir);
+    if (error) {
+        leave_folder(w, error);
+        return;
+    }
+    for (uint32_t i = 0; i < w->entries.n_slots; i++) {
+        struct watch_entry *e = w->entries.slots[i].value;
+
+        if (e && !e->seen)
+            examine(w, e->name);
+    }
+}
+
+/* --- the folder ------------------------------------------------------------------------------ */
 
 static void enter_folder(struct watch *w)
 {
@@ -273,7 +290,7 @@ void watch_look(struct watch *w)
         leave_folder(w, error);
     if (w->dir_fd < 0)
         enter_folder(w);
-    else if (w->wd < 0 && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
+    else if ((w->wd < 0 || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
         scan(w);
     repeat_postponed(w);
 }
@@ -367,14 +384,14 @@ bool watch_is_settled(const struct watch *w, const struct watch_entry *e)
 {
     struct watch_stamp stamp;
 
-    return w->dir_fd >= 0 && stamp_of(w, e->name, &stamp) && stamp_equal(&stamp, &e->stamp);
+    return w->dir_fd >= 0 && !stamp_of(w, e->name, &stamp) && stamp_equal(&stamp, &e->stamp);
 }
 
 struct watch_entry *watch_expect(struct watch *w, const char *name)
 {
     struct watch_entry *e = find_or_make(w, name);
 
-    e->gone = w->dir_fd < 0 || !stamp_of(w, name, &e->stamp);
+    e->gone = w->dir_fd < 0 || stamp_of(w, name, &e->stamp);
     return e;
 }
 

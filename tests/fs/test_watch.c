@@ -332,6 +332,80 @@ START_TEST(without_inotify_it_is_looked_at_now_and_then)
 }
 END_TEST
 
+/* Root may look anywhere. */
+static void become_nobody(void)
+{
+    if (geteuid())
+        return;
+    ck_assert(!chown(folder, 65534, 65534));
+    ck_assert(!seteuid(65534));
+}
+
+static void become_root_again(void)
+{
+    if (!getuid())
+        ck_assert(!seteuid(0));
+}
+
+START_TEST(what_cannot_be_looked_at_is_not_gone)
+{
+    struct watch *w = start();
+
+    put(folder, "a.torrent", "a");
+    watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent");
+    put(folder, "a.torrent", "aa");
+    put(folder, "b.torrent", "b");
+    become_nobody();
+    ck_assert(!chmod(folder, 0400));
+    watch_look(w);
+    expect_nothing(w);
+    /* Sooner or later the whole folder is looked at. */
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+    expect(w, WATCH_FOLDER_GONE, NULL);
+    ck_assert_int_eq(watch_error(w), EACCES);
+    watch_look(w);
+    expect_nothing(w);
+    ck_assert(!chmod(folder, 0700));
+    watch_look(w);
+    expect(w, WATCH_FOLDER_BACK, NULL);
+    while (watch_has_news(w)) {
+        struct watch_entry *e;
+
+        ck_assert_int_eq(watch_next(w, &e), WATCH_FILE);
+        e->taken = true;
+    }
+    ck_assert(watch_expect(w, "a.torrent")->taken);
+    ck_assert(watch_expect(w, "b.torrent")->taken);
+    expect_nothing(w);
+    become_root_again();
+    end_world(w);
+}
+END_TEST
+
+START_TEST(a_file_that_may_be_seen_again_is_found)
+{
+    struct watch *w = start();
+
+    put(beside, "b.torrent", "b");
+    put(folder, "a.torrent", "a");
+    ck_assert(!symlink(path_in(beside, "b.torrent"), path_in(folder, "b.torrent")));
+    become_nobody();
+    ck_assert(geteuid() == 65534 || !chmod(beside, 0));
+    watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent");
+    expect_nothing(w);
+    become_root_again();
+    ck_assert(!chmod(beside, 0755));
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+    expect(w, WATCH_FILE, "b.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+END_TEST
+
 /* More than the kernel keeps: everything is looked at again. */
 START_TEST(lost_events_lose_no_file)
 {
@@ -367,4 +441,5 @@ RUN_SUITE("A folder that is watched", 60, what_is_there_is_found_and_nothing_els
           a_file_that_is_replaced_at_once_is_one_that_changed, what_is_postponed_comes_again,
           what_the_owner_writes_is_no_news, a_folder_that_goes_is_said_and_comes_back,
           a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file,
-          without_inotify_it_is_looked_at_now_and_then);
+          without_inotify_it_is_looked_at_now_and_then, what_cannot_be_looked_at_is_not_gone,
+          a_file_that_may_be_seen_again_is_found);

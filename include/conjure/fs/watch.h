@@ -14,8 +14,8 @@
  * business. When the kernel has lost events, everything is looked at again; when it does not watch
  * (no inotify), watch_look does so every WATCH_RESCAN_LOOKS calls.
  *
- * A folder that goes away is news, and so is its coming back; until then its files count as there. One
- * thread.
+ * A folder that goes away or cannot be read is news, and so is its coming back; until then its files count
+ * as there. So does a file that cannot be looked at (no permission, a disk that fails). One thread.
  */
 #define WATCH_RESCAN_LOOKS 10
 
