@@ -48,6 +48,7 @@ struct managed_lasting {
     bool named;          /* on the command line */
     bool known;          /* it has a file in STATE/torrents */
     bool known_due;      /* that file is to be written */
+    uint32_t known_tick; /* but not before */
     uint32_t n_watched;  /* files in --torrents-dir that stand for it */
     uint64_t seeded_s;   /* after completion, before this try */
     unsigned n_failures; /* in a row */

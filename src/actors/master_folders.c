@@ -131,7 +131,7 @@ static void forget_known(struct master *m, const struct watch_entry *e)
     remove_if_unwanted(t);
 }
 
-static int save_known(struct master *m, struct managed *t)
+static void save_known(struct master *m, struct managed *t)
 {
     struct known k = {t->torrent.meta, t->torrent.dir, t->skip_file, managed_seeded_s(t)};
     char name[KNOWN_NAME_MAX], *path;
@@ -141,33 +141,39 @@ static int save_known(struct master *m, struct managed *t)
     path = watch_path(m->known, known_name(t->info_hash, name));
     r = known_save(path, &k);
     free(path);
-    master_note_state(m, MASTER_STATE_KNOWN, r);
-    if (r)
-        return r;
+    if (r) {
+        log_info(FACILITY, "%s: cannot be written down: %s", name_of(t), strerror(-r));
+        master_note_state(m, MASTER_STATE_KNOWN, r);
+        t->lasting.known_tick = m->n_ticks + SAVE_AGAIN_TICKS;
+        return;
+    }
     e = watch_expect(m->known, name);
     e->taken = true;
     memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
     t->lasting.known = true;
     t->lasting.known_due = false;
-    return 0;
 }
 
-/* Writes down what is known now, until the turn is over. */
+/* Writes down what is known now, until the turn is over. One that cannot be written holds up no other. */
 static void save_some(struct master *m, uint64_t until)
 {
+    bool all = true;
+
     if (!m->known_due || !m->ready || watch_has_news(m->known) || m->n_ticks < m->save_known_tick)
         return;
     for (struct managed *t = m->first; t; t = t->next) {
         if (!t->lasting.known_due || t->forget)
             continue;
-        if (save_known(m, t)) {
-            m->save_known_tick = m->n_ticks + SAVE_AGAIN_TICKS;
-            return;
-        }
+        if (m->n_ticks >= t->lasting.known_tick)
+            save_known(m, t);
+        all &= !t->lasting.known_due;
         if (clock_now() >= until)
             return;
     }
-    m->known_due = false;
+    m->known_due = !all;
+    m->save_known_tick = m->n_ticks + 1;
+    if (all)
+        master_note_state(m, MASTER_STATE_KNOWN, 0);
 }
 
 void managed_be_known(struct managed *t)
@@ -312,8 +318,8 @@ void master_close_folders(struct master *m)
     if (!m->known)
         return;
     for (struct managed *t = m->first; t && m->ready; t = t->next)
-        if (t->lasting.known_due && !t->forget && save_known(m, t))
-            break;
+        if (t->lasting.known_due && !t->forget)
+            save_known(m, t);
     watch_free(m->known);
     watch_free(m->watched);
     m->known = m->watched = NULL;

@@ -429,6 +429,23 @@ def test_a_full_state_folder_is_said_once_and_when_it_works_again(daemon, trio, 
     daemon.stop()
 
 
+def test_one_that_cannot_be_written_down_does_not_keep_others_from_it(daemon, trio):
+    daemon.start("-o", trio[2].source, trio[2].path)
+    daemon.wait_until_known(trio[2])
+    daemon.stop()
+    in_the_way = daemon.known / f"{trio[0].info_hash.hex()}.known.new"
+    in_the_way.mkdir()
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_known(trio[1])
+    daemon.says("state cannot be saved", "Is a directory")
+    assert not daemon.knows(trio[0])
+    in_the_way.rmdir()
+    daemon.wait_until_known(*trio)
+    daemon.says("state is saved again")
+    assert len(daemon.says("state cannot be saved")) == 1
+    daemon.stop()
+
+
 def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
     small = world.make_folder("small")
     torrent = world.torrent(NOBODY, n_bytes=4 * MIB)
