@@ -128,6 +128,7 @@ struct master {
     struct watch *known, *watched;
     bool known_due;           /* for some torrent */
     uint32_t save_known_tick; /* not before */
+    bool removal_due;         /* a file that stood for a torrent is gone */
     int lock_fd;
     struct statistics statistics, saved_statistics; /* running_s: of the runs before */
     uint64_t began_ns;

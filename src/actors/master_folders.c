@@ -60,14 +60,6 @@ static struct managed *find_or_start(struct master *m, struct master_torrent_con
     return t;
 }
 
-static void remove_if_unwanted(struct managed *t)
-{
-    if (t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
-        return;
-    log_notice(FACILITY, "%s: removed", name_of(t));
-    managed_remove(t);
-}
-
 /* --- those that are known ----------------------------------------------------------------- */
 
 static bool same_files(const struct managed *t, const bool *skip_file)
@@ -128,7 +120,7 @@ static void forget_known(struct master *m, const struct watch_entry *e)
     if (!t)
         return;
     t->lasting.known = t->lasting.known_due = false;
-    remove_if_unwanted(t);
+    m->removal_due = true;
 }
 
 static void save_known(struct master *m, struct managed *t)
@@ -192,7 +184,7 @@ static void release_watched(struct master *m, struct watch_entry *e)
     if (!t)
         return;
     t->lasting.n_watched--;
-    remove_if_unwanted(t);
+    m->removal_due = true;
 }
 
 static void take_watched(struct master *m, struct watch_entry *e)
@@ -254,6 +246,19 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     }
 }
 
+/* Lets go of those that no file stands for any more. Not before all news are taken: a file that gets another
+ * name goes and comes, and its torrent should not notice. */
+static void remove_unwanted(struct master *m)
+{
+    for (struct managed *t = m->first; t; t = t->next) {
+        if (t->forget || t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
+            continue;
+        log_notice(FACILITY, "%s: removed", name_of(t));
+        managed_remove(t);
+    }
+    m->removal_due = false;
+}
+
 static struct watch *open_watch(const char *dir, const char *suffix)
 {
     struct watch *w = watch_new(dir, suffix);
@@ -293,11 +298,16 @@ void master_look_at_folders(struct master *m)
         watch_look(m->watched);
 }
 
+static bool has_news(const struct master *m)
+{
+    return watch_has_news(m->known) || (m->watched && watch_has_news(m->watched));
+}
+
 bool master_has_folder_work(const struct master *m)
 {
     if (!m->known || m->stopping)
         return false;
-    return watch_has_news(m->known) || (m->watched && watch_has_news(m->watched)) ||
+    return has_news(m) || m->removal_due ||
            (m->known_due && m->ready && m->n_ticks >= m->save_known_tick);
 }
 
@@ -310,6 +320,8 @@ void master_do_folder_work(struct master *m)
     take_news(m, m->known, until);
     if (!watch_has_news(m->known))
         take_news(m, m->watched, until);
+    if (m->removal_due && !has_news(m))
+        remove_unwanted(m);
     save_some(m, until);
 }
 

@@ -305,6 +305,22 @@ def test_one_torrent_in_two_files_goes_with_the_last(daemon, trio):
     daemon.stop()
 
 
+def test_a_file_that_gets_another_name_disturbs_nobody(daemon, trio):
+    daemon.put(trio[0])
+    daemon.start("-o", trio[0].source, watch=True)
+    daemon.wait_until_serving(trio[0])
+    for old, new in (("one", "eins"), ("eins", "un")):
+        (daemon.watched / f"{old}.torrent").rename(daemon.watched / f"{new}.torrent")
+    daemon.put(trio[1])
+    daemon.wait_until_serving(trio[1])
+    assert daemon.serves(trio[0])
+    assert "one: removed" not in daemon.program.log()
+    (daemon.watched / "un.torrent").unlink()
+    daemon.wait_until_gone(trio[0])
+    daemon.says("one: removed")
+    daemon.stop()
+
+
 def test_what_is_no_torrent_is_said_once_and_looked_at_when_it_changes(daemon, trio):
     bad = daemon.watched / "bad.torrent"
     bad.write_bytes(trio[0].path.read_bytes()[:-50])
