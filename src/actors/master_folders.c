@@ -60,6 +60,16 @@ static struct managed *find_or_start(struct master *m, struct master_torrent_con
     return t;
 }
 
+/* The system would not read E, with the error R: that may pass. Said once; and what has just gone, which is
+ * the next news, is not worth a word. */
+static void try_again(struct watch *w, struct watch_entry *e, const char *path, int r)
+{
+    if (r != -ENOENT && r != e->error)
+        log_err(FACILITY, "%s: %s; it will be tried again", path, strerror(-r));
+    e->error = r;
+    watch_postpone(w, e);
+}
+
 /* --- those that are known ----------------------------------------------------------------- */
 
 static bool same_files(const struct managed *t, const bool *skip_file)
@@ -94,6 +104,7 @@ static void take_known(struct master *m, struct watch_entry *e)
             k.skip_file = NULL;
             k.folder = NULL;
             t->lasting.known = e->taken = true;
+            e->error = 0;
             if (!t->lasting.seeded_s)
                 t->lasting.seeded_s = k.seeded_s;
             t->lasting.known_due = wanted_more;
@@ -107,7 +118,7 @@ static void take_known(struct master *m, struct watch_entry *e)
         if (r)
             log_err(FACILITY, "%s: %s", path, strerror(-r));
     } else if (r < 0) {
-        log_err(FACILITY, "%s: %s", path, strerror(-r));
+        try_again(m->known, e, path, r);
     }
     known_deinit(&k);
     free(path);
@@ -194,8 +205,10 @@ static void take_watched(struct master *m, struct watch_entry *e)
     struct managed *t;
     int r = metainfo_load(path, &config.meta, reason);
 
-    if (r && watch_is_settled(m->watched, e))
-        log_warning(FACILITY, "%s: left alone: %s", path, r < 0 ? strerror(-r) : reason);
+    if (r < 0)
+        try_again(m->watched, e, path, r);
+    else if (r && watch_is_settled(m->watched, e))
+        log_warning(FACILITY, "%s: left alone: %s", path, reason);
     free(path);
     if (r)
         return;
@@ -213,6 +226,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
     if (!t->lasting.n_watched++)
         log_notice(FACILITY, "%s: added", name_of(t));
     e->taken = true;
+    e->error = 0;
     memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
 }
 

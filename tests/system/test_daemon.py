@@ -2,6 +2,7 @@
 """A daemon that runs for years: what it knows, the folder it watches, and what may go wrong."""
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -318,6 +319,20 @@ def test_a_file_that_gets_another_name_disturbs_nobody(daemon, trio):
     (daemon.watched / "un.torrent").unlink()
     daemon.wait_until_gone(trio[0])
     daemon.says("one: removed")
+    daemon.stop()
+
+
+def test_a_file_that_cannot_be_opened_now_is_taken_later(daemon, trio):
+    daemon.start("-o", trio[0].source, trio[2].path, watch=True)
+    daemon.wait_until_serving(trio[2])
+    daemon.wait_until_known(trio[2])
+    limits = resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE, (8, limits[1]))
+    daemon.put(trio[0])
+    daemon.says("one.torrent", "Too many open files", "tried again")
+    resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE, limits)
+    daemon.wait_until_serving(trio[0])
+    assert len(daemon.says("tried again")) == 1
     daemon.stop()
 
 

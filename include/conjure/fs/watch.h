@@ -31,6 +31,7 @@ struct watch_entry {
     /* The owner's, zero at first. */
     bool taken;
     uint8_t info_hash[20];
+    int error; /* that kept it from being taken */
     /* The watch's own. */
     uint8_t key[20]; /* of the name */
     struct watch_stamp stamp;
