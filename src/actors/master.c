@@ -390,10 +390,13 @@ static bool is_over(const struct master *m)
 
 static void sleep_until_news(struct master *m)
 {
+    /* Nobody reads what the folders have to say once we stop. */
+    const struct watch *known = m->stopping ? NULL : m->known;
+    const struct watch *watched = m->stopping ? NULL : m->watched;
     struct pollfd fds[] = {{.fd = m->waker.fd, .events = POLLIN},
                            {.fd = m->signal_fd, .events = POLLIN},
-                           {.fd = m->known ? watch_fd(m->known) : -1, .events = POLLIN},
-                           {.fd = m->watched ? watch_fd(m->watched) : -1, .events = POLLIN}};
+                           {.fd = known ? watch_fd(known) : -1, .events = POLLIN},
+                           {.fd = watched ? watch_fd(watched) : -1, .events = POLLIN}};
 
     waker_arm(&m->waker);
     if (channel_is_empty(&m->inbox.channel))

@@ -5,6 +5,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -500,6 +501,42 @@ def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
     finally:
         world.close()
         subprocess.run(["umount", "-l", small], check=True)
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leaving(daemon, world):
+    """A function that starts the daemon with arguments and stops it, and goodbye takes long: the tracker
+    listens and says nothing."""
+    mute = socket.create_server(("127.0.0.1", 0))
+    mute.settimeout(20)
+
+    def start_and_stop(*args):
+        torrent = world.torrent(f"http://127.0.0.1:{mute.getsockname()[1]}/a", n_bytes=MIB)
+        daemon.start("-o", torrent.source, torrent.path, *args, watch=True)
+        with mute.accept()[0] as announce:
+            assert announce.recv(1000)
+            daemon.wait_until_serving(torrent)
+            daemon.wait_until_known(torrent)
+            daemon.program.signal(signal.SIGTERM)
+            daemon.says("Terminated: stopping")
+    yield start_and_stop
+    mute.close()
+
+
+def test_what_comes_while_it_leaves_is_nobodys_business(daemon, trio, leaving):
+    def of_children():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    leaving()
+    before = of_children() + daemon.program.cpu_seconds()
+    daemon.put(trio[0])
+    daemon.program.expect_exit(0, 20)
+    assert of_children() - before < 0.5
+    assert not daemon.knows(trio[0])
 
 
 # --- statistics ------------------------------------------------------------------------------
