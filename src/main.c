@@ -165,6 +165,16 @@ static void on_ready(void *arg)
     say_started(x, EXIT_DONE);
 }
 
+/* What nobody else would clear away. */
+static void tidy_up(void *arg)
+{
+    const struct starting *x = arg;
+
+    progress_clear();
+    if (x->pid_file_written)
+        unlink(x->pid_file);
+}
+
 static int probe_pid_file(const char *path)
 {
     int r = pid_file_probe(path);
@@ -328,7 +338,8 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
     if (!r) {
         starting.pid_file = pid_file;
         c.ready = on_ready;
-        c.ready_arg = &starting;
+        c.cut_short = tidy_up;
+        c.process_arg = &starting;
         c.dir = dir;
         c.state_dir = state_dir;
         c.torrents_dir = torrents_dir;
@@ -336,9 +347,7 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         progress_start(o->quiet || o->daemon);
         logger = start_logger(o);
         r = (int)master_run(&c);
-        progress_clear();
-        if (starting.pid_file_written)
-            unlink(pid_file);
+        tidy_up(&starting);
         logger_stop(logger);
         say_started(&starting, r);
     } else {

@@ -154,7 +154,7 @@ static void look_whether_ready(struct master *m)
         return;
     m->ready = true;
     if (m->config->ready)
-        m->config->ready(m->config->ready_arg);
+        m->config->ready(m->config->process_arg);
     master_say_ready(m);
 }
 
@@ -323,10 +323,8 @@ static bool any_incomplete(const struct master *m)
 /* Whoever asks twice does not care for goodbyes. Resume data stays as it was saved last. */
 static noreturn void leave_at_once(struct master *m)
 {
-    static const struct master_status over = {.state = MASTER_ENDED};
-
-    if (m->config->report)
-        m->config->report(m->config->report_arg, &over, false);
+    if (m->config->cut_short)
+        m->config->cut_short(m->config->process_arg);
     _exit((int)m->outcome);
 }
 

@@ -15,6 +15,7 @@ from kit import bencode
 from kit.barepeer import greets
 from kit.content import MIB
 from kit.net import free_port
+from kit.wait import wait_until
 
 LT_NODE = pathlib.Path(__file__).with_name("lt_node.py")
 NOBODY = "http://127.0.0.1:1/announce"  # a tracker that is not there
@@ -537,6 +538,20 @@ def test_what_comes_while_it_leaves_is_nobodys_business(daemon, trio, leaving):
     daemon.program.expect_exit(0, 20)
     assert of_children() - before < 0.5
     assert not daemon.knows(trio[0])
+
+
+def test_a_second_signal_takes_the_pid_file_along(daemon, world, leaving):
+    pid_file = world.folder / "daemon.pid"
+    leaving("--pid-file", pid_file)
+    assert int(pid_file.read_text(encoding="ascii")) == daemon.program.pid
+
+    def is_over():
+        daemon.program.signal(signal.SIGTERM)
+        return not daemon.program.running()
+
+    wait_until(is_over, 2, "it does not wait for the tracker")
+    daemon.program.expect_exit(0, 1)
+    assert not pid_file.exists()
 
 
 # --- statistics ------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ struct master_status {
         MASTER_DOWNLOADING,
         MASTER_SEEDING,
         MASTER_STOPPING,
-        MASTER_ENDED, /* said when a second signal ends the process at once */
+        MASTER_ENDED,
     } state;
     uint64_t verified, wanted;      /* bytes */
     uint64_t stored;                /* bytes on disk of pieces that are not verified */
@@ -68,7 +68,9 @@ struct master_config {
     void *report_arg;
     /* Called once in Master's thread when all of TORRENTS are open and the folders are read; never when that fails. */
     void (*ready)(void *arg);
-    void *ready_arg;
+    /* Called in Master's thread when a second signal ends the process at once: nothing follows. */
+    void (*cut_short)(void *arg);
+    void *process_arg; /* of both */
     /* Of a daemon that gets SIGHUP: called in Master's thread to fill NEW, which is empty and will be
      * Master's, with the settings that hold from now on. 0, or -1 when there are none to be had, which
      * is said in the log: then the old ones stay. NULL: SIGHUP is ignored. */
