@@ -135,7 +135,9 @@ void managed_free(struct managed *t)
     bitfield_deinit(&t->have);
     stored_blocks_deinit(&t->stored);
     free(t->lasting.said);
-    t->master->n_unsavable -= t->unsavable;
+    /* Nothing is said: it was not saved, and what fails next is news again. */
+    if (t->unsavable && !--t->master->n_unsavable)
+        t->master->state_failing &= ~(1u << MASTER_STATE_RESUME);
     free(t);
 }
 

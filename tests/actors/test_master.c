@@ -493,6 +493,34 @@ START_TEST(resume_data_that_cannot_be_saved_is_noted_once_for_all)
 }
 END_TEST
 
+/* A failure that went with its torrent keeps no later one from being said. */
+START_TEST(resume_data_that_cannot_be_saved_goes_with_its_torrent)
+{
+    struct managed *t, *other;
+
+    begin();
+    other = start(1);
+    t = add(2);
+    answer_open(-EACCES, false, 0);
+    managed_note_save(t, -ENOSPC);
+    m->state_failing = 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN;
+    managed_note_save(other, -ENOSPC);
+    managed_remove(t);
+    sweep(t);
+    ck_assert_uint_eq(m->n_unsavable, 1);
+    ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN);
+    managed_note_save(other, 0);
+    t = add(2);
+    answer_open(-EACCES, false, 0);
+    managed_note_save(t, -ENOSPC);
+    managed_remove(t);
+    sweep(t);
+    ck_assert_uint_eq(m->n_unsavable, 0);
+    ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_KNOWN);
+    end();
+}
+END_TEST
+
 RUN_SUITE("Master's torrents", 10, a_torrent_that_nobody_asks_for_costs_no_message,
           what_changed_is_told_once_and_saved_once_spread_over_a_minute,
           one_that_is_removed_is_let_go_of_in_order,
@@ -501,4 +529,5 @@ RUN_SUITE("Master's torrents", 10, a_torrent_that_nobody_asks_for_costs_no_messa
           one_that_works_again_begins_anew_with_short_pauses,
           named_at_start_a_failure_ends_the_start,
           seeded_enough_it_is_not_started_until_more_is_asked_for, the_time_of_seeding_adds_up,
-          resume_data_that_cannot_be_saved_is_noted_once_for_all);
+          resume_data_that_cannot_be_saved_is_noted_once_for_all,
+          resume_data_that_cannot_be_saved_goes_with_its_torrent);
