@@ -426,7 +426,7 @@ static void run_until(struct master *m, const unsigned *n)
 
 /* --- start and end ------------------------------------------------------------------------ */
 
-static void open_signals(struct master *m)
+static int open_signals(struct master *m)
 {
     struct sigaction hangup;
     sigset_t set;
@@ -442,6 +442,7 @@ static void open_signals(struct master *m)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return m->signal_fd < 0 ? -errno : 0;
 }
 
 /* How many files we may have open, after asking for all that we may ask for. */
@@ -578,15 +579,21 @@ enum master_outcome master_run(const struct master_config *config)
     int r;
 
     m->config = config;
-    m->lock_fd = -1;
+    m->lock_fd = m->signal_fd = -1;
     m->settings = config->settings;
     r = notify_open(&m->notify);
     if (r)
         log_warning(FACILITY, "NOTIFY_SOCKET: %s", strerror(-r));
     if (m->notify.watchdog_ns && m->notify.watchdog_ns < 2 * TICK_NS)
         log_warning(FACILITY, "a watchdog that waits for less than two seconds will bite");
-    open_signals(m);
-    if (waker_init_eventfd(&m->waker) || prepare_folders(m))
+    r = waker_init_eventfd(&m->waker);
+    if (!r)
+        r = open_signals(m);
+    if (r) {
+        log_err(FACILITY, "cannot start: %s", strerror(-r));
+        goto out;
+    }
+    if (prepare_folders(m))
         goto out;
     channel_init(&m->inbox.channel, &m->waker);
     m->now = clock_now();
@@ -627,7 +634,8 @@ out:
     watch_free(m->watched);
     if (m->lock_fd >= 0)
         close(m->lock_fd);
-    close(m->signal_fd);
+    if (m->signal_fd >= 0)
+        close(m->signal_fd);
     waker_deinit(&m->waker);
     free(m->dir);
     free(m);

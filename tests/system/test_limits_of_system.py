@@ -6,6 +6,8 @@ import resource
 import shutil
 import struct
 
+import pytest
+
 from conftest import CONJURE
 from kit.barepeer import INTERESTED, NOT_INTERESTED, PIECE, REQUEST, UNCHOKE, Wire, message
 from kit.content import MIB
@@ -145,3 +147,14 @@ def test_a_full_house_says_so_once(world):
     wait_until(lambda: can_greet(program.port, torrent), 10, "a newcomer is let in")
     ask(wires[2], 2)
     fetch_ends(wires[2], torrent, 2)
+
+
+@pytest.mark.parametrize("n_files", [4, 5, 6])
+def test_who_cannot_even_begin_says_why(world, n_files):
+    """One descriptor more is left each time: for the port, the first eventfd, the signals."""
+    def set_limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n_files, n_files))
+
+    code, _, complaint = world.run("-d", "--foreground", "-p", 0, preexec_fn=set_limit)
+    assert code == 1
+    assert "Too many open files" in complaint
