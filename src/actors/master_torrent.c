@@ -134,14 +134,24 @@ static void set_life(struct managed *t, enum life life)
         managed_be_known(t); /* how long it was seeded */
 }
 
+/* It could not even be opened. */
+static void end_unopened(struct managed *t, int error, const char *reason)
+{
+    managed_fail(t, error, reason);
+    channel_close(&t->torrent.interest.channel);
+    set_life(t, LIFE_ENDED);
+    if (t->master->config->daemon && t->lasting.named && !t->master->ready)
+        master_stop_all(t->master);
+}
+
 void managed_open(struct managed *t)
 {
     struct fs_open_torrent *m;
 
     t->began_ns = t->heard_ns = t->master->now;
+    t->stop_wanted = t->master->stopping;
     if (managed_mark_wanted(t)) {
-        managed_fail(t, ENOMEM, "");
-        channel_close(&t->torrent.interest.channel);
+        end_unopened(t, ENOMEM, "");
         return;
     }
     set_life(t, LIFE_OPENING);
@@ -343,13 +353,9 @@ static void take_what_is_there(struct managed *t, struct bitfield *have,
 void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 {
     if (answer->error) {
-        managed_fail(t, -answer->error, answer->reason);
-        channel_close(&t->torrent.interest.channel);
+        end_unopened(t, -answer->error, answer->reason);
         bitfield_deinit(&answer->have);
         stored_blocks_deinit(&answer->stored);
-        set_life(t, LIFE_ENDED);
-        if (t->master->config->daemon && t->lasting.named && !t->master->ready)
-            master_stop_all(t->master);
         return;
     }
     t->torrent.storage = answer->storage;
