@@ -44,6 +44,7 @@ static void tell_failure(struct fs *self, struct opened *t, int error)
 
 static void tell_events(struct fs *self, struct opened *t)
 {
+    const char *name = metainfo_name(t->torrent->meta);
     struct storage_event e;
     char text[ADDR_TEXT_MAX];
 
@@ -56,14 +57,14 @@ static void tell_events(struct fs *self, struct opened *t)
         } else if (e.kind == STORAGE_FAILED) {
             struct interest_piece_failed *m = interest_new_piece_failed();
 
-            log_info(FACILITY, "piece %u is wrong: all of it is missing again", e.piece);
+            log_info(FACILITY, "%s: piece %u is wrong: all of it is missing again", name, e.piece);
             m->piece = e.piece;
             interest_tell_or_drop_piece_failed(&t->torrent->interest, m);
         } else {
             struct lobby_ban *m = lobby_new_ban();
 
-            log_notice(FACILITY, "%s sent wrong data of piece %u", addr_format(&e.addr, text),
-                       e.piece);
+            log_notice(FACILITY, "%s: %s sent wrong data of piece %u", name,
+                       addr_format(&e.addr, text), e.piece);
             m->torrent = t->torrent;
             m->addr = e.addr;
             lobby_tell_or_drop_ban(self->lobby, m);

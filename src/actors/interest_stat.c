@@ -249,7 +249,6 @@ static void on_piece_completed(struct interest_stat *is, struct interest_piece_c
 
 static void on_piece_failed(struct interest_stat *is, struct interest_piece_failed *m)
 {
-    log_info("interest", "torrent %u: piece %u has the wrong hash", is->torrent->id, m->piece);
     interest_table_piece_failed(is->table, m->piece);
     act_on_effects(is);
 }

@@ -235,7 +235,8 @@ static void on_ban(struct lobby *l, struct lobby_ban *m)
 
     if (!t)
         return;
-    log_warning(FACILITY, "%s sent wrong data: banned", addr_format(&m->addr, text));
+    log_warning(FACILITY, "%s: %s sent wrong data: banned", metainfo_name(t->torrent->meta),
+                addr_format(&m->addr, text));
     for (unsigned i = 0; i < t->n_candidates; i++)
         if (addr_equal(&t->candidates[i].addr, &m->addr))
             incoming = false;
