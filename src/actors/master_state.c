@@ -92,8 +92,10 @@ void master_begin_statistics(struct master *m)
     int r = statistics_load(path, &m->statistics, reason);
 
     m->began_ns = m->now;
-    if (r == STATE_CORRUPT) {
-        log_err(FACILITY, "%s: %s: set aside as %s.corrupt, and begun anew", path, reason, path);
+    /* What cannot be read is not to be written over either. */
+    if (r && r != -ENOENT) {
+        log_err(FACILITY, "%s: %s: set aside as %s.corrupt, and begun anew", path,
+                r < 0 ? strerror(-r) : reason, path);
         r = state_set_aside(path);
     }
     if (r && r != -ENOENT)

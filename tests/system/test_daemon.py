@@ -229,6 +229,17 @@ def test_corrupt_state_is_set_aside_and_the_rest_taken_up(daemon, trio):
     assert bencode.decode(statistics.read_bytes())[b"starts"] == 1
 
 
+def test_statistics_that_cannot_be_read_are_not_written_over(daemon):
+    statistics = daemon.state / "statistics"
+    (statistics / "inside").mkdir(parents=True)
+    daemon.start()
+    daemon.says("statistics", "set aside")
+    daemon.stop()
+    assert statistics.with_name("statistics.corrupt").joinpath("inside").exists()
+    assert bencode.decode(statistics.read_bytes())[b"starts"] == 1
+    assert "cannot be saved" not in daemon.program.log()
+
+
 # --- the folder that is watched --------------------------------------------------------------
 
 
