@@ -14,7 +14,8 @@
 #include "cli/option_values.h"
 #include "conjure/base/alloc.h"
 
-#define LINE_MAX_SHOWN 60 /* bytes of a key or a name in a complaint */
+#define UTF8_MARK      "\xef\xbb\xbf" /* some editors put it before the text, unseen */
+#define LINE_MAX_SHOWN 60             /* bytes of a key or a name in a complaint */
 
 struct parser {
     const char *name;
@@ -258,6 +259,8 @@ unsigned config_parse(const char *name, const char *text, size_t size, struct op
         wrong(&c, "longer than 1 MiB");
         return c.n_wrong;
     }
+    if (size >= strlen(UTF8_MARK) && !memcmp(text, UTF8_MARK, strlen(UTF8_MARK)))
+        text += strlen(UTF8_MARK);
     for (const char *p = text, *next; p < end; p = next) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
 

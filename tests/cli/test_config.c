@@ -95,6 +95,21 @@ START_TEST(every_option_may_stand_there)
 }
 END_TEST
 
+START_TEST(a_mark_of_utf8_is_no_part_of_the_first_line)
+{
+    struct run r;
+
+    expect_good(&r, "\xef\xbb\xbf"
+                    "port = 51413\r\n");
+    ck_assert_uint_eq(r.o.port, 51413);
+    options_deinit(&r.o);
+    expect_good(&r, "\xef\xbb\xbf");
+    run(&r, "port = 51413\n\xef\xbb\xbfquiet = yes\n");
+    ck_assert_uint_eq(r.n_wrong, 1);
+    options_deinit(&r.o);
+}
+END_TEST
+
 START_TEST(a_section_is_about_one_torrent)
 {
     const struct option_section *s;
@@ -269,5 +284,6 @@ START_TEST(a_cut_at_every_byte)
 END_TEST
 
 RUN_SUITE("config", 30, an_empty_file_changes_nothing, every_option_may_stand_there,
-          a_section_is_about_one_torrent, every_wrong_line_is_named, what_is_no_text_is_refused,
+          a_mark_of_utf8_is_no_part_of_the_first_line, a_section_is_about_one_torrent,
+          every_wrong_line_is_named, what_is_no_text_is_refused,
           complaints_and_sections_have_an_end, a_cut_at_every_byte);
