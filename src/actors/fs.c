@@ -326,20 +326,52 @@ static void move_all_on(struct fs *self)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
+static void cancel_open(struct fs_open_torrent *m)
+{
+    m->error = -ECANCELED;
+    msg_reply(&m->msg);
+}
+
 /* Opening waits for an idle worker: a thousand torrents at once would only stand in the way. */
 static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
 {
-    struct opened *t = NEW(struct opened);
+    struct opened *t;
 
+    if (self->opens_no_more) {
+        cancel_open(m);
+        return;
+    }
+    t = NEW(struct opened);
     t->torrent = m->torrent;
     t->open = m;
     *(self->opening_last ? &self->opening_last->next : &self->opening_first) = t;
     self->opening_last = t;
 }
 
-static void begin_open(struct fs *self)
+static struct opened *take_first_opening(struct fs *self)
 {
     struct opened *t = self->opening_first;
+
+    self->opening_first = t->next;
+    if (!t->next)
+        self->opening_last = NULL;
+    return t;
+}
+
+static void on_stop_opening(struct fs *self, struct fs_stop_opening *m)
+{
+    self->opens_no_more = true;
+    while (self->opening_first) {
+        struct opened *t = take_first_opening(self);
+
+        cancel_open(t->open);
+        free(t);
+    }
+}
+
+static void begin_open(struct fs *self)
+{
+    struct opened *t = take_first_opening(self);
     struct fs_open_torrent *m = t->open;
     struct storage_config config = {
         .meta = m->torrent->meta,
@@ -352,9 +384,6 @@ static void begin_open(struct fs *self)
     };
     struct disk_job *job;
 
-    self->opening_first = t->next;
-    if (!t->next)
-        self->opening_last = NULL;
     m->error = storage_new(&config, &self->pool, &t->storage, m->reason);
     if (!m->error)
         m->error = storage_prepare_open(t->storage, &job);

@@ -65,6 +65,7 @@ struct fs {
     struct kept kept;
     struct opened *torrents, *active;
     struct opened *opening_first, *opening_last; /* no worker was idle yet */
+    bool opens_no_more;
     struct disk_job *queue_first, *queue_last;
     struct slot *workers; /* as many for checks follow, of which n_checkers are started */
     unsigned n_workers, n_busy, n_hashing;

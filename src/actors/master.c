@@ -134,8 +134,10 @@ static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 
 void master_stop_all(struct master *m)
 {
-    if (!m->stopping)
+    if (!m->stopping) {
         notify_stopping(&m->notify);
+        fs_tell_or_drop_stop_opening(fs_inbox(m->fs), fs_new_stop_opening());
+    }
     m->stopping = true;
     for (struct managed *t = m->first; t; t = t->next)
         managed_stop(t);

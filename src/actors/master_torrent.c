@@ -352,6 +352,12 @@ static void take_what_is_there(struct managed *t, struct bitfield *have,
 
 void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 {
+    if (answer->error == -ECANCELED) {
+        /* We stop. */
+        channel_close(&t->torrent.interest.channel);
+        set_life(t, LIFE_ENDED);
+        return;
+    }
     if (answer->error) {
         end_unopened(t, -answer->error, answer->reason);
         bitfield_deinit(&answer->have);

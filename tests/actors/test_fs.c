@@ -396,6 +396,40 @@ START_TEST(a_folder_that_cannot_be_had_is_told_with_its_name)
 }
 END_TEST
 
+static void ask_to_open(struct world *w)
+{
+    struct fs_open_torrent *m = fs_new_open_torrent();
+
+    m->torrent = &w->torrent;
+    m->msg.home = &w->master.channel;
+    ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
+}
+
+/* Of many that wait to be opened none is, once that is over. */
+START_TEST(what_waits_to_be_opened_can_be_called_off)
+{
+    struct world w;
+    unsigned n = 1000, n_cancelled = 0;
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    for (unsigned i = 0; i < n; i++)
+        ask_to_open(&w);
+    fs_tell_or_drop_stop_opening(fs_inbox(w.fs), fs_new_stop_opening());
+    ask_to_open(&w);
+    for (unsigned i = 0; i <= n; i++) {
+        struct fs_open_torrent *m = (struct fs_open_torrent *)wait_master(&w, fs_kind_open_torrent);
+
+        ck_assert_int_ne(m->error, 0); /* it is open already */
+        n_cancelled += m->error == -ECANCELED;
+        msg_free(&m->msg);
+    }
+    ck_assert_uint_ge(n_cancelled, 2);
+    world_close(&w);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(a_disk_that_refuses_is_told_once)
 {
     struct master_storage_failed *m;
@@ -424,4 +458,4 @@ RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_int
           a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
           files_that_are_there_are_checked, closing_ends_a_check, a_check_that_is_stopped_goes_on,
           a_file_is_leased_to_serve_from, a_folder_that_cannot_be_had_is_told_with_its_name,
-          a_disk_that_refuses_is_told_once);
+          what_waits_to_be_opened_can_be_called_off, a_disk_that_refuses_is_told_once);

@@ -424,7 +424,7 @@ START_TEST(named_at_start_a_failure_ends_the_start)
 }
 END_TEST
 
-START_TEST(one_that_comes_while_all_stop_is_closed_at_once)
+START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
 {
     struct managed *t;
 
@@ -434,6 +434,12 @@ START_TEST(one_that_comes_while_all_stop_is_closed_at_once)
     answer_open(0, true, 0);
     answer_close(t);
     ck_assert_int_eq(t->life, LIFE_ENDED);
+    /* Or not even opened. */
+    t = add(2);
+    answer_open(-ECANCELED, false, 0);
+    ck_assert_int_eq(t->life, LIFE_ENDED);
+    ck_assert(!t->lasting.said);
+    ck_assert_int_eq(m->outcome, MASTER_DONE);
     end();
 }
 END_TEST
@@ -541,7 +547,7 @@ RUN_SUITE("Master's torrents", 10, a_torrent_that_nobody_asks_for_costs_no_messa
           one_that_is_removed_while_it_opens_is_closed_at_once,
           a_failure_is_tried_again_with_growing_pauses,
           one_that_works_again_begins_anew_with_short_pauses,
-          named_at_start_a_failure_ends_the_start, one_that_comes_while_all_stop_is_closed_at_once,
+          named_at_start_a_failure_ends_the_start, one_that_opens_while_all_stop_is_closed_at_once,
           seeded_enough_it_is_not_started_until_more_is_asked_for, the_time_of_seeding_adds_up,
           resume_data_that_cannot_be_saved_is_noted_once_for_all,
           resume_data_that_cannot_be_saved_goes_with_its_torrent);

@@ -24,6 +24,7 @@ struct open_file;
           uint64_t uploaded; uint64_t downloaded; /* reply: of all runs before, in bytes */        \
           uint32_t n_doubtful; /* reply: pieces on disk that no resume data vouches for */         \
           int error; /* reply: 0 or -errno */ char reason[256];)                                   \
+    INFO(fs, stop_opening, StopOpening, "what is not being opened yet comes home by -ECANCELED", )   \
     QUERY(fs, check_pieces, CheckPieces, "hash what is doubtful, or all; sends CheckProgress",     \
           struct storage *storage; struct torrent *of; /* the asker's, untouched */ bool all;       \
           struct bitfield have; struct stored_blocks stored; /* replies, owned by the asker */     \
