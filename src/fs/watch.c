@@ -4,7 +4,8 @@
  * same, is always asked of the file itself. So events that are lost, doubled or late do no harm.
  *
  * inotify is silent about a folder that is mounted over, or whose parent is moved; so each look also
- * compares the folder under the name with the one that is watched.
+ * compares the folder under the name with the one that is watched. Nor does it say what another machine
+ * changes: a folder on a network file system is read again and again.
  */
 #include "conjure/fs/watch.h"
 
@@ -12,11 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
@@ -38,6 +41,7 @@ struct watch {
     struct key_map entries;
     struct watch_entry *first, *last; /* news */
     struct watch_entry *over;         /* removed, and told in the last news */
+    bool shared;                      /* with other machines, perhaps */
     bool unsure;                      /* a file could not be looked at: it may be there or not */
     uint32_t n_postponed, n_looks;
 };
@@ -190,6 +194,29 @@ static void scan(struct watch *w)
 
 /* --- the folder ------------------------------------------------------------------------------ */
 
+static bool is_on_network(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs))
+        return false;
+    switch ((uint32_t)fs.f_type) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case CEPH_SUPER_MAGIC:
+    case AFS_SUPER_MAGIC:
+    case AFS_FS_MAGIC:
+    case CODA_SUPER_MAGIC:
+    case V9FS_MAGIC: /* a virtual machine's host */
+    case FUSE_SUPER_MAGIC:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void enter_folder(struct watch *w)
 {
     struct stat st;
@@ -201,6 +228,7 @@ static void enter_folder(struct watch *w)
     }
     w->device = st.st_dev;
     w->inode = st.st_ino;
+    w->shared = is_on_network(w->dir_fd);
     /* Before the scan, so that nothing comes between the two. */
     if (w->inotify >= 0) {
         w->wd = inotify_add_watch(w->inotify, w->dir, EVENTS);
@@ -290,7 +318,7 @@ void watch_look(struct watch *w)
         leave_folder(w, error);
     if (w->dir_fd < 0)
         enter_folder(w);
-    else if ((w->wd < 0 || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
+    else if ((w->wd < 0 || w->shared || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
         scan(w);
     repeat_postponed(w);
 }

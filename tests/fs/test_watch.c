@@ -3,14 +3,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "conjure/fs/watch.h"
+
+/* What the file system says that it is; 0: the truth. */
+static __typeof__(((struct statfs *)NULL)->f_type) file_system;
+
+int fstatfs(int fd, struct statfs *fs)
+{
+    long r = syscall(SYS_fstatfs, fd, fs);
+
+    if (!r && file_system)
+        fs->f_type = file_system;
+    return (int)r;
+}
 
 /* The kernel queues an event before the call that causes it returns: nothing here waits. */
 
@@ -332,6 +347,33 @@ START_TEST(without_inotify_it_is_looked_at_now_and_then)
 }
 END_TEST
 
+/* What a link names changes: inotify says as little of that as of other machines. */
+static void change_beside(bool on_network)
+{
+    struct watch *w;
+
+    file_system = on_network ? NFS_SUPER_MAGIC : 0;
+    w = start();
+    put(beside, "a.torrent", "a");
+    ck_assert(!symlink(path_in(beside, "a.torrent"), path_in(folder, "a.torrent")));
+    watch_look(w);
+    expect(w, WATCH_FILE, "a.torrent");
+    put(beside, "a.torrent", "aa");
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+    if (on_network)
+        expect(w, WATCH_FILE, "a.torrent");
+    expect_nothing(w);
+    end_world(w);
+}
+
+START_TEST(what_other_machines_change_is_found)
+{
+    change_beside(false);
+    change_beside(true);
+}
+END_TEST
+
 /* Root may look anywhere. */
 static void become_nobody(void)
 {
@@ -442,4 +484,4 @@ RUN_SUITE("A folder that is watched", 60, what_is_there_is_found_and_nothing_els
           what_the_owner_writes_is_no_news, a_folder_that_goes_is_said_and_comes_back,
           a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file,
           without_inotify_it_is_looked_at_now_and_then, what_cannot_be_looked_at_is_not_gone,
-          a_file_that_may_be_seen_again_is_found);
+          a_file_that_may_be_seen_again_is_found, what_other_machines_change_is_found);

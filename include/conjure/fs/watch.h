@@ -12,7 +12,8 @@
  * A file is news when it has been written whole (closed, or moved here), when it was found by the
  * first scan, and when it is not as it was last time. Files whose names begin with a dot are nobody's
  * business. When the kernel has lost events, everything is looked at again; when it does not watch
- * (no inotify), watch_look does so every WATCH_RESCAN_LOOKS calls.
+ * (no inotify, or a network file system that others may write to), watch_look does so every
+ * WATCH_RESCAN_LOOKS calls.
  *
  * A folder that goes away or cannot be read is news, and so is its coming back; until then its files count
  * as there. So does a file that cannot be looked at (no permission, a disk that fails). One thread.
