@@ -137,10 +137,12 @@ static void set_life(struct managed *t, enum life life)
 /* It could not even be opened. */
 static void end_unopened(struct managed *t, int error, const char *reason)
 {
-    managed_fail(t, error, reason);
+    /* Once a signal has come nobody asks any more whether it could have been. */
+    if (error != ECANCELED && !t->master->signalled)
+        managed_fail(t, error, reason);
     channel_close(&t->torrent.interest.channel);
     set_life(t, LIFE_ENDED);
-    if (t->master->config->daemon && t->lasting.named && !t->master->ready)
+    if (t->master->config->daemon && t->lasting.named && !t->master->ready && !t->master->stopping)
         master_stop_all(t->master);
 }
 
@@ -352,16 +354,10 @@ static void take_what_is_there(struct managed *t, struct bitfield *have,
 
 void managed_opened(struct managed *t, struct fs_open_torrent *answer)
 {
-    if (answer->error == -ECANCELED) {
-        /* We stop. */
-        channel_close(&t->torrent.interest.channel);
-        set_life(t, LIFE_ENDED);
-        return;
-    }
     if (answer->error) {
-        end_unopened(t, -answer->error, answer->reason);
         bitfield_deinit(&answer->have);
         stored_blocks_deinit(&answer->stored);
+        end_unopened(t, -answer->error, answer->reason);
         return;
     }
     t->torrent.storage = answer->storage;

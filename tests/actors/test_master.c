@@ -439,6 +439,12 @@ START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
     answer_open(-ECANCELED, false, 0);
     ck_assert_int_eq(t->life, LIFE_ENDED);
     ck_assert(!t->lasting.said);
+    /* That one could not be opened is no matter for an exit code once a signal has come. */
+    t = add(3);
+    m->signalled = true;
+    answer_open(-ENOENT, false, 0);
+    ck_assert_int_eq(t->life, LIFE_ENDED);
+    ck_assert(!t->lasting.said);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
     end();
 }
