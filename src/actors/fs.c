@@ -451,6 +451,9 @@ static uint64_t schedule(struct fs *self)
             wait = until - self->now;
     }
     fs_start_checks(self);
+    for (struct opened *t = self->active; t; t = t->next_active)
+        if (t->check && t->check_error && !storage_is_busy(t->storage))
+            wait = 0; /* for want of memory: nothing else comes to have it answered */
     return wait;
 }
 
