@@ -343,7 +343,7 @@ struct lobby *lobby_new(void)
 
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll_fd < 0 || waker_init_eventfd(&l->waker) || session_scratch_init(&l->scratch))
-        abort();
+        return NULL;
     channel_init(&l->inbox.channel, &l->waker);
     rng_seed_from_kernel(&l->rng);
     l->torrents = KEY_MAP(struct lobby_torrent, torrent);

@@ -531,6 +531,8 @@ static int start_actors(struct master *m)
     if (!m->timer)
         return -errno;
     m->lobby = lobby_new();
+    if (!m->lobby)
+        return -errno;
     lobby.timer = timer_inbox(m->timer);
     m->choker = choker_start(lobby.timer, &m->inbox, 0);
     m->bandwidth = bandwidth_start();

@@ -29,8 +29,8 @@ struct lobby_options {
 int lobby_listen(uint16_t port, int *fdp, uint16_t *portp);
 
 /* In two steps, since FS and Announcer, which Lobby sends to, send to Lobby themselves: the inbox
- * is there after lobby_new, the thread after lobby_run. Both abort when the system refuses. */
-struct lobby *lobby_new(void);
+ * is there after lobby_new, the thread after lobby_run. */
+struct lobby *lobby_new(void); /* NULL with errno: the process is about to end */
 struct lobby_inbox *lobby_inbox(struct lobby *l);
 int lobby_run(struct lobby *l, const struct lobby_options *options); /* 0 or -errno */
 void lobby_join(struct lobby *l);
