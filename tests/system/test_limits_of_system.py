@@ -149,7 +149,7 @@ def test_a_full_house_says_so_once(world):
     fetch_ends(wires[2], torrent, 2)
 
 
-@pytest.mark.parametrize("n_files", range(4, 12))
+@pytest.mark.parametrize("n_files", range(4, 10))
 def test_who_cannot_even_begin_says_why(world, n_files):
     """One descriptor more is left each time: for the port, the first eventfd, the signals and so on."""
     def set_limit():
