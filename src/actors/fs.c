@@ -25,6 +25,7 @@
 
 #define HOLD_NS           (25 * NS_PER_MS) /* a piece waits no longer for company */
 #define HOLD_WORTH        5                /* pieces that must be expected in that time */
+#define OPENS_MAX         8                /* in one list: a slow disk holds up no more */
 #define ARRIVAL_FORGOTTEN NS_PER_S
 #define KEEP_SPARE_NS     (2 * NS_PER_S) /* spare buffers, with nothing to do */
 
@@ -60,6 +61,12 @@ static void tell_events(struct fs *self, struct opened *t)
             log_info(FACILITY, "%s: piece %u is wrong: all of it is missing again", name, e.piece);
             m->piece = e.piece;
             interest_tell_or_drop_piece_failed(&t->torrent->interest, m);
+        } else if (e.kind == STORAGE_CHANGED) {
+            struct master_content_changed *m = master_new_content_changed();
+
+            m->torrent = t->torrent;
+            m->file = e.piece;
+            master_tell_or_drop_content_changed(self->master, m);
         } else {
             struct lobby_ban *m = lobby_new_ban();
 
@@ -213,6 +220,7 @@ static void answer_save(struct fs_save_resume **mp, int error)
 static void free_opened(struct fs *self, struct opened *t)
 {
     fs_deactivate(self, t);
+    due_heap_remove(&self->looks, &t->look);
     *(t->previous ? &t->previous->next : &self->torrents) = t->next;
     if (t->next)
         t->next->previous = t->previous;
@@ -346,6 +354,7 @@ static void on_open_torrent(struct fs *self, struct fs_open_torrent *m)
     t->open = m;
     *(self->opening_last ? &self->opening_last->next : &self->opening_first) = t;
     self->opening_last = t;
+    self->n_opening++;
 }
 
 static struct opened *take_first_opening(struct fs *self)
@@ -355,6 +364,7 @@ static struct opened *take_first_opening(struct fs *self)
     self->opening_first = t->next;
     if (!t->next)
         self->opening_last = NULL;
+    self->n_opening--;
     return t;
 }
 
@@ -369,7 +379,8 @@ static void on_stop_opening(struct fs *self, struct fs_stop_opening *m)
     }
 }
 
-static void begin_open(struct fs *self)
+/* The first of those that wait; NULL when it cannot be opened. */
+static struct disk_job *begin_open(struct fs *self)
 {
     struct opened *t = take_first_opening(self);
     struct fs_open_torrent *m = t->open;
@@ -381,6 +392,7 @@ static void begin_open(struct fs *self)
         .skip_file = m->torrent->skip_file,
         .owner = t,
         .refuse_lost = m->refuse_lost,
+        .trusting = m->trusting,
     };
     struct disk_job *job;
 
@@ -391,13 +403,29 @@ static void begin_open(struct fs *self)
         storage_free(t->storage);
         free(t);
         msg_reply(&m->msg);
-        return;
+        return NULL;
     }
     t->next = self->torrents;
     if (t->next)
         t->next->previous = t;
     self->torrents = t;
-    fs_queue_job(self, job);
+    return job;
+}
+
+/* A few for each idle worker: passing them one by one costs more than some of them do. */
+static void begin_opens(struct fs *self)
+{
+    unsigned n_idle = self->n_workers - self->n_busy;
+    uint32_t n = (self->n_opening + n_idle - 1) / n_idle;
+    struct disk_job *first = NULL, **at = &first;
+
+    for (n = n < OPENS_MAX ? n : OPENS_MAX; n; n--) {
+        *at = begin_open(self);
+        if (*at)
+            at = &(*at)->next;
+    }
+    if (first)
+        fs_give_to_worker(self, first);
 }
 
 /* Frees T when opening failed. */
@@ -419,6 +447,7 @@ static bool finish_open(struct fs *self, struct opened *t, int error)
         m->n_doubtful = storage_n_doubtful(t->storage);
         m->uploaded = storage_uploaded(t->storage);
         m->downloaded = storage_downloaded(t->storage);
+        fs_expect_look(self, t);
     }
     msg_reply(&m->msg);
     return !error;
@@ -428,7 +457,7 @@ static bool finish_open(struct fs *self, struct opened *t, int error)
  * any more, then checks. Returns how long to sleep at most. */
 static uint64_t schedule(struct fs *self)
 {
-    uint64_t wait = UINT64_MAX;
+    uint64_t wait = UINT64_MAX, look;
     struct disk_job *job;
 
     for (struct opened *t = self->active; t; t = t->next_active)
@@ -438,7 +467,7 @@ static uint64_t schedule(struct fs *self)
     while (fs_has_idle_worker(self) && (job = fs_unqueue_job(self)))
         fs_give_to_worker(self, job);
     while (fs_has_idle_worker(self) && self->opening_first)
-        begin_open(self);
+        begin_opens(self);
     for (struct opened *t = self->active; t && fs_has_idle_worker(self); t = t->next_active) {
         uint64_t until;
 
@@ -454,7 +483,8 @@ static uint64_t schedule(struct fs *self)
     for (struct opened *t = self->active; t; t = t->next_active)
         if (t->check && t->check_error && !storage_is_busy(t->storage))
             wait = 0; /* for want of memory: nothing else comes to have it answered */
-    return wait;
+    look = fs_start_look(self);
+    return look < wait ? look : wait;
 }
 
 /* --- leases ---------------------------------------------------------------------------------- */
@@ -463,6 +493,8 @@ static void on_lease_file(struct fs *self, struct fs_lease_file *m)
 {
     int r = storage_lease(m->storage, m->file, &m->handle);
 
+    if (r == -ESTALE)
+        tell_events(self, storage_owner(m->storage));
     self->n_leased += !r;
     m->error = r == FILE_MISSING ? -ENOENT : r;
     m->fd = r ? -1 : m->handle->fd;
@@ -526,6 +558,11 @@ static void finish_job(struct fs *self, struct disk_job *job)
         if (error && check)
             t->check_error = error;
         fs_report_check(self, t);
+        break;
+    case DISK_LOOK:
+        if (error)
+            tell_failure(self, t, error);
+        fs_look_ended(self, t);
         break;
     case DISK_RESUME:
         if (finish_save(self, t, error))
@@ -595,6 +632,7 @@ static void *run(void *arg)
         worker_join(self->workers[i].worker);
     while (self->torrents)
         free_opened(self, self->torrents);
+    due_heap_deinit(&self->looks);
     handle_pool_deinit(&self->pool);
     msg_reply(&self->shutdown->msg);
     return NULL;

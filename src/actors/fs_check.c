@@ -15,8 +15,7 @@
 #define CHECK_SAVE_NS  (60 * NS_PER_S)   /* resume data, during a check */
 #define BUSY_NS        NS_PER_S          /* so long after blocks came, more are expected */
 
-/* A worker for a check, or NULL when enough of them are busy. */
-static struct slot *find_checker(struct fs *self)
+struct slot *fs_find_checker(struct fs *self)
 {
     bool busy = self->n_leased || (self->stored_ns && self->now - self->stored_ns < BUSY_NS);
     struct slot *idle, *checkers = self->workers + self->n_workers;
@@ -87,7 +86,7 @@ void fs_start_checks(struct fs *self)
     struct slot *slot;
     struct disk_job *job;
 
-    while (choose_check(self) && (slot = find_checker(self)) && (job = gather_check(self)))
+    while (choose_check(self) && (slot = fs_find_checker(self)) && (job = gather_check(self)))
         fs_give(self, slot, job);
 }
 

@@ -8,6 +8,7 @@
 #include "conjure/actors/fs.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
+#include "conjure/base/due_heap.h"
 #include "conjure/fs/storage.h"
 
 /* What the parts of FS share; nobody else includes this. All of it belongs to FS's thread. */
@@ -36,6 +37,7 @@ struct opened {
     bool writing;       /* a write, or a list of them, is under way */
     bool told_failure;
     int check_error;
+    struct due look; /* in `looks`, but while it is being looked at */
     uint32_t n_to_check;
     uint64_t progress_ns;    /* last CheckProgress */
     uint64_t check_saved_ns; /* last resume data of a check */
@@ -64,8 +66,12 @@ struct fs {
     struct handle_pool pool;
     struct kept kept;
     struct opened *torrents, *active;
-    struct opened *opening_first, *opening_last; /* no worker was idle yet */
+    struct opened *opening_first, *opening_last; /* no worker was idle yet: n_opening of them */
+    uint32_t n_opening;
     bool opens_no_more;
+    struct due_heap looks; /* all torrents, by when their files are to be looked at */
+    bool looking;
+    uint64_t look_began_ns, look_after_ns; /* the last one; the next one not before */
     struct disk_job *queue_first, *queue_last;
     struct slot *workers; /* as many for checks follow, of which n_checkers are started */
     unsigned n_workers, n_busy, n_hashing;
@@ -94,9 +100,19 @@ void fs_queue_job(struct fs *self, struct disk_job *job);
 /* The first job that may run, with what can be done together with it. */
 struct disk_job *fs_unqueue_job(struct fs *self);
 
+/* --- fs_look.c ------------------------------------------------------------------------------- */
+
+/* T has been opened. */
+void fs_expect_look(struct fs *self, struct opened *t);
+void fs_look_ended(struct fs *self, struct opened *t);
+/* Begins the next one, if it is due; returns how long to sleep at most. */
+uint64_t fs_start_look(struct fs *self);
+
 /* --- fs_check.c ------------------------------------------------------------------------------ */
 
 void fs_start_checks(struct fs *self);
+/* A worker that gives way, or NULL when enough of them are busy. */
+struct slot *fs_find_checker(struct fs *self);
 /* Nobody waits for the rest of T's check any more. */
 void fs_cancel_check(struct fs *self, const struct opened *t);
 /* Tells Master how far T's check is, now and then. */

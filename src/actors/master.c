@@ -102,6 +102,11 @@ static void on_storage_failed(struct master *m, struct master_storage_failed *x)
     managed_stop(t);
 }
 
+static void on_content_changed(struct master *m, struct master_content_changed *x)
+{
+    managed_content_changed(managed_of(x->torrent), x->file);
+}
+
 static void on_check_progress(struct master *m, struct master_check_progress *x)
 {
     struct managed *t = managed_of(x->torrent);
@@ -372,20 +377,18 @@ static void sweep(struct master *m)
     }
 }
 
-/* A daemon ends with the last torrent only when it was told which ones to take, and when none of them is
- * to be tried again. */
+/* Not while a torrent is to be tried again; and a daemon ends with the last torrent only when it was told
+ * which ones to take. */
 static bool is_over(const struct master *m)
 {
     if (m->n_in[LIFE_ENDED] != m->n_torrents)
         return false;
-    if (!m->config->daemon || m->stopping)
+    if (m->stopping)
         return true;
-    if (!m->config->n_torrents || m->config->torrents_dir || !m->ready)
-        return false;
     for (const struct managed *t = m->first; t; t = t->next)
         if (t->retry_ns)
             return false;
-    return true;
+    return !m->config->daemon || (m->config->n_torrents && !m->config->torrents_dir && m->ready);
 }
 
 static void sleep_until_news(struct master *m)

@@ -52,6 +52,7 @@ struct managed_lasting {
     uint32_t n_watched;  /* files in --torrents-dir that stand for it */
     uint64_t seeded_s;   /* after completion, before this try */
     unsigned n_failures; /* in a row */
+    bool doubted;        /* a file has changed: all are looked at before it runs again */
     char *said;          /* owned: why it failed, as the log has it; NULL: it did not */
 };
 
@@ -161,6 +162,8 @@ int managed_mark_wanted(struct managed *t);
 
 /* --- master_torrent.c --- */
 void managed_open(struct managed *t);
+/* FILE is not as it was: T is closed, and opened again with a look at every file. */
+void managed_content_changed(struct managed *t, uint32_t file);
 /* It cannot go on; the caller ends it. ERROR is an errno, REASON is for people or empty. */
 void managed_fail(struct managed *t, int error, const char *reason);
 /* Whether resume data could be saved: 0 or -errno. */

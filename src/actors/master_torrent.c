@@ -102,6 +102,17 @@ void managed_fail(struct managed *t, int error, const char *reason)
     t->retry_ns = t->master->now + (pause < RETRY_MAX_NS ? pause : RETRY_MAX_NS);
 }
 
+void managed_content_changed(struct managed *t, uint32_t file)
+{
+    if (t->life != LIFE_RUNNING)
+        return;
+    log_warning(FACILITY, "%s: %s has changed on disk, or is gone; what it touches will be checked",
+                metainfo_name(t->torrent.meta), metainfo_file(t->torrent.meta, file)->path);
+    t->lasting.doubted = true;
+    t->retry_ns = t->master->now;
+    managed_stop(t);
+}
+
 void managed_note_save(struct managed *t, int error)
 {
     struct master *m = t->master;
@@ -161,6 +172,8 @@ void managed_open(struct managed *t)
     m = fs_new_open_torrent();
     m->torrent = &t->torrent;
     m->refuse_lost = t->master->config->daemon && !t->master->config->check_integrity;
+    m->trusting = m->refuse_lost && !t->lasting.doubted;
+    t->lasting.doubted = false;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort(); /* FS ends after the last torrent */
     t->n_queries++;

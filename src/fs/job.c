@@ -42,6 +42,7 @@ void job_free(struct job *job)
         free(job->lanes[i].digests);
     resume_free(job->resume);
     free(job->dirty);
+    free(job->stamps);
     free(job->ranges);
     free(job);
     s->n_jobs--;
@@ -230,6 +231,8 @@ static void run_one(struct disk_job *head, struct disk_scratch *scratch)
 
     if (head->kind == DISK_OPEN)
         job_run_open(job);
+    else if (head->kind == DISK_LOOK)
+        job_run_look(job);
     else
         head->error = run_write(job, scratch);
 }

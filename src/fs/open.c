@@ -5,6 +5,12 @@
  * all, whether claimed or not: so what was written after the last save is found again. A download
  * that was killed has newer mtimes, and all that costs is hashing.
  *
+ * TRUST. A daemon has thousands of torrents, and their files' inodes may lie anywhere on a disk that
+ * has just been mounted. So it opens a torrent that was complete on the word of the resume data, after a
+ * look at one file, which tells whether the disk is there at all; and looks at the other files soon, one
+ * torrent after another (DISK_LOOK). If one of them has changed, the torrent is opened again, and then
+ * every file is looked at first.
+ *
  * Holes. A piece that lies in holes altogether was never written, and is not read either, unless it
  * is one of all zeros.
  */
@@ -21,27 +27,64 @@
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
 
+static struct file_stamp stamp_of(const struct stat *st)
+{
+    return (struct file_stamp){true, (uint64_t)st->st_size,
+                               (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+}
+
+static int stat_file(const struct store *store, uint32_t file, struct file_stamp *stamp)
+{
+    char buffer[STORE_PATH_MAX];
+    struct stat st;
+
+    *stamp = (struct file_stamp){0};
+    if (fstatat(store->dir_fd, store_path(store, file, buffer), &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    if (S_ISREG(st.st_mode))
+        *stamp = stamp_of(&st);
+    return 0;
+}
+
 int storage_stat_files(const struct store *store, const bool *which, struct file_stamp *stamps)
 {
-    for (uint32_t file = 0; file < store->n_files; file++) {
-        char buffer[STORE_PATH_MAX];
-        struct stat st;
+    int r = 0;
 
-        if (which && !which[file])
-            continue;
-        stamps[file] = (struct file_stamp){0};
-        if (fstatat(store->dir_fd, store_path(store, file, buffer), &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno != ENOENT && errno != ENOTDIR)
-                return -errno;
-            continue;
-        }
-        if (!S_ISREG(st.st_mode))
-            continue;
-        stamps[file].exists = true;
-        stamps[file].size = (uint64_t)st.st_size;
-        stamps[file].mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    for (uint32_t file = 0; file < store->n_files && !r; file++)
+        if (!which || which[file])
+            r = stat_file(store, file, &stamps[file]);
+    return r;
+}
+
+static bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
+bool storage_is_unchanged(int fd, const struct file_stamp *stamp)
+{
+    struct file_stamp now;
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return false;
+    now = stamp_of(&st);
+    return stamp_equal(&now, stamp);
+}
+
+void job_run_look(struct job *job)
+{
+    struct file_stamp now;
+
+    for (uint32_t file = 0; file < job->store->n_files; file++) {
+        job->head.error = stat_file(job->store, file, &now);
+        if (job->head.error)
+            job->failed_file = file;
+        else if (!stamp_equal(&now, &job->stamps[file]))
+            job->changed = file;
+        if (job->head.error || job->changed != JOB_FILE_NONE)
+            return;
     }
-    return 0;
 }
 
 /* Sets or clears the pieces that touch content [from, to). */
@@ -266,11 +309,6 @@ static void give_up_full_partials(struct storage *s)
     }
 }
 
-static bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
-{
-    return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns;
-}
-
 /* Sets the pieces that touch a file which is not as the resume data says, and those that a check had
  * left. */
 static void find_touched(const struct storage *s, const struct resume *resume,
@@ -389,6 +427,34 @@ static int make_files(struct storage *s, struct job *job, bool *madep)
     return 0;
 }
 
+/* See TRUST. */
+static bool may_be_trusted(const struct storage *s, const struct resume *resume)
+{
+    uint32_t witness = JOB_FILE_NONE;
+    struct file_stamp now;
+
+    if (!s->trusting || !resume || storage_is_compact(s) || resume->doubtful.n_set ||
+        resume->pieces.n_set != s->store.n_pieces)
+        return false;
+    for (uint32_t file = 0; file < s->store.n_files; file++) {
+        if (resume->parts[file] != store_is_part(&s->store, file))
+            return false;
+        if (witness == JOB_FILE_NONE && resume->stamps[file].exists && resume->stamps[file].size)
+            witness = file;
+    }
+    return witness != JOB_FILE_NONE && !stat_file(&s->store, witness, &now) &&
+           stamp_equal(&now, &resume->stamps[witness]);
+}
+
+static int find_stamps(struct storage *s, const struct resume *resume)
+{
+    s->has_trusted = may_be_trusted(s, resume);
+    if (!s->has_trusted)
+        return storage_stat_files(&s->store, NULL, s->stamps);
+    memcpy(s->stamps, resume->stamps, s->store.n_files * sizeof *s->stamps);
+    return 0;
+}
+
 void job_run_open(struct job *job)
 {
     struct storage *s = job->head.storage; /* nobody else has it yet */
@@ -398,7 +464,7 @@ void job_run_open(struct job *job)
 
     store_clean_parts(&s->store);
     if (!r)
-        r = storage_stat_files(&s->store, NULL, s->stamps);
+        r = find_stamps(s, resume);
     if (!r && s->refuse_lost && resume) {
         job->failed_file = find_lost_file(s, resume);
         r = job->failed_file == JOB_FILE_NONE ? 0 : -ENOENT;

@@ -137,6 +137,7 @@ int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downlo
     job->resume->downloaded = downloaded;
     memcpy(job->dirty, s->dirty, s->store.n_files);
     memset(s->dirty, 0, s->store.n_files);
+    s->saving = true;
     job->on_disk = s->is_saved;
     memcpy(job->digest, s->saved, SHA1_SIZE);
     *jobp = &job->head;

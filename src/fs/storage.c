@@ -100,6 +100,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->pool = pool;
     s->owner = config->owner;
     s->refuse_lost = config->refuse_lost;
+    s->trusting = config->trusting;
     s->lock_fd = -1;
     s->check_at = UINT32_MAX;
     s->failed_file = JOB_FILE_NONE;
@@ -634,8 +635,48 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     return 0;
 }
 
+/* Whether stamps[FILE] is how FILE is when nobody else has touched it: not before resume data says what we
+ * have written. */
+static bool is_stamp_known(const struct storage *s, uint32_t file)
+{
+    return s->verified.n_set == s->store.n_pieces && !storage_is_compact(s) && !s->saving &&
+           !s->dirty[file];
+}
+
+int storage_prepare_look(struct storage *s, struct disk_job **jobp)
+{
+    bool known = true;
+    struct job *job;
+
+    *jobp = NULL;
+    for (uint32_t file = 0; file < s->store.n_files && known; file++)
+        known = is_stamp_known(s, file);
+    if (!known)
+        return 0;
+    job = job_new(s, DISK_LOOK);
+    job->changed = JOB_FILE_NONE;
+    job->stamps = malloc(((size_t)s->store.n_files + 1) * sizeof *job->stamps);
+    if (!job->stamps) {
+        job_free(job);
+        return -ENOMEM;
+    }
+    memcpy(job->stamps, s->stamps, s->store.n_files * sizeof *job->stamps);
+    *jobp = &job->head;
+    return 0;
+}
+
+static void finish_look(struct storage *s, const struct job *job)
+{
+    if (job->head.error)
+        return;
+    s->has_trusted = false;
+    if (job->changed != JOB_FILE_NONE)
+        storage_add_event(s, STORAGE_CHANGED, job->changed, NULL);
+}
+
 static void finish_resume(struct storage *s, struct job *job)
 {
+    s->saving = false;
     s->is_saved = job->on_disk;
     memcpy(s->saved, job->digest, SHA1_SIZE);
     if (!job->head.error)
@@ -658,6 +699,8 @@ int storage_finish(struct disk_job *head)
         (job->check ? finish_check : finish_hash)(s, job);
     else if (head->kind == DISK_RESUME)
         finish_resume(s, job);
+    else if (head->kind == DISK_LOOK)
+        finish_look(s, job);
     job_free(job);
     s->checking &= s->doubtful.n_set > 0;
     if (s->scan.found && !s->n_jobs && !s->doubtful.n_set)
@@ -680,6 +723,11 @@ const struct bitfield *storage_have(const struct storage *s)
 uint32_t storage_n_doubtful(const struct storage *s)
 {
     return s->doubtful.n_set;
+}
+
+bool storage_has_trusted(const struct storage *s)
+{
+    return s->has_trusted;
 }
 
 bool storage_is_busy(const struct storage *s)
@@ -722,7 +770,14 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
 
 int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep)
 {
+    int r;
+
     if (file >= s->store.n_files)
         return -EINVAL;
-    return handle_pool_lease(s->pool, &s->store, file, FILE_READ, handlep);
+    r = handle_pool_lease(s->pool, &s->store, file, FILE_READ, handlep);
+    if (r || !is_stamp_known(s, file) || storage_is_unchanged((*handlep)->fd, &s->stamps[file]))
+        return r;
+    handle_pool_return(s->pool, *handlep);
+    storage_add_event(s, STORAGE_CHANGED, file, NULL);
+    return -ESTALE;
 }

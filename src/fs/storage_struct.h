@@ -73,6 +73,9 @@ struct job {
     bool *dirty;               /* one per file */
     uint8_t digest[SHA1_SIZE]; /* of what is on disk: before running, and after */
     bool on_disk;              /* there is such a digest */
+    /* DISK_LOOK */
+    struct file_stamp *stamps; /* one per file: before running what is expected */
+    uint32_t changed;          /* after running: the first file that is not so, or JOB_FILE_NONE */
 };
 
 struct job *job_new(struct storage *s, enum disk_job_kind kind);
@@ -85,6 +88,7 @@ int job_add_ranges(struct job *job, uint64_t at, uint32_t length, bool foreign,
 
 /* Job bodies that live elsewhere; they set head.error. */
 void job_run_open(struct job *job);
+void job_run_look(struct job *job);
 /* N_JOBS of a list. Hash jobs have one lane size, and SHA1_LANES_MAX lanes at most. */
 void jobs_run_hash(struct disk_job *first, unsigned n_jobs, struct disk_scratch *scratch);
 #define JOBS_RESUME_MAX 16
@@ -149,8 +153,10 @@ struct storage {
     uint64_t uploaded, downloaded;
     uint8_t saved[SHA1_SIZE]; /* digest of the resume file as it is on disk */
     bool is_saved;            /* there is such a file, and it is ours */
+    bool saving;              /* resume data: the stamps of what was dirty are on their way */
     uint32_t failed_file;
-    bool refuse_lost;
+    bool refuse_lost, trusting;
+    bool has_trusted; /* stamps are those of the resume data, unseen */
 };
 
 static inline bool storage_is_compact(const struct storage *s)
@@ -171,6 +177,8 @@ void storage_add_event(struct storage *s, enum storage_event_kind kind, uint32_t
  * these matter, and no file without a byte of them is opened; NULL: all. Compact looks at all. */
 int storage_find_present(struct storage *s, const struct file_stamp *stamps,
                          const struct bitfield *asked, struct bitfield *present);
+/* Whether the open file FD is still as STAMP says. */
+bool storage_is_unchanged(int fd, const struct file_stamp *stamp);
 int storage_stat_files(const struct store *store, const bool *which, struct file_stamp *stamps);
 
 #endif

@@ -410,7 +410,7 @@ void watch_postpone(struct watch *w, struct watch_entry *e)
 
 bool watch_is_settled(const struct watch *w, const struct watch_entry *e)
 {
-    struct watch_stamp stamp;
+    struct watch_stamp stamp = {0};
 
     return w->dir_fd >= 0 && !stamp_of(w, e->name, &stamp) && stamp_equal(&stamp, &e->stamp);
 }

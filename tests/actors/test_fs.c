@@ -20,6 +20,7 @@ struct world {
     } peer;
     struct fs *fs;
     struct storage *storage;
+    bool trusting; /* torrents are opened so */
     struct bitfield completed;
     uint32_t n_failed, n_banned;
 };
@@ -71,6 +72,7 @@ static struct fs_open_torrent *world_open(struct world *w)
     struct fs_open_torrent *m = fs_new_open_torrent();
 
     m->torrent = &w->torrent;
+    m->trusting = w->trusting;
     m->msg.home = &w->master.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
     ck_assert_ptr_eq(wait_master(w, fs_kind_open_torrent), m);
@@ -283,6 +285,81 @@ START_TEST(files_that_are_there_are_checked)
 }
 END_TEST
 
+START_TEST(what_has_changed_is_told_soon_after_opening)
+{
+    struct master_content_changed *m;
+    struct world w;
+
+    make_two_files(&w);
+    for (uint32_t file = 0; file < 3; file++)
+        sample_write_file(&w.sample, file);
+    expect_opened(&w, 0, w.sample.n_pieces);
+    download_all(&w);
+    world_close(&w);
+    w.trusting = true;
+    expect_opened(&w, w.sample.n_pieces, 0);
+    world_close(&w); /* perhaps in the midst of the look */
+    ck_assert(channel_is_empty(&w.master.channel));
+    sample_change_file(&w.sample, 1);
+    expect_opened(&w, w.sample.n_pieces, 0);
+    m = (struct master_content_changed *)wait_master(&w, master_kind_content_changed);
+    ck_assert_ptr_eq(m->torrent, &w.torrent);
+    ck_assert_uint_eq(m->file, 1);
+    msg_free(&m->msg);
+    world_close(&w);
+    world_end(&w);
+}
+END_TEST
+
+/* More than go to a worker at a time. */
+START_TEST(many_are_opened_at_once)
+{
+    enum { N = 50 };
+    static const struct sample_file files[] = {{"a", 40000}, {"b", 100}};
+    struct torrent torrents[N] = {0};
+    struct storage *storages[N];
+    struct sample *samples = calloc(N, sizeof *samples);
+    struct world w = {0};
+    struct rng rng;
+
+    rng_seed(&rng, 8);
+    sample_make(&w.sample, &rng, 32768, files, 2);
+    world_start(&w);
+    for (unsigned i = 0; i < N; i++) {
+        struct fs_open_torrent *m = fs_new_open_torrent();
+
+        sample_make(&samples[i], &rng, 32768, files, 2);
+        for (uint32_t file = 0; i % 3 && file < 2; file++)
+            sample_write_file(&samples[i], file);
+        torrents[i].meta = samples[i].meta;
+        torrents[i].resume_path = samples[i].resume;
+        torrents[i].dir = i == 17 ? "/proc/nothing/there" : samples[i].dir;
+        m->torrent = &torrents[i];
+        m->msg.home = &w.master.channel;
+        ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
+    }
+    for (unsigned n = 0; n < N; n++) {
+        struct fs_open_torrent *m = (struct fs_open_torrent *)wait_master(&w, fs_kind_open_torrent);
+        unsigned i = (unsigned)(m->torrent - torrents);
+
+        ck_assert_int_eq(m->error, i == 17 ? -ENOENT : 0);
+        ck_assert_uint_eq(m->n_doubtful, i != 17 && i % 3 ? samples[i].n_pieces : 0);
+        storages[i] = m->storage;
+        bitfield_deinit(&m->have);
+        stored_blocks_deinit(&m->stored);
+        msg_free(&m->msg);
+    }
+    for (unsigned i = 0; i < N; i++) {
+        w.storage = storages[i];
+        if (i != 17)
+            world_close(&w);
+        sample_free(&samples[i]);
+    }
+    free(samples);
+    world_end(&w);
+}
+END_TEST
+
 START_TEST(closing_ends_a_check)
 {
     struct fs_check_pieces *check = fs_new_check_pieces();
@@ -456,6 +533,7 @@ END_TEST
 
 RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
           a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
-          files_that_are_there_are_checked, closing_ends_a_check, a_check_that_is_stopped_goes_on,
+          files_that_are_there_are_checked, what_has_changed_is_told_soon_after_opening,
+          many_are_opened_at_once, closing_ends_a_check, a_check_that_is_stopped_goes_on,
           a_file_is_leased_to_serve_from, a_folder_that_cannot_be_had_is_told_with_its_name,
           what_waits_to_be_opened_can_be_called_off, a_disk_that_refuses_is_told_once);

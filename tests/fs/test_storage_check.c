@@ -72,6 +72,195 @@ START_TEST(of_a_hundred_files_the_changed_one_is_hashed_again)
 }
 END_TEST
 
+static struct storage *open_trusting(struct sample *sample)
+{
+    struct storage_config config = {
+        .meta = sample->meta, .dir = sample->dir, .resume_path = sample->resume, .trusting = true};
+    char reason[STORAGE_REASON_MAX];
+    struct storage *s = NULL;
+    struct disk_job *job;
+
+    ck_assert_int_eq(storage_new(&config, &pool, &s, reason), 0);
+    ck_assert_int_eq(storage_prepare_open(s, &job), 0);
+    ck_assert_int_eq(run(job), 0);
+    return s;
+}
+
+/* The file that has changed, or -1. */
+static int64_t look(struct storage *s)
+{
+    struct storage_event e;
+    struct disk_job *job;
+
+    ck_assert_int_eq(storage_prepare_look(s, &job), 0);
+    ck_assert_ptr_nonnull(job);
+    ck_assert_int_eq(run(job), 0);
+    ck_assert(!storage_has_trusted(s));
+    if (!storage_next_event(s, &e))
+        return -1;
+    ck_assert_int_eq(e.kind, STORAGE_CHANGED);
+    ck_assert(!storage_next_event(s, &e));
+    return e.piece;
+}
+
+START_TEST(what_was_complete_is_trusted_first_and_looked_at_then)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    storage_free(open_trusting(&sample)); /* there are no resume data yet */
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    ck_assert(storage_has_trusted(s));
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    ck_assert_int_eq(look(s), -1);
+    close_storage(s);
+
+    sample_change_file(&sample, 42);
+    s = open_trusting(&sample);
+    ck_assert(storage_has_trusted(s));
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    ck_assert_int_eq(look(s), 42);
+    close_storage(s); /* and what is saved now does not vouch for the new file */
+    s = open_trusting(&sample);
+    ck_assert_int_eq(look(s), 42);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert(!storage_has_trusted(s));
+    ck_assert_uint_gt(storage_n_doubtful(s), 0);
+    check(s, false);
+    ck_assert_int_eq(look(s), -1);
+    close_storage(s);
+    s = open_trusting(&sample);
+    ck_assert_int_eq(look(s), -1);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_file_that_goes_while_it_is_seeded_is_missed)
+{
+    struct sample sample;
+    struct storage *s;
+    char path[640];
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    ck_assert_int_eq(look(s), -1);
+    sample_path(&sample, 99, path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(look(s), 99);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(what_has_changed_is_not_served)
+{
+    struct storage_event e;
+    struct open_file *h;
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    sample_change_file(&sample, 42);
+    s = open_trusting(&sample);
+    ck_assert_int_eq(storage_lease(s, 41, &h), 0);
+    handle_pool_return(&pool, h);
+    ck_assert_int_eq(storage_lease(s, 42, &h), -ESTALE);
+    ck_assert(storage_next_event(s, &e));
+    ck_assert_int_eq(e.kind, STORAGE_CHANGED);
+    ck_assert_uint_eq(e.piece, 42);
+    sample_change_file(&sample, 41); /* while it is open in the pool */
+    ck_assert_int_eq(storage_lease(s, 41, &h), -ESTALE);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(what_is_written_is_served_before_and_after_it_is_saved)
+{
+    struct disk_job *job;
+    struct open_file *h;
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    for (unsigned step = 0; step < 3; step++) {
+        ck_assert_int_eq(storage_lease(s, 0, &h), 0);
+        handle_pool_return(&pool, h);
+        if (step == 0)
+            ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &job), 0);
+        else if (step == 1)
+            ck_assert_int_eq(run(job), 0);
+    }
+    sample_change_file(&sample, 0);
+    ck_assert_int_eq(storage_lease(s, 0, &h), -ESTALE);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+/* The first file stands for the disk: when that is not as it was, all are looked at before anything else. */
+START_TEST(nothing_is_trusted_when_the_first_file_has_changed)
+{
+    struct sample sample;
+    struct storage *s;
+    char path[640];
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    sample_change_file(&sample, 0);
+    s = open_trusting(&sample);
+    ck_assert(!storage_has_trusted(s));
+    ck_assert_uint_eq(storage_n_doubtful(s), 1);
+    close_storage(s);
+    sample_path(&sample, 0, path);
+    ck_assert_int_eq(unlink(path), 0);
+    s = open_trusting(&sample);
+    ck_assert(!storage_has_trusted(s));
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces - 1);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(what_is_not_complete_or_not_saved_is_not_looked_at)
+{
+    struct storage_event e;
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_trusting(&sample);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++) {
+        ck_assert_int_eq(storage_prepare_look(s, &job), 0);
+        ck_assert_ptr_null(job);
+        write_piece(&sample, s, piece);
+        hash_waiting(s);
+        ck_assert(storage_next_event(s, &e));
+        ck_assert_int_eq(e.kind, STORAGE_COMPLETED);
+    }
+    ck_assert_int_eq(storage_prepare_look(s, &job), 0); /* complete, but written to since */
+    ck_assert_ptr_null(job);
+    save(s, false);
+    ck_assert_int_eq(look(s), -1);
+    close_storage(s);
+    s = open_trusting(&sample);
+    ck_assert(storage_has_trusted(s));
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 START_TEST(a_check_goes_on_where_it_was_stopped)
 {
     struct sample sample;
@@ -278,7 +467,11 @@ START_TEST(saves_of_several_torrents_go_together)
 END_TEST
 
 RUN_SUITE("checks and saves", 60, of_a_hundred_files_the_changed_one_is_hashed_again,
-          a_check_goes_on_where_it_was_stopped,
+          what_was_complete_is_trusted_first_and_looked_at_then,
+          a_file_that_goes_while_it_is_seeded_is_missed, what_has_changed_is_not_served,
+          what_is_written_is_served_before_and_after_it_is_saved,
+          nothing_is_trusted_when_the_first_file_has_changed,
+          what_is_not_complete_or_not_saved_is_not_looked_at, a_check_goes_on_where_it_was_stopped,
           a_check_of_all_goes_on_too_and_the_next_one_begins_anew,
           pieces_on_their_way_are_as_doubtful_as_those_that_wait, what_was_cancelled_stays_doubtful,
           pieces_of_several_torrents_are_hashed_together, what_has_not_changed_is_not_saved_again,

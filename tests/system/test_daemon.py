@@ -403,6 +403,33 @@ def test_a_folder_that_vanishes_is_said_and_watched_again(daemon, trio):
 # --- disks -----------------------------------------------------------------------------------
 
 
+def test_a_file_that_changed_is_found_after_the_start_and_checked_alone(daemon, trio, world):
+    """It is not the torrent's first one, which is looked at before anything else."""
+    torrent = world.torrent(NOBODY, n_bytes=2 * MIB, name="folder")
+    daemon.start("-o", torrent.source, torrent.path)
+    daemon.wait_until_serving(torrent)
+    daemon.wait_until_known(torrent)
+    daemon.stop()
+    daemon.start("-o", trio[0].source, *(t.path for t in trio))
+    daemon.wait_until_serving(torrent, *trio)
+    daemon.stop()
+    big = torrent.source / "folder" / "folder" / "big.bin"
+    bytes_of_big = big.read_bytes()
+    for wrong, said in ((0, "seeding"), (1, "downloading")):
+        with big.open("r+b") as file:
+            file.seek(600_000)
+            file.write(bytes([bytes_of_big[600_000] ^ wrong]))
+        daemon.start()
+        daemon.says("folder: folder/folder/big.bin has changed on disk")
+        daemon.says("folder", "checking what is in doubt")
+        daemon.says("folder", said, times=1 if wrong else 2)  # once on trust
+        assert len(daemon.says("checking")) == 1
+        if wrong:
+            daemon.says("folder: 1 piece on disk was wrong")
+        daemon.wait_until_serving(*trio)
+        daemon.stop()
+
+
 def test_content_that_is_gone_is_waited_for(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)

@@ -49,6 +49,9 @@ struct storage_config {
     void *owner;           /* for storage_owner */
     bool refuse_lost; /* the open job fails (-ENOENT) when resume data vouches for pieces and all of
                          their files are gone: a disk that is not mounted is no empty one */
+    bool
+        trusting; /* when resume data vouches for every piece the open job looks at one file only; the
+                         others are to be looked at later, by storage_prepare_look */
 };
 
 #define STORAGE_REASON_MAX 256
@@ -77,6 +80,7 @@ enum disk_job_kind {
     DISK_WRITE,  /* received blocks, and moves of pieces (compact) */
     DISK_HASH,   /* read pieces back and compare */
     DISK_RESUME, /* sync what was written, then write resume data */
+    DISK_LOOK,   /* whether every file is as resume data has it */
 };
 
 struct disk_job {
@@ -134,16 +138,21 @@ uint32_t storage_n_checked(const struct storage *s);
 int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downloaded, bool clean,
                            struct disk_job **jobp);
 
+/* For STORAGE_CHANGED. NULL as long as there is no state of every file to compare with: a piece is missing,
+ * or what was written is not in the resume data yet. */
+int storage_prepare_look(struct storage *s, struct disk_job **jobp);
+
 /* --- what happened --------------------------------------------------------------------------- */
 
 enum storage_event_kind {
     STORAGE_COMPLETED, /* piece: verified and at its place */
     STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
     STORAGE_GUILTY,    /* addr: sent wrong data (of piece) */
+    STORAGE_CHANGED, /* file: somebody else has written to it, or taken it away; nothing else is done */
 };
 struct storage_event {
     enum storage_event_kind kind;
-    uint32_t piece;
+    uint32_t piece; /* or file */
     struct addr addr;
 };
 /* Takes the next event; false when there is none. */
@@ -153,6 +162,8 @@ bool storage_next_event(struct storage *s, struct storage_event *eventp);
 
 const struct bitfield *storage_have(const struct storage *s); /* verified, at their places */
 uint32_t storage_n_doubtful(const struct storage *s);
+/* Whether the open job has left files for storage_prepare_look. */
+bool storage_has_trusted(const struct storage *s);
 bool storage_is_busy(const struct storage *s); /* some job is under way */
 /* Blocks of an unverified PIECE on disk: whether block BLOCK is. */
 bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block);
@@ -168,7 +179,8 @@ bool storage_failed_in_content(const struct storage *s);
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX]);
 
 /* An open FILE to serve verified pieces from, at the offsets of the file (a file that is not wanted
- * lends its part file). Returned by handle_pool_return. 0, FILE_MISSING or -errno. */
+ * lends its part file). Returned by handle_pool_return. 0, FILE_MISSING or -errno; -ESTALE, and
+ * STORAGE_CHANGED, when it is not the file that was verified. */
 int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep);
 
 #endif

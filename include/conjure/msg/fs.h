@@ -18,6 +18,7 @@ struct open_file;
     QUERY(fs, open_torrent, OpenTorrent, "look at the disk and at the resume data",                \
           struct torrent *torrent;                                                                 \
           bool refuse_lost; /* as an error, content that was here and is gone */                   \
+          bool trusting; /* what was complete is opened first and looked at then */                \
           struct storage *storage; /* reply, owned by FS until CloseTorrent */                     \
           struct bitfield have; /* reply, owned by the asker: what is verified */                  \
           struct stored_blocks stored; /* the same: blocks of other pieces */                      \

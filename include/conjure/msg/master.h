@@ -19,6 +19,8 @@
     INFO(master, super_seeded, SuperSeeded, "super-seeding is over", struct torrent *torrent;)     \
     INFO(master, storage_failed, StorageFailed, "the disk refused; said once per torrent",         \
          struct torrent *torrent; int error; /* errno */ char reason[256];)                        \
+    INFO(master, content_changed, ContentChanged, "a file is not as it was when it was complete",  \
+         struct torrent *torrent; uint32_t file;)                                                  \
     INFO(master, check_progress, CheckProgress, "how far a check has come",                        \
          struct torrent *torrent; uint32_t n_checked; uint32_t n_to_check;)                        \
     INFO(master, totals, Totals, "what a torrent moved since the last report",                     \
