@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A read that may not wait (RWF_NOWAIT) tells whether pages are cached, at the price of the read itself.
- * The kernel's own read-ahead is switched off, or the pages that it brings in would be taken for cached
- * ones. At the first miss mincore(2) says which pages of the next window are there, and the window is
- * asked for at once: sixteen lanes that take turns on a disk must not make it seek for every chunk.
+ * mincore(2) says which pages of the next window are there, before any of it is read: a read that may not
+ * wait (RWF_NOWAIT) would tell too, but newer kernels begin to read ahead for it, and so change what we
+ * want to know. The kernel's own read-ahead is switched off for the same reason; a window that is not all
+ * there is asked for at once, since sixteen lanes that take turns on a disk must not make it seek for
+ * every chunk.
+ *
+ * cachestat(2), where there is one (Linux 6.5), says in a tenth of the time that all is there: most of what
+ * is checked in a hurry has just been written.
+ *
+ * To who neither owns a file nor may write to it mincore says that all is there. Then nothing is dropped.
  */
 #include "fs/gentle.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "fs/io.h"
 
@@ -22,16 +29,23 @@ void gentle_init(struct gentle *g, int fd)
     posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 }
 
+/* How many pages from page I on are all there, or all not. */
+static uint32_t run_of(const struct gentle *g, uint32_t i)
+{
+    uint32_t n = 1;
+
+    while (i + n < sizeof g->resident && !((g->resident[i + n] ^ g->resident[i]) & 1))
+        n++;
+    return n;
+}
+
 static void drop_window(struct gentle *g)
 {
-    uint32_t n = (uint32_t)((g->end - g->begin) / GENTLE_PAGE);
-
-    for (uint32_t i = 0, run; i < n; i += run + 1) {
-        for (run = 0; i + run < n && !(g->resident[i + run] & 1); run++)
-            ;
-        if (run)
+    for (uint32_t i = 0, n; g->end && i < sizeof g->resident; i += n) {
+        n = run_of(g, i);
+        if (!(g->resident[i] & 1))
             posix_fadvise(g->fd, (off_t)(g->begin + (uint64_t)i * GENTLE_PAGE),
-                          (off_t)run * GENTLE_PAGE, POSIX_FADV_DONTNEED);
+                          (off_t)n * GENTLE_PAGE, POSIX_FADV_DONTNEED);
     }
     g->begin = g->end = 0;
 }
@@ -45,53 +59,57 @@ void gentle_deinit(struct gentle *g)
     *g = GENTLE_EMPTY;
 }
 
-/* The page at OFFSET is not cached. */
-static void open_window(struct gentle *g, uint64_t offset)
+static bool is_all_cached(int fd, uint64_t begin, uint64_t length)
+{
+#ifndef SYS_cachestat
+    enum { SYS_cachestat = 451 }; /* on every architecture */
+#endif
+    const struct {
+        uint64_t offset, length;
+    } range = {begin, length};
+    struct {
+        uint64_t n_cached, n_dirty, n_in_writeback, n_evicted, n_recently_evicted;
+    } state;
+
+    return !syscall(SYS_cachestat, fd, &range, &state, 0) && state.n_cached == length / GENTLE_PAGE;
+}
+
+/* Finds out what of the window is there. */
+static void find_resident(struct gentle *g)
 {
     void *map;
 
-    g->begin = offset / GENTLE_PAGE * GENTLE_PAGE;
-    g->end = g->begin + GENTLE_WINDOW;
+    memset(g->resident, 1, sizeof g->resident);
+    if (is_all_cached(g->fd, g->begin, GENTLE_WINDOW))
+        return;
     map = mmap(NULL, GENTLE_WINDOW, PROT_READ, MAP_SHARED, g->fd, (off_t)g->begin);
-    /* To who may not write to the file mincore says that all is there: then this page, too. */
-    if (map == MAP_FAILED || mincore(map, GENTLE_WINDOW, g->resident) || g->resident[0] & 1)
-        memset(g->resident, 0, sizeof g->resident);
-    if (map != MAP_FAILED)
-        munmap(map, GENTLE_WINDOW);
-    posix_fadvise(g->fd, (off_t)g->begin, GENTLE_WINDOW, POSIX_FADV_WILLNEED);
+    if (map == MAP_FAILED)
+        return; /* better to leave what we read than to take what was there */
+    if (mincore(map, GENTLE_WINDOW, g->resident))
+        memset(g->resident, 1, sizeof g->resident);
+    munmap(map, GENTLE_WINDOW);
 }
 
-/* What is cached of these bytes; less than N when something is not. */
-static size_t read_cached(struct gentle *g, void *bytes, size_t n, uint64_t offset)
+static void open_window(struct gentle *g, uint64_t offset)
 {
-    struct iovec v = {bytes, n};
-    ssize_t r = preadv2(g->fd, &v, 1, (off_t)offset, RWF_NOWAIT);
-
-    if (r < 0 && errno == EOPNOTSUPP)
-        g->plain = true;
-    return r > 0 ? (size_t)r : 0;
+    g->begin = offset / GENTLE_PAGE * GENTLE_PAGE;
+    g->end = g->begin + GENTLE_WINDOW;
+    find_resident(g);
+    if (!(g->resident[0] & 1) || run_of(g, 0) < sizeof g->resident)
+        posix_fadvise(g->fd, (off_t)g->begin, GENTLE_WINDOW, POSIX_FADV_WILLNEED);
 }
 
 int gentle_read(struct gentle *g, void *bytes, size_t n, uint64_t offset, size_t *gotp)
 {
     size_t got = 0;
 
-    if (g->plain)
-        return io_read(g->fd, bytes, n, offset, gotp);
     while (got < n) {
         uint64_t at = offset + got;
         size_t part, rest = 0;
         int r;
 
-        if (g->end && (at >= g->end || at < g->begin))
+        if (at >= g->end || at < g->begin) {
             drop_window(g);
-        if (!g->end) {
-            got += read_cached(g, (uint8_t *)bytes + got, n - got, at);
-            if (got == n)
-                break;
-            if (g->plain)
-                return io_read(g->fd, bytes, n, offset, gotp);
-            at = offset + got;
             open_window(g, at);
         }
         part = g->end - at < n - got ? (size_t)(g->end - at) : n - got;

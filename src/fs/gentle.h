@@ -2,7 +2,6 @@
 #ifndef CONJURE_FS_GENTLE_H
 #define CONJURE_FS_GENTLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +15,7 @@
 
 struct gentle {
     int fd;
-    bool plain; /* a file system that cannot say what it has in memory: tmpfs, where that is all */
-    uint64_t begin, end; /* window that was not all cached, on page borders; 0, 0: none */
+    uint64_t begin, end;                           /* window, on page borders; 0, 0: none */
     uint8_t resident[GENTLE_WINDOW / GENTLE_PAGE]; /* its pages, as they were found */
 };
 #define GENTLE_EMPTY ((struct gentle){.fd = -1})

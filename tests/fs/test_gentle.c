@@ -95,17 +95,21 @@ START_TEST(what_was_cached_stays)
     unsigned n;
     int fd = make_file();
 
+    n = find_resident(fd, resident);
     read_all(65536);
+    ck_assert_uint_ge(find_resident(fd, after), n < 30 ? 0 : n - 30);
     if (evict(fd)) {
         /* Some pages here and there, at the borders of windows too. */
         posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-        for (size_t page = 3; page < N; page += page < 250 ? 17 : 3)
+        for (size_t page = 1; page < N; page += page % 5 ? 3 : 5)
             ck_assert_int_eq(pread(fd, &byte, 1, (off_t)(page * GENTLE_PAGE)), 1);
         n = find_resident(fd, resident);
         ck_assert_uint_gt(n, 100);
         read_all(65536);
-        ck_assert_uint_eq(find_resident(fd, after), n);
-        ck_assert_mem_eq(resident, after, N);
+        /* The system may take a page at any time; a window has more of them than that. */
+        ck_assert_uint_ge(find_resident(fd, after), n - 30);
+        for (size_t page = 0; page < N; page++)
+            ck_assert(resident[page] || !after[page]);
     }
     close(fd);
     unlink(path);
