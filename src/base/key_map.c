@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conjure/base/alloc.h"
-
 static const void *key_of(const struct key_map *m, const void *value)
 {
     return (const char *)value + m->key_at;
@@ -17,7 +15,7 @@ static uint32_t hash_of(const struct key_map *m, const void *key)
 }
 
 /* The slot that holds KEY, or the free one where it belongs. */
-static struct key_map_slot *find(const struct key_map *m, const void *key, uint32_t hash)
+static struct map_slot *find(const struct key_map *m, const void *key, uint32_t hash)
 {
     uint32_t i = hash & (m->n_slots - 1);
 
@@ -32,61 +30,29 @@ void *key_map_get(const struct key_map *m, const void *key)
     return m->n ? find(m, key, hash_of(m, key))->value : NULL;
 }
 
-static void resize(struct key_map *m, uint32_t n_slots)
-{
-    struct key_map old = *m;
-
-    m->n_slots = n_slots;
-    m->slots = mem_new_array(n_slots, sizeof *m->slots);
-    for (uint32_t i = 0; i < old.n_slots; i++) {
-        uint32_t at = old.slots[i].hash & (n_slots - 1);
-
-        if (!old.slots[i].value)
-            continue;
-        while (m->slots[at].value)
-            at = (at + 1) & (n_slots - 1);
-        m->slots[at] = old.slots[i];
-    }
-    free(old.slots);
-}
-
 void *key_map_put(struct key_map *m, void *value)
 {
     uint32_t hash = hash_of(m, key_of(m, value));
-    struct key_map_slot *slot;
+    struct map_slot *slot;
     void *before;
 
     if (m->n >= m->n_slots / 4 * 3)
-        resize(m, m->n_slots ? m->n_slots * 2 : 8);
+        m->slots = map_slots_grow(m->slots, &m->n_slots);
     slot = find(m, key_of(m, value), hash);
     before = slot->value;
     m->n += !before;
-    *slot = (struct key_map_slot){.value = value, .hash = hash};
+    *slot = (struct map_slot){.value = value, .hash = hash};
     return before;
 }
 
 void *key_map_remove(struct key_map *m, const void *key)
 {
-    struct key_map_slot *slot = m->n ? find(m, key, hash_of(m, key)) : NULL;
-    uint32_t hole, mask = m->n_slots - 1;
-    void *value;
+    struct map_slot *slot = m->n ? find(m, key, hash_of(m, key)) : NULL;
 
     if (!slot || !slot->value)
         return NULL;
-    value = slot->value;
     m->n--;
-    /* No tombstones: whoever would no longer be found behind the hole moves into it. */
-    hole = (uint32_t)(slot - m->slots);
-    for (uint32_t i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
-        uint32_t wish = m->slots[i].hash & mask;
-
-        if (((i - wish) & mask) >= ((i - hole) & mask)) {
-            m->slots[hole] = m->slots[i];
-            hole = i;
-        }
-    }
-    m->slots[hole] = (struct key_map_slot){0};
-    return value;
+    return map_slots_remove(m->slots, m->n_slots, slot);
 }
 
 void key_map_deinit(struct key_map *m)

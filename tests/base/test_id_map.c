@@ -40,4 +40,23 @@ START_TEST(agrees_with_an_array)
 }
 END_TEST
 
-RUN_SUITE("Maps of numbers", 10, agrees_with_an_array);
+/* The map keeps hashes and not the numbers: no two may share one, however close they come. */
+START_TEST(numbers_whose_hashes_are_close_are_told_apart)
+{
+    struct id_map m = ID_MAP_EMPTY;
+    const uint32_t step = 0x0e8b2f51; /* times the factor of the hash: 1 */
+    static char things[1024];
+
+    for (uint32_t i = 0; i < sizeof things; i++) {
+        ck_assert_ptr_null(id_map_get(&m, i * step));
+        id_map_put(&m, i * step, &things[i]);
+    }
+    for (uint32_t i = 0; i < sizeof things; i++)
+        ck_assert_ptr_eq(id_map_remove(&m, i * step), &things[i]);
+    ck_assert_uint_eq(m.n, 0);
+    id_map_deinit(&m);
+}
+END_TEST
+
+RUN_SUITE("Maps of numbers", 10, agrees_with_an_array,
+          numbers_whose_hashes_are_close_are_told_apart);

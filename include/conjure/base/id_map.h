@@ -4,17 +4,15 @@
 
 #include <stdint.h>
 
+#include "conjure/base/map_slots.h"
+
 /*
  * From a 32-bit number (of a peer, a piece, a torrent) to a pointer, in O(1). Open addressing, at
  * most half full. The keys are numbers we gave ourselves, so the hash need not resist strangers.
  * Memory: 16 bytes a slot, from mem_new_array. One thread at a time.
  */
-struct id_map_slot {
-    void *value; /* NULL: free */
-    uint32_t id;
-};
 struct id_map {
-    struct id_map_slot *slots;
+    struct map_slot *slots;
     uint32_t n_slots; /* 0 or a power of two */
     uint32_t n;
 };

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conjure/base/map_slots.h"
 #include "conjure/base/siphash.h"
 
 /*
@@ -16,12 +17,8 @@
  *     struct thing { ...; uint8_t info_hash[20]; ... };
  *     struct key_map things = KEY_MAP(struct thing, info_hash);
  */
-struct key_map_slot {
-    void *value; /* NULL: free */
-    uint32_t hash;
-};
 struct key_map {
-    struct key_map_slot *slots;
+    struct map_slot *slots;
     uint32_t n_slots; /* 0 or a power of two */
     uint32_t n;
     uint32_t key_at, key_size; /* within a value, in bytes */
