@@ -13,7 +13,6 @@
  * friends.
  */
 #include <arpa/inet.h>
-#include <endian.h>
 #include <err.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -29,6 +28,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* By its path, so that one file is all that the compiler is given. */
+#include "../../include/conjure/base/bytes.h"
 
 #define BLOCK         16384u
 #define QUEUE         128u /* requests of a leech that are out, at most */
@@ -51,21 +53,6 @@ struct reader {
     size_t end;
     uint8_t buffer[BUFFER];
 };
-
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-    return p + sizeof v;
-}
 
 static bool send_all(int fd, const uint8_t *p, size_t n, int flags)
 {
@@ -105,7 +92,7 @@ static bool reader_has_message(const struct reader *r)
 {
     size_t n = r->end - r->begin;
 
-    return n >= 4 && n - 4 >= get32(r->buffer + r->begin);
+    return n >= 4 && n - 4 >= get_be32(r->buffer + r->begin);
 }
 
 /* The next message, keep-alives passed over: its bytes stay valid until the next call. */
@@ -117,7 +104,7 @@ static const uint8_t *reader_next(struct reader *r, uint32_t *lengthp)
 
         if (!reader_fill(r, 4))
             return NULL;
-        length = get32(r->buffer + r->begin);
+        length = get_be32(r->buffer + r->begin);
         if (length > sizeof r->buffer - 4 || !reader_fill(r, 4 + (size_t)length))
             return NULL;
         message = r->buffer + r->begin + 4;
@@ -152,10 +139,10 @@ static bool say_all_is_here(int fd)
 
     if (!message)
         err(1, "calloc");
-    *put32(message, 1 + n_bytes) = MSG_BITFIELD;
+    *put_be32(message, 1 + n_bytes) = MSG_BITFIELD;
     for (uint32_t i = 0; i < n_pieces; i++)
         message[5 + i / 8] |= (uint8_t)(0x80 >> i % 8);
-    *put32(message + 5 + n_bytes, 1) = MSG_UNCHOKE;
+    *put_be32(message + 5 + n_bytes, 1) = MSG_UNCHOKE;
     sent = send_all(fd, message, 5 + n_bytes + 5, 0);
     free(message);
     return sent;
@@ -163,11 +150,11 @@ static bool say_all_is_here(int fd)
 
 static bool serve_block(int fd, const uint8_t *request)
 {
-    uint32_t length = get32(request + 9);
-    off_t offset = (off_t)get32(request + 1) * piece_length + get32(request + 5);
+    uint32_t length = get_be32(request + 9);
+    off_t offset = (off_t)get_be32(request + 1) * piece_length + get_be32(request + 5);
     uint8_t header[13];
 
-    *put32(header, 9 + length) = MSG_PIECE;
+    *put_be32(header, 9 + length) = MSG_PIECE;
     memcpy(header + 5, request + 1, 8);
     if (!send_all(fd, header, sizeof header, MSG_MORE))
         return false;
@@ -226,11 +213,11 @@ static bool ask(int fd, uint64_t *askedp, uint32_t *n_outp)
             length = piece_length - begin;
         if (length > size - at)
             length = (uint32_t)(size - at);
-        p = put32(p, 13);
+        p = put_be32(p, 13);
         *p++ = MSG_REQUEST;
-        p = put32(p, (uint32_t)(at / piece_length));
-        p = put32(p, begin);
-        p = put32(p, length);
+        p = put_be32(p, (uint32_t)(at / piece_length));
+        p = put_be32(p, begin);
+        p = put_be32(p, length);
         *askedp += length;
         (*n_outp)++;
     }

@@ -20,7 +20,6 @@
  * described on standard error.
  */
 #include <arpa/inet.h>
-#include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +39,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* By its path, so that one file is all that the compiler is given. */
+#include "../../include/conjure/base/bytes.h"
 
 #define BLOCK         16384u
 #define QUEUE_MAX     64u
@@ -128,21 +130,6 @@ static uint64_t draw64(void)
 static uint64_t draw(uint64_t n)
 {
     return (draw64() >> 11) % n;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    uint32_t v;
-
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-    return p + sizeof v;
 }
 
 /* --- torrents ------------------------------------------------------------------------------ */
@@ -243,7 +230,7 @@ static void say_message(struct peer *p, uint8_t kind, const void *payload, uint3
 {
     uint8_t head[5];
 
-    *put32(head, 1 + n) = kind;
+    *put_be32(head, 1 + n) = kind;
     say(p, head, sizeof head);
     say(p, payload, n);
 }
@@ -252,7 +239,7 @@ static void say_request(struct peer *p, uint8_t kind, struct request r)
 {
     uint8_t payload[12];
 
-    put32(put32(put32(payload, r.piece), r.begin), r.length);
+    put_be32(put_be32(put_be32(payload, r.piece), r.begin), r.length);
     say_message(p, kind, payload, sizeof payload);
 }
 
@@ -341,7 +328,7 @@ static bool is_inside(const struct source *s, uint32_t piece, uint32_t begin, ui
 
 static void take_block(struct peer *p, const uint8_t *m, uint32_t n)
 {
-    uint32_t piece = get32(m), begin = get32(m + 4), length = n - 8;
+    uint32_t piece = get_be32(m), begin = get_be32(m + 4), length = n - 8;
     const struct source *s = p->source;
     const char *fault = NULL;
 
@@ -385,7 +372,7 @@ static bool take_message(struct peer *p, const uint8_t *m, uint32_t n)
         if (n != 13)
             return false;
         count.rejected++;
-        take_request(p, get32(m + 1), get32(m + 5), get32(m + 9));
+        take_request(p, get_be32(m + 1), get_be32(m + 5), get_be32(m + 9));
         break;
     }
     return true;
@@ -417,7 +404,7 @@ static bool take_all(struct peer *p)
         at = HANDSHAKE_LEN;
     }
     while (p->shaken && p->n_in - at >= 4) {
-        uint32_t n = get32(p->in + at);
+        uint32_t n = get_be32(p->in + at);
 
         if (n > sizeof p->in - 4) {
             count.wrong++;
