@@ -157,9 +157,9 @@ class Bench:
         """The state folder of a client that has checked TORRENTS."""
         state = self.folder / f"state-{name}"
         if not state.exists():
-            self.client(name, torrents, state=state)
-            if name == "libtorrent":
-                time.sleep(3 + sum(t.path.stat().st_size for t in torrents) / 1e6)
+            program = self.client(name, torrents, state=state)
+            if name == "libtorrent":  # it greets before it has checked
+                program.wait_until(lambda: "all is checked" in program.log(), LIMIT, "it has checked")
             self.stop_all()
         return state
 
@@ -206,9 +206,10 @@ def slow(bench, names):
                 warm(bench.content / "fast.bin")
                 left = evict(mount / "data.bin")
                 alone = bench.rate(fast, o.mib, 7, o.mib)
+                n_slow = file_system.log().count("slow")
                 switch.touch()
                 eighth = bench.leech(torrent, 256, 1, 256)
-                time.sleep(0.5)  # so that the first slow read is under way
+                file_system.wait_until(lambda: file_system.log().count("slow") > n_slow, 30, "a slow read")
                 beside = bench.rate(fast, o.mib, 7, o.mib)
                 assert eighth.running(), f"the slow one was not slow:\n{eighth.log()}"
                 eighth.kill()

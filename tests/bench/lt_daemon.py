@@ -3,7 +3,8 @@
 """A seeding daemon on libtorrent-rasterbar: all torrents of a folder, with resume data.
 
 usage: lt_daemon.py LISTEN TORRENTS FOLDER STATE
-Runs until SIGTERM; then it writes resume data to STATE, if none is there.
+Runs until SIGTERM. If there is no resume data in STATE, says "all is checked" when it is, and writes some
+at the end.
 """
 import pathlib
 import signal
@@ -19,6 +20,7 @@ SETTINGS = {
     "connections_limit": 2000, "ssrf_mitigation": False, "alert_mask": libtorrent.alert.category_t.storage_notification,
     "alert_queue_size": 100000,
 }
+ON_FIRST_CHECK = {"alert_mask": SETTINGS["alert_mask"] | libtorrent.alert.category_t.status_notification}
 
 
 def add(session, path, folder, state):
@@ -31,6 +33,16 @@ def add(session, path, folder, state):
     params.save_path = str(folder)
     params.flags &= ~(libtorrent.torrent_flags.auto_managed | libtorrent.torrent_flags.paused)
     session.async_add_torrent(params)
+
+
+def see_checked(session, n_left):
+    """Until N_LEFT torrents are checked, or it is told to end."""
+    while n_left:
+        session.wait_for_alert(200)
+        n_left -= sum(isinstance(a, libtorrent.torrent_checked_alert) for a in session.pop_alerts())
+        if signal.sigpending():
+            return
+    print("all is checked", flush=True)
 
 
 def save(session, state):
@@ -53,10 +65,13 @@ def save(session, state):
 def main():
     listen, torrents, folder, state = sys.argv[1], *map(pathlib.Path, sys.argv[2:])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    session = libtorrent.session({**SETTINGS, "listen_interfaces": listen})
     known = any(state.glob("*.fastresume"))
-    for path in sorted(torrents.iterdir()):
+    paths = sorted(torrents.iterdir())
+    session = libtorrent.session({**SETTINGS, **({} if known else ON_FIRST_CHECK), "listen_interfaces": listen})
+    for path in paths:
         add(session, path, folder, state)
+    if not known:
+        see_checked(session, len(paths))
     signal.sigwait({signal.SIGTERM})
     if not known:
         save(session, state)

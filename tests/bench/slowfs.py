@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """A file system whose disk is slow: shows FOLDER at MOUNT, read-only, and every read that the page cache does
-not answer takes DELAY_MS longer while the file SWITCH exists.
+not answer takes DELAY_MS longer while the file SWITCH exists. Says "slow" as such a read begins.
 
 usage: slowfs.py FOLDER MOUNT SWITCH DELAY_MS         (Debian: python3-fusepy)
 """
@@ -36,7 +36,8 @@ class Slow(fusepy.Operations):
 
     def read(self, path, size, offset, fh):
         if os.path.exists(self.switch):
-            time.sleep(self.delay)
+            print("slow", flush=True)
+            time.sleep(self.delay)  # this is what it is for
         return os.pread(fh, size, offset)
 
     def release(self, path, fh):

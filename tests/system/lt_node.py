@@ -16,6 +16,8 @@ import time
 
 import libtorrent
 
+from kit.wait import wait_until
+
 SETTINGS = {
     "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
     "enable_incoming_utp": False, "enable_outgoing_utp": False,
@@ -59,8 +61,8 @@ def main():
     if options.mode == "seed":
         params.flags |= libtorrent.torrent_flags.seed_mode
     print("ready", flush=True)
-    while options.gate and not os.path.exists(options.gate):
-        time.sleep(0.005)
+    if options.gate:
+        wait_until(lambda: os.path.exists(options.gate), 600, "the gate opens", every=0.005)
     handle = session.add_torrent(params)
     if options.up:
         handle.set_upload_limit(options.up)  # the session's own limit would spare local peers

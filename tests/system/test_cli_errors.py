@@ -158,7 +158,7 @@ def test_a_second_signal_ends_it_at_once(world, out):
     program.wait_until(lambda: hanging.queries, 10, "it announces")
     program.signal(signal.SIGINT)
     program.wait_until(lambda: "stopping" in program.log(), 10, "it waits for the tracker")
-    time.sleep(0.3)  # sooner it would count as the same one
+    time.sleep(0.3)  # within 0.2 s both would count as one: the gap is what is meant
     program.signal(signal.SIGINT)
     program.expect_exit(7, 3)
     answered.set()

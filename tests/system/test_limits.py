@@ -116,7 +116,7 @@ class SlowLeech(Leech):
             self.ask(64)
             while got := self.wire.sock.recv(512):
                 self.events.append((time.monotonic(), len(got)))
-                time.sleep(0.1)
+                time.sleep(0.1)  # its rate is what makes it slow
         except OSError:
             pass
 
@@ -193,7 +193,7 @@ def download(world, *options, text=""):
     (world.folder / "c.conf").write_text(text)
     world.download(torrent, world.make_folder("out"), "--config", world.folder / "c.conf", *options)
     wait_until(lambda: record(sources).times, 20, "the first block")
-    time.sleep(SECONDS)
+    time.sleep(SECONDS)  # what is measured is what comes in this time
     return [record(sources)]
 
 
@@ -290,7 +290,7 @@ def test_a_limit_comes_changes_and_goes_while_data_moves(world):
     def rate(seconds):
         time.sleep(1.2)  # no limit holds for a second; and what was in the sockets comes
         begin = time.monotonic()
-        time.sleep(seconds)
+        time.sleep(seconds)  # measured is what comes in this time
         return sum(n for when, n in list(taker.events) if when >= begin) / seconds
 
     wait_until(lambda: sum(n for _, n in list(taker.events)) > 8 * MIB, 10, "8 MiB")
