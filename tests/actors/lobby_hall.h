@@ -128,6 +128,34 @@ static inline void join_as(struct hall *h, struct remote *r, const char *id, boo
     }
 }
 
+/* Says that it is interested, and reads until it is unchoked. */
+static inline void become_interested(struct hall *h, struct remote *r)
+{
+    uint8_t id;
+
+    remote_say(r, 2, 0, 0, 0, 0);
+    do {
+        UNTIL(&h->world, remote_has_message(r));
+        ck_assert(!r->ended);
+        id = r->bytes[4];
+        remote_drop(r, 4 + get_be32(r->bytes));
+    } while (id != 1);
+}
+
+/* The next that it hears must be this block. */
+static inline void expect_block(struct hall *h, struct remote *r, uint32_t piece, uint32_t begin,
+                                uint32_t length)
+{
+    UNTIL(&h->world, remote_has(r, 13 + length));
+    ck_assert(!r->ended);
+    ck_assert_uint_eq(get_be32(r->bytes), 9 + length);
+    ck_assert_uint_eq(r->bytes[4], 7);
+    ck_assert_uint_eq(get_be32(r->bytes + 5), piece);
+    ck_assert_uint_eq(get_be32(r->bytes + 9), begin);
+    ck_assert_mem_eq(r->bytes + 13, h->world.content + piece * PIECE_LENGTH + begin, length);
+    remote_drop(r, 13 + length);
+}
+
 static inline void expect_over(struct hall *h, struct remote *r)
 {
     UNTIL(&h->world, remote_is_over(r));

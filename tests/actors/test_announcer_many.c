@@ -334,12 +334,13 @@ static const char *tiers_of(const char *first, uint16_t first_port, const char *
 
 /* --- tests -------------------------------------------------------------------------------------- */
 
-START_TEST(few_connections_carry_all)
+/* A tracker of SCHEME hears of all torrents that they come and go. */
+static void all_come_and_go(const char *scheme)
 {
     struct announcer_options options = {.stop_timeout_ms = 20000};
 
     server_open(&a_server, false);
-    world_open(tiers_of("http", a_server.port, NULL, 0), &options);
+    world_open(tiers_of(scheme, a_server.port, NULL, 0), &options);
     start_all();
     ck_assert_uint_eq(take_answers(MANY), 0);
     stop_all();
@@ -347,6 +348,11 @@ START_TEST(few_connections_carry_all)
     server_close(&a_server);
     ck_assert_uint_eq(a_server.n_started, MANY);
     ck_assert_uint_eq(a_server.n_stopped, MANY);
+}
+
+START_TEST(few_connections_carry_all)
+{
+    all_come_and_go("http");
     ck_assert_uint_le(a_server.n_most, 16);
     /* They are kept alive; one or the other may have been closed by chance. */
     ck_assert_uint_le(a_server.n_connections, 32);
@@ -355,17 +361,7 @@ END_TEST
 
 START_TEST(one_connection_id_carries_all)
 {
-    struct announcer_options options = {.stop_timeout_ms = 20000};
-
-    server_open(&a_server, false);
-    world_open(tiers_of("udp", a_server.port, NULL, 0), &options);
-    start_all();
-    ck_assert_uint_eq(take_answers(MANY), 0);
-    stop_all();
-    world_close();
-    server_close(&a_server);
-    ck_assert_uint_eq(a_server.n_started, MANY);
-    ck_assert_uint_eq(a_server.n_stopped, MANY);
+    all_come_and_go("udp");
     ck_assert_uint_eq(a_server.n_connects, 1);
 }
 END_TEST

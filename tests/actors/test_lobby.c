@@ -255,16 +255,7 @@ START_TEST(no_byte_is_lost_when_hands_change)
                          : "-XX0000-dddddddddddd",
                 i % 2);
     for (unsigned i = 0; i < 4; i++)
-        remote_say(&r[i], 2, 0, 0, 0, 0);
-    for (unsigned i = 0; i < 4; i++) {
-        for (;;) {
-            UNTIL(&h.world, remote_has_message(&r[i]));
-            uint8_t id = r[i].bytes[4];
-            remote_drop(&r[i], 4 + get_be32(r[i].bytes));
-            if (id == 1)
-                break;
-        }
-    }
+        become_interested(&h, &r[i]);
     for (unsigned n = 0; n < 2000; n++) {
         struct remote *x = &r[n % 4];
         uint32_t piece = rng_below(&h.world.rng, 32), begin = rng_below(&h.world.rng, 16000);
@@ -275,14 +266,7 @@ START_TEST(no_byte_is_lost_when_hands_change)
             n_have++;
         }
         remote_say(x, 6, 3, piece, begin, length);
-        UNTIL(&h.world, remote_has(x, 13 + length));
-        ck_assert(!x->ended);
-        ck_assert_uint_eq(get_be32(x->bytes), 9 + length);
-        ck_assert_uint_eq(x->bytes[4], 7);
-        ck_assert_uint_eq(get_be32(x->bytes + 5), piece);
-        ck_assert_uint_eq(get_be32(x->bytes + 9), begin);
-        ck_assert_mem_eq(x->bytes + 13, h.world.content + piece * PIECE_LENGTH + begin, length);
-        remote_drop(x, 13 + length);
+        expect_block(&h, x, piece, begin, length);
         ck_assert_uint_eq(x->n, 0);
         if (n % 3 == 0)
             world_pause(&h.world, rng_below(&h.world.rng, 3 * NS_PER_MS));

@@ -234,33 +234,6 @@ END_TEST
 
 /* --- threads ------------------------------------------------------------------------------ */
 
-static void become_interested(struct remote *x)
-{
-    remote_say(x, 2, 0, 0, 0, 0);
-    for (;;) {
-        uint8_t id;
-
-        UNTIL(&h.world, remote_has_message(x));
-        ck_assert(!x->ended);
-        id = x->bytes[4];
-        remote_drop(x, 4 + get_be32(x->bytes));
-        if (id == 1)
-            return;
-    }
-}
-
-static void expect_block(struct remote *x, uint32_t piece, uint32_t begin, uint32_t length)
-{
-    UNTIL(&h.world, remote_has(x, 13 + length));
-    ck_assert(!x->ended);
-    ck_assert_uint_eq(get_be32(x->bytes), 9 + length);
-    ck_assert_uint_eq(x->bytes[4], 7);
-    ck_assert_uint_eq(get_be32(x->bytes + 5), piece);
-    ck_assert_uint_eq(get_be32(x->bytes + 9), begin);
-    ck_assert_mem_eq(x->bytes + 13, h.world.content + piece * PIECE_LENGTH + begin, length);
-    remote_drop(x, 13 + length);
-}
-
 START_TEST(without_threads_peers_wait_their_turn)
 {
     hall_begin(&h, 100);
@@ -270,7 +243,7 @@ START_TEST(without_threads_peers_wait_their_turn)
     atomic_store(&n_refused, 0);
     atomic_store(&refusals, INT_MAX);
     for (unsigned i = 0; i < 10; i++) {
-        become_interested(&r[i]);
+        become_interested(&h, &r[i]);
         remote_say(&r[i], 6, 3, i, 0, 16384);
     }
     remote_close(&r[9]); /* this one does not live to see it */
@@ -282,7 +255,7 @@ START_TEST(without_threads_peers_wait_their_turn)
     ck_assert_uint_le(atomic_load(&n_refused), 1 + 50);
     atomic_store(&refusals, 3);
     for (unsigned i = 0; i < 9; i++)
-        expect_block(&r[i], i, 0, 16384);
+        expect_block(&h, &r[i], i, 0, 16384);
     hall_end(&h);
 }
 END_TEST
@@ -329,7 +302,7 @@ START_TEST(thousands_come_and_go_between_idle_and_active)
     hall_add(&h, N_PIECES);
     for (unsigned i = 0; i < n; i++) {
         join_as(&h, &all[i], id_of(i), i % 2);
-        become_interested(&all[i]);
+        become_interested(&h, &all[i]);
         order[i] = i;
     }
     atomic_store(&refusals, 0);
@@ -359,7 +332,7 @@ START_TEST(thousands_come_and_go_between_idle_and_active)
             }
             for (unsigned i = 0; i < n_batch; i++)
                 for (unsigned k = 0; k < n_asked[i]; k++)
-                    expect_block(&all[order[at + i]], asked[i][k].piece, asked[i][k].begin,
+                    expect_block(&h, &all[order[at + i]], asked[i][k].piece, asked[i][k].begin,
                                  asked[i][k].length);
         }
     }

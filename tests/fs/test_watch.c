@@ -96,6 +96,21 @@ static struct watch *start(void)
     return w;
 }
 
+/* The news of a file that is put into the folder. */
+static struct watch_entry *put_and_find(struct watch *w, const char *name, const char *text)
+{
+    put(folder, name, text);
+    watch_look(w);
+    return expect(w, WATCH_FILE, name);
+}
+
+/* So often that the whole folder is read again if that is ever done without an event. */
+static void look_often(struct watch *w)
+{
+    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
+        watch_look(w);
+}
+
 START_TEST(what_is_there_is_found_and_nothing_else)
 {
     struct watch *w;
@@ -148,9 +163,7 @@ START_TEST(moves_links_and_changes_are_news)
     expect(w, WATCH_FILE, "hard.torrent");
     expect(w, WATCH_FILE, "soft.torrent");
     expect_nothing(w);
-    put(folder, "m.torrent", "other");
-    watch_look(w);
-    expect(w, WATCH_FILE, "m.torrent");
+    put_and_find(w, "m.torrent", "other");
     /* Who may not read it is told again when that changes. */
     ck_assert(!chmod(path_in(folder, "m.torrent"), 0));
     watch_look(w);
@@ -181,9 +194,7 @@ START_TEST(what_goes_is_news_with_the_owners_note)
     ck_assert(!e->taken);
     expect_nothing(w);
     /* One of that name later is a new one. */
-    put(folder, "a.torrent", "a");
-    watch_look(w);
-    e = expect(w, WATCH_FILE, "a.torrent");
+    e = put_and_find(w, "a.torrent", "a");
     ck_assert(!e->taken);
     end_world(w);
 }
@@ -193,13 +204,9 @@ START_TEST(a_file_that_is_replaced_at_once_is_one_that_changed)
 {
     struct watch *w = start();
 
-    put(folder, "a.torrent", "a");
-    watch_look(w);
-    expect(w, WATCH_FILE, "a.torrent")->taken = true;
+    put_and_find(w, "a.torrent", "a")->taken = true;
     ck_assert(!unlink(path_in(folder, "a.torrent")));
-    put(folder, "a.torrent", "another");
-    watch_look(w);
-    ck_assert(expect(w, WATCH_FILE, "a.torrent")->taken);
+    ck_assert(put_and_find(w, "a.torrent", "another")->taken);
     expect_nothing(w);
     end_world(w);
 }
@@ -210,9 +217,7 @@ START_TEST(what_is_postponed_comes_again)
     struct watch *w = start();
     struct watch_entry *e;
 
-    put(folder, "a.torrent", "a");
-    watch_look(w);
-    e = expect(w, WATCH_FILE, "a.torrent");
+    e = put_and_find(w, "a.torrent", "a");
     watch_postpone(w, e);
     watch_postpone(w, e);
     expect_nothing(w);
@@ -271,9 +276,7 @@ START_TEST(a_folder_that_goes_is_said_and_comes_back)
     expect(w, WATCH_FILE, "c.torrent");
     expect(w, WATCH_REMOVED, "b.torrent");
     expect_nothing(w);
-    put(folder, "d.torrent", "d");
-    watch_look(w);
-    expect(w, WATCH_FILE, "d.torrent");
+    put_and_find(w, "d.torrent", "d");
     end_world(w);
 }
 END_TEST
@@ -335,12 +338,10 @@ START_TEST(without_inotify_it_is_looked_at_now_and_then)
     ck_assert_int_eq(error, EMFILE);
     ck_assert_int_eq(watch_fd(w), -1);
     put(folder, "a.torrent", "a");
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    look_often(w);
     expect(w, WATCH_FILE, "a.torrent");
     ck_assert(!unlink(path_in(folder, "a.torrent")));
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    look_often(w);
     expect(w, WATCH_REMOVED, "a.torrent");
     expect_nothing(w);
     end_world(w);
@@ -359,8 +360,7 @@ static void change_beside(bool on_network)
     watch_look(w);
     expect(w, WATCH_FILE, "a.torrent");
     put(beside, "a.torrent", "aa");
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    look_often(w);
     if (on_network)
         expect(w, WATCH_FILE, "a.torrent");
     expect_nothing(w);
@@ -393,9 +393,7 @@ START_TEST(what_cannot_be_looked_at_is_not_gone)
 {
     struct watch *w = start();
 
-    put(folder, "a.torrent", "a");
-    watch_look(w);
-    expect(w, WATCH_FILE, "a.torrent");
+    put_and_find(w, "a.torrent", "a");
     put(folder, "a.torrent", "aa");
     put(folder, "b.torrent", "b");
     become_nobody();
@@ -403,8 +401,7 @@ START_TEST(what_cannot_be_looked_at_is_not_gone)
     watch_look(w);
     expect_nothing(w);
     /* Sooner or later the whole folder is looked at. */
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    look_often(w);
     expect(w, WATCH_FOLDER_GONE, NULL);
     ck_assert_int_eq(watch_error(w), EACCES);
     watch_look(w);
@@ -440,8 +437,7 @@ START_TEST(a_file_that_may_be_seen_again_is_found)
     expect_nothing(w);
     become_root_again();
     ck_assert(!chmod(beside, 0755));
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    look_often(w);
     expect(w, WATCH_FILE, "b.torrent");
     expect_nothing(w);
     end_world(w);
