@@ -45,7 +45,7 @@ from kit.wait import wait_until  # noqa: E402
 KIB, MIB = 1 << 10, 1 << 20
 ALL = ("conjure", "transmission", "libtorrent")
 LIMIT = 300  # seconds that a first check or a start may take
-SETTLE_S = 5
+SETTLE_S = 5  # of being left alone, after which CPU and memory are read: the time itself is meant
 
 
 def track(listener, n_started, n_run):
