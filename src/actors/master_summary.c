@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What SIGUSR1 asks for: a line for each torrent and one for all, in the log. At the level of notices,
+ * What SIGUSR1 asks for: a line for each torrent and a few for all, in the log. At the level of notices,
  * so that syslog and --foreground show it without -v.
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "actors/master.h"
@@ -61,6 +62,16 @@ static void say(struct managed *t)
         t->wanted ? (double)total / (double)t->wanted : 0.0);
 }
 
+/* What is in use tells whether something leaks: what the allocator holds beyond it is what was in use
+ * once, at the busiest moment. */
+static void say_memory(void)
+{
+    struct mallinfo2 i = mallinfo2();
+
+    log_notice(FACILITY, "memory: %zu KiB in use, %zu KiB held for it",
+               (i.uordblks + i.hblkhd) / 1024, (i.arena + i.hblkhd) / 1024);
+}
+
 void master_say_summary(struct master *m)
 {
     char down[TEXT_MAX], up[TEXT_MAX], uploaded[TEXT_MAX], downloaded[TEXT_MAX];
@@ -81,6 +92,7 @@ void master_say_summary(struct master *m)
                " failed, %" PRIu32 " peers, down %s/s, up %s/s",
                m->n_torrents, n_seeding, m->n_in[LIFE_RUNNING] - n_seeding, n_failed, n_peers,
                format_bytes(down_rate, down), format_bytes(up_rate, up));
+    say_memory();
     if (m->config->daemon)
         log_notice(FACILITY,
                    "of all time: uploaded %s, downloaded %s, %" PRIu64
