@@ -2,8 +2,10 @@
 """Free ports on loopback, and a pair of network namespaces for clients that will not talk to
 127.0.0.0/8."""
 import ctypes
+import itertools
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import threading
@@ -12,17 +14,26 @@ CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+# Below those that the kernel gives to outgoing connections (32768 and up): what is free stays free until
+# whom it is for has started. In turn, from somewhere: none is given out twice by a process.
+PORTS = range(16384, 32768)
+next_ports = itertools.cycle(range(len(PORTS)))
+first_port = random.SystemRandom().randrange(len(PORTS))
+
+
 def free_port(host="127.0.0.1"):
     """A port that is free for TCP and UDP now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
+    for _ in PORTS:
+        port = PORTS[(first_port + next(next_ports)) % len(PORTS)]
         with socket.socket(family) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
             try:
-                udp.bind((host, tcp.getsockname()[1]))
+                tcp.bind((host, port))
+                udp.bind((host, port))
             except OSError:
                 continue
-            return tcp.getsockname()[1]
+            return port
+    raise OSError("no port is free")
 
 
 def listens(port):
