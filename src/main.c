@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conjure: the program. Reads the command line, loads the torrents, takes a port, and lets Master run
- * the actors; or runs a subcommand. All that can be refused is refused here, in the foreground and
- * with its exit code, before a daemon detaches.
+ * conjure: the program. Reads the command line, loads the torrents, and lets Master run
+ * the actors; or runs a subcommand. What is wrong with the command line or a torrent is refused here,
+ * before a daemon detaches; what Master refuses at its start is heard by who called all the same.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,6 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "conjure/actors/lobby.h"
 #include "conjure/actors/logger.h"
 #include "conjure/actors/master.h"
 #include "conjure/base/alloc.h"
@@ -109,23 +108,7 @@ static void unload_all(struct master_torrent_config *torrents, uint32_t n)
     }
 }
 
-/* --- port, daemon ------------------------------------------------------------------------- */
-
-static int listen_on(const struct options *o, int *fdp, uint16_t *portp)
-{
-    uint16_t last = o->port_given ? o->port : OPTIONS_PORT_LAST;
-    int r = 0;
-
-    for (unsigned port = o->port; port <= last; port++) {
-        r = lobby_listen((uint16_t)port, fdp, portp);
-        if (r != -EADDRINUSE)
-            break;
-    }
-    if (r)
-        fprintf(stderr, "conjure: port %u%s: %s\n", o->port, o->port_given ? "" : " and following",
-                strerror(-r));
-    return r ? EXIT_ERROR : 0;
-}
+/* --- daemon ------------------------------------------------------------------------------- */
 
 /* A daemon that starts: the process that was called waits to hear whether it could. */
 struct starting {
@@ -318,6 +301,8 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         .allocation = o->allocation,
         .check_integrity = o->check_integrity,
         .daemon = o->daemon,
+        .port = o->port,
+        .last_port = o->port_given ? o->port : OPTIONS_PORT_LAST,
         .report = o->daemon ? NULL : report,
         .reload = reload,
         .reload_arg = s,
@@ -329,8 +314,6 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
     struct logger *logger;
     int r = load_all(o, torrents);
 
-    if (!r)
-        r = listen_on(o, &c.listen_fd, &c.port);
     if (!r && pid_file)
         r = probe_pid_file(pid_file);
     if (!r && o->daemon && !o->foreground)
@@ -350,9 +333,8 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         tidy_up(&starting);
         logger_stop(logger);
         say_started(&starting, r);
-    } else {
-        unload_all(torrents, o->n_torrents);
     }
+    unload_all(torrents, o->n_torrents); /* what Master did not take over */
     free(dir);
     free(state_dir);
     free(torrents_dir);

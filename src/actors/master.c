@@ -494,7 +494,24 @@ static int make_folders(const char *path)
     return r;
 }
 
-static int prepare_folders(struct master *m)
+static int listen_on_port(struct master *m)
+{
+    const struct master_config *c = m->config;
+    int r = 0;
+
+    for (unsigned port = c->port; port <= c->last_port; port++) {
+        r = lobby_listen((uint16_t)port, &m->listen_fd, &m->port);
+        if (r != -EADDRINUSE)
+            break;
+    }
+    if (r)
+        log_err(FACILITY, "port %u%s: %s", c->port, c->last_port > c->port ? " and following" : "",
+                strerror(-r));
+    return r;
+}
+
+/* The lock comes first: a daemon that is one too many is to hear of the other one. */
+static int prepare(struct master *m)
 {
     char path[PATH_MAX];
     int r = make_folders(m->config->state_dir);
@@ -505,6 +522,8 @@ static int prepare_folders(struct master *m)
     }
     if (m->config->daemon)
         r = master_lock_state(m);
+    if (!r)
+        r = listen_on_port(m);
     if (m->config->daemon && !r)
         r = master_open_folders(m);
     if (r)
@@ -521,11 +540,10 @@ static int prepare_folders(struct master *m)
 
 static int start_actors(struct master *m)
 {
-    const struct master_config *c = m->config;
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n_handles;
     struct lobby_options lobby = {
-        .listen_fd = c->listen_fd,
+        .listen_fd = m->listen_fd,
     };
 
     share_out_files(m, &n_handles);
@@ -586,7 +604,7 @@ enum master_outcome master_run(const struct master_config *config)
     int r;
 
     m->config = config;
-    m->lock_fd = m->signal_fd = -1;
+    m->lock_fd = m->listen_fd = m->signal_fd = -1;
     m->settings = config->settings;
     r = notify_open(&m->notify);
     if (r)
@@ -600,7 +618,7 @@ enum master_outcome master_run(const struct master_config *config)
         log_err(FACILITY, "cannot start: %s", strerror(-r));
         goto out;
     }
-    if (prepare_folders(m))
+    if (prepare(m))
         goto out;
     channel_init(&m->inbox.channel, &m->waker);
     m->now = clock_now();
@@ -639,6 +657,8 @@ out:
     master_settings_deinit(&m->settings);
     watch_free(m->known);
     watch_free(m->watched);
+    if (m->listen_fd >= 0 && !m->lobby)
+        close(m->listen_fd);
     if (m->lock_fd >= 0)
         close(m->lock_fd);
     if (m->signal_fd >= 0)

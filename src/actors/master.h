@@ -131,6 +131,8 @@ struct master {
     uint32_t save_known_tick; /* not before */
     bool removal_due;         /* a file that stood for a torrent is gone */
     int lock_fd;
+    int listen_fd;                                  /* the Lobby's, once that runs */
+    uint16_t port;                                  /* that it listens on */
     struct statistics statistics, saved_statistics; /* running_s: of the runs before */
     uint64_t began_ns;
     unsigned state_failing; /* set of 1 << enum master_state_part */
@@ -151,7 +153,7 @@ struct master {
 };
 
 /* --- master_made.c --- */
-/* Takes over what CONFIG holds; it is in the list of M from now on. */
+/* Takes over what CONFIG holds, which is empty then; it is in the list of M from now on. */
 struct managed *managed_new(struct master *m, struct master_torrent_config *config);
 /* Off the list as well. It has ended, or everything has. */
 void managed_free(struct managed *t);

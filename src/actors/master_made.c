@@ -109,7 +109,7 @@ struct managed *managed_new(struct master *m, struct master_torrent_config *conf
     torrent->resume_path = resume_path(m->config->state_dir, config->meta, torrent->dir);
     torrent->allocation = m->config->allocation;
     torrent->skip_file = t->skip_file;
-    torrent->port = m->config->port;
+    torrent->port = m->port;
     /* BEP 20: the client and its version, then random characters. */
     rng_secret(random, sizeof random);
     memcpy(torrent->peer_id, client, 8);
@@ -118,6 +118,7 @@ struct managed *managed_new(struct master *m, struct master_torrent_config *conf
     rng_secret(&torrent->key, sizeof torrent->key);
     waker_init_futex(&torrent->interest_waker);
     channel_init(&torrent->interest.channel, &torrent->interest_waker);
+    *config = (struct master_torrent_config){0};
     list(t);
     return t;
 }

@@ -141,7 +141,7 @@ static void say_status(struct master *m)
     char status[80];
 
     snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
-             m->n_torrents == 1 ? "" : "s", m->config->port);
+             m->n_torrents == 1 ? "" : "s", m->port);
     notify_ready(&m->notify, status);
 }
 

@@ -18,11 +18,12 @@ enum master_outcome {
     MASTER_DISK_FULL = 9,
 };
 
-/* A torrent to start with. */
+/* A torrent to start with. Master takes over what it holds and empties it, unless it cannot begin at
+ * all: then it is still the caller's. */
 struct master_torrent_config {
-    struct metainfo *meta; /* taken over */
-    bool *skip_file;       /* taken over: one per file, or NULL: all are wanted */
-    char *folder;          /* taken over: where the content goes, absolute; NULL: as all others */
+    struct metainfo *meta;
+    bool *skip_file; /* one per file, or NULL: all are wanted */
+    char *folder;    /* where the content goes, absolute; NULL: as all others */
 };
 
 /* How a torrent stands; of one torrent, or summed up over all. */
@@ -53,8 +54,7 @@ struct master_config {
     const char *dir;          /* download folder; made absolute here */
     const char *state_dir;    /* made when missing */
     const char *torrents_dir; /* of a daemon: watched for torrents; NULL: none */
-    int listen_fd;            /* taken over */
-    uint16_t port;
+    uint16_t port, last_port; /* to listen on: the first that is free; 0: any */
     enum allocation allocation;
     bool check_integrity;
     bool daemon; /* seed for ever, unless the settings say otherwise; a signal is the normal end.
