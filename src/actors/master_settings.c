@@ -14,6 +14,7 @@
 #include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
 #include "conjure/base/sha1.h"
+#include "conjure/base/size.h"
 
 #define FACILITY "settings"
 
@@ -141,7 +142,7 @@ static void say_status(struct master *m)
     char status[80];
 
     snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
-             m->n_torrents == 1 ? "" : "s", m->port);
+             size_plural(m->n_torrents), m->port);
     notify_ready(&m->notify, status);
 }
 

@@ -12,6 +12,7 @@
 #include "actors/master.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
+#include "conjure/base/size.h"
 
 #define FACILITY "master"
 
@@ -411,8 +412,7 @@ void managed_checked(struct managed *t, struct fs_check_pieces *answer)
     }
     if (answer->n_bad)
         log_notice(FACILITY, "%s: %u piece%s on disk %s wrong", metainfo_name(t->torrent.meta),
-                   answer->n_bad, answer->n_bad == 1 ? "" : "s",
-                   answer->n_bad == 1 ? "was" : "were");
+                   answer->n_bad, size_plural(answer->n_bad), answer->n_bad == 1 ? "was" : "were");
     take_what_is_there(t, &answer->have, &answer->stored);
     t->unsaved = true;
     begin(t);

@@ -17,8 +17,8 @@
 
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
+#include "conjure/base/size.h"
 #include "conjure/cli/options.h"
-#include "conjure/cli/size.h"
 #include "conjure/torrent/author.h"
 
 static const char help[] =

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
-#include "conjure/cli/size.h"
+#include "conjure/base/size.h"
 
 /* What is wrong with a value of the user's may be long. */
 static int bad_value(char *reason, const char *value, const char *expected)

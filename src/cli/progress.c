@@ -13,7 +13,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "conjure/cli/size.h"
+#include "conjure/base/size.h"
 
 #define NAME_MIN  12 /* columns kept for the name while other fields can still go */
 #define FIELD_MAX 48
@@ -68,7 +68,7 @@ static void add_ratio(struct line *l, unsigned rank, uint64_t uploaded, uint64_t
 
 static void add_peers(struct line *l, unsigned rank, const struct progress_view *v)
 {
-    add(l, rank, "%" PRIu32 " peer%s", v->n_peers, v->n_peers == 1 ? "" : "s");
+    add(l, rank, "%" PRIu32 " peer%s", v->n_peers, size_plural(v->n_peers));
 }
 
 static void collect(struct line *l, const struct progress_view *v)
@@ -101,7 +101,7 @@ static void collect(struct line *l, const struct progress_view *v)
         add(l, 1, "down %s", size_format_rate(v->download_rate, a));
         add(l, 5, "up %s", size_format_rate(v->upload_rate, a));
         add_peers(l, 4, v);
-        add(l, 6, "%" PRIu32 " seed%s", v->n_seeds, v->n_seeds == 1 ? "" : "s");
+        add(l, 6, "%" PRIu32 " seed%s", v->n_seeds, size_plural(v->n_seeds));
         if (v->eta_s != PROGRESS_ETA_UNKNOWN)
             add(l, 2, "ETA %s", size_format_duration(v->eta_s, a));
         break;
@@ -246,7 +246,7 @@ char *progress_format_summary(const struct progress_summary *s, char text[PROGRE
                       size_format_rate(per_s, rate));
     if (s->n_peers)
         n += snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, ", %" PRIu32 " peer%s", s->n_peers,
-                      s->n_peers == 1 ? "" : "s");
+                      size_plural(s->n_peers));
     snprintf(text + n, PROGRESS_TEXT_MAX - (size_t)n, ", ratio %.2f",
              (double)s->uploaded / (double)(s->wanted ? s->wanted : s->downloaded));
     return text;

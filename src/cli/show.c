@@ -11,8 +11,8 @@
 #include <jansson.h>
 
 #include "conjure/base/bytes.h"
+#include "conjure/base/size.h"
 #include "conjure/cli/options.h"
-#include "conjure/cli/size.h"
 #include "conjure/torrent/metainfo.h"
 
 static const char help[] =

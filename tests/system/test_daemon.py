@@ -619,7 +619,8 @@ def test_sigusr1_and_statistics_over_several_runs(daemon, trio, out, world):
         in_use, held = map(int, re.search(r"memory: (\d+) KiB in use, (\d+) KiB held",
                                           daemon.program.log()).groups())
         assert in_use <= held and (not in_use or 100 < in_use < 32 * 1024)  # 0: a sanitizer's malloc
-        assert f"of all time: uploaded {2 * run}.0 MiB, downloaded 0 B, {run} starts" in daemon.program.log()
+        assert (f"of all time: uploaded {2 * run}.0 MiB, downloaded 0 B, {run} start"
+                f"{'s' if run > 1 else ''}, ") in daemon.program.log()
         daemon.stop()
         found = bencode.decode((daemon.state / "statistics").read_bytes())
         assert found[b"uploaded"] == run * size and found[b"starts"] == run

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "conjure/cli/size.h"
+#include "conjure/base/size.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -70,6 +70,11 @@ char *size_format_elapsed(uint64_t ns, char text[SIZE_TEXT_MAX])
     }
     snprintf(text, SIZE_TEXT_MAX, "%u.%u s", (unsigned)(tenths / 10), (unsigned)(tenths % 10));
     return text;
+}
+
+const char *size_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* Reads digits with at most one point and a digit on some side of it. Returns what follows, or

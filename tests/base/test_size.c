@@ -2,7 +2,7 @@
 #include "../suite.h"
 
 #include "conjure/base/alloc.h"
-#include "conjure/cli/size.h"
+#include "conjure/base/size.h"
 
 START_TEST(sizes_are_short_and_never_four_digits_wide)
 {
@@ -62,6 +62,14 @@ START_TEST(durations_have_their_two_largest_units)
 }
 END_TEST
 
+START_TEST(one_is_not_many)
+{
+    ck_assert_str_eq(size_plural(0), "s");
+    ck_assert_str_eq(size_plural(1), "");
+    ck_assert_str_eq(size_plural(2), "s");
+}
+END_TEST
+
 START_TEST(sizes_are_read_with_suffix_and_fraction)
 {
     static const struct {
@@ -117,5 +125,5 @@ START_TEST(counts_and_decimals_are_strict)
 END_TEST
 
 RUN_SUITE("sizes", 10, sizes_are_short_and_never_four_digits_wide,
-          durations_have_their_two_largest_units, sizes_are_read_with_suffix_and_fraction,
-          counts_and_decimals_are_strict);
+          durations_have_their_two_largest_units, one_is_not_many,
+          sizes_are_read_with_suffix_and_fraction, counts_and_decimals_are_strict);

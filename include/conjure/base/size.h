@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_CLI_SIZE_H
-#define CONJURE_CLI_SIZE_H
+#ifndef CONJURE_BASE_SIZE_H
+#define CONJURE_BASE_SIZE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +24,9 @@ char *size_format_duration(uint64_t seconds, char text[SIZE_TEXT_MAX]);
 
 /* "0.32 s" below a second, "3.2 s" below a minute, then as size_format_duration: how long a thing took. */
 char *size_format_elapsed(uint64_t ns, char text[SIZE_TEXT_MAX]);
+
+/* What ends the noun after N: "s", or nothing after 1. */
+const char *size_plural(uint64_t n);
 
 /* "512", "1.5M", "2g": a decimal number and one of the suffixes K, M, G, T (powers of 1024, either
  * case). Returns 0, or 1 when it is something else, too large for 63 bits, or a fraction of a byte
