@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
@@ -80,6 +81,13 @@ int io_sync(int fd)
         r = fdatasync(fd);
     } while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : 0;
+}
+
+bool io_is_old(int fd, unsigned seconds)
+{
+    struct stat st;
+
+    return !fstat(fd, &st) && st.st_ctim.tv_sec + (time_t)seconds < time(NULL);
 }
 
 int io_close(int fd)

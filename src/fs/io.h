@@ -16,9 +16,10 @@ int io_read(int fd, void *bytes, size_t n, uint64_t offset, size_t *gotp);
 /* Writes all N bytes at OFFSET. */
 int io_write(int fd, const void *bytes, size_t n, uint64_t offset);
 int io_truncate(int fd, uint64_t length);
-int io_reserve(int fd, uint64_t length); /* real room for LENGTH bytes */
-int io_sync(int fd);                     /* data, and what is needed to find it */
-int io_close(int fd);                    /* never retried: the descriptor is gone either way */
+int io_reserve(int fd, uint64_t length);  /* real room for LENGTH bytes */
+int io_sync(int fd);                      /* data, and what is needed to find it */
+bool io_is_old(int fd, unsigned seconds); /* nobody has touched the file for so long */
+int io_close(int fd);                     /* never retried: the descriptor is gone either way */
 
 /* Opens PATH ('/'-separated) below DIR_FD; no component may be a symbolic link, nor anything but a
  * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders are

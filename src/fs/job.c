@@ -41,7 +41,7 @@ void job_free(struct job *job)
     for (unsigned i = 0; i < job->n_lanes; i++)
         free(job->lanes[i].digests);
     resume_free(job->resume);
-    free(job->dirty);
+    free(job->unsynced);
     free(job->stamps);
     free(job->ranges);
     free(job);

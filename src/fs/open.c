@@ -46,12 +46,13 @@ static int stat_file(const struct store *store, uint32_t file, struct file_stamp
     return 0;
 }
 
-int storage_stat_files(const struct store *store, const bool *which, struct file_stamp *stamps)
+int storage_stat_files(const struct store *store, const uint8_t *unsynced,
+                       struct file_stamp *stamps)
 {
     int r = 0;
 
     for (uint32_t file = 0; file < store->n_files && !r; file++)
-        if (!which || which[file])
+        if (!unsynced || unsynced[file] & UNSYNCED_WRITTEN)
             r = stat_file(store, file, &stamps[file]);
     return r;
 }

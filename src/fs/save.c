@@ -5,6 +5,10 @@
  * written meanwhile is not in the snapshot, so nothing is claimed that a crash could take back. While a
  * check is under way the snapshot says what is still doubtful, so that the next start goes on there.
  *
+ * What a check has found good may have been copied there a moment ago and be in memory only, so it
+ * is synced, too. But each sync may flush the disk's cache, and a check of thousands of files is mostly one of
+ * files that nobody has touched for long, which the kernel wrote back by itself.
+ *
  * A thousand torrents save once a minute, and all together at the end. So what would be the same bytes as
  * are on disk already is not written; and saves that are neighbours in the queue share the sync of their
  * folder, and begin to be written before the first one is waited for.
@@ -17,6 +21,8 @@
 #include "fs/io.h"
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
+
+#define OLD_S 3600
 
 static int copy_partials(const struct storage *s, struct resume *resume)
 {
@@ -127,16 +133,16 @@ int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downlo
         return STORAGE_BUSY;
     job = job_new(s, DISK_RESUME);
     job->resume = resume_new(s->store.meta);
-    job->dirty = malloc((size_t)s->store.n_files + 1);
-    if (!job->resume || !job->dirty || take_snapshot(s, job->resume)) {
+    job->unsynced = malloc((size_t)s->store.n_files + 1);
+    if (!job->resume || !job->unsynced || take_snapshot(s, job->resume)) {
         job_free(job);
         return -ENOMEM;
     }
     job->resume->clean = clean || !storage_is_compact(s);
     job->resume->uploaded = uploaded;
     job->resume->downloaded = downloaded;
-    memcpy(job->dirty, s->dirty, s->store.n_files);
-    memset(s->dirty, 0, s->store.n_files);
+    memcpy(job->unsynced, s->unsynced, s->store.n_files);
+    memset(s->unsynced, 0, s->store.n_files);
     s->saving = true;
     job->on_disk = s->is_saved;
     memcpy(job->digest, s->saved, SHA1_SIZE);
@@ -147,17 +153,18 @@ int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downlo
 static int sync_content(struct job *job)
 {
     for (uint32_t file = 0; file < job->store->n_files; file++) {
+        bool written = job->unsynced[file] & UNSYNCED_WRITTEN;
         int fd, r;
 
-        if (!job->dirty[file])
+        if (!job->unsynced[file])
             continue;
         r = store_open_file(job->store, file, FILE_READ, &fd);
         if (r == FILE_MISSING) {
             /* Somebody took it away while we wrote to it; but a move in a compact download may
              * have found nothing to write. */
-            r = job->store->allocation == ALLOCATION_COMPACT ? 0 : -ENOENT;
+            r = written && job->store->allocation != ALLOCATION_COMPACT ? -ENOENT : 0;
         } else if (!r) {
-            r = io_sync(fd);
+            r = written || !io_is_old(fd, OLD_S) ? io_sync(fd) : 0;
             io_close(fd);
         }
         if (r < 0) {
@@ -165,7 +172,7 @@ static int sync_content(struct job *job)
             return r;
         }
     }
-    return storage_stat_files(job->store, job->dirty, job->resume->stamps);
+    return storage_stat_files(job->store, job->unsynced, job->resume->stamps);
 }
 
 /* Writes the new file beside the old one; R is IO_REPLACEMENT_EMPTY when there is nothing to do. */

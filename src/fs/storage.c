@@ -85,8 +85,8 @@ static int init_tables(struct storage *s)
         return r;
     s->partials = calloc((size_t)n + 1, sizeof *s->partials);
     s->stamps = calloc((size_t)s->store.n_files + 1, sizeof *s->stamps);
-    s->dirty = calloc((size_t)s->store.n_files + 1, sizeof *s->dirty);
-    return s->partials && s->stamps && s->dirty ? 0 : -ENOMEM;
+    s->unsynced = calloc((size_t)s->store.n_files + 1, sizeof *s->unsynced);
+    return s->partials && s->stamps && s->unsynced ? 0 : -ENOMEM;
 }
 
 int storage_new(const struct storage_config *config, struct handle_pool *pool,
@@ -143,7 +143,7 @@ void storage_free(struct storage *s)
         free(s->partials[i]);
     free(s->partials);
     free(s->stamps);
-    free(s->dirty);
+    free(s->unsynced);
     free(s->events);
     slots_deinit(&s->slots);
     scan_deinit(&s->scan);
@@ -282,14 +282,15 @@ static int add_runs(struct job *job, uint32_t slot, const uint8_t *data)
     return r;
 }
 
-static void mark_dirty(struct storage *s, uint32_t slot, uint32_t size, bool foreign)
+static void mark_unsynced(struct storage *s, uint8_t mark, uint32_t slot, uint32_t size,
+                          bool foreign)
 {
     uint64_t at = (uint64_t)slot * s->store.piece_length, end = at + size;
     struct extent e;
 
     while (store_next_extent(&s->store, &at, end, foreign, &e))
         if (e.file != STORE_PADDING)
-            s->dirty[e.file] = true;
+            s->unsynced[e.file] |= mark;
 }
 
 int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,
@@ -365,11 +366,12 @@ static void mark_written(struct storage *s, const struct job *job)
     for (unsigned i = 0; i < job->n_moved; i++) {
         const struct slot_move *m = &job->moves.move[i];
 
-        mark_dirty(s, m->to, store_piece_size(&s->store, m->piece), m->to != m->piece);
+        mark_unsynced(s, UNSYNCED_WRITTEN, m->to, store_piece_size(&s->store, m->piece),
+                      m->to != m->piece);
     }
     for (uint32_t i = 0; i < job->n_ranges && !job->head.error; i++)
         if (job->ranges[i].extent.file != STORE_PADDING)
-            s->dirty[job->ranges[i].extent.file] = true;
+            s->unsynced[job->ranges[i].extent.file] |= UNSYNCED_WRITTEN;
 }
 
 static void finish_write(struct storage *s, struct job *job)
@@ -581,6 +583,13 @@ int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **job
     return 0;
 }
 
+static void mark_checked(struct storage *s, uint32_t piece)
+{
+    uint32_t slot = storage_slot_of(s, piece);
+
+    mark_unsynced(s, UNSYNCED_CHECKED, slot, store_piece_size(&s->store, piece), slot != piece);
+}
+
 static void finish_check(struct storage *s, struct job *job)
 {
     for (unsigned i = 0; i < job->n_lanes; i++) {
@@ -597,6 +606,7 @@ static void finish_check(struct storage *s, struct job *job)
         } else if (lane->result == LANE_GOOD) {
             storage_drop_partial(s, lane->piece);
             storage_set_verified(s, lane->piece);
+            mark_checked(s, lane->piece);
         } else if (lane->result == LANE_BAD) {
             s->n_bad++;
         }
@@ -613,8 +623,10 @@ static void move_scan_on(struct storage *s)
     slots_load(&s->slots, s->scan.found);
     scan_deinit(&s->scan);
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
-        if (s->slots.slot_of[piece] != SLOT_NONE)
+        if (s->slots.slot_of[piece] != SLOT_NONE) {
             storage_set_verified(s, piece);
+            mark_checked(s, piece);
+        }
 }
 
 uint32_t storage_n_bad(const struct storage *s)
@@ -640,7 +652,7 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
 static bool is_stamp_known(const struct storage *s, uint32_t file)
 {
     return s->verified.n_set == s->store.n_pieces && !storage_is_compact(s) && !s->saving &&
-           !s->dirty[file];
+           !(s->unsynced[file] & UNSYNCED_WRITTEN);
 }
 
 int storage_prepare_look(struct storage *s, struct disk_job **jobp)
@@ -682,7 +694,7 @@ static void finish_resume(struct storage *s, struct job *job)
     if (!job->head.error)
         memcpy(s->stamps, job->resume->stamps, s->store.n_files * sizeof *s->stamps);
     for (uint32_t i = 0; job->head.error && i < s->store.n_files; i++)
-        s->dirty[i] |= job->dirty[i];
+        s->unsynced[i] |= job->unsynced[i];
 }
 
 int storage_finish(struct disk_job *head)

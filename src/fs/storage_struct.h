@@ -50,6 +50,12 @@ struct file_stamp {
     int64_t mtime_ns;
 };
 
+/* Why a file is to be synced before more is claimed of it. */
+enum {
+    UNSYNCED_WRITTEN = 1, /* by us: its stamp is taken anew after the sync */
+    UNSYNCED_CHECKED = 2, /* by whoever, maybe just now: a check has found it good */
+};
+
 struct job {
     struct disk_job head;
     const struct store *store;
@@ -70,7 +76,7 @@ struct job {
     _Atomic bool cancelled; /* by FS, while a worker runs it */
     /* DISK_RESUME: a snapshot of what is claimed, and what must be synced before */
     struct resume *resume;
-    bool *dirty;               /* one per file */
+    uint8_t *unsynced;         /* one per file */
     uint8_t digest[SHA1_SIZE]; /* of what is on disk: before running, and after */
     bool on_disk;              /* there is such a digest */
     /* DISK_LOOK */
@@ -149,7 +155,7 @@ struct storage {
     struct storage_event *events;
     uint32_t n_events, events_at, events_room;
     struct file_stamp *stamps; /* one per file, as of the last resume data */
-    bool *dirty;               /* one per file: written since its last sync began */
+    uint8_t *unsynced;         /* one per file: what happened since its last sync began */
     uint64_t uploaded, downloaded;
     uint8_t saved[SHA1_SIZE]; /* digest of the resume file as it is on disk */
     bool is_saved;            /* there is such a file, and it is ours */
@@ -179,6 +185,8 @@ int storage_find_present(struct storage *s, const struct file_stamp *stamps,
                          const struct bitfield *asked, struct bitfield *present);
 /* Whether the open file FD is still as STAMP says. */
 bool storage_is_unchanged(int fd, const struct file_stamp *stamp);
-int storage_stat_files(const struct store *store, const bool *which, struct file_stamp *stamps);
+/* Those that are UNSYNCED_WRITTEN, or all. */
+int storage_stat_files(const struct store *store, const uint8_t *unsynced,
+                       struct file_stamp *stamps);
 
 #endif

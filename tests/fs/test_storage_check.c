@@ -2,6 +2,8 @@
 #include "opened.h"
 
 #include <errno.h>
+#include <time.h>
+#include <unistd.h>
 
 /* Hashes N batches of one piece each, and no more. */
 static void check_some(struct storage *s, unsigned n)
@@ -428,6 +430,65 @@ START_TEST(what_has_not_changed_is_not_saved_again)
 }
 END_TEST
 
+/* Instead of libc's, for the test below. */
+static unsigned n_syncs;
+static time_t years_on;
+
+int fdatasync(int fd)
+{
+    n_syncs++;
+    return fsync(fd);
+}
+
+time_t time(time_t *t)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += years_on;
+    if (t)
+        *t = now.tv_sec;
+    return now.tv_sec;
+}
+
+static unsigned n_syncs_of_save(struct storage *s)
+{
+    n_syncs = 0;
+    save(s, false);
+    return n_syncs - 1; /* that of the resume file */
+}
+
+START_TEST(what_a_check_found_good_is_synced_once_unless_it_is_old)
+{
+    struct sample sample;
+    struct storage *s;
+    char path[640];
+
+    make_hundred_files(&sample);
+    for (uint32_t file = 0; file < 100; file++)
+        sample_write_file(&sample, file);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    storage_begin_check(s, false);
+    check_some(s, 1); /* 32 KiB: three files and a part of the fourth */
+    ck_assert_uint_eq(n_syncs_of_save(s), 4);
+    check_some(s, 1);
+    ck_assert_uint_eq(n_syncs_of_save(s), 4);
+    check(s, false);
+    sample_path(&sample, 99, path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_uint_eq(n_syncs_of_save(s), 99 - 6);
+    storage_free(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    years_on = 2 * 365 * 24 * 3600;
+    check(s, true);
+    ck_assert_uint_eq(n_syncs_of_save(s), 0);
+    years_on = 0;
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 /* More than go together, and one of them to a folder that is not there. */
 START_TEST(saves_of_several_torrents_go_together)
 {
@@ -475,4 +536,5 @@ RUN_SUITE("checks and saves", 60, of_a_hundred_files_the_changed_one_is_hashed_a
           a_check_of_all_goes_on_too_and_the_next_one_begins_anew,
           pieces_on_their_way_are_as_doubtful_as_those_that_wait, what_was_cancelled_stays_doubtful,
           pieces_of_several_torrents_are_hashed_together, what_has_not_changed_is_not_saved_again,
+          what_a_check_found_good_is_synced_once_unless_it_is_old,
           saves_of_several_torrents_go_together);
