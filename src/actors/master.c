@@ -303,6 +303,7 @@ static void home_timer_after(struct master *m, struct timer_after *x)
         return;
     m->n_ticks++;
     notify_alive(&m->notify, m->now);
+    master_tick_status(m);
     for (struct managed *t = m->first, *next; t; t = next) {
         next = t->next;
         managed_tick(t);

@@ -147,7 +147,8 @@ struct master {
     bool ready;                  /* every torrent is past OPENING */
     unsigned max_peers_possible; /* as many as there may be open files */
     struct notify notify;
-    unsigned n_shutdowns; /* actors that have not answered yet */
+    uint32_t n_torrents_said; /* to the service manager */
+    unsigned n_shutdowns;     /* actors that have not answered yet */
     enum master_outcome outcome;
     uint64_t now;
 };
@@ -204,6 +205,7 @@ unsigned master_max_peers(const struct master *m);
 void master_reload(struct master *m);
 /* The daemon is up, or has taken new settings. */
 void master_say_ready(struct master *m);
+void master_tick_status(struct master *m); /* and has more torrents now, or fewer */
 /* T gets what the settings say of it, now that it is there, that it has ended or that they have
  * changed. */
 void managed_take_settings(struct managed *t);

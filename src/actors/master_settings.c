@@ -137,20 +137,27 @@ static void say_unused_sections(const struct master *m)
 
 /* --- SIGHUP ------------------------------------------------------------------------------- */
 
-static void say_status(struct master *m)
+static void say_status(struct master *m, void (*say)(struct notify *n, const char *status))
 {
     char status[80];
 
+    m->n_torrents_said = m->n_torrents;
     snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
              size_plural(m->n_torrents), m->port);
-    notify_ready(&m->notify, status);
+    say(&m->notify, status);
+}
+
+void master_tick_status(struct master *m)
+{
+    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_said)
+        say_status(m, notify_status);
 }
 
 void master_say_ready(struct master *m)
 {
     if (m->config->daemon)
         say_unused_sections(m);
-    say_status(m);
+    say_status(m, notify_ready);
 }
 
 void master_reload(struct master *m)
@@ -172,5 +179,5 @@ void master_reload(struct master *m)
             say_unused_sections(m);
     }
     if (m->ready)
-        say_status(m);
+        say_status(m, notify_ready);
 }

@@ -90,6 +90,14 @@ void notify_ready(struct notify *n, const char *status)
     say(n, text);
 }
 
+void notify_status(struct notify *n, const char *status)
+{
+    char text[TEXT_MAX];
+
+    snprintf(text, sizeof text, "STATUS=%.400s", status);
+    say(n, text);
+}
+
 void notify_reloading(struct notify *n)
 {
     struct timespec now;

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -288,19 +289,28 @@ class Manager:
         self.socket.settimeout(20)
 
     def hear(self):
-        while True:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
             said = dict(line.split("=", 1) for line in self.socket.recv(4096).decode().split("\n"))
             if "WATCHDOG" not in said:
                 return said
+        raise AssertionError("the daemon says nothing but that it is alive")
 
 
 def test_a_service_manager_hears_what_goes_on(world, torrent, monkeypatch):
     manager = Manager(world)
     monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
     monkeypatch.setenv("WATCHDOG_USEC", "4000000")
-    daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
+    watched = world.make_folder("watched")
+    daemon = Daemon(world, f"output = {torrent.source}\n", torrent,
+                    options=("--torrents-dir", watched))
     assert manager.hear() == {"READY": "1", "MAINPID": str(daemon.program.pid),
                               "STATUS": f"1 torrent, port {daemon.port}"}
+    other = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="other", seed=7)
+    shutil.copy(other.path, watched)
+    assert manager.hear() == {"STATUS": f"2 torrents, port {daemon.port}"}
+    (watched / other.path.name).unlink()
+    assert manager.hear() == {"STATUS": f"1 torrent, port {daemon.port}"}
     for text in ("seed-ratio = 3\n", "seed-ratio = x\n"):
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         daemon.file.write_text(text)

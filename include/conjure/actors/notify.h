@@ -29,6 +29,7 @@ void notify_close(struct notify *n); /* safe on NOTIFY_EMPTY and safe twice */
 
 /* The start, or a reload, is over: STATUS is a line for people. */
 void notify_ready(struct notify *n, const char *status);
+void notify_status(struct notify *n, const char *status); /* another line, in between */
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
 /* To be called more often than twice in the watchdog's time; says it four times in it. */
