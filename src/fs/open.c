@@ -358,7 +358,8 @@ out:
     return r;
 }
 
-/* Compact: either all is as it was left in peace, or every slot is looked at. */
+/* Compact: either all is as it was left in peace, with slots that a scan had left, or every slot is
+ * looked at. */
 static int judge_slots(struct storage *s, const struct resume *resume)
 {
     bool clean = resume && resume->clean && resume->slots;
@@ -372,6 +373,9 @@ static int judge_slots(struct storage *s, const struct resume *resume)
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
         if (bitfield_test(&resume->pieces, piece) && s->slots.slot_of[piece] != SLOT_NONE)
             storage_set_verified(s, piece);
+    for (uint32_t slot = 0; slot < s->store.n_pieces; slot++)
+        if (bitfield_test(&resume->doubtful, slot))
+            bitfield_set(&s->doubtful, slot);
     return take_partials(s, resume);
 }
 

@@ -20,8 +20,9 @@ struct file_stamp;
  *   info-hash   20 bytes
  *   allocation  "sparse", "full" or "compact"
  *   checking    1 while a check of everything, asked for by the user, is not through; may be absent
- *   clean       1 when written at the end of the program (compact)
- *   doubtful    bitfield of pieces still to be hashed: what a check had left; may be absent
+ *   clean       1 when nothing is being written: at the end of the program, during a scan (compact)
+ *   doubtful    bitfield of pieces (compact: slots) still to be hashed: what a check had left; may be
+ *               absent
  *   pieces      bitfield of verified pieces; what is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
  *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]

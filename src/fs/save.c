@@ -96,6 +96,22 @@ int storage_list_stored(const struct storage *s, struct stored_blocks *storedp)
     return 0;
 }
 
+static bool is_scanning(const struct storage *s)
+{
+    return s->scan.found != NULL;
+}
+
+/* What has been found so far. Every other slot is as doubtful as at the beginning: which passes it
+ * went through is not kept. */
+static void copy_scan(const struct storage *s, struct resume *resume)
+{
+    memcpy(resume->pieces.bytes, s->scan.placed.bytes, bitfield_size(s->scan.placed.n_bits));
+    resume->pieces.n_set = s->scan.placed.n_set;
+    for (uint32_t slot = 0; slot < s->store.n_pieces; slot++)
+        if (bitfield_test(&s->scan.unmatched, slot))
+            bitfield_set(&resume->doubtful, slot);
+}
+
 static int take_snapshot(const struct storage *s, struct resume *resume)
 {
     uint32_t n_files = s->store.n_files;
@@ -115,8 +131,10 @@ static int take_snapshot(const struct storage *s, struct resume *resume)
         resume->slots = malloc(size + 1);
         if (!resume->slots)
             return -ENOMEM;
-        memcpy(resume->slots, s->slots.piece_in, size);
+        memcpy(resume->slots, is_scanning(s) ? s->scan.found : s->slots.piece_in, size);
     }
+    if (is_scanning(s))
+        copy_scan(s, resume);
     return copy_partials(s, resume);
 }
 
@@ -126,10 +144,11 @@ int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downlo
     struct job *job;
 
     *jobp = NULL;
-    /* Before a scan of slots is through, what the last resume data says is better than what we know. */
-    if (!s->resume_path || (storage_is_compact(s) && s->doubtful.n_set))
+    /* Before a scan of slots begins, what the last resume data says is better than what we know. */
+    if (!s->resume_path || (storage_is_compact(s) && s->doubtful.n_set && !is_scanning(s)))
         return 0;
-    if (storage_is_compact(s) && s->n_jobs)
+    /* The jobs of a scan only read. */
+    if (storage_is_compact(s) && s->n_jobs && !is_scanning(s))
         return STORAGE_BUSY;
     job = job_new(s, DISK_RESUME);
     job->resume = resume_new(s->store.meta);
@@ -138,7 +157,7 @@ int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downlo
         job_free(job);
         return -ENOMEM;
     }
-    job->resume->clean = clean || !storage_is_compact(s);
+    job->resume->clean = clean || is_scanning(s) || !storage_is_compact(s);
     job->resume->uploaded = uploaded;
     job->resume->downloaded = downloaded;
     memcpy(job->unsynced, s->unsynced, s->store.n_files);

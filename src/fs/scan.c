@@ -44,6 +44,12 @@ void scan_deinit(struct scan *x)
     *x = SCAN_EMPTY;
 }
 
+void scan_keep(struct scan *x, uint32_t slot, uint32_t piece)
+{
+    x->found[slot] = piece;
+    bitfield_set(&x->placed, piece);
+}
+
 uint32_t scan_size(const struct scan *x, uint32_t slot)
 {
     uint32_t last = x->n_pieces - 1;
@@ -89,8 +95,7 @@ void scan_note(struct scan *x, uint32_t slot, const uint8_t *digest)
         bitfield_set(&x->unmatched, slot);
         return;
     }
-    x->found[slot] = piece;
-    bitfield_set(&x->placed, piece);
+    scan_keep(x, slot, piece);
 }
 
 void scan_next_pass(struct scan *x, struct bitfield *slots)

@@ -35,6 +35,9 @@ struct scan {
 int scan_init(struct scan *x, const struct metainfo *meta); /* 0 or -ENOMEM */
 void scan_deinit(struct scan *x);
 
+/* Before the first note: PIECE is in SLOT, and an earlier scan that was stopped has found it. */
+void scan_keep(struct scan *x, uint32_t slot, uint32_t piece);
+
 /* How many bytes of SLOT this pass hashes. */
 uint32_t scan_size(const struct scan *x, uint32_t slot);
 /* What a pass found in SLOT: DIGEST, or NULL when it could not be read whole. */

@@ -513,26 +513,32 @@ static int find_all_present(struct storage *s)
     return r;
 }
 
-/* Where which piece is will be known when all slots have been looked at. */
-static void begin_scan(struct storage *s)
+/* Where which piece is will be known when all slots have been looked at; or, unless ANEW, all that are
+ * still in doubt. */
+static void begin_scan(struct storage *s, bool anew)
 {
+    scan_deinit(&s->scan);
+    if (scan_init(&s->scan, s->store.meta))
+        bitfield_clear_all(&s->doubtful); /* no memory: nothing is found */
+    for (uint32_t piece = 0; !anew && s->scan.found && piece < s->store.n_pieces; piece++)
+        if (bitfield_test(&s->verified, piece))
+            scan_keep(&s->scan, s->slots.slot_of[piece], piece);
     bitfield_clear_all(&s->verified);
     bitfield_clear_all(&s->have);
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
         storage_drop_partial(s, piece);
     s->unhashed_first = s->unhashed_last = NULL;
     s->n_unhashed = 0;
-    scan_deinit(&s->scan);
-    if (scan_init(&s->scan, s->store.meta))
-        bitfield_clear_all(&s->doubtful); /* no memory: nothing is found */
 }
 
 uint32_t storage_begin_check(struct storage *s, bool all)
 {
+    bool anew = all && !(s->checking && s->doubtful.n_set);
+
     assert(s->n_jobs == 0);
     s->check_at = 0;
     s->n_checked = s->n_bad = 0;
-    if (all && !(s->checking && s->doubtful.n_set)) {
+    if (anew) {
         /* Nothing counts until it has passed. */
         bitfield_clear_all(&s->verified);
         bitfield_clear_all(&s->have);
@@ -540,7 +546,7 @@ uint32_t storage_begin_check(struct storage *s, bool all)
         s->checking = true;
     }
     if (storage_is_compact(s) && s->doubtful.n_set)
-        begin_scan(s);
+        begin_scan(s, anew);
     return s->doubtful.n_set;
 }
 
@@ -583,10 +589,8 @@ int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **job
     return 0;
 }
 
-static void mark_checked(struct storage *s, uint32_t piece)
+static void mark_checked(struct storage *s, uint32_t piece, uint32_t slot)
 {
-    uint32_t slot = storage_slot_of(s, piece);
-
     mark_unsynced(s, UNSYNCED_CHECKED, slot, store_piece_size(&s->store, piece), slot != piece);
 }
 
@@ -603,10 +607,12 @@ static void finish_check(struct storage *s, struct job *job)
         bitfield_clear(&s->doubtful, lane->slot);
         if (storage_is_compact(s)) {
             scan_note(&s->scan, lane->slot, lane->result == LANE_GOOD ? lane->digest : NULL);
+            if (s->scan.found[lane->slot] != SLOT_NONE)
+                mark_checked(s, s->scan.found[lane->slot], lane->slot);
         } else if (lane->result == LANE_GOOD) {
             storage_drop_partial(s, lane->piece);
             storage_set_verified(s, lane->piece);
-            mark_checked(s, lane->piece);
+            mark_checked(s, lane->piece, lane->slot);
         } else if (lane->result == LANE_BAD) {
             s->n_bad++;
         }
@@ -623,10 +629,8 @@ static void move_scan_on(struct storage *s)
     slots_load(&s->slots, s->scan.found);
     scan_deinit(&s->scan);
     for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
-        if (s->slots.slot_of[piece] != SLOT_NONE) {
+        if (s->slots.slot_of[piece] != SLOT_NONE)
             storage_set_verified(s, piece);
-            mark_checked(s, piece);
-        }
 }
 
 uint32_t storage_n_bad(const struct storage *s)

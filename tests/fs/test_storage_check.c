@@ -294,6 +294,83 @@ START_TEST(a_check_goes_on_where_it_was_stopped)
 }
 END_TEST
 
+/* Some of the pieces, in an order by chance, so that many lie where others belong. Not saved. */
+static void download_in_disorder(struct sample *sample, uint32_t n)
+{
+    struct storage *s = open_storage(sample, ALLOCATION_COMPACT, NULL);
+
+    while (n--) {
+        uint32_t piece = rng_below(&rng, sample->n_pieces);
+
+        write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, false);
+        hash_waiting(s);
+    }
+    storage_free(s);
+}
+
+/* What each piece is: 0 missing, 1 at home, 2 elsewhere. */
+static void list_pieces(struct storage *s, uint32_t n_pieces, uint8_t *kinds)
+{
+    struct stored_blocks stored;
+
+    for (uint32_t piece = 0; piece < n_pieces; piece++)
+        kinds[piece] = bitfield_test(storage_have(s), piece);
+    ck_assert_int_eq(storage_list_stored(s, &stored), 0);
+    for (size_t i = 0; i < stored.n; i++)
+        kinds[stored.runs[i].piece] = 2;
+    stored_blocks_deinit(&stored);
+}
+
+START_TEST(a_scan_of_slots_goes_on_where_it_was_stopped)
+{
+    unsigned n_elsewhere = 0, n_less = 0;
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint8_t expected[64] = {0}, found[64] = {0};
+        uint32_t n_doubtful, n_to_check;
+        struct sample sample;
+        struct disk_job *job;
+        struct storage *s;
+
+        make_hundred_files(&sample);
+        rng_seed(&rng, seed);
+        download_in_disorder(&sample, 6 + rng_below(&rng, sample.n_pieces));
+        s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+        n_to_check = n_doubtful = storage_n_doubtful(s);
+        for (unsigned i = 0; i < 3; i++) {
+            storage_begin_check(s, false);
+            for (unsigned left = 1 + rng_below(&rng, 2 * n_to_check); left; left--) {
+                ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
+                if (!job || run(job))
+                    break;
+            }
+            save(s, storage_n_doubtful(s) == 0);
+            storage_free(s); /* kill -9 */
+            s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+            ck_assert_uint_le(storage_n_doubtful(s), n_doubtful);
+            n_doubtful = storage_n_doubtful(s);
+        }
+        n_less += n_doubtful < n_to_check;
+        check(s, false);
+        list_pieces(s, sample.n_pieces, found);
+        storage_free(s);
+
+        unlink(sample.resume);
+        s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+        ck_assert_uint_eq(storage_n_doubtful(s), n_to_check);
+        check(s, false);
+        list_pieces(s, sample.n_pieces, expected);
+        ck_assert_mem_eq(found, expected, sizeof found);
+        for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+            n_elsewhere += expected[piece] == 2;
+        close_storage(s);
+        end(&sample);
+    }
+    ck_assert_uint_ge(n_less, 20);
+    ck_assert_uint_ge(n_elsewhere, 40);
+}
+END_TEST
+
 START_TEST(a_check_of_all_goes_on_too_and_the_next_one_begins_anew)
 {
     struct sample sample;
@@ -533,6 +610,7 @@ RUN_SUITE("checks and saves", 60, of_a_hundred_files_the_changed_one_is_hashed_a
           what_is_written_is_served_before_and_after_it_is_saved,
           nothing_is_trusted_when_the_first_file_has_changed,
           what_is_not_complete_or_not_saved_is_not_looked_at, a_check_goes_on_where_it_was_stopped,
+          a_scan_of_slots_goes_on_where_it_was_stopped,
           a_check_of_all_goes_on_too_and_the_next_one_begins_anew,
           pieces_on_their_way_are_as_doubtful_as_those_that_wait, what_was_cancelled_stays_doubtful,
           pieces_of_several_torrents_are_hashed_together, what_has_not_changed_is_not_saved_again,
