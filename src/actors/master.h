@@ -45,15 +45,16 @@ enum life {
 
 /* What outlives a failure: the next try inherits it. */
 struct managed_lasting {
-    bool named;          /* on the command line */
-    bool known;          /* it has a file in STATE/torrents */
-    bool known_due;      /* that file is to be written */
-    uint32_t known_tick; /* but not before */
-    uint32_t n_watched;  /* files in --torrents-dir that stand for it */
-    uint64_t seeded_s;   /* after completion, before this try */
-    unsigned n_failures; /* in a row */
-    bool doubted;        /* a file has changed: all are looked at before it runs again */
-    char *said;          /* owned: why it failed, as the log has it; NULL: it did not */
+    bool named;           /* on the command line */
+    bool known;           /* it has a file in STATE/torrents */
+    bool known_due;       /* that file is to be written */
+    uint32_t known_tick;  /* but not before */
+    uint32_t n_watched;   /* files in --torrents-dir that stand for it */
+    uint32_t orphan_tick; /* a file that stood for it is gone: let go of it then; 0: none is */
+    uint64_t seeded_s;    /* after completion, before this try */
+    unsigned n_failures;  /* in a row */
+    bool doubted;         /* a file has changed: all are looked at before it runs again */
+    char *said;           /* owned: why it failed, as the log has it; NULL: it did not */
 };
 
 struct managed {
@@ -129,7 +130,7 @@ struct master {
     struct watch *known, *watched;
     bool known_due;           /* for some torrent */
     uint32_t save_known_tick; /* not before */
-    bool removal_due;         /* a file that stood for a torrent is gone */
+    uint32_t orphan_tick;     /* the earliest of theirs; 0: none */
     int lock_fd;
     int listen_fd;                                  /* the Lobby's, once that runs */
     uint16_t port;                                  /* that it listens on */

@@ -28,6 +28,9 @@
 #define TURN_NS (5 * NS_PER_MS)
 
 #define SAVE_AGAIN_TICKS 10 /* after a failure */
+/* From the going of a torrent's last file to its own: at least one whole tick. A file that gets another name
+ * goes and comes, or is gone again before it is read, and its torrent should not notice. */
+#define ORPHAN_TICKS 2
 
 static const char *name_of(const struct managed *t)
 {
@@ -78,6 +81,16 @@ static bool same_files(const struct managed *t, const bool *skip_file)
         if ((t->skip_file && t->skip_file[i]) != (skip_file && skip_file[i]))
             return false;
     return true;
+}
+
+/* A file that stood for T is gone. */
+static void become_orphan(struct managed *t)
+{
+    struct master *m = t->master;
+
+    t->lasting.orphan_tick = m->n_ticks + ORPHAN_TICKS;
+    if (!m->orphan_tick)
+        m->orphan_tick = t->lasting.orphan_tick;
 }
 
 static void take_known(struct master *m, struct watch_entry *e)
@@ -131,7 +144,7 @@ static void forget_known(struct master *m, const struct watch_entry *e)
     if (!t)
         return;
     t->lasting.known = t->lasting.known_due = false;
-    m->removal_due = true;
+    become_orphan(t);
 }
 
 static void save_known(struct master *m, struct managed *t)
@@ -195,7 +208,7 @@ static void release_watched(struct master *m, struct watch_entry *e)
     if (!t)
         return;
     t->lasting.n_watched--;
-    m->removal_due = true;
+    become_orphan(t);
 }
 
 static void take_watched(struct master *m, struct watch_entry *e)
@@ -223,7 +236,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
         watch_postpone(m->watched, e);
         return;
     }
-    if (!t->lasting.n_watched++)
+    if (!t->lasting.n_watched++ && !t->lasting.orphan_tick)
         log_notice(FACILITY, "%s: added", name_of(t));
     e->taken = true;
     e->error = 0;
@@ -260,17 +273,26 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     }
 }
 
-/* Lets go of those that no file stands for any more. Not before all news are taken: a file that gets another
- * name goes and comes, and its torrent should not notice. */
-static void remove_unwanted(struct master *m)
+/* Lets go of those that no file stands for any more. */
+static void remove_orphans(struct master *m)
 {
+    m->orphan_tick = 0;
     for (struct managed *t = m->first; t; t = t->next) {
+        uint32_t tick = t->lasting.orphan_tick;
+
+        if (!tick)
+            continue;
+        if (m->n_ticks < tick) {
+            if (!m->orphan_tick || tick < m->orphan_tick)
+                m->orphan_tick = tick;
+            continue;
+        }
+        t->lasting.orphan_tick = 0;
         if (t->forget || t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
             continue;
         log_notice(FACILITY, "%s: removed", name_of(t));
         managed_remove(t);
     }
-    m->removal_due = false;
 }
 
 static struct watch *open_watch(const char *dir, const char *suffix)
@@ -317,11 +339,16 @@ static bool has_news(const struct master *m)
     return watch_has_news(m->known) || (m->watched && watch_has_news(m->watched));
 }
 
+static bool orphans_due(const struct master *m)
+{
+    return m->orphan_tick && m->n_ticks >= m->orphan_tick;
+}
+
 bool master_has_folder_work(const struct master *m)
 {
     if (!m->known || m->stopping)
         return false;
-    return has_news(m) || m->removal_due ||
+    return has_news(m) || orphans_due(m) ||
            (m->known_due && m->ready && m->n_ticks >= m->save_known_tick);
 }
 
@@ -334,8 +361,8 @@ void master_do_folder_work(struct master *m)
     take_news(m, m->known, until);
     if (!watch_has_news(m->known))
         take_news(m, m->watched, until);
-    if (m->removal_due && !has_news(m))
-        remove_unwanted(m);
+    if (orphans_due(m) && !has_news(m))
+        remove_orphans(m);
     save_some(m, until);
 }
 
