@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Limits, as the other end sees them. The long measurements run side by side, once for all tests."""
+"""Limits, as the other end sees them. The long measurements run side by side, once for all tests, each
+in a process of its own: what one of them has to do does not keep another from looking at the clock."""
 import bisect
 import concurrent.futures
 import itertools
+import multiprocessing
 import signal
 import socket
 import struct
@@ -237,7 +239,8 @@ def measure(case, folder):
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """The records of all cases of LIMITS."""
-    with concurrent.futures.ThreadPoolExecutor(len(LIMITS)) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(len(LIMITS), spawn) as pool:
         futures = {case: pool.submit(measure, case, tmp_path_factory.mktemp(case.__name__))
                    for case in LIMITS}
         concurrent.futures.wait(futures.values())
@@ -254,10 +257,11 @@ def test_a_limit_holds(measured, case, figure):
 
 
 def test_a_limit_is_used_from_the_first_second_on(measured):
+    """What has come is at no time further from it than ten seconds may be, but for a block or two."""
     got, = measured[one_leecher].result()
-    for second in range(10):
-        share = got.between(second, second + 1) / (4 * MIB)
-        assert 0.9 <= share <= 1.1, f"{share:.3f} of the limit in second {second}"
+    for seconds in range(1, 11):
+        off = got.between(0, seconds) - seconds * 4 * MIB
+        assert abs(off) <= 10 * 4 * MIB * 0.03 + 2 * BLOCK, f"{off} bytes off after {seconds} s"
 
 
 def test_slow_ones_do_not_use_up_the_limit(measured, figure):
@@ -291,7 +295,8 @@ def test_a_limit_comes_changes_and_goes_while_data_moves(world):
         time.sleep(1.2)  # no limit holds for a second; and what was in the sockets comes
         begin = time.monotonic()
         time.sleep(seconds)  # measured is what comes in this time
-        return sum(n for when, n in list(taker.events) if when >= begin) / seconds
+        end = time.monotonic()
+        return sum(n for when, n in list(taker.events) if begin <= when < end) / (end - begin)
 
     wait_until(lambda: sum(n for _, n in list(taker.events)) > 8 * MIB, 10, "8 MiB")
     reload("max-upload-limit = 2M\n")
