@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "../suite.h"
+#include "played.h"
 
 #include "conjure/actors/bandwidth.h"
-#include "conjure/base/clock.h"
-#include "conjure/msg/master.h"
-#include "conjure/msg/peer.h"
 
-#define WAIT_NS (UINT64_C(20) * NS_PER_S)
-
-/* The test plays Master and the peers. */
-struct played {
-    struct waker waker;
-    union {
-        struct channel channel;
-        struct master_inbox master;
-        struct peer_inbox peer;
-    };
-};
 static struct played master, peer;
 static struct bandwidth *b;
-
-static void play(struct played *x)
-{
-    waker_init_futex(&x->waker);
-    channel_init(&x->channel, &x->waker);
-}
-
-/* A wait may end early for nothing: see channel_receive_wait. */
-static struct msg *receive(struct played *x)
-{
-    uint64_t until = clock_now() + WAIT_NS, now;
-    struct msg *m = NULL;
-
-    while (!m && (now = clock_now()) < until)
-        m = channel_receive_wait(&x->channel, until - now);
-    return m;
-}
-
-static void *expect(struct played *x, uint16_t kind)
-{
-    struct msg *m = receive(x);
-
-    ck_assert_msg(m, "%s does not come", msg_name(kind));
-    ck_assert_msg(m->kind == kind, "%s comes instead of %s", msg_name(m->kind), msg_name(kind));
-    return m;
-}
 
 static void limit(uint32_t torrent, bool upload, uint64_t bytes_per_s)
 {
@@ -118,7 +78,7 @@ static void expect_free(uint32_t id)
 
     ck_assert_uint_eq(m->peer, id);
     ck_assert_uint_eq(m->n_granted, 0);
-    ck_assert(m->free_until_ns <= now + NS_PER_S && m->free_until_ns + WAIT_NS > now);
+    ck_assert(m->free_until_ns <= now + NS_PER_S && m->free_until_ns + 20 * NS_PER_S > now);
     msg_free(&m->msg);
 }
 

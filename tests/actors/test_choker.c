@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "../suite.h"
+#include "played.h"
 
 #include "conjure/actors/choker.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
-#include "conjure/base/clock.h"
-#include "conjure/msg/peer.h"
 
-#define WAIT_NS (UINT64_C(20) * NS_PER_S)
-
-/* The test plays Timer, Master and the peers. */
-struct played {
-    struct waker waker;
-    union {
-        struct channel channel;
-        struct timer_inbox timer;
-        struct master_inbox master;
-        struct peer_inbox peer;
-    };
-};
 static struct played timer, master, peers[6];
 static struct torrent torrent = {.id = 3, .geometry = {.n_pieces = 6}};
 static bool fast; /* who joins */
 static struct choker *c;
-
-static void play(struct played *x)
-{
-    waker_init_futex(&x->waker);
-    channel_init(&x->channel, &x->waker);
-}
-
-/* A wait may end early for nothing: see channel_receive_wait. */
-static struct msg *receive(struct played *x)
-{
-    uint64_t until = clock_now() + WAIT_NS, now;
-    struct msg *m = NULL;
-
-    while (!m && (now = clock_now()) < until)
-        m = channel_receive_wait(&x->channel, until - now);
-    return m;
-}
-
-static void *expect(struct played *x, uint16_t kind)
-{
-    struct msg *m = receive(x);
-
-    ck_assert_msg(m, "%s does not come", msg_name(kind));
-    ck_assert_msg(m->kind == kind, "%s comes instead of %s", msg_name(m->kind), msg_name(kind));
-    return m;
-}
 
 static void begin(unsigned max_slots)
 {

@@ -1,52 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "../suite.h"
+#include "played.h"
 
 #include <pthread.h>
 #include <string.h>
 
 #include "conjure/actors/interest_stat.h"
-#include "conjure/base/clock.h"
 #include "conjure/base/rng.h"
-#include "conjure/msg/peer.h"
-
-#define WAIT_NS (UINT64_C(20) * 1000000000)
-
-/* An inbox that the test plays. */
-struct played {
-    struct waker waker;
-    union {
-        struct channel channel;
-        struct master_inbox master;
-        struct lobby_inbox lobby;
-        struct peer_inbox peer;
-    };
-};
-
-static void play(struct played *x)
-{
-    waker_init_futex(&x->waker);
-    channel_init(&x->channel, &x->waker);
-}
-
-/* A wait may end early for nothing: see channel_receive_wait. */
-static struct msg *receive(struct played *x)
-{
-    uint64_t until = clock_now() + WAIT_NS, now;
-    struct msg *m = NULL;
-
-    while (!m && (now = clock_now()) < until)
-        m = channel_receive_wait(&x->channel, until - now);
-    return m;
-}
-
-static void *expect(struct played *x, uint16_t kind)
-{
-    struct msg *m = receive(x);
-
-    ck_assert_msg(m, "%s does not come", msg_name(kind));
-    ck_assert_msg(m->kind == kind, "%s comes instead of %s", msg_name(m->kind), msg_name(kind));
-    return m;
-}
 
 static struct torrent torrent;
 static struct played master, lobby;
