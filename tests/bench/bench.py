@@ -17,6 +17,7 @@ Packages: gcc libssl-dev iproute2 python3-libtorrent aria2 ctorrent transmission
 import argparse
 import dataclasses
 import filecmp
+import re
 import shutil
 import subprocess
 import sys
@@ -215,7 +216,7 @@ class Bench(Workshop):
                                           self.torrent.source, f"{self.left.ip}:{self.seed_port}",
                                           "--recheck"], self.left)
             node.expect_exit(0, LIMIT)
-            return float(node.log().split()[2])
+            return float(re.search(r"rechecked in (\S+) s", node.log())[1])
         start = time.monotonic()
         program = self.start("recheck", [self.conjure, "--check-integrity", "-o",
                                          self.torrent.source, "-p", self.seed_port,
@@ -254,6 +255,11 @@ class Bench(Workshop):
             shutil.rmtree(out)
 
 
+def ratio(a, b):
+    """A of B; a process that took less CPU than the clock shows gives none."""
+    return a / b if b else float("nan")
+
+
 def table(title, rows, reference="libtorrent", base=None):
     """ROWS: name -> list of Figures or None."""
     print(f"\n{title}")
@@ -267,8 +273,8 @@ def table(title, rows, reference="libtorrent", base=None):
         good = sum(f is not None for f in rows[name])
         of_speed, of_cost, _ = middle.get(reference, nothing)
         print(f"{name:14} {good:>2}/{len(rows[name])} {speed:8.0f} {cost:10.2f} {rss:13.0f} "
-              f"{cost / of_cost:15.2f} {speed / of_speed:17.2f}"
-              + (f" {cost / middle.get(base, nothing)[1]:14.2f}" if base else ""), flush=True)
+              f"{ratio(cost, of_cost):15.2f} {ratio(speed, of_speed):17.2f}"
+              + (f" {ratio(cost, middle.get(base, nothing)[1]):14.2f}" if base else ""), flush=True)
 
 
 def attempt(run, *args):

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""That the programs of tests/bench run through and fill their tables; what they measure in this
+size says nothing. cold.py is left out, for it needs /dev/fuse."""
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from conftest import CONJURE
+
+BENCH = pathlib.Path(__file__).parents[1] / "bench"
+
+
+def run(program, *args):
+    done = subprocess.run(["/usr/bin/python3", BENCH / program, *map(str, args),
+                           "--conjure", CONJURE],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and "failed" not in done.stdout, done.stdout
+    return done.stdout
+
+
+def lines_of(name, text):
+    return re.findall(rf"^{name} .*$", text, re.M)
+
+
+@pytest.mark.parametrize("client", ["conjure", "libtorrent"])
+def test_all_that_bench_py_measures(client):
+    said = run("bench.py", "--clients", client, "--runs", 1, "--mib", 4, "--piece-kib", 256,
+               "--rounds", 2, "--conns", "1,3")
+    download, one, three, recheck, latency = lines_of(client, said)
+    assert all(" 1/1 " in line for line in (download, one, three)), said
+    assert re.search(r" \d+\.\d\d s ", recheck) and re.search(r" \d+\.\d\d ms ", latency), said
+
+
+def test_a_swarm():
+    said = run("swarm.py", "seeder-4M", "--clients", "conjure", "--runs", 1, "--leechers", 2,
+               "--mib", 4)
+    line, = lines_of("conjure", said)
+    assert " 1/1 " in line, said
+
+
+def test_idle_connections():
+    said = run("idle.py", "--clients", "conjure", "--steps", "10,60", "--seconds", 1)
+    few, many, slope = lines_of("conjure", said)
+    assert "10 stay" in few and "60 stay" in many and "for each connection" in slope, said
+
+
+def test_a_start_with_many_torrents():
+    said = run("start.py", "conjure", "--torrents", 10, "--files", 2, "--runs", 1)
+    line, = lines_of("conjure", said)
+    assert "nan" not in line, said
