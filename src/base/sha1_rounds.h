@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_BASE_SHA1_ROUNDS_H
-#define CONJURE_BASE_SHA1_ROUNDS_H
+#ifndef CONJURE_SRC_BASE_SHA1_ROUNDS_H
+#define CONJURE_SRC_BASE_SHA1_ROUNDS_H
 
 #include <stddef.h>
 #include <stdint.h>

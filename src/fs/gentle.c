@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 
 void gentle_init(struct gentle *g, int fd)
 {

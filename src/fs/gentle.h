@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_FS_GENTLE_H
-#define CONJURE_FS_GENTLE_H
+#ifndef CONJURE_SRC_FS_GENTLE_H
+#define CONJURE_SRC_FS_GENTLE_H
 
 #include <stddef.h>
 #include <stdint.h>

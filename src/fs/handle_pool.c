@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "conjure/base/alloc.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/store.h"
 
 void handle_pool_init(struct handle_pool *p, uint32_t cap)

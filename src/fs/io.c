@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
 
@@ -154,7 +154,7 @@ static int copy_content(struct job *job, uint64_t at, uint32_t n, bool foreign, 
 static int move_piece(struct job *job, const struct slot_move *m, struct disk_scratch *scratch)
 {
     const struct store *s = job->store;
-    uint32_t size = store_piece_size(s, m->piece), done = 0;
+    uint32_t size = geometry_piece_size(metainfo_geometry(s->meta), m->piece), done = 0;
     int r = 0;
 
     while (done < size && !r) {

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
+#include "conjure/fs/io.h"
 #include "fs/gentle.h"
-#include "fs/io.h"
 #include "fs/storage_struct.h"
 
 #define CHUNK_MAX (64u * 1024) /* of one lane, when lanes are few */
@@ -99,13 +99,13 @@ static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_
 
 static void hash_blocks_of(struct job *job, struct job_lane *lane, struct disk_scratch *scratch)
 {
-    uint32_t n_blocks = (job->lane_size + STORAGE_BLOCK - 1) / STORAGE_BLOCK, left = job->lane_size;
+    uint32_t n_blocks = (job->lane_size + BLOCK_SIZE - 1) / BLOCK_SIZE, left = job->lane_size;
     struct reader reader;
 
     reader_init(&reader, job, lane);
     lane->digests = malloc((size_t)n_blocks * SHA1_SIZE);
     for (uint32_t i = 0; lane->digests && i < n_blocks; i++) {
-        uint32_t n = left < STORAGE_BLOCK ? left : STORAGE_BLOCK;
+        uint32_t n = left < BLOCK_SIZE ? left : BLOCK_SIZE;
 
         if (reader_read(&reader, scratch->bytes, n) != LANE_GOOD) {
             free(lane->digests);

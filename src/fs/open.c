@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "conjure/base/log.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
 
@@ -157,7 +157,7 @@ static void drop_holes(const struct store *store, const struct bitfield *data,
     uint32_t hashed_size = 0;
 
     for (uint32_t piece = 0; piece < store->n_pieces; piece++) {
-        uint32_t size = store_piece_size(store, piece);
+        uint32_t size = geometry_piece_size(metainfo_geometry(store->meta), piece);
 
         if (!bitfield_test(present, piece) || bitfield_test(data, piece))
             continue;
@@ -174,7 +174,8 @@ static void drop_holes(const struct store *store, const struct bitfield *data,
 static bool slot_may_hold_piece(const struct store *store, const struct file_stamp *stamps,
                                 uint32_t slot)
 {
-    uint64_t at = (uint64_t)slot * store->piece_length, end = at + store_piece_size(store, slot);
+    uint64_t at = (uint64_t)slot * store->piece_length,
+             end = at + geometry_piece_size(metainfo_geometry(store->meta), slot);
     bool only_padding = true;
     struct extent e;
 

@@ -9,7 +9,7 @@
 #include "conjure/bencode/bencode.h"
 #include "conjure/bencode/schema.h"
 #include "conjure/bencode/writer.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/storage_struct.h"
 
 #define RESUME_VERSION 1
@@ -189,7 +189,7 @@ static int take_partial(struct resume *r, const struct bencode *tree, const stru
         return 1;
     bytes = bencode_string(tree, bits, &n);
     p->piece = (uint32_t)piece;
-    p->n_blocks = (metainfo_piece_size(meta, p->piece) + STORAGE_BLOCK - 1) / STORAGE_BLOCK;
+    p->n_blocks = geometry_n_blocks(metainfo_geometry(meta), p->piece);
     if (n != bitfield_size(p->n_blocks))
         return 1;
     p->blocks = calloc(p->n_blocks / 64 + 1, sizeof *p->blocks);

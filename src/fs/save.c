@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
 

@@ -54,7 +54,7 @@ uint32_t scan_size(const struct scan *x, uint32_t slot)
 {
     uint32_t last = x->n_pieces - 1;
 
-    return metainfo_piece_size(x->meta, x->pass == SCAN_LAST ? last : slot);
+    return geometry_piece_size(metainfo_geometry(x->meta), x->pass == SCAN_LAST ? last : slot);
 }
 
 /* A piece with this hash that has not been found yet, or SLOT_NONE. */
@@ -106,7 +106,7 @@ void scan_next_pass(struct scan *x, struct bitfield *slots)
     x->pass++;
     if (x->pass == SCAN_LAST &&
         (bitfield_test(&x->placed, last) ||
-         metainfo_piece_size(x->meta, last) == metainfo_piece_length(x->meta)))
+         geometry_piece_size(metainfo_geometry(x->meta), last) == metainfo_piece_length(x->meta)))
         x->pass = SCAN_DONE;
     if (x->pass < SCAN_DONE)
         for (uint32_t slot = 0; slot < x->n_pieces; slot++)

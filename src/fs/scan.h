@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_FS_SCAN_H
-#define CONJURE_FS_SCAN_H
+#ifndef CONJURE_SRC_FS_SCAN_H
+#define CONJURE_SRC_FS_SCAN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 #include "fs/resume.h"
 #include "fs/storage_struct.h"
 
@@ -166,7 +166,7 @@ void storage_free(struct storage *s)
 
 uint32_t storage_n_blocks(const struct storage *s, uint32_t piece)
 {
-    return (store_piece_size(&s->store, piece) + STORAGE_BLOCK - 1) / STORAGE_BLOCK;
+    return geometry_n_blocks(metainfo_geometry(s->store.meta), piece);
 }
 
 struct partial *storage_add_partial(struct storage *s, uint32_t piece)
@@ -262,22 +262,22 @@ static uint64_t filter_blocks(const struct partial *p, uint32_t first_block, uin
 static int add_runs(struct job *job, uint32_t slot, const uint8_t *data)
 {
     struct storage *s = job->head.storage;
-    uint32_t size = store_piece_size(&s->store, job->piece);
+    uint32_t size = geometry_piece_size(metainfo_geometry(s->store.meta), job->piece);
     int r = 0;
 
     for (uint32_t i = 0, run; i < job->n_blocks && !r; i += run + 1) {
-        uint64_t begin = (uint64_t)(job->first_block + i) * STORAGE_BLOCK, end;
+        uint64_t begin = (uint64_t)(job->first_block + i) * BLOCK_SIZE, end;
 
         for (run = 0; i + run < job->n_blocks && job->blocks >> (i + run) & 1; run++)
             ;
         if (!run)
             continue;
-        end = begin + (uint64_t)run * STORAGE_BLOCK;
+        end = begin + (uint64_t)run * BLOCK_SIZE;
         if (end > size)
             end = size;
         r = job_add_ranges(job, (uint64_t)slot * s->store.piece_length + begin,
                            (uint32_t)(end - begin), slot != job->piece,
-                           data + (size_t)i * STORAGE_BLOCK, FILE_WRITE);
+                           data + (size_t)i * BLOCK_SIZE, FILE_WRITE);
     }
     return r;
 }
@@ -366,7 +366,8 @@ static void mark_written(struct storage *s, const struct job *job)
     for (unsigned i = 0; i < job->n_moved; i++) {
         const struct slot_move *m = &job->moves.move[i];
 
-        mark_unsynced(s, UNSYNCED_WRITTEN, m->to, store_piece_size(&s->store, m->piece),
+        mark_unsynced(s, UNSYNCED_WRITTEN, m->to,
+                      geometry_piece_size(metainfo_geometry(s->store.meta), m->piece),
                       m->to != m->piece);
     }
     for (uint32_t i = 0; i < job->n_ranges && !job->head.error; i++)
@@ -432,11 +433,13 @@ int storage_prepare_hash(struct storage *s, unsigned max, struct disk_job **jobp
     if (must_wait(s))
         return STORAGE_BUSY;
     job = job_new(s, DISK_HASH);
-    job->lane_size = store_piece_size(&s->store, s->unhashed_first->piece);
+    job->lane_size =
+        geometry_piece_size(metainfo_geometry(s->store.meta), s->unhashed_first->piece);
     while ((p = *at)) {
         struct job_lane *lane = &job->lanes[job->n_lanes];
 
-        if (r || job->n_lanes == max || store_piece_size(&s->store, p->piece) != job->lane_size) {
+        if (r || job->n_lanes == max ||
+            geometry_piece_size(metainfo_geometry(s->store.meta), p->piece) != job->lane_size) {
             last = p;
             at = &p->next;
             continue;
@@ -563,8 +566,9 @@ uint32_t storage_next_check_size(struct storage *s)
         s->check_at++;
     if (s->check_at >= s->store.n_pieces)
         return 0;
-    return storage_is_compact(s) ? scan_size(&s->scan, s->check_at)
-                                 : store_piece_size(&s->store, s->check_at);
+    return storage_is_compact(s)
+               ? scan_size(&s->scan, s->check_at)
+               : geometry_piece_size(metainfo_geometry(s->store.meta), s->check_at);
 }
 
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp)
@@ -591,7 +595,8 @@ int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **job
 
 static void mark_checked(struct storage *s, uint32_t piece, uint32_t slot)
 {
-    mark_unsynced(s, UNSYNCED_CHECKED, slot, store_piece_size(&s->store, piece), slot != piece);
+    mark_unsynced(s, UNSYNCED_CHECKED, slot,
+                  geometry_piece_size(metainfo_geometry(s->store.meta), piece), slot != piece);
 }
 
 static void finish_check(struct storage *s, struct job *job)

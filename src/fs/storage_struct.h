@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_FS_STORAGE_STRUCT_H
-#define CONJURE_FS_STORAGE_STRUCT_H
+#ifndef CONJURE_SRC_FS_STORAGE_STRUCT_H
+#define CONJURE_SRC_FS_STORAGE_STRUCT_H
 
 #include <stdatomic.h>
 

@@ -11,7 +11,7 @@
 
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
-#include "fs/io.h"
+#include "conjure/fs/io.h"
 
 /* ".NAME-INFOHASH8.parts"; the name is cut (between characters) so that it stays a legal one. */
 static char *parts_name(const struct metainfo *meta)
@@ -129,14 +129,10 @@ int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, i
     return 0;
 }
 
-uint32_t store_piece_size(const struct store *s, uint32_t piece)
-{
-    return metainfo_piece_size(s->meta, piece);
-}
-
 bool store_piece_is_wanted(const struct store *s, uint32_t piece)
 {
-    uint64_t at = (uint64_t)piece * s->piece_length, end = at + store_piece_size(s, piece);
+    uint64_t at = (uint64_t)piece * s->piece_length,
+             end = at + geometry_piece_size(metainfo_geometry(s->meta), piece);
     struct extent e;
 
     if (!s->skip_file)

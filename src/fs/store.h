@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_FS_STORE_H
-#define CONJURE_FS_STORE_H
+#ifndef CONJURE_SRC_FS_STORE_H
+#define CONJURE_SRC_FS_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,7 +53,6 @@ bool store_is_part(const struct store *s, uint32_t file); /* lives in a part fil
 #define STORE_PATH_MAX 280
 const char *store_path(const struct store *s, uint32_t file, char buffer[STORE_PATH_MAX]);
 bool store_piece_is_wanted(const struct store *s, uint32_t piece);
-uint32_t store_piece_size(const struct store *s, uint32_t piece);
 /* Removes part files of files that are wanted now. */
 void store_clean_parts(const struct store *s);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TORRENT_CONTENT_H
-#define CONJURE_TORRENT_CONTENT_H
+#ifndef CONJURE_SRC_TORRENT_CONTENT_H
+#define CONJURE_SRC_TORRENT_CONTENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

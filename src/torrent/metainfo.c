@@ -25,7 +25,7 @@ void metainfo_free(struct metainfo *m)
 
 void metainfo_drop_raw(struct metainfo *m)
 {
-    size_t n = (size_t)m->n_pieces * SHA1_SIZE;
+    size_t n = (size_t)m->geometry.n_pieces * SHA1_SIZE;
     uint8_t *pieces = m->bytes ? malloc(n + 1) : NULL;
 
     if (!pieces)
@@ -61,30 +61,27 @@ const char *metainfo_name(const struct metainfo *m)
 
 uint64_t metainfo_total_length(const struct metainfo *m)
 {
-    return m->total_length;
+    return m->geometry.total_length;
 }
 
 uint32_t metainfo_piece_length(const struct metainfo *m)
 {
-    return m->piece_length;
+    return m->geometry.piece_length;
 }
 
 uint32_t metainfo_n_pieces(const struct metainfo *m)
 {
-    return m->n_pieces;
+    return m->geometry.n_pieces;
 }
 
-uint32_t metainfo_piece_size(const struct metainfo *m, uint32_t piece)
+const struct geometry *metainfo_geometry(const struct metainfo *m)
 {
-    assert(piece < m->n_pieces);
-    if (piece + 1 < m->n_pieces)
-        return m->piece_length;
-    return (uint32_t)(m->total_length - (uint64_t)piece * m->piece_length);
+    return &m->geometry;
 }
 
 const uint8_t *metainfo_piece_hash(const struct metainfo *m, uint32_t piece)
 {
-    assert(piece < m->n_pieces);
+    assert(piece < m->geometry.n_pieces);
     return m->pieces + (size_t)piece * SHA1_SIZE;
 }
 
@@ -103,7 +100,7 @@ uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset)
 {
     uint32_t low = 0, high = m->n_files;
 
-    assert(offset < m->total_length);
+    assert(offset < m->geometry.total_length);
     /* The last file that begins at or before OFFSET; those of length zero at the same place come
      * before it. */
     while (high - low > 1) {

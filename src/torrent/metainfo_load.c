@@ -156,11 +156,11 @@ static bool has_attr(struct loader *l, const struct bencode_node *dict, char att
 
 static int add_length(struct loader *l, struct metainfo_file *file, uint64_t length)
 {
-    file->offset = l->m->total_length;
+    file->offset = l->m->geometry.total_length;
     file->length = length;
-    l->m->total_length += length;
+    l->m->geometry.total_length += length;
     /* Both are below 2^63, so the sum has not wrapped. */
-    if (l->m->total_length > INT64_MAX)
+    if (l->m->geometry.total_length > INT64_MAX)
         return refuse(l, "info.files: the lengths add up to more than 2^63 bytes");
     return 0;
 }
@@ -245,9 +245,10 @@ static int load_pieces(struct loader *l)
     uint64_t n_needed;
     size_t n;
 
-    m->piece_length = (uint32_t)bencode_find_integer(&l->tree, l->info, "piece length");
+    m->geometry.piece_length = (uint32_t)bencode_find_integer(&l->tree, l->info, "piece length");
     m->pieces = bencode_find_string(&l->tree, l->info, "pieces", &n);
-    n_needed = m->total_length / m->piece_length + !!(m->total_length % m->piece_length);
+    n_needed = m->geometry.total_length / m->geometry.piece_length +
+               !!(m->geometry.total_length % m->geometry.piece_length);
     if (n % SHA1_SIZE)
         return refuse(l, "info.pieces: its %zu bytes are no multiple of %d", n, SHA1_SIZE);
     if (n / SHA1_SIZE != n_needed)
@@ -255,7 +256,7 @@ static int load_pieces(struct loader *l)
                       n / SHA1_SIZE, n_needed);
     if (n_needed > METAINFO_PIECES_MAX)
         return refuse(l, "info.pieces: more than %u pieces", METAINFO_PIECES_MAX);
-    m->n_pieces = (uint32_t)n_needed;
+    m->geometry.n_pieces = (uint32_t)n_needed;
     return 0;
 }
 

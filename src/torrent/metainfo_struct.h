@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TORRENT_METAINFO_STRUCT_H
-#define CONJURE_TORRENT_METAINFO_STRUCT_H
+#ifndef CONJURE_SRC_TORRENT_METAINFO_STRUCT_H
+#define CONJURE_SRC_TORRENT_METAINFO_STRUCT_H
 
 #include "conjure/torrent/metainfo.h"
 #include "torrent/names.h"
@@ -21,9 +21,7 @@ struct metainfo {
     uint8_t info_hash[SHA1_SIZE];
 
     char *name;
-    uint64_t total_length;
-    uint32_t piece_length;
-    uint32_t n_pieces;
+    struct geometry geometry;
 
     struct metainfo_file *files;
     uint32_t n_files;

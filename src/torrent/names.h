@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TORRENT_NAMES_H
-#define CONJURE_TORRENT_NAMES_H
+#ifndef CONJURE_SRC_TORRENT_NAMES_H
+#define CONJURE_SRC_TORRENT_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -9,7 +9,8 @@ import pathlib
 import re
 import sys
 
-FLOORS = {"base": 1, "bencode": 2, "msg": 2, "fs": 3, "torrent": 3, "peer": 4, "interest": 4,
+FLOORS = {"base": 1, "piece": 1, "bencode": 2, "msg": 2, "fs": 3, "torrent": 3,
+          "state": 3, "peer": 4, "swarm": 4, "interest": 4,
           "choke": 4, "tracker": 4, "dht": 4, "actors": 5, "cli": 6}
 MAIN_FLOOR = 6
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

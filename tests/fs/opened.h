@@ -90,15 +90,15 @@ static inline void close_storage(struct storage *s)
 
 static inline uint32_t n_blocks_of(const struct sample *sample, uint32_t piece)
 {
-    return (metainfo_piece_size(sample->meta, piece) + STORAGE_BLOCK - 1) / STORAGE_BLOCK;
+    return geometry_n_blocks(metainfo_geometry(sample->meta), piece);
 }
 
 static inline int write_blocks(struct sample *sample, struct storage *s, uint32_t piece,
                                uint32_t first, uint32_t n, const struct addr *from, bool wrong)
 {
-    uint64_t at = (uint64_t)piece * sample->piece_length + (uint64_t)first * STORAGE_BLOCK;
-    uint64_t size = (uint64_t)n * STORAGE_BLOCK;
-    uint8_t *data = calloc(n, STORAGE_BLOCK);
+    uint64_t at = (uint64_t)piece * sample->piece_length + (uint64_t)first * BLOCK_SIZE;
+    uint64_t size = (uint64_t)n * BLOCK_SIZE;
+    uint8_t *data = calloc(n, BLOCK_SIZE);
     struct disk_job *job;
     int r;
 

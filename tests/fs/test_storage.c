@@ -157,7 +157,7 @@ static void download_selection(enum allocation allocation, uint64_t seed)
     check(s, false);
     for (uint32_t i = 0; i < sample.n_pieces; i++) {
         uint64_t from = (uint64_t)order[i] * sample.piece_length;
-        uint64_t to = from + metainfo_piece_size(sample.meta, order[i]);
+        uint64_t to = from + geometry_piece_size(metainfo_geometry(sample.meta), order[i]);
         bool wanted = false;
 
         for (uint32_t file = 0; file < metainfo_n_files(sample.meta); file++) {
@@ -294,7 +294,7 @@ START_TEST(only_a_write_of_all_blocks_is_of_a_whole_piece)
     uint8_t *data;
 
     make_plain(&sample);
-    data = calloc(4, STORAGE_BLOCK);
+    data = calloc(4, BLOCK_SIZE);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_int_eq(storage_prepare_write(s, 0, 0, 4, 15, data, &alice, &job), 0);
     ck_assert(disk_job_is_whole_piece(job));
@@ -315,7 +315,7 @@ END_TEST
 
 START_TEST(blocks_that_do_not_exist_are_refused)
 {
-    uint8_t data[STORAGE_BLOCK] = {0};
+    uint8_t data[BLOCK_SIZE] = {0};
     struct disk_job *job;
     struct sample sample;
     struct storage *s;
@@ -635,9 +635,9 @@ START_TEST(a_hundred_gib_cost_nothing_until_they_come)
     snprintf(sample.dir, sizeof sample.dir, "%s/d", base);
     snprintf(sample.resume, sizeof sample.resume, "%s/r", base);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    for (uint32_t block = 0; block < piece_length / STORAGE_BLOCK; block += 64) {
+    for (uint32_t block = 0; block < piece_length / BLOCK_SIZE; block += 64) {
         ck_assert_int_eq(storage_prepare_write(s, n_pieces - 1, block, 64, UINT64_MAX,
-                                               piece + (size_t)block * STORAGE_BLOCK, &alice, &job),
+                                               piece + (size_t)block * BLOCK_SIZE, &alice, &job),
                          0);
         ck_assert_int_eq(run(job), 0);
     }

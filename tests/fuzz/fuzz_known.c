@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conjure/fs/known.h"
-#include "conjure/fs/state.h"
+#include "conjure/state/known.h"
+#include "conjure/state/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

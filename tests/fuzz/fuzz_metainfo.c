@@ -49,9 +49,10 @@ static void check_torrent(const struct metainfo *m)
     }
     HOLD(offset == metainfo_total_length(m));
     for (uint32_t i = 0; i < metainfo_n_pieces(m); i++) {
-        HOLD(metainfo_piece_size(m, i) && metainfo_piece_size(m, i) <= metainfo_piece_length(m));
+        HOLD(geometry_piece_size(metainfo_geometry(m), i) &&
+             geometry_piece_size(metainfo_geometry(m), i) <= metainfo_piece_length(m));
         HOLD(metainfo_piece_hash(m, i) >= metainfo_raw_info(m, &n));
-        pieces += metainfo_piece_size(m, i);
+        pieces += geometry_piece_size(metainfo_geometry(m), i);
     }
     HOLD(pieces == offset);
     for (uint32_t i = 0; i < metainfo_n_tiers(m); i++) {

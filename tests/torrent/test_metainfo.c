@@ -51,8 +51,8 @@ START_TEST(a_single_file)
     ck_assert_uint_eq(metainfo_total_length(m), 2500);
     ck_assert_uint_eq(metainfo_piece_length(m), 1024);
     ck_assert_uint_eq(metainfo_n_pieces(m), 3);
-    ck_assert_uint_eq(metainfo_piece_size(m, 1), 1024);
-    ck_assert_uint_eq(metainfo_piece_size(m, 2), 452);
+    ck_assert_uint_eq(geometry_piece_size(metainfo_geometry(m), 1), 1024);
+    ck_assert_uint_eq(geometry_piece_size(metainfo_geometry(m), 2), 452);
     ck_assert_mem_eq(metainfo_piece_hash(m, 2), H20, 20);
     ck_assert_uint_eq(metainfo_n_files(m), 1);
     ck_assert_str_eq(metainfo_file(m, 0)->path, "file");

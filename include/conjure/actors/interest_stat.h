@@ -5,7 +5,7 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/msg/lobby.h"
 #include "conjure/msg/master.h"
-#include "conjure/msg/stored.h"
+#include "conjure/piece/stored_blocks.h"
 
 /*
  * The actor behind T->interest: one per torrent that lacks pieces. It owns the InterestTable.

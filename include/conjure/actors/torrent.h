@@ -8,7 +8,7 @@
 #include "conjure/base/bitfield.h"
 #include "conjure/fs/allocation.h"
 #include "conjure/msg/interest.h"
-#include "conjure/peer/session.h" /* struct geometry */
+#include "conjure/piece/geometry.h"
 #include "conjure/torrent/metainfo.h"
 
 struct storage;

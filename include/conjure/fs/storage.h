@@ -10,7 +10,7 @@
 #include "conjure/base/sha1.h"
 #include "conjure/fs/allocation.h"
 #include "conjure/fs/handle_pool.h"
-#include "conjure/msg/stored.h"
+#include "conjure/piece/stored_blocks.h"
 #include "conjure/torrent/metainfo.h"
 
 /*
@@ -31,7 +31,6 @@
  * when it has to wait for a job under way (try again after the next storage_finish of this storage),
  * or -errno.
  */
-#define STORAGE_BLOCK 16384u /* bytes; the unit of requests that every client uses */
 
 enum {
     STORAGE_BUSY = 1,
@@ -110,7 +109,7 @@ void disk_job_use_bytes(struct disk_job *job, unsigned lane, const uint8_t *byte
 /* The first job. Afterwards storage_have and storage_n_doubtful mean something. */
 int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 
-/* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * STORAGE_BLOCK.
+/* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE.
  * DATA stays the caller's and untouched until the job is finished. What is on disk already is left
  * out. FROM is who sent them. -EINVAL when there are no such blocks. */
 int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,

@@ -8,8 +8,8 @@
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rng.h"
 #include "conjure/msg/interest.h" /* struct claim */
-#include "conjure/msg/stored.h"
-#include "conjure/peer/session.h" /* struct geometry */
+#include "conjure/piece/geometry.h"
+#include "conjure/piece/stored_blocks.h"
 
 /*
  * The InterestTable of one torrent: which pieces we have, which peer has which, and who fetches

@@ -4,9 +4,9 @@
 
 #include "conjure/base/addr.h"
 #include "conjure/base/bitfield.h"
-#include "conjure/msg/stored.h"
 #include "conjure/msg/table.h"
 #include "conjure/msg/worker.h"
+#include "conjure/piece/stored_blocks.h"
 
 struct torrent;
 struct storage;

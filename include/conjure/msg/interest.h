@@ -4,21 +4,10 @@
 
 #include "conjure/base/bitfield.h"
 #include "conjure/msg/table.h"
+#include "conjure/piece/claim.h"
 
 struct peer_inbox;
 struct torrent;
-
-/* One claim is at most this many blocks: 1 MiB. Its blocks fit one word of bits, bit 0 first. */
-#define CLAIM_BLOCKS_MAX 64
-
-/* Why a peer has the blocks of a piece to fetch. Id 0 is "no claim". */
-struct claim {
-    uint64_t id;
-    uint64_t blocks; /* which of n_blocks are to be fetched: bit i is block first_block + i */
-    uint32_t piece;
-    uint32_t first_block; /* in blocks of 16 KiB from the start of the piece */
-    uint32_t n_blocks;
-};
 
 /* The inbox of InterestStat: which pieces we have, who has which, who fetches what. One per torrent
  * that lacks pieces; closed once no wanted piece lacks and all peers know it.

@@ -9,8 +9,9 @@
 
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rate.h"
-#include "conjure/msg/interest.h" /* struct claim */
 #include "conjure/peer/extension.h"
+#include "conjure/piece/claim.h"
+#include "conjure/piece/geometry.h"
 
 /*
  * One connection to a peer after the handshake, as a pure state machine (BEP 3, and BEP 6 and 10
@@ -44,7 +45,6 @@
  * What a stranger can make us hold is bounded: one bitfield or extension handshake while it arrives,
  * SESSION_REQUESTS_MAX requests, output that we decided to send. Payload is only ever written into buffers of claims we asked for.
  */
-#define BLOCK_SIZE            16384u  /* the unit of requests that every client uses */
 #define SESSION_REQUEST_MAX   131072u /* longest block a peer may request; more is an attack */
 #define SESSION_REQUESTS_MAX  1024    /* requests held for one peer; further ones are refused */
 #define SESSION_IN_FLIGHT_MAX 512     /* blocks asked for and not arrived */
@@ -54,16 +54,6 @@
 #define SESSION_KEEP_ALIVE_NS (UINT64_C(110) * 1000000000) /* BEP 3: about every two minutes */
 #define SESSION_SILENCE_NS    (UINT64_C(250) * 1000000000) /* nothing at all heard: dead */
 #define SESSION_SNUBBED_NS    (UINT64_C(60) * 1000000000)  /* blocks in flight and none came */
-
-/* The shape of a torrent's content; shared by all its sessions. */
-struct geometry {
-    uint64_t total_length;
-    uint32_t piece_length;
-    uint32_t n_pieces;
-};
-uint32_t geometry_piece_size(const struct geometry *g, uint32_t piece);
-uint32_t geometry_n_blocks(const struct geometry *g, uint32_t piece);
-uint32_t geometry_block_size(const struct geometry *g, uint32_t piece, uint32_t block);
 
 enum session_event_kind {
     SESSION_NONE,       /* all bytes are digested */

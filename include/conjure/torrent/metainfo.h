@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conjure/base/sha1.h"
+#include "conjure/piece/geometry.h"
 
 /*
  * A .torrent file (BEP 3, 12, 27, 47), checked once and for all: whoever holds a struct metainfo
@@ -63,8 +64,7 @@ const char *metainfo_name(const struct metainfo *m);         /* made safe, NUL-t
 uint64_t metainfo_total_length(const struct metainfo *m);
 uint32_t metainfo_piece_length(const struct metainfo *m);
 uint32_t metainfo_n_pieces(const struct metainfo *m);
-uint32_t metainfo_piece_size(const struct metainfo *m,
-                             uint32_t piece); /* the last may be shorter */
+const struct geometry *metainfo_geometry(const struct metainfo *m);
 const uint8_t *metainfo_piece_hash(const struct metainfo *m, uint32_t piece);
 
 uint32_t metainfo_n_files(const struct metainfo *m);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_STATE_KNOWN_H
+#define CONJURE_STATE_KNOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conjure/torrent/metainfo.h"
+
+/*
+ * A torrent that a daemon knows: all that is needed to take it up again after a restart. One B-coded
+ * file each, named after the info-hash:
+ *
+ *   conjure   version, 1
+ *   folder    the download folder, absolute
+ *   seeded    seconds that it was seeded after its completion
+ *   skipped   numbers of the files that are not wanted, from 0
+ *   torrent   the .torrent file, byte for byte
+ */
+struct known {
+    struct metainfo *meta;
+    char *folder;
+    bool *skip_file; /* one per file, or NULL: all are wanted */
+    uint64_t seeded_s;
+};
+#define KNOWN_EMPTY ((struct known){0})
+
+#define KNOWN_SUFFIX     ".known"
+#define KNOWN_NAME_MAX   (2 * SHA1_SIZE + sizeof KNOWN_SUFFIX)
+#define KNOWN_REASON_MAX 320
+
+enum {
+    KNOWN_CORRUPT = 1, /* the reason says why */
+};
+
+/* "<info-hash>.known" */
+char *known_name(const uint8_t info_hash[SHA1_SIZE], char name[KNOWN_NAME_MAX]);
+
+/* *BYTESP is the caller's. 0, -EFBIG for a torrent that is too large to be read again, or -ENOMEM. */
+int known_encode(const struct known *k, uint8_t **bytesp, size_t *np);
+/* Fills K, whose members are the caller's then. 0, KNOWN_CORRUPT with a REASON, or -ENOMEM. */
+int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KNOWN_REASON_MAX]);
+
+/* The same with files; writing is safe against a crash at any time. -errno as well. A metainfo that was
+ * loaded so has given up the bytes of the .torrent: saving takes them from the file at PATH, which must still
+ * be there and whole (-ENOENT, -EBADMSG). */
+int known_save(const char *path, const struct known *k);
+int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX]);
+
+void known_deinit(struct known *k); /* safe twice */
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "actors/fs/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "conjure/actors/actor.h"
+#include "conjure/base/alloc.h"
+#include "conjure/fs/storage.h"
+
+#define POLITE_NICE 15
+#define NICE_MAX    19
+
+struct worker {
+    struct actor actor;
+    struct waker waker;
+    struct worker_inbox inbox;
+    struct disk_scratch scratch;
+    bool polite;
+    struct msg *parting; /* the shutdown query */
+};
+
+static void on_run(struct worker *self, struct worker_run *m)
+{
+    disk_jobs_run(m->job, &self->scratch);
+    msg_reply(&m->msg);
+}
+
+static void on_shutdown(struct worker *self, struct worker_shutdown *m)
+{
+    self->parting = &m->msg;
+}
+
+MSG_DISPATCH(worker, WORKER_TABLE, struct worker);
+
+/* Best effort all the same: an idle class could wait for ever on a busy disk. */
+static void give_way(void)
+{
+    enum { WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2, CLASS_SHIFT = 13, LOWEST = 7 };
+    int nice = getpriority(PRIO_PROCESS, 0) + POLITE_NICE;
+
+    /* Of this thread alone, whatever POSIX says; both may be refused, and then it is like the rest. */
+    setpriority(PRIO_PROCESS, 0, nice < NICE_MAX ? nice : NICE_MAX);
+    syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_BEST_EFFORT << CLASS_SHIFT | LOWEST);
+}
+
+static void *run(void *arg)
+{
+    struct worker *self = arg;
+
+    if (self->polite)
+        give_way();
+
+    while (!self->parting) {
+        struct msg *m = channel_receive_wait(&self->inbox.channel, UINT64_MAX);
+
+        if (m)
+            worker_dispatch(self, m);
+    }
+    channel_close(&self->inbox.channel);
+    disk_scratch_deinit(&self->scratch);
+    msg_reply(self->parting);
+    return NULL;
+}
+
+struct worker *worker_start(unsigned number, bool polite)
+{
+    struct worker *w = NEW(struct worker);
+    char name[16];
+
+    waker_init_futex(&w->waker);
+    channel_init(&w->inbox.channel, &w->waker);
+    w->polite = polite;
+    snprintf(name, sizeof name, "%s %u", polite ? "check" : "disk", number);
+    if (actor_start(&w->actor, name, run, w)) {
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+struct worker_inbox *worker_inbox(struct worker *w)
+{
+    return &w->inbox;
+}
+
+void worker_join(struct worker *w)
+{
+    actor_join(&w->actor);
+    waker_deinit(&w->waker);
+    free(w);
+}

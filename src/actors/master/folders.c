@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a daemon's torrents come from, and when they go:
+ *
+ *   STATE/torrents   those it knows, a file each. What the command line names is added, so that the
+ *                    next start needs no names. Who removes a file has that torrent forgotten.
+ *   --torrents-dir   somebody else's folder, which is only read. What appears there is started, what
+ *                    goes is stopped.
+ *
+ * A torrent may be in both, or twice in the latter; it is let go of when the last one lets go. Files are
+ * loaded a few per turn of the loop, so that thousands of them hold nobody up.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "actors/master/internal.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/log.h"
+#include "conjure/state/known.h"
+#include "conjure/state/state.h"
+
+#define FACILITY "master"
+
+/* Of one turn of the loop. */
+#define TURN_NS (5 * NS_PER_MS)
+
+#define SAVE_AGAIN_TICKS 10 /* after a failure */
+/* From the going of a torrent's last file to its own: at least one whole tick. A file that gets another name
+ * goes and comes, or is gone again before it is read, and its torrent should not notice. */
+#define ORPHAN_TICKS 2
+
+static const char *name_of(const struct managed *t)
+{
+    return metainfo_name(t->torrent.meta);
+}
+
+/* --- coming and going --------------------------------------------------------------------- */
+
+static struct managed *find(const struct master *m, const uint8_t info_hash[SHA1_SIZE])
+{
+    return key_map_get(&m->by_hash, info_hash);
+}
+
+/* The torrent of CONFIG, which is taken over: the one that is there, or a new one. NULL when that is
+ * just being let go of, and CONFIG is still the caller's. */
+static struct managed *find_or_start(struct master *m, struct master_torrent_config *config)
+{
+    struct managed *t = find(m, metainfo_info_hash(config->meta));
+
+    if (t && t->forget)
+        return NULL;
+    if (!t) {
+        t = managed_new(m, config);
+        managed_open(t);
+        return t;
+    }
+    metainfo_free(config->meta);
+    free(config->skip_file);
+    free(config->folder);
+    return t;
+}
+
+/* The system would not read E, with the error R: that may pass. Said once; and what has just gone, which is
+ * the next news, is not worth a word. */
+static void try_again(struct watch *w, struct watch_entry *e, const char *path, int r)
+{
+    if (r != -ENOENT && r != e->error)
+        log_err(FACILITY, "%s: %s; it will be tried again", path, strerror(-r));
+    e->error = r;
+    watch_postpone(w, e);
+}
+
+/* --- those that are known ----------------------------------------------------------------- */
+
+static bool same_files(const struct managed *t, const bool *skip_file)
+{
+    for (uint32_t i = 0; i < metainfo_n_files(t->torrent.meta); i++)
+        if ((t->skip_file && t->skip_file[i]) != (skip_file && skip_file[i]))
+            return false;
+    return true;
+}
+
+/* A file that stood for T is gone. */
+static void become_orphan(struct managed *t)
+{
+    struct master *m = t->master;
+
+    t->lasting.orphan_tick = m->n_ticks + ORPHAN_TICKS;
+    if (!m->orphan_tick)
+        m->orphan_tick = t->lasting.orphan_tick;
+}
+
+static void take_known(struct master *m, struct watch_entry *e)
+{
+    char *path = watch_path(m->known, e->name), reason[KNOWN_REASON_MAX], name[KNOWN_NAME_MAX];
+    struct known k = KNOWN_EMPTY;
+    struct master_torrent_config config;
+    struct managed *t;
+    int r = known_load(path, &k, reason);
+
+    if (!r && strcmp(known_name(metainfo_info_hash(k.meta), name), e->name) != 0) {
+        log_warning(FACILITY, "%s: left alone, for its torrent's name is %s", path, name);
+    } else if (!r) {
+        bool wanted_more;
+
+        t = find(m, metainfo_info_hash(k.meta));
+        /* What the command line says goes above what was known. */
+        wanted_more = t && t->lasting.known_due &&
+                      (strcmp(t->torrent.dir, k.folder) != 0 || !same_files(t, k.skip_file));
+        config = (struct master_torrent_config){k.meta, k.skip_file, k.folder};
+        t = find_or_start(m, &config);
+        if (t) {
+            k.meta = NULL;
+            k.skip_file = NULL;
+            k.folder = NULL;
+            t->lasting.known = e->taken = true;
+            e->error = 0;
+            if (!t->lasting.seeded_s)
+                t->lasting.seeded_s = k.seeded_s;
+            t->lasting.known_due = wanted_more;
+            memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+        } else {
+            watch_postpone(m->known, e);
+        }
+    } else if (r == KNOWN_CORRUPT && watch_is_settled(m->known, e)) {
+        log_err(FACILITY, "%s: %s: set aside as %s.corrupt", path, reason, e->name);
+        r = state_set_aside(path);
+        if (r)
+            log_err(FACILITY, "%s: %s", path, strerror(-r));
+    } else if (r < 0) {
+        try_again(m->known, e, path, r);
+    }
+    known_deinit(&k);
+    free(path);
+}
+
+static void forget_known(struct master *m, const struct watch_entry *e)
+{
+    struct managed *t = e->taken ? find(m, e->info_hash) : NULL;
+
+    if (!t)
+        return;
+    t->lasting.known = t->lasting.known_due = false;
+    become_orphan(t);
+}
+
+static void save_known(struct master *m, struct managed *t)
+{
+    struct known k = {t->torrent.meta, t->torrent.dir, t->skip_file, managed_seeded_s(t)};
+    char name[KNOWN_NAME_MAX], *path;
+    struct watch_entry *e;
+    int r;
+
+    path = watch_path(m->known, known_name(t->info_hash, name));
+    r = known_save(path, &k);
+    free(path);
+    if (r) {
+        log_info(FACILITY, "%s: cannot be written down: %s", name_of(t), strerror(-r));
+        master_note_state(m, MASTER_STATE_KNOWN, r);
+        t->lasting.known_tick = m->n_ticks + SAVE_AGAIN_TICKS;
+        return;
+    }
+    e = watch_expect(m->known, name);
+    e->taken = true;
+    memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+    t->lasting.known = true;
+    t->lasting.known_due = false;
+}
+
+/* Writes down what is known now, until the turn is over. One that cannot be written holds up no other. */
+static void save_some(struct master *m, uint64_t until)
+{
+    bool all = true;
+
+    if (!m->known_due || !m->ready || watch_has_news(m->known) || m->n_ticks < m->save_known_tick)
+        return;
+    for (struct managed *t = m->first; t; t = t->next) {
+        if (!t->lasting.known_due || t->forget)
+            continue;
+        if (m->n_ticks >= t->lasting.known_tick)
+            save_known(m, t);
+        all &= !t->lasting.known_due;
+        if (clock_now() >= until)
+            return;
+    }
+    m->known_due = !all;
+    m->save_known_tick = m->n_ticks + 1;
+    if (all)
+        master_note_state(m, MASTER_STATE_KNOWN, 0);
+}
+
+void managed_be_known(struct managed *t)
+{
+    t->lasting.known_due = true;
+    t->master->known_due = true;
+}
+
+/* --- the folder that is watched ----------------------------------------------------------- */
+
+static void release_watched(struct master *m, struct watch_entry *e)
+{
+    struct managed *t = e->taken ? find(m, e->info_hash) : NULL;
+
+    e->taken = false;
+    if (!t)
+        return;
+    t->lasting.n_watched--;
+    become_orphan(t);
+}
+
+static void take_watched(struct master *m, struct watch_entry *e)
+{
+    char *path = watch_path(m->watched, e->name), reason[METAINFO_REASON_MAX] = "";
+    struct master_torrent_config config = {0};
+    struct managed *t;
+    int r = metainfo_load(path, &config.meta, reason);
+
+    if (r < 0)
+        try_again(m->watched, e, path, r);
+    else if (r && watch_is_settled(m->watched, e))
+        log_warning(FACILITY, "%s: left alone: %s", path, reason);
+    free(path);
+    if (r)
+        return;
+    if (e->taken && !memcmp(e->info_hash, metainfo_info_hash(config.meta), SHA1_SIZE)) {
+        metainfo_free(config.meta);
+        return;
+    }
+    release_watched(m, e);
+    t = find_or_start(m, &config);
+    if (!t) {
+        metainfo_free(config.meta);
+        watch_postpone(m->watched, e);
+        return;
+    }
+    if (!t->lasting.n_watched++ && !t->lasting.orphan_tick)
+        log_notice(FACILITY, "%s: added", name_of(t));
+    e->taken = true;
+    e->error = 0;
+    memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+}
+
+/* --- both --------------------------------------------------------------------------------- */
+
+static void take_news(struct master *m, struct watch *w, uint64_t until)
+{
+    struct watch_entry *e;
+    enum watch_news news;
+
+    while (w && (news = watch_next(w, &e))) {
+        switch (news) {
+        case WATCH_FOLDER_GONE:
+            log_err(FACILITY, "%s: %s; its torrents stay, and it is waited for", watch_dir(w),
+                    strerror(watch_error(w)));
+            break;
+        case WATCH_FOLDER_BACK:
+            log_notice(FACILITY, "%s: is there", watch_dir(w));
+            break;
+        case WATCH_FILE:
+            (w == m->known ? take_known : take_watched)(m, e);
+            break;
+        default:
+            if (w == m->known)
+                forget_known(m, e);
+            else
+                release_watched(m, e);
+        }
+        if (clock_now() >= until)
+            return;
+    }
+}
+
+/* Lets go of those that no file stands for any more. */
+static void remove_orphans(struct master *m)
+{
+    m->orphan_tick = 0;
+    for (struct managed *t = m->first; t; t = t->next) {
+        uint32_t tick = t->lasting.orphan_tick;
+
+        if (!tick)
+            continue;
+        if (m->n_ticks < tick) {
+            if (!m->orphan_tick || tick < m->orphan_tick)
+                m->orphan_tick = tick;
+            continue;
+        }
+        t->lasting.orphan_tick = 0;
+        if (t->forget || t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
+            continue;
+        log_notice(FACILITY, "%s: removed", name_of(t));
+        managed_remove(t);
+    }
+}
+
+static struct watch *open_watch(const char *dir, const char *suffix)
+{
+    struct watch *w = watch_new(dir, suffix);
+    int error;
+
+    if (watch_is_late(w, &error))
+        log_warning(FACILITY, "%s: inotify: %s; looked at every %u seconds instead", dir,
+                    strerror(error), WATCH_RESCAN_LOOKS);
+    return w;
+}
+
+int master_open_folders(struct master *m)
+{
+    char *path;
+    int r;
+
+    if (asprintf(&path, "%s/torrents", m->config->state_dir) < 0)
+        abort();
+    r = mkdir(path, 0777) && errno != EEXIST ? -errno : 0;
+    if (r) {
+        log_err(FACILITY, "%s: %s", path, strerror(-r));
+        free(path);
+        return r;
+    }
+    m->known = open_watch(path, KNOWN_SUFFIX);
+    free(path);
+    if (m->config->torrents_dir)
+        m->watched = open_watch(m->config->torrents_dir, ".torrent");
+    return 0;
+}
+
+void master_look_at_folders(struct master *m)
+{
+    if (m->known && !m->stopping)
+        watch_look(m->known);
+    if (m->watched && !m->stopping)
+        watch_look(m->watched);
+}
+
+static bool has_news(const struct master *m)
+{
+    return watch_has_news(m->known) || (m->watched && watch_has_news(m->watched));
+}
+
+static bool orphans_due(const struct master *m)
+{
+    return m->orphan_tick && m->n_ticks >= m->orphan_tick;
+}
+
+bool master_has_folder_work(const struct master *m)
+{
+    if (!m->known || m->stopping)
+        return false;
+    return has_news(m) || orphans_due(m) ||
+           (m->known_due && m->ready && m->n_ticks >= m->save_known_tick);
+}
+
+void master_do_folder_work(struct master *m)
+{
+    uint64_t until = clock_now() + TURN_NS;
+
+    if (!master_has_folder_work(m))
+        return;
+    take_news(m, m->known, until);
+    if (!watch_has_news(m->known))
+        take_news(m, m->watched, until);
+    if (orphans_due(m) && !has_news(m))
+        remove_orphans(m);
+    save_some(m, until);
+}
+
+void master_close_folders(struct master *m)
+{
+    if (!m->known)
+        return;
+    for (struct managed *t = m->first; t && m->ready; t = t->next)
+        if (t->lasting.known_due && !t->forget)
+            save_known(m, t);
+    watch_free(m->known);
+    watch_free(m->watched);
+    m->known = m->watched = NULL;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings that may change: what they say of a torrent, and how the actors hear of them, at the start
+ * and when SIGHUP has had them read again.
+ */
+#include "conjure/actors/master_settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/master/internal.h"
+#include "conjure/base/alloc.h"
+#include "conjure/base/bytes.h"
+#include "conjure/base/log.h"
+#include "conjure/base/sha1.h"
+#include "conjure/base/size.h"
+
+#define FACILITY "settings"
+
+#define UNUSED_SAID_MAX 10
+
+void master_settings_deinit(struct master_settings *s)
+{
+    for (uint32_t i = 0; i < s->n_sections; i++)
+        free(s->sections[i].torrent);
+    free(s->sections);
+    *s = MASTER_SETTINGS_EMPTY;
+}
+
+const struct torrent_settings *master_settings_of(const struct master_settings *s,
+                                                  const struct metainfo *meta)
+{
+    const struct torrent_settings *found = &s->each;
+    char hash[2 * SHA1_SIZE + 1];
+
+    hex_encode(metainfo_info_hash(meta), SHA1_SIZE, hash);
+    for (uint32_t i = 0; i < s->n_sections; i++) {
+        const struct torrent_section *section = &s->sections[i];
+
+        if (!strcmp(section->torrent, hash))
+            return &section->settings;
+        if (!strcmp(section->torrent, metainfo_name(meta)))
+            found = &section->settings;
+    }
+    return found;
+}
+
+/* --- limits ------------------------------------------------------------------------------- */
+
+/* TORRENT: its number, or BANDWIDTH_ALL. */
+static void set_limit(struct master *m, uint32_t torrent, bool upload, uint64_t bytes_per_s)
+{
+    struct bandwidth_set_limit *x = bandwidth_new_set_limit();
+
+    x->torrent = torrent;
+    x->upload = upload;
+    x->bytes_per_s = bytes_per_s;
+    bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
+}
+
+void master_tell_limits(struct master *m)
+{
+    struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
+    struct choker_set_limit *c = choker_new_set_limit();
+
+    x->exempt = !m->settings.limit_lan;
+    bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
+    set_limit(m, BANDWIDTH_ALL, true, m->settings.max_upload_limit);
+    set_limit(m, BANDWIDTH_ALL, false, m->settings.max_download_limit);
+    c->bytes_per_s = m->settings.max_upload_limit;
+    choker_tell_or_drop_set_limit(choker_inbox(m->choker), c);
+}
+
+void managed_take_settings(struct managed *t)
+{
+    bool ended = t->life == LIFE_ENDED;
+    uint64_t up, down;
+
+    t->settings = *master_settings_of(&t->master->settings, t->torrent.meta);
+    /* Bandwidth keeps no limits of what has ended. */
+    up = ended ? 0 : t->settings.max_upload_limit;
+    down = ended ? 0 : t->settings.max_download_limit;
+    if (up != t->limit_up)
+        set_limit(t->master, t->torrent.id, true, up);
+    if (down != t->limit_down)
+        set_limit(t->master, t->torrent.id, false, down);
+    t->limit_up = up;
+    t->limit_down = down;
+}
+
+/* --- connections -------------------------------------------------------------------------- */
+
+unsigned master_max_peers(const struct master *m)
+{
+    unsigned n = m->settings.max_peers;
+
+    if (n > m->max_peers_possible)
+        log_warning(FACILITY, "%u connections at most, for no more files may be open",
+                    m->max_peers_possible);
+    if (!n)
+        n = MASTER_PEERS_MAX;
+    return n < m->max_peers_possible ? n : m->max_peers_possible;
+}
+
+static void tell_max_peers(struct master *m)
+{
+    struct lobby_set_max_peers *x = lobby_new_set_max_peers();
+
+    x->max_peers = master_max_peers(m);
+    lobby_tell_or_drop_set_max_peers(lobby_inbox(m->lobby), x);
+}
+
+/* --- sections ----------------------------------------------------------------------------- */
+
+/* A name that is written wrong would go unnoticed; but its torrent may also come later. */
+static void say_unused_sections(const struct master *m)
+{
+    const struct master_settings *s = &m->settings;
+    bool *used = mem_new_array(s->n_sections + 1, sizeof *used);
+    uint32_t n_unused = 0;
+
+    for (const struct managed *t = m->first; t && s->n_sections; t = t->next) {
+        const struct torrent_settings *of = master_settings_of(s, t->torrent.meta);
+
+        if (of != &s->each)
+            used[container_of(of, struct torrent_section, settings) - s->sections] = true;
+    }
+    for (uint32_t i = 0; i < s->n_sections; i++)
+        if (!used[i] && n_unused++ < UNUSED_SAID_MAX)
+            log_notice(FACILITY, "[%s]: no torrent has this name or info-hash now",
+                       s->sections[i].torrent);
+    if (n_unused > UNUSED_SAID_MAX)
+        log_notice(FACILITY, "%u more sections are of no torrent now", n_unused - UNUSED_SAID_MAX);
+    free(used);
+}
+
+/* --- SIGHUP ------------------------------------------------------------------------------- */
+
+static void say_status(struct master *m, void (*say)(struct notify *n, const char *status))
+{
+    char status[80];
+
+    m->n_torrents_said = m->n_torrents;
+    snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
+             size_plural(m->n_torrents), m->port);
+    say(&m->notify, status);
+}
+
+void master_tick_status(struct master *m)
+{
+    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_said)
+        say_status(m, notify_status);
+}
+
+void master_say_ready(struct master *m)
+{
+    if (m->config->daemon)
+        say_unused_sections(m);
+    say_status(m, notify_ready);
+}
+
+void master_reload(struct master *m)
+{
+    struct master_settings new = MASTER_SETTINGS_EMPTY;
+
+    if (!m->config->reload || m->stopping)
+        return;
+    if (m->ready)
+        notify_reloading(&m->notify);
+    if (!m->config->reload(m->config->reload_arg, &new)) {
+        master_settings_deinit(&m->settings);
+        m->settings = new;
+        master_tell_limits(m);
+        tell_max_peers(m);
+        for (struct managed *t = m->first; t; t = t->next)
+            managed_take_settings(t);
+        if (m->ready)
+            say_unused_sections(m);
+    }
+    if (m->ready)
+        say_status(m, notify_ready);
+}

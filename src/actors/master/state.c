@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state folder: one daemon at a time has it (STATE/lock), and what was done over all runs is kept
+ * in it (STATE/statistics). A folder that cannot be written to any more costs a line in the log, once,
+ * and another one when it can be again; what is not saved is tried again as long as we run.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actors/master/internal.h"
+#include "conjure/base/log.h"
+
+#define FACILITY "master"
+
+#define SAVE_TICKS 60
+/* Seconds that go by are no reason to write as often. */
+#define SAVE_IDLE_TICKS  3600
+#define SAVE_AGAIN_TICKS 10 /* when it failed */
+
+static char *path_of(const struct master *m, const char *name)
+{
+    char *path;
+
+    if (asprintf(&path, "%s/%s", m->config->state_dir, name) < 0)
+        abort();
+    return path;
+}
+
+void master_note_state(struct master *m, enum master_state_part part, int error)
+{
+    unsigned bit = 1u << part, before = m->state_failing;
+
+    m->state_failing = error ? before | bit : before & ~bit;
+    if (error && !before)
+        log_err(FACILITY, "%s: state cannot be saved: %s", m->config->state_dir, strerror(-error));
+    else if (!m->state_failing && before)
+        log_notice(FACILITY, "%s: state is saved again", m->config->state_dir);
+}
+
+/* --- the lock ----------------------------------------------------------------------------- */
+
+int master_lock_state(struct master *m)
+{
+    char *path = path_of(m, "lock");
+    pid_t holder = 0;
+    int r = state_lock(path, &m->lock_fd, &holder);
+
+    if (r == STATE_LOCKED && holder)
+        log_err(FACILITY, "%s: in use by another daemon, pid %ld", m->config->state_dir,
+                (long)holder);
+    else if (r == STATE_LOCKED)
+        log_err(FACILITY, "%s: in use by another daemon", m->config->state_dir);
+    else if (r)
+        log_err(FACILITY, "%s: %s", path, strerror(-r));
+    free(path);
+    return r > 0 ? -EBUSY : r;
+}
+
+/* --- statistics --------------------------------------------------------------------------- */
+
+static uint64_t running_s(const struct master *m)
+{
+    return m->statistics.running_s + (m->now - m->began_ns) / NS_PER_S;
+}
+
+struct statistics master_statistics(const struct master *m)
+{
+    struct statistics s = m->statistics;
+
+    s.running_s = running_s(m);
+    return s;
+}
+
+static void save(struct master *m)
+{
+    struct statistics s = master_statistics(m);
+    char *path = path_of(m, "statistics");
+    int r = statistics_save(path, &s);
+
+    master_note_state(m, MASTER_STATE_STATISTICS, r);
+    if (!r)
+        m->saved_statistics = s;
+    free(path);
+}
+
+void master_begin_statistics(struct master *m)
+{
+    char *path = path_of(m, "statistics"), reason[STATISTICS_REASON_MAX];
+    int r = statistics_load(path, &m->statistics, reason);
+
+    m->began_ns = m->now;
+    /* What cannot be read is not to be written over either. */
+    if (r && r != -ENOENT) {
+        log_err(FACILITY, "%s: %s: set aside as %s.corrupt, and begun anew", path,
+                r < 0 ? strerror(-r) : reason, path);
+        r = state_set_aside(path);
+    }
+    if (r && r != -ENOENT)
+        log_err(FACILITY, "%s: %s", path, strerror(-r));
+    free(path);
+    m->statistics.n_starts++;
+    save(m);
+}
+
+void master_tick_statistics(struct master *m)
+{
+    bool moved = m->statistics.uploaded != m->saved_statistics.uploaded ||
+                 m->statistics.downloaded != m->saved_statistics.downloaded ||
+                 m->statistics.n_starts != m->saved_statistics.n_starts;
+
+    uint32_t every = moved ? SAVE_TICKS : SAVE_IDLE_TICKS;
+
+    if (m->state_failing & 1u << MASTER_STATE_STATISTICS)
+        every = SAVE_AGAIN_TICKS;
+    if (m->n_ticks % every == 0)
+        save(m);
+}
+
+void master_end_state(struct master *m)
+{
+    if (m->lock_fd < 0)
+        return;
+    save(m);
+    close(m->lock_fd);
+    m->lock_fd = -1;
+}

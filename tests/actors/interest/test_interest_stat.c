@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "../played.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "conjure/actors/interest_stat.h"
+#include "conjure/base/rng.h"
+
+static struct torrent torrent;
+static struct played master, lobby;
+static struct interest_stat *is;
+
+static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
+                       const struct stored_blocks *stored)
+{
+    struct bitfield have;
+
+    torrent =
+        (struct torrent){.id = 7,
+                         .geometry = {.total_length = (uint64_t)n_pieces * n_blocks * BLOCK_SIZE,
+                                      .piece_length = n_blocks * BLOCK_SIZE,
+                                      .n_pieces = n_pieces}};
+    ck_assert_int_eq(bitfield_init(&have, n_pieces), 0);
+    for (uint32_t i = 0; i < n_have; i++)
+        bitfield_set(&have, i);
+    play(&master);
+    play(&lobby);
+    is = interest_stat_start(&torrent, &have, stored, &master.master, &lobby.lobby);
+    ck_assert_ptr_nonnull(is);
+}
+
+static void begin(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have)
+{
+    begin_with(n_pieces, n_blocks, n_have, &STORED_BLOCKS_EMPTY);
+}
+
+static void end(void)
+{
+    struct interest_shutdown *m = interest_new_shutdown();
+    struct msg *left;
+
+    ck_assert(master_ask_interest_shutdown(&master.master, &torrent.interest, m));
+    ck_assert_ptr_eq(expect(&master, interest_kind_shutdown), m);
+    ck_assert(channel_is_closed(&torrent.interest.channel));
+    msg_free(&m->msg);
+    interest_stat_join(is);
+    while ((left = channel_receive(&lobby.channel)))
+        msg_free(left);
+}
+
+static void join(struct played *p, uint32_t peer, bool has_all)
+{
+    struct interest_peer_joined *m = interest_new_peer_joined();
+
+    m->peer = peer;
+    m->inbox = &p->peer;
+    m->has_all = has_all;
+    ck_assert(interest_tell_peer_joined(&torrent.interest, m));
+}
+
+static struct interest_next_piece *ask(struct played *p, uint32_t peer, uint32_t n_blocks)
+{
+    struct interest_next_piece *m = interest_new_next_piece();
+
+    m->peer = peer;
+    m->n_blocks = n_blocks;
+    ck_assert(peer_ask_interest_next_piece(&p->peer, &torrent.interest, m));
+    return m;
+}
+
+static void give_back(uint32_t peer, uint64_t claim, uint64_t stored)
+{
+    struct interest_claim_returned *m = interest_new_claim_returned();
+
+    m->peer = peer;
+    m->claim = claim;
+    m->stored = stored;
+    ck_assert(interest_tell_claim_returned(&torrent.interest, m));
+}
+
+static void complete(uint32_t piece)
+{
+    struct interest_piece_completed *m = interest_new_piece_completed();
+
+    m->piece = piece;
+    ck_assert(interest_tell_piece_completed(&torrent.interest, m));
+}
+
+static void got(uint32_t peer, uint32_t piece)
+{
+    struct interest_peer_got_piece *m = interest_new_peer_got_piece();
+
+    m->peer = peer;
+    m->piece = piece;
+    ck_assert(interest_tell_peer_got_piece(&torrent.interest, m));
+}
+
+static void leave(struct played *p, uint32_t peer)
+{
+    struct interest_peer_left *m = interest_new_peer_left();
+
+    m->peer = peer;
+    ck_assert(peer_ask_interest_peer_left(&p->peer, &torrent.interest, m));
+}
+
+static void expect_interest(struct played *p, bool interested)
+{
+    struct peer_interest *m = expect(p, peer_kind_interest);
+
+    ck_assert_int_eq(m->interested, interested);
+    msg_free(&m->msg);
+}
+
+START_TEST(a_torrent_from_first_claim_to_completion)
+{
+    struct played a, b;
+    struct interest_next_piece *next, *again;
+    struct interest_have_piece *have = interest_new_have_piece();
+    struct interest_progress *progress = interest_new_progress();
+    struct lobby_have *to_lobby;
+    struct peer_have *to_peer;
+
+    begin(3, 4, 2);
+    play(&a);
+    play(&b);
+    join(&a, 1, true);
+    expect_interest(&a, true);
+    join(&b, 2, false);
+    next = ask(&a, 1, 64);
+    ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), next);
+    ck_assert(next->claim.id && next->claim.piece == 2 && next->claim.blocks == 15);
+    give_back(1, next->claim.id, 15);
+    complete(2);
+    to_peer = expect(&b, peer_kind_have); /* the seed is not told */
+    ck_assert_uint_eq(to_peer->piece, 2);
+    to_lobby = expect(&lobby, lobby_kind_have);
+    ck_assert(to_lobby->torrent == &torrent && to_lobby->piece == 2);
+    expect_interest(&a, false);
+    msg_free(expect(&master, master_kind_torrent_completed));
+
+    have->piece = 2;
+    ck_assert(peer_ask_interest_have_piece(&b.peer, &torrent.interest, have));
+    expect(&b, interest_kind_have_piece);
+    ck_assert(have->have);
+    ck_assert(master_ask_interest_progress(&master.master, &torrent.interest, progress));
+    expect(&master, interest_kind_progress);
+    ck_assert(progress->verified == progress->wanted && progress->n_verified == 3);
+    ck_assert(progress->n_peers == 2 && progress->n_seeders == 1);
+    ask(&a, 1, 64); /* complete: nothing more, ever */
+    again = expect(&a, interest_kind_next_piece);
+    ck_assert_uint_eq(again->claim.id, 0);
+    end();
+    free(again);
+    free(progress);
+    free(have);
+    free(next);
+    free(to_peer);
+    free(to_lobby);
+}
+END_TEST
+
+START_TEST(a_query_waits_until_there_is_something)
+{
+    struct played a, b;
+    struct interest_next_piece *first, *parked;
+
+    begin(2, 4, 0);
+    play(&a);
+    play(&b);
+    join(&a, 1, false);
+    first = ask(&a, 1, 64); /* it has nothing yet */
+    got(1, 1);
+    expect_interest(&a, true);
+    ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), first);
+    ck_assert_uint_eq(first->claim.piece, 1);
+    join(&b, 2, false);
+    got(2, 1);
+    expect_interest(&b, true);
+    parked = ask(&b, 2, 2); /* endgame for piece 1: its second half */
+    ck_assert_ptr_eq(expect(&b, interest_kind_next_piece), parked);
+    ck_assert_uint_eq(parked->claim.n_blocks, 2);
+    give_back(1, first->claim.id, 0); /* free again: b may have the rest */
+    free(parked);
+    parked = ask(&b, 2, 64);
+    ck_assert_ptr_eq(expect(&b, interest_kind_next_piece), parked);
+    ck_assert_uint_ne(parked->claim.id, 0);
+    free(parked);
+    parked = ask(&b, 2, 64);
+    leave(&b, 2);
+    ck_assert_ptr_eq(expect(&b, interest_kind_next_piece), parked);
+    ck_assert_uint_eq(parked->claim.id, 0);
+    msg_free(expect(&b, interest_kind_peer_left));
+    free(parked);
+    free(first);
+    first = ask(&a, 1, 64); /* what b held came back when it left */
+    ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), first);
+    ck_assert_uint_eq(first->claim.blocks, 15);
+    parked = ask(&a, 1, 64);
+    end(); /* the shutdown sends it home */
+    ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), parked);
+    ck_assert_uint_eq(parked->claim.id, 0);
+    free(parked);
+    free(first);
+}
+END_TEST
+
+START_TEST(a_joiner_hears_what_was_verified_since_its_handshake)
+{
+    struct interest_peer_joined *m = interest_new_peer_joined();
+    struct played a;
+
+    begin(5, 1, 2);
+    play(&a);
+    for (uint32_t i = 2; i < 5; i++)
+        complete(i);
+    m->peer = 9;
+    m->inbox = &a.peer;
+    m->n_seen = 3;
+    ck_assert(interest_tell_peer_joined(&torrent.interest, m));
+    for (uint32_t i = 3; i < 5; i++) {
+        struct peer_have *have = expect(&a, peer_kind_have);
+
+        ck_assert_uint_eq(have->piece, i);
+        msg_free(&have->msg);
+    }
+    msg_free(expect(&master, master_kind_torrent_completed));
+    end();
+    ck_assert(channel_is_empty(&a.channel));
+}
+END_TEST
+
+START_TEST(losers_of_the_endgame_are_told)
+{
+    struct played a, b;
+    struct interest_next_piece *x, *y;
+    struct peer_cancel_blocks *cancel;
+
+    begin(1, 4, 0);
+    play(&a);
+    play(&b);
+    join(&a, 1, true);
+    expect_interest(&a, true);
+    join(&b, 2, true);
+    expect_interest(&b, true);
+    x = ask(&a, 1, 64);
+    expect(&a, interest_kind_next_piece);
+    y = ask(&b, 2, 64);
+    expect(&b, interest_kind_next_piece);
+    ck_assert_uint_eq(y->claim.blocks, 15);
+    give_back(2, y->claim.id, 5);
+    cancel = expect(&a, peer_kind_cancel_blocks);
+    ck_assert(cancel->piece == 0 && cancel->first_block == 0 && cancel->blocks == 5);
+    end();
+    free(cancel);
+    free(x);
+    free(y);
+}
+END_TEST
+
+START_TEST(completion_is_said_once_also_at_the_start)
+{
+    begin(3, 4, 3);
+    msg_free(expect(&master, master_kind_torrent_completed));
+    end();
+    ck_assert(channel_is_empty(&master.channel));
+}
+END_TEST
+
+/* Peers in threads of their own fetch a torrent at random speed; some blocks are not stored. */
+#define PIECES 200
+#define BLOCKS 9
+#define PEERS  6
+static atomic_uint n_stored[PIECES];
+static atomic_uint n_duplicates;
+static _Atomic uint64_t stored_blocks[PIECES];
+
+static void *peer_thread(void *arg)
+{
+    uint32_t me = *(uint32_t *)arg;
+    struct interest_next_piece *next;
+    struct interest_requested_from_seeder *requested;
+    struct played x;
+    struct rng rng;
+    struct msg *m;
+    bool ended = false;
+
+    play(&x);
+    rng_seed(&rng, me);
+    join(&x, me, true);
+    ask(&x, me, 1 + rng_below(&rng, 64));
+    while (!ended) {
+        m = receive(&x);
+        ck_assert_ptr_nonnull(m);
+        if (m->kind == interest_kind_next_piece) {
+            next = (struct interest_next_piece *)m;
+            if (!next->claim.id) {
+                ended = true;
+            } else {
+                struct claim c = next->claim;
+                uint64_t stored = c.blocks & (rng_next(&rng) | rng_next(&rng)), fresh, before;
+
+                requested = interest_new_requested_from_seeder();
+                requested->peer = me;
+                requested->claim = c.id;
+                interest_tell_or_drop_requested_from_seeder(&torrent.interest, requested);
+                before = atomic_fetch_or(&stored_blocks[c.piece], stored << c.first_block);
+                fresh = stored & ~(before >> c.first_block);
+                atomic_fetch_add(&n_duplicates, (unsigned)__builtin_popcountll(stored & ~fresh));
+                if (fresh) {
+                    unsigned n = (unsigned)__builtin_popcountll(fresh);
+
+                    if (atomic_fetch_add(&n_stored[c.piece], n) + n == BLOCKS)
+                        complete(c.piece);
+                }
+                give_back(me, c.id, stored);
+                ask(&x, me, 1 + rng_below(&rng, 64));
+            }
+        }
+        msg_free(m);
+    }
+    leave(&x, me);
+    do {
+        m = receive(&x);
+        ck_assert_ptr_nonnull(m);
+        ended = m->kind == interest_kind_peer_left;
+        msg_free(m);
+    } while (!ended);
+    channel_close(&x.channel);
+    ck_assert(channel_is_empty(&x.channel));
+    return NULL;
+}
+
+START_TEST(peers_in_threads_fetch_all)
+{
+    pthread_t threads[PEERS];
+    uint32_t ids[PEERS];
+
+    begin(PIECES, BLOCKS, 0);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        ids[i] = i + 1;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, peer_thread, &ids[i]), 0);
+    }
+    for (uint32_t i = 0; i < PEERS; i++)
+        pthread_join(threads[i], NULL);
+    for (uint32_t i = 0; i < PIECES; i++)
+        ck_assert_uint_eq(n_stored[i], BLOCKS);
+    ck_assert_uint_lt(n_duplicates, PIECES * BLOCKS / 20);
+    msg_free(expect(&master, master_kind_torrent_completed));
+    end();
+}
+END_TEST
+
+START_TEST(blocks_of_an_earlier_run_are_not_asked_for)
+{
+    struct stored_run runs[] = {{.piece = 1, .first_block = 0, .blocks = 0x7}};
+    struct interest_next_piece *m;
+    struct played p;
+
+    begin_with(2, 4, 1, &(struct stored_blocks){.runs = runs, .n = 1});
+    play(&p);
+    join(&p, 1, true);
+    expect_interest(&p, true);
+    m = ask(&p, 1, 4);
+    ck_assert_ptr_eq(expect(&p, interest_kind_next_piece), m);
+    ck_assert_uint_eq(m->claim.piece, 1);
+    ck_assert_uint_eq(m->claim.first_block, 3);
+    ck_assert_uint_eq(m->claim.n_blocks, 1);
+    give_back(1, m->claim.id, m->claim.blocks);
+    msg_free(&m->msg);
+    complete(1);
+    expect_interest(&p, false);
+    msg_free(expect(&master, master_kind_torrent_completed));
+    end();
+}
+END_TEST
+
+RUN_SUITE("InterestStat", 60, a_torrent_from_first_claim_to_completion,
+          blocks_of_an_earlier_run_are_not_asked_for, a_query_waits_until_there_is_something,
+          a_joiner_hears_what_was_verified_since_its_handshake, losers_of_the_endgame_are_told,
+          completion_is_said_once_also_at_the_start, peers_in_threads_fetch_all);
