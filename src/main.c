@@ -89,8 +89,8 @@ static int load_all(const struct options *o, struct master_torrent_config *torre
         if (r)
             return r;
         for (uint32_t k = 0; k < i; k++) {
-            if (!memcmp(metainfo_info_hash(torrents[i].meta), metainfo_info_hash(torrents[k].meta),
-                        SHA1_SIZE)) {
+            if (info_hash_equal(metainfo_info_hash(torrents[i].meta),
+                                metainfo_info_hash(torrents[k].meta))) {
                 fprintf(stderr, "conjure: %s and %s are the same torrent\n", o->torrents[k],
                         o->torrents[i]);
                 return EXIT_USAGE;

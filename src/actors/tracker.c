@@ -215,7 +215,7 @@ static void home_timer_after(struct tracker *t, struct timer_after *m)
     t->sweep_is_out = false;
     if (m->cancelled)
         return;
-    swarm_sweep(&t->service.swarms, clock_now());
+    swarm_table_sweep(&t->service.swarms, clock_now());
     sweep_later(t);
 }
 

@@ -222,7 +222,7 @@ static int write_file(const char *path, const uint8_t *bytes, size_t n, bool for
 
 static int write_torrent(const struct create *c, const struct metainfo *m)
 {
-    char *by_name = NULL, hash[2 * SHA1_SIZE + 1], size[SIZE_TEXT_MAX];
+    char *by_name = NULL, hash[INFO_HASH_TEXT_SIZE], size[SIZE_TEXT_MAX];
     const char *output = c->output;
     const uint8_t *bytes;
     size_t n;
@@ -242,7 +242,7 @@ static int write_torrent(const struct create *c, const struct metainfo *m)
     } else {
         printf("%s: %" PRIu32 " pieces of %s, info-hash %s\n", output, metainfo_n_pieces(m),
                size_format(metainfo_piece_length(m), size),
-               hex_encode(metainfo_info_hash(m), SHA1_SIZE, hash));
+               info_hash_text(metainfo_info_hash(m), hash));
         r = EXIT_DONE;
     }
     free(by_name);

@@ -60,10 +60,10 @@ static void show_files(const struct metainfo *m)
 
 static void show_text(const struct metainfo *m)
 {
-    char hash[2 * SHA1_SIZE + 1], size[SIZE_TEXT_MAX], date[DATE_TEXT_MAX];
+    char hash[INFO_HASH_TEXT_SIZE], size[SIZE_TEXT_MAX], date[DATE_TEXT_MAX];
 
     printf("Name           %s\n", metainfo_name(m));
-    printf("Info-hash      %s\n", hex_encode(metainfo_info_hash(m), SHA1_SIZE, hash));
+    printf("Info-hash      %s\n", info_hash_text(metainfo_info_hash(m), hash));
     printf("Size           %s (%" PRIu64 " bytes)\n", size_format(metainfo_total_length(m), size),
            metainfo_total_length(m));
     printf("Pieces         %" PRIu32 " of %s\n", metainfo_n_pieces(m),
@@ -119,10 +119,10 @@ static json_t *trackers_to_json(const struct metainfo *m)
 
 static void metainfo_to_json(const struct metainfo *m, json_t *object)
 {
-    char hash[2 * SHA1_SIZE + 1];
+    char hash[INFO_HASH_TEXT_SIZE];
 
     set_text(object, "name", metainfo_name(m));
-    set_text(object, "info_hash", hex_encode(metainfo_info_hash(m), SHA1_SIZE, hash));
+    set_text(object, "info_hash", info_hash_text(metainfo_info_hash(m), hash));
     json_object_set_new(object, "size", json_integer((json_int_t)metainfo_total_length(m)));
     json_object_set_new(object, "piece_length", json_integer(metainfo_piece_length(m)));
     json_object_set_new(object, "pieces", json_integer(metainfo_n_pieces(m)));

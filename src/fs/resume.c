@@ -117,7 +117,7 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
     }
     bencode_end(&w);
     bencode_put_key(&w, "info-hash");
-    bencode_put_string(&w, metainfo_info_hash(meta), SHA1_SIZE);
+    bencode_put_string(&w, metainfo_info_hash(meta)->bytes, INFO_HASH_SIZE);
     bencode_put_key(&w, "partial");
     bencode_begin_list(&w);
     for (uint32_t i = 0; i < r->n_partials; i++) {
@@ -245,8 +245,8 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
             r->allocation = (enum allocation)i;
             x = 0;
         }
-    if (memcmp(bencode_find_string(tree, root, "info-hash", &n), metainfo_info_hash(meta),
-               SHA1_SIZE))
+    if (memcmp(bencode_find_string(tree, root, "info-hash", &n), metainfo_info_hash(meta)->bytes,
+               INFO_HASH_SIZE))
         x = 1;
     r->checking = bencode_find_integer(tree, root, "checking");
     r->clean = bencode_find_integer(tree, root, "clean");

@@ -19,7 +19,7 @@ static char *parts_name(const struct metainfo *meta)
     char hash[9], *text = mem_new(256);
     size_t n = strlen(metainfo_name(meta));
 
-    hex_encode(metainfo_info_hash(meta), 4, hash);
+    hex_encode(metainfo_info_hash(meta)->bytes, 4, hash);
     if (n > 200)
         for (n = 200; n && ((uint8_t)metainfo_name(meta)[n] & 0xc0) == 0x80; n--)
             ;

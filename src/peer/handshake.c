@@ -23,7 +23,7 @@ void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE])
         bytes[EXTENDED_BYTE] |= EXTENDED_BIT;
     if (h->fast)
         bytes[FAST_BYTE] |= FAST_BIT;
-    memcpy(bytes + HASH_AT, h->info_hash, sizeof h->info_hash);
+    memcpy(bytes + HASH_AT, h->info_hash.bytes, INFO_HASH_SIZE);
     memcpy(bytes + PEER_ID_AT, h->peer_id, sizeof h->peer_id);
 }
 
@@ -39,7 +39,7 @@ int handshake_decode(const uint8_t *bytes, unsigned n, struct handshake *h)
     if (n > FAST_BYTE)
         h->fast = bytes[FAST_BYTE] & FAST_BIT;
     if (n >= HANDSHAKE_HASH_SIZE)
-        memcpy(h->info_hash, bytes + HASH_AT, sizeof h->info_hash);
+        h->info_hash = info_hash_from(bytes + HASH_AT);
     if (n >= HANDSHAKE_SIZE)
         memcpy(h->peer_id, bytes + PEER_ID_AT, sizeof h->peer_id);
     return 0;

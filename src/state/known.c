@@ -15,9 +15,9 @@
 
 #define KNOWN_VERSION 1
 
-char *known_name(const uint8_t info_hash[SHA1_SIZE], char name[KNOWN_NAME_MAX])
+char *known_name(const struct info_hash *info_hash, char name[KNOWN_NAME_MAX])
 {
-    hex_encode(info_hash, SHA1_SIZE, name);
+    info_hash_text(info_hash, name);
     strcat(name, KNOWN_SUFFIX);
     return name;
 }
@@ -188,7 +188,7 @@ int known_save(const char *path, const struct known *k)
     if (!metainfo_raw(k->meta, &n)) {
         r = load(path, &old, reason);
         if (r > 0 ||
-            (!r && memcmp(metainfo_info_hash(old.meta), metainfo_info_hash(k->meta), SHA1_SIZE)))
+            (!r && !info_hash_equal(metainfo_info_hash(old.meta), metainfo_info_hash(k->meta))))
             r = -EBADMSG;
         whole.meta = old.meta;
     }

@@ -49,9 +49,9 @@ const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np)
     return m->bytes ? m->bytes + m->info_start : NULL;
 }
 
-const uint8_t *metainfo_info_hash(const struct metainfo *m)
+const struct info_hash *metainfo_info_hash(const struct metainfo *m)
 {
-    return m->info_hash;
+    return &m->info_hash;
 }
 
 const char *metainfo_name(const struct metainfo *m)

@@ -371,7 +371,7 @@ static void load_info_hash(struct loader *l)
     size_t n;
     const uint8_t *raw = bencode_raw(&l->tree, l->info, &n);
 
-    sha1(raw, n, l->m->info_hash);
+    sha1(raw, n, l->m->info_hash.bytes);
     l->m->info_start = (size_t)(raw - l->m->bytes);
     l->m->info_end = l->m->info_start + n;
 }

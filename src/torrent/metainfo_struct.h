@@ -18,7 +18,7 @@ struct metainfo {
     size_t info_start, info_end;
     const uint8_t *pieces; /* in bytes, or own_pieces */
     uint8_t *own_pieces;   /* when `bytes` are given up */
-    uint8_t info_hash[SHA1_SIZE];
+    struct info_hash info_hash;
 
     char *name;
     struct geometry geometry;

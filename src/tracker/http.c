@@ -71,7 +71,7 @@ int tracker_http_url(const char *base, const struct announce_request *request,
     if (n >= ANNOUNCE_URL_MAX)
         return TRACKER_HTTP_TOO_LONG;
     put_format(&t, "%.*s%cinfo_hash=", (int)n, base, memchr(base, '?', n) ? '&' : '?');
-    put_escaped(&t, request->self.info_hash, sizeof request->self.info_hash);
+    put_escaped(&t, request->self.info_hash.bytes, INFO_HASH_SIZE);
     put_format(&t, "&peer_id=");
     put_escaped(&t, request->self.peer_id, sizeof request->self.peer_id);
     put_format(&t,

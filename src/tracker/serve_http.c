@@ -13,7 +13,7 @@
 void tracker_service_init(struct tracker_service *s, uint32_t interval_s, uint64_t rng_seed_value,
                           const uint8_t secret[32])
 {
-    struct swarm_limits limits = {
+    struct swarm_table_limits limits = {
         .n_swarms = SWARMS_MAX,
         .n_peers = PEERS_MAX,
         .expiry_ns = 2 * interval_s * NS_PER_S,
@@ -106,8 +106,8 @@ static void read_question(struct question *x, const char *query)
     *x = (struct question){.compact = true};
     x->request.n_want = 50;
     while (query_next(&q)) {
-        if (query_is(&q, "info_hash") && q.n_value == SHA1_SIZE) {
-            memcpy(x->request.self.info_hash, q.value, SHA1_SIZE);
+        if (query_is(&q, "info_hash") && q.n_value == INFO_HASH_SIZE) {
+            x->request.self.info_hash = info_hash_from((const uint8_t *)q.value);
             x->has_info_hash = true;
         } else if (query_is(&q, "peer_id") && q.n_value == 20) {
             memcpy(x->request.self.peer_id, q.value, 20);
@@ -149,7 +149,7 @@ static void refuse(struct bencode_writer *w, const char *reason)
 
 /* BEP 23 and 7: all of one family in one string. */
 static void put_compact(struct bencode_writer *w, const char *key, uint8_t family,
-                        const struct swarm_peer *const *peers, uint32_t n)
+                        const struct tracked_peer *const *peers, uint32_t n)
 {
     uint8_t bytes[SWARM_WANT_MAX * ADDR_COMPACT6], *end = bytes;
 
@@ -163,7 +163,7 @@ static void put_compact(struct bencode_writer *w, const char *key, uint8_t famil
 }
 
 static void put_dicts(struct bencode_writer *w, bool no_peer_id,
-                      const struct swarm_peer *const *peers, uint32_t n)
+                      const struct tracked_peer *const *peers, uint32_t n)
 {
     bencode_put_key(w, "peers");
     bencode_begin_list(w);
@@ -191,7 +191,7 @@ static void put_dicts(struct bencode_writer *w, bool no_peer_id,
 }
 
 /* In the answer to an announce, and to a scrape, with what BEP 21 adds. */
-static void put_counts(struct bencode_writer *w, const struct swarm *s, bool scraped)
+static void put_counts(struct bencode_writer *w, const struct tracked_swarm *s, bool scraped)
 {
     bencode_put_key(w, "complete");
     bencode_put_integer(w, s ? s->n_seeds : 0);
@@ -208,8 +208,8 @@ static void put_counts(struct bencode_writer *w, const struct swarm *s, bool scr
 static void announce(struct tracker_service *s, const char *query, const struct addr *from,
                      uint64_t now, struct bencode_writer *w)
 {
-    const struct swarm_peer *picked[SWARM_WANT_MAX];
-    const struct swarm *swarm;
+    const struct tracked_peer *picked[SWARM_WANT_MAX];
+    const struct tracked_swarm *swarm;
     struct question x;
     struct addr peer = *from;
     uint32_t n = 0;
@@ -223,14 +223,15 @@ static void announce(struct tracker_service *s, const char *query, const struct 
                                    : "port is missing or not one to dial");
         return;
     }
-    r = swarm_announce(&s->swarms, &x.request, &peer, now, &s->rng, &swarm);
+    r = swarm_table_announce(&s->swarms, &x.request, &peer, now, &s->rng, &swarm);
     if (r) {
         refuse(w, "the tracker is full");
         return;
     }
     if (swarm && x.request.event != ANNOUNCE_STOPPED)
-        n = swarm_pick(swarm, &peer, x.request.left == 0 || x.request.event == ANNOUNCE_PAUSED,
-                       &s->rng, picked, x.request.n_want);
+        n = tracked_swarm_pick(swarm, &peer,
+                               x.request.left == 0 || x.request.event == ANNOUNCE_PAUSED, &s->rng,
+                               picked, x.request.n_want);
     bencode_begin_dict(w);
     put_counts(w, swarm, false);
     bencode_put_key(w, "interval");
@@ -250,32 +251,32 @@ static void announce(struct tracker_service *s, const char *query, const struct 
 
 static int compare_hashes(const void *a, const void *b)
 {
-    return memcmp(a, b, SHA1_SIZE);
+    return memcmp(a, b, sizeof(struct info_hash));
 }
 
 static void scrape(struct tracker_service *s, const char *query, struct bencode_writer *w)
 {
-    uint8_t hashes[TRACKER_SCRAPE_MAX][SHA1_SIZE];
+    struct info_hash hashes[TRACKER_SCRAPE_MAX];
     struct query q = {.at = query};
     uint32_t n = 0;
 
     while (n < TRACKER_SCRAPE_MAX && query_next(&q))
-        if (query_is(&q, "info_hash") && q.n_value == SHA1_SIZE)
-            memcpy(hashes[n++], q.value, SHA1_SIZE);
+        if (query_is(&q, "info_hash") && q.n_value == INFO_HASH_SIZE)
+            hashes[n++] = info_hash_from((const uint8_t *)q.value);
     if (!n) {
         refuse(w, "info_hash is missing: this tracker does not tell all that it knows");
         return;
     }
-    qsort(hashes, n, SHA1_SIZE, compare_hashes);
+    qsort(hashes, n, sizeof hashes[0], compare_hashes);
     bencode_begin_dict(w);
     bencode_put_key(w, "files");
     bencode_begin_dict(w);
     for (uint32_t i = 0; i < n; i++) {
-        const struct swarm *swarm = swarm_find(&s->swarms, hashes[i]);
+        const struct tracked_swarm *swarm = swarm_table_find(&s->swarms, &hashes[i]);
 
-        if (!swarm || (i && !compare_hashes(hashes[i], hashes[i - 1])))
+        if (!swarm || (i && info_hash_equal(&hashes[i], &hashes[i - 1])))
             continue;
-        bencode_put_key_bytes(w, hashes[i], SHA1_SIZE);
+        bencode_put_key_bytes(w, hashes[i].bytes, INFO_HASH_SIZE);
         bencode_begin_dict(w);
         put_counts(w, swarm, true);
         bencode_end(w);

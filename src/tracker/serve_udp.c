@@ -54,7 +54,7 @@ static void read_announce(const uint8_t *in, struct announce_request *r)
         .event = event <= ANNOUNCE_STOPPED ? (enum announce_event)event : ANNOUNCE_NONE,
         .n_want = n_want == UINT32_MAX ? 50 : n_want, /* -1: as many as the tracker likes */
     };
-    memcpy(r->self.info_hash, in + 16, SHA1_SIZE);
+    r->self.info_hash = info_hash_from(in + 16);
     memcpy(r->self.peer_id, in + 36, 20);
     r->self.key = get_be32(in + 88);
     r->self.port = get_be16(in + 96);
@@ -63,11 +63,11 @@ static void read_announce(const uint8_t *in, struct announce_request *r)
 static size_t announce(struct tracker_service *s, const uint8_t *in, const struct addr *from,
                        uint64_t now, uint8_t *answer)
 {
-    const struct swarm_peer *picked[SWARM_WANT_MAX];
+    const struct tracked_peer *picked[SWARM_WANT_MAX];
     size_t size = from->family == AF_INET6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
     uint32_t transaction = get_be32(in + 12), n = 0;
     struct announce_request request;
-    const struct swarm *swarm;
+    const struct tracked_swarm *swarm;
     struct addr peer = *from;
     uint8_t *p = answer;
 
@@ -75,10 +75,10 @@ static size_t announce(struct tracker_service *s, const uint8_t *in, const struc
     peer.port = request.self.port;
     if (!addr_is_dialable(&peer))
         return put_error(answer, transaction, "port is not one to dial");
-    if (swarm_announce(&s->swarms, &request, &peer, now, &s->rng, &swarm))
+    if (swarm_table_announce(&s->swarms, &request, &peer, now, &s->rng, &swarm))
         return put_error(answer, transaction, "the tracker is full");
     if (swarm && request.event != ANNOUNCE_STOPPED)
-        n = swarm_pick(swarm, &peer, request.left == 0, &s->rng, picked, request.n_want);
+        n = tracked_swarm_pick(swarm, &peer, request.left == 0, &s->rng, picked, request.n_want);
     p = put_be32(p, TRACKER_UDP_ANNOUNCE);
     p = put_be32(p, transaction);
     p = put_be32(p, s->interval_s);
@@ -95,8 +95,9 @@ static size_t scrape(struct tracker_service *s, const uint8_t *in, size_t n, uin
     uint8_t *p = put_be32(answer, TRACKER_UDP_SCRAPE);
 
     p = put_be32(p, get_be32(in + 12));
-    for (size_t i = 0; i < TRACKER_SCRAPE_MAX && 16 + (i + 1) * SHA1_SIZE <= n; i++) {
-        const struct swarm *swarm = swarm_find(&s->swarms, in + 16 + i * SHA1_SIZE);
+    for (size_t i = 0; i < TRACKER_SCRAPE_MAX && 16 + (i + 1) * INFO_HASH_SIZE <= n; i++) {
+        struct info_hash hash = info_hash_from(in + 16 + i * INFO_HASH_SIZE);
+        const struct tracked_swarm *swarm = swarm_table_find(&s->swarms, &hash);
 
         p = put_be32(p, swarm ? swarm->n_seeds : 0);
         p = put_be32(p, swarm ? swarm->n_completed : 0);
@@ -129,7 +130,7 @@ size_t tracker_serve_udp(struct tracker_service *s, const uint8_t *bytes, size_t
         return n >= 32 ? put_error(answer, transaction, "connection id expired") : 0;
     if (action == TRACKER_UDP_ANNOUNCE && n >= TRACKER_UDP_ANNOUNCE_SIZE)
         return announce(s, bytes, from, now, answer);
-    if (action == TRACKER_UDP_SCRAPE && n >= 16 + SHA1_SIZE)
+    if (action == TRACKER_UDP_SCRAPE && n >= 16 + INFO_HASH_SIZE)
         return scrape(s, bytes, n, answer);
     return put_error(answer, transaction, "malformed request");
 }

@@ -70,7 +70,7 @@ static size_t put_announce(struct tracker_udp *u, uint8_t *packet)
     p = put_be64(p, u->connection->id);
     p = put_be32(p, TRACKER_UDP_ANNOUNCE);
     p = put_be32(p, u->transaction);
-    memcpy(p, r->self.info_hash, 20);
+    memcpy(p, r->self.info_hash.bytes, INFO_HASH_SIZE);
     memcpy(p + 20, r->self.peer_id, 20);
     p += 40;
     p = put_be64(p, r->downloaded);

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (known_encode(&k, &written, &n_written) ||
         known_decode(written, n_written, &again, reason) || strcmp(k.folder, again.folder) ||
         k.seeded_s != again.seeded_s ||
-        memcmp(metainfo_info_hash(k.meta), metainfo_info_hash(again.meta), SHA1_SIZE))
+        !info_hash_equal(metainfo_info_hash(k.meta), metainfo_info_hash(again.meta)))
         abort();
     free(written);
     known_deinit(&k);

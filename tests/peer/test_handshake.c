@@ -19,7 +19,7 @@ START_TEST(encodes_every_field_at_its_place)
     uint8_t bytes[HANDSHAKE_SIZE];
     char expected[HANDSHAKE_SIZE];
 
-    memcpy(h.info_hash, "aaaaabbbbbcccccddddd", 20);
+    memcpy(h.info_hash.bytes, "aaaaabbbbbcccccddddd", 20);
     memcpy(h.peer_id, "-XX0100-0123456789ab", 20);
     handshake_encode(&h, bytes);
     memcpy(expected, wire, sizeof expected);
@@ -53,7 +53,8 @@ START_TEST(decodes_as_far_as_the_bytes_reach)
         ck_assert_int_eq(handshake_decode(bytes, n, &h), 0);
         ck_assert_int_eq(h.extended, n > 25);
         ck_assert_int_eq(h.fast, n > 27);
-        ck_assert_mem_eq(h.info_hash, n >= 48 ? (const void *)"aaaaabbbbbcccccddddd" : zeros, 20);
+        ck_assert_mem_eq(h.info_hash.bytes, n >= 48 ? (const void *)"aaaaabbbbbcccccddddd" : zeros,
+                         20);
         ck_assert_mem_eq(h.peer_id, n >= 68 ? (const void *)"-XX0100-0123456789ab" : zeros, 20);
         free(bytes);
     }

@@ -40,7 +40,7 @@ START_TEST(it_is_read_as_it_stands_and_written_the_same)
     ck_assert_uint_eq(n, strlen(GOOD));
     ck_assert(!memcmp(bytes, GOOD, n));
     free(bytes);
-    hex_encode(metainfo_info_hash(k.meta), SHA1_SIZE, hash);
+    info_hash_text(metainfo_info_hash(k.meta), hash);
     known_name(metainfo_info_hash(k.meta), name);
     ck_assert(!strncmp(name, hash, 40) && !strcmp(name + 40, ".known"));
     known_deinit(&k);
@@ -131,7 +131,7 @@ START_TEST(a_file_of_it_is_replaced_and_read)
     known_deinit(&again);
     ck_assert(!known_load(path, &again, reason));
     ck_assert_uint_eq(again.seeded_s, 92);
-    ck_assert_mem_eq(metainfo_info_hash(again.meta), metainfo_info_hash(k.meta), SHA1_SIZE);
+    ck_assert(info_hash_equal(metainfo_info_hash(again.meta), metainfo_info_hash(k.meta)));
     if (metainfo_n_pieces(k.meta))
         ck_assert_mem_eq(metainfo_piece_hash(again.meta, 0), metainfo_piece_hash(k.meta, 0),
                          SHA1_SIZE);

@@ -183,13 +183,13 @@ START_TEST(what_goes_is_news_with_the_owners_note)
     watch_look(w);
     e = expect(w, WATCH_FILE, "a.torrent");
     e->taken = true;
-    e->info_hash[19] = 7;
+    e->info_hash.bytes[19] = 7;
     expect(w, WATCH_FILE, "b.torrent");
     ck_assert(!unlink(path_in(folder, "a.torrent")));
     ck_assert(!rename(path_in(folder, "b.torrent"), path_in(beside, "b.torrent")));
     watch_look(w);
     e = expect(w, WATCH_REMOVED, "a.torrent");
-    ck_assert(e->taken && e->info_hash[19] == 7);
+    ck_assert(e->taken && e->info_hash.bytes[19] == 7);
     e = expect(w, WATCH_REMOVED, "b.torrent");
     ck_assert(!e->taken);
     expect_nothing(w);

@@ -65,7 +65,7 @@ START_TEST(a_single_file)
     ck_assert_ptr_null(metainfo_created_by(m));
     ck_assert_int_eq(metainfo_creation_date(m), 0);
     /* sha1sum of the bytes of the info dict */
-    ck_assert_str_eq(hex_encode(metainfo_info_hash(m), 20, hash),
+    ck_assert_str_eq(info_hash_text(metainfo_info_hash(m), hash),
                      "e0d5ab6dac118e244451c75f743e2259c526c437");
     ck_assert_mem_eq(metainfo_raw_info(m, &n), &SINGLE[7], sizeof SINGLE - 9);
     ck_assert_uint_eq(n, sizeof SINGLE - 9);

@@ -7,12 +7,13 @@
 #include "conjure/tracker/http.h"
 
 static const struct announce_request request = {
-    .self = {.info_hash = "\x12\x34\x56\x78\x9a\xbc\xde\xf1\x23\x45\x67\x89\xab\xcd\xef\x12\x34\x56"
-                          "\x78\x9a",
-             .peer_id = {'-', 'C', 'J', '0', '1', '0', '0', '-', ' ', '&',
-                         '~', 0,   'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'},
-             .key = 0xbeef,
-             .port = 6881},
+    .self =
+        {.info_hash = {"\x12\x34\x56\x78\x9a\xbc\xde\xf1\x23\x45\x67\x89\xab\xcd\xef\x12\x34\x56"
+                       "\x78\x9a"},
+         .peer_id = {'-', 'C', 'J', '0', '1', '0', '0', '-', ' ', '&',
+                     '~', 0,   'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'},
+         .key = 0xbeef,
+         .port = 6881},
     .event = ANNOUNCE_STARTED,
     .uploaded = 1,
     .downloaded = 2,

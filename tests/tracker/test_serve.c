@@ -158,7 +158,7 @@ static struct announce_reply udp_announce(const struct announce_request *request
 
 START_TEST(udp_announces)
 {
-    struct announce_request request = {.self = {.info_hash = {1}, .port = 1000}, .n_want = 50};
+    struct announce_request request = {.self = {.info_hash = {{1}}, .port = 1000}, .n_want = 50};
     struct announce_reply r;
 
     open_service();

@@ -10,7 +10,7 @@
 #define S NS_PER_S
 
 static const struct announce_request request = {
-    .self = {.info_hash = {1, 2, 3}, .peer_id = {4, 5, 6}, .key = 0x01020304, .port = 0x1ae1},
+    .self = {.info_hash = {{1, 2, 3}}, .peer_id = {4, 5, 6}, .key = 0x01020304, .port = 0x1ae1},
     .event = ANNOUNCE_STARTED,
     .uploaded = 0x11,
     .downloaded = 0x22,

@@ -14,7 +14,7 @@
  * while it is in the map. Open addressing, at most three quarters full, hashed by SipHash.
  * Memory: 16 bytes a slot, from mem_new_array. One thread at a time.
  *
- *     struct thing { ...; uint8_t info_hash[20]; ... };
+ *     struct thing { ...; struct info_hash info_hash; ... };
  *     struct key_map things = KEY_MAP(struct thing, info_hash);
  */
 struct key_map {

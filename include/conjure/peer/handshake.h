@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conjure/base/info_hash.h"
+
 /* The first 68 bytes of a connection (BEP 3): 19, "BitTorrent protocol", 8 reserved bytes,
  * info-hash, peer id. Bytes in, struct out; no socket. */
 #define HANDSHAKE_CLIENT "-CJ" /* the first bytes of our peer ids (BEP 20) */
@@ -13,7 +15,7 @@
     48 /* up to and including the info-hash: enough for the far end to answer */
 
 struct handshake {
-    uint8_t info_hash[20];
+    struct info_hash info_hash;
     uint8_t peer_id[20];
     bool fast;     /* BEP 6: reserved[7] & 0x04 */
     bool extended; /* BEP 10: reserved[5] & 0x10 */

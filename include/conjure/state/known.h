@@ -35,7 +35,7 @@ enum {
 };
 
 /* "<info-hash>.known" */
-char *known_name(const uint8_t info_hash[SHA1_SIZE], char name[KNOWN_NAME_MAX]);
+char *known_name(const struct info_hash *info_hash, char name[KNOWN_NAME_MAX]);
 
 /* *BYTESP is the caller's. 0, -EFBIG for a torrent that is too large to be read again, or -ENOMEM. */
 int known_encode(const struct known *k, uint8_t **bytesp, size_t *np);

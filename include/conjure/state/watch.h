@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conjure/base/info_hash.h"
+
 /*
  * A folder that is watched for files of one kind: which are there, which are new or changed, which
  * are gone. News come in an order, one at a time, so that the owner can take a few and go on later.
@@ -31,7 +33,7 @@ struct watch_entry {
     char *name; /* without the folder */
     /* The owner's, zero at first. */
     bool taken;
-    uint8_t info_hash[20];
+    struct info_hash info_hash;
     int error; /* that kept it from being taken */
     /* The watch's own. */
     uint8_t key[20]; /* of the name */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conjure/base/info_hash.h"
 #include "conjure/base/sha1.h"
 #include "conjure/piece/geometry.h"
 
@@ -59,8 +60,8 @@ void metainfo_drop_raw(struct metainfo *m);
 const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np);
 const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np);
 
-const uint8_t *metainfo_info_hash(const struct metainfo *m); /* SHA1_SIZE bytes */
-const char *metainfo_name(const struct metainfo *m);         /* made safe, NUL-terminated */
+const struct info_hash *metainfo_info_hash(const struct metainfo *m);
+const char *metainfo_name(const struct metainfo *m); /* made safe, NUL-terminated */
 uint64_t metainfo_total_length(const struct metainfo *m);
 uint32_t metainfo_piece_length(const struct metainfo *m);
 uint32_t metainfo_n_pieces(const struct metainfo *m);

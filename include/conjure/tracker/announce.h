@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "conjure/base/addr.h"
+#include "conjure/base/info_hash.h"
 #include "conjure/base/sha1.h"
 
 /* What is said to a tracker and what it answers, whatever the protocol in between. */
@@ -26,7 +27,7 @@ enum announce_event {
 
 /* Who we are in one swarm; never changes. */
 struct announce_self {
-    uint8_t info_hash[SHA1_SIZE];
+    struct info_hash info_hash;
     uint8_t peer_id[20];
     uint32_t key;
     uint16_t port;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "conjure/bencode/writer.h"
-#include "conjure/tracker/swarm.h"
+#include "conjure/tracker/swarm_table.h"
 
 /* The tracker's side of the protocols: a question in, an answer out. */
 

@@ -372,7 +372,7 @@ static void on_torrent_started(struct announcer *a, struct announcer_torrent_sta
     e = NEW(struct announcer_entry);
     e->torrent = m->torrent;
     e->state = ANNOUNCE_STATE_EMPTY;
-    memcpy(e->state.self.info_hash, metainfo_info_hash(m->torrent->meta), SHA1_SIZE);
+    e->state.self.info_hash = *metainfo_info_hash(m->torrent->meta);
     memcpy(e->state.self.peer_id, m->torrent->peer_id, sizeof e->state.self.peer_id);
     e->state.self.key = m->torrent->key;
     e->state.self.port = m->torrent->port;

@@ -343,7 +343,7 @@ static bool greet(struct greeting *g)
     struct handshake h = {.fast = true, .extended = true};
     uint8_t bytes[HANDSHAKE_SIZE];
 
-    memcpy(h.info_hash, metainfo_info_hash(t->meta), sizeof h.info_hash);
+    h.info_hash = *metainfo_info_hash(t->meta);
     memcpy(h.peer_id, t->peer_id, sizeof h.peer_id);
     handshake_encode(&h, bytes);
     g->greeted = true;
@@ -420,13 +420,13 @@ static void go_on(struct lobby *l, struct greeting *g)
     bool good = handshake_decode(g->bytes, g->n_bytes, &h) >= 0;
 
     if (good && g->n_bytes >= HANDSHAKE_HASH_SIZE && !g->greeted) {
-        struct lobby_torrent *t = lobby_find(l, h.info_hash);
+        struct lobby_torrent *t = lobby_find(l, &h.info_hash);
 
         if (!t && hold(l, g))
             return;
         good = t && name_torrent(g, t);
     } else if (good && g->n_bytes >= HANDSHAKE_HASH_SIZE) {
-        good = !memcmp(h.info_hash, g->torrent->info_hash, sizeof h.info_hash);
+        good = info_hash_equal(&h.info_hash, &g->torrent->info_hash);
     }
     if (!good) {
         refuse(l, g, "no handshake for a torrent of ours");
@@ -446,7 +446,8 @@ void lobby_greet_held(struct lobby *l, struct lobby_torrent *t)
         struct greeting *g = container_of(at, struct greeting, in_lobby);
 
         next = at->next;
-        if (!g->held || memcmp(g->bytes + HANDSHAKE_HASH_SIZE - 20, t->info_hash, 20) != 0)
+        if (!g->held || memcmp(g->bytes + HANDSHAKE_HASH_SIZE - INFO_HASH_SIZE, t->info_hash.bytes,
+                               INFO_HASH_SIZE) != 0)
             continue;
         g->held = false;
         l->n_held--;

@@ -8,6 +8,7 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/due_heap.h"
+#include "conjure/base/info_hash.h"
 #include "conjure/base/key_map.h"
 #include "conjure/base/list.h"
 #include "conjure/base/rng.h"
@@ -49,7 +50,7 @@ enum outcome {
 struct lobby_torrent {
     struct torrent *torrent; /* a key, too; others speak of it after it is gone, so it is not read
                                 before it was found here */
-    uint8_t info_hash[20];
+    struct info_hash info_hash;
     uint32_t number; /* never given to another one */
     struct bitfield
         have;           /* verified pieces, for the handshakes to come; for all, when none lacks */
@@ -193,7 +194,7 @@ void lobby_count_host(struct lobby *l, const struct addr *a, int by);
 bool lobby_is_crowd(const struct lobby *l, const struct addr *a);
 
 /* --- lobby.c --- */
-struct lobby_torrent *lobby_find(const struct lobby *l, const uint8_t info_hash[20]);
+struct lobby_torrent *lobby_find(const struct lobby *l, const struct info_hash *info_hash);
 /* Something of T is due at AT_NS, if nothing is before. */
 void lobby_torrent_due(struct lobby *l, struct lobby_torrent *t, uint64_t at_ns);
 /* One connection of T less: it may be time to ask for peers, or the end of T. */

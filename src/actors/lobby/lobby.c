@@ -28,7 +28,7 @@
 #define NEED_PEERS_NS (30 * NS_PER_S)
 #define WARN_EVERY_NS (60 * NS_PER_S)
 
-struct lobby_torrent *lobby_find(const struct lobby *l, const uint8_t info_hash[20])
+struct lobby_torrent *lobby_find(const struct lobby *l, const struct info_hash *info_hash)
 {
     return key_map_get(&l->by_hash, info_hash);
 }
@@ -132,11 +132,11 @@ static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
         t->n_lacking += wants_piece(t, i) && !bitfield_test(&t->have, i);
     t->number = l->n_torrents_ever++;
     t->asked_ns = l->now;
-    memcpy(t->info_hash, metainfo_info_hash(m->torrent->meta), sizeof t->info_hash);
+    t->info_hash = *metainfo_info_hash(m->torrent->meta);
     list_init(&t->peers);
     list_init(&t->greetings);
     key_map_put(&l->torrents, t);
-    former = lobby_find(l, t->info_hash);
+    former = lobby_find(l, &t->info_hash);
     if (!former || former->removed) /* it may come again while the last of it is leaving */
         key_map_put(&l->by_hash, t);
     if (lacks_peers(t))
@@ -156,8 +156,8 @@ static void finish_removals(struct lobby *l)
         list_remove(first);
         due_heap_remove(&l->due, &t->due);
         key_map_remove(&l->torrents, &t->torrent);
-        if (lobby_find(l, t->info_hash) == t)
-            key_map_remove(&l->by_hash, t->info_hash);
+        if (lobby_find(l, &t->info_hash) == t)
+            key_map_remove(&l->by_hash, &t->info_hash);
         msg_reply(&t->removed->msg);
         bitfield_deinit(&t->have);
         free(t->candidates);

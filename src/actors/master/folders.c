@@ -39,7 +39,7 @@ static const char *name_of(const struct managed *t)
 
 /* --- coming and going --------------------------------------------------------------------- */
 
-static struct managed *find(const struct master *m, const uint8_t info_hash[SHA1_SIZE])
+static struct managed *find(const struct master *m, const struct info_hash *info_hash)
 {
     return key_map_get(&m->by_hash, info_hash);
 }
@@ -121,7 +121,7 @@ static void take_known(struct master *m, struct watch_entry *e)
             if (!t->lasting.seeded_s)
                 t->lasting.seeded_s = k.seeded_s;
             t->lasting.known_due = wanted_more;
-            memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+            e->info_hash = t->info_hash;
         } else {
             watch_postpone(m->known, e);
         }
@@ -139,7 +139,7 @@ static void take_known(struct master *m, struct watch_entry *e)
 
 static void forget_known(struct master *m, const struct watch_entry *e)
 {
-    struct managed *t = e->taken ? find(m, e->info_hash) : NULL;
+    struct managed *t = e->taken ? find(m, &e->info_hash) : NULL;
 
     if (!t)
         return;
@@ -154,7 +154,7 @@ static void save_known(struct master *m, struct managed *t)
     struct watch_entry *e;
     int r;
 
-    path = watch_path(m->known, known_name(t->info_hash, name));
+    path = watch_path(m->known, known_name(&t->info_hash, name));
     r = known_save(path, &k);
     free(path);
     if (r) {
@@ -165,7 +165,7 @@ static void save_known(struct master *m, struct managed *t)
     }
     e = watch_expect(m->known, name);
     e->taken = true;
-    memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+    e->info_hash = t->info_hash;
     t->lasting.known = true;
     t->lasting.known_due = false;
 }
@@ -202,7 +202,7 @@ void managed_be_known(struct managed *t)
 
 static void release_watched(struct master *m, struct watch_entry *e)
 {
-    struct managed *t = e->taken ? find(m, e->info_hash) : NULL;
+    struct managed *t = e->taken ? find(m, &e->info_hash) : NULL;
 
     e->taken = false;
     if (!t)
@@ -225,7 +225,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
     free(path);
     if (r)
         return;
-    if (e->taken && !memcmp(e->info_hash, metainfo_info_hash(config.meta), SHA1_SIZE)) {
+    if (e->taken && info_hash_equal(&e->info_hash, metainfo_info_hash(config.meta))) {
         metainfo_free(config.meta);
         return;
     }
@@ -240,7 +240,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
         log_notice(FACILITY, "%s: added", name_of(t));
     e->taken = true;
     e->error = 0;
-    memcpy(e->info_hash, t->info_hash, SHA1_SIZE);
+    e->info_hash = t->info_hash;
 }
 
 /* --- both --------------------------------------------------------------------------------- */

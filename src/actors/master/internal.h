@@ -14,6 +14,7 @@
 #include "conjure/actors/timer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
+#include "conjure/base/info_hash.h"
 #include "conjure/base/key_map.h"
 #include "conjure/base/rate.h"
 #include "conjure/msg/master.h"
@@ -61,7 +62,7 @@ struct managed {
     struct torrent torrent; /* what the others see */
     struct master *master;
     struct managed *next, *previous; /* in the order in which they came */
-    uint8_t info_hash[SHA1_SIZE];
+    struct info_hash info_hash;
     struct torrent_settings settings; /* as they are now */
     uint64_t limit_up, limit_down;    /* of this torrent alone, as Bandwidth knows them */
     enum life life;

@@ -43,12 +43,12 @@ int managed_mark_wanted(struct managed *t)
 /* Two downloads of one torrent into two folders must not share resume data. */
 static char *resume_path(const char *state_dir, const struct metainfo *meta, const char *dir)
 {
-    char hash[2 * SHA1_SIZE + 1], dir_hash[2 * SHA1_SIZE + 1], *path;
+    char hash[INFO_HASH_TEXT_SIZE], dir_hash[2 * SHA1_SIZE + 1], *path;
     uint8_t digest[SHA1_SIZE];
 
     sha1(dir, strlen(dir), digest);
     hex_encode(digest, 4, dir_hash);
-    hex_encode(metainfo_info_hash(meta), SHA1_SIZE, hash);
+    info_hash_text(metainfo_info_hash(meta), hash);
     if (asprintf(&path, "%s/%s-%s.resume", state_dir, hash, dir_hash) < 0)
         abort();
     return path;
@@ -68,7 +68,7 @@ static void list(struct managed *t)
 {
     struct master *m = t->master;
 
-    memcpy(t->info_hash, metainfo_info_hash(t->torrent.meta), SHA1_SIZE);
+    t->info_hash = *metainfo_info_hash(t->torrent.meta);
     key_map_put(&m->by_hash, t);
     t->previous = m->last;
     *(m->last ? &m->last->next : &m->first) = t;
@@ -81,7 +81,7 @@ static void unlist(struct managed *t)
 {
     struct master *m = t->master;
 
-    key_map_remove(&m->by_hash, t->info_hash);
+    key_map_remove(&m->by_hash, &t->info_hash);
     *(t->previous ? &t->previous->next : &m->first) = t->next;
     *(t->next ? &t->next->previous : &m->last) = t->previous;
     m->n_torrents--;

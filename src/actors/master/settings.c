@@ -32,9 +32,9 @@ const struct torrent_settings *master_settings_of(const struct master_settings *
                                                   const struct metainfo *meta)
 {
     const struct torrent_settings *found = &s->each;
-    char hash[2 * SHA1_SIZE + 1];
+    char hash[INFO_HASH_TEXT_SIZE];
 
-    hex_encode(metainfo_info_hash(meta), SHA1_SIZE, hash);
+    info_hash_text(metainfo_info_hash(meta), hash);
     for (uint32_t i = 0; i < s->n_sections; i++) {
         const struct torrent_section *section = &s->sections[i];
 

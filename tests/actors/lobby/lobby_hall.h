@@ -97,7 +97,7 @@ static inline void handshake(const struct hall *h, const char *id, bool fast, ui
 {
     struct handshake x = {.fast = fast};
 
-    memcpy(x.info_hash, metainfo_info_hash(h->world.torrent.meta), 20);
+    x.info_hash = *metainfo_info_hash(h->world.torrent.meta);
     memcpy(x.peer_id, id, 20);
     handshake_encode(&x, bytes);
 }
@@ -106,7 +106,7 @@ static inline void read_handshake(struct hall *h, struct remote *r)
 {
     UNTIL(&h->world, remote_has(r, 68));
     ck_assert(!r->ended);
-    ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(h->world.torrent.meta), 20);
+    ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(h->world.torrent.meta)->bytes, 20);
     ck_assert_mem_eq(r->bytes + 48, h->world.torrent.peer_id, 20);
     remote_drop(r, 68);
 }

@@ -335,7 +335,7 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     ck_assert_ptr_eq(m->first, other);
     ck_assert_ptr_eq(m->last, other);
     ck_assert_uint_eq(m->n_torrents, 1);
-    ck_assert_ptr_eq(key_map_get(&m->by_hash, other->info_hash), other);
+    ck_assert_ptr_eq(key_map_get(&m->by_hash, &other->info_hash), other);
     tick_times(70);
     end();
 }

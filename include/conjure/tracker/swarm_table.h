@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TRACKER_SWARM_H
-#define CONJURE_TRACKER_SWARM_H
+#ifndef CONJURE_TRACKER_SWARM_TABLE_H
+#define CONJURE_TRACKER_SWARM_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
  */
 #define SWARM_WANT_MAX 200 /* addresses in one answer */
 
-struct swarm_peer {
+struct tracked_peer {
     struct addr addr;
     bool is_seed;
     bool is_partial; /* BEP 21: downloads nothing more */
@@ -23,10 +23,10 @@ struct swarm_peer {
     uint64_t heard_at;
 };
 
-struct swarm {
-    uint8_t info_hash[SHA1_SIZE];
-    struct swarm *next;       /* with the same place in the table */
-    struct swarm_peer *peers; /* owned; in no order */
+struct tracked_swarm {
+    struct info_hash info_hash;
+    struct tracked_swarm *next; /* with the same place in the table */
+    struct tracked_peer *peers; /* owned; in no order */
     uint32_t n_peers;
     uint32_t n_room;
     uint32_t n_seeds;
@@ -36,7 +36,7 @@ struct swarm {
     uint32_t n_index;     /* a power of two */
 };
 
-struct swarm_limits {
+struct swarm_table_limits {
     uint32_t n_swarms;  /* more torrents are refused */
     uint32_t n_peers;   /* of one swarm: a new one then takes the place of one at random */
     uint64_t expiry_ns; /* a peer not heard of for so long is forgotten */
@@ -45,17 +45,18 @@ struct swarm_limits {
 #define SWARM_TABLE_SIZE 4096
 
 struct swarm_table {
-    struct swarm *places[SWARM_TABLE_SIZE];
+    struct tracked_swarm *places[SWARM_TABLE_SIZE];
     uint32_t n_swarms;
     uint32_t sweep_at; /* place that is swept next */
-    struct swarm_limits limits;
+    struct swarm_table_limits limits;
 };
 
-void swarm_table_init(struct swarm_table *t, const struct swarm_limits *limits);
+void swarm_table_init(struct swarm_table *t, const struct swarm_table_limits *limits);
 void swarm_table_deinit(struct swarm_table *t); /* safe twice */
 
 /* The swarm of INFO_HASH; NULL when nobody has announced it. */
-const struct swarm *swarm_find(const struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE]);
+const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
+                                             const struct info_hash *info_hash);
 
 enum {
     SWARM_TABLE_FULL = 1,
@@ -63,17 +64,17 @@ enum {
 
 /* Takes note of an announce from FROM (the address of the sender with the port that it listens on).
  * Returns 0, SWARM_TABLE_FULL or -ENOMEM. *SWARMP is the swarm, or NULL when nobody is left in it. */
-int swarm_announce(struct swarm_table *t, const struct announce_request *request,
-                   const struct addr *from, uint64_t now, struct rng *rng,
-                   const struct swarm **swarmp);
+int swarm_table_announce(struct swarm_table *t, const struct announce_request *request,
+                         const struct addr *from, uint64_t now, struct rng *rng,
+                         const struct tracked_swarm **swarmp);
 
 /* Picks up to N_MAX peers at random, without ASKER, and no seeds, whole or partial, when ASKER_IS_SEED
  * of either kind, for they have nothing to say to each other. Returns how many. */
-uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_is_seed,
-                    struct rng *rng, const struct swarm_peer *picked[SWARM_WANT_MAX],
-                    uint32_t n_max);
+uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *asker,
+                            bool asker_is_seed, struct rng *rng,
+                            const struct tracked_peer *picked[SWARM_WANT_MAX], uint32_t n_max);
 
 /* Forgets peers that have expired in a part of the table; call it now and then. */
-void swarm_sweep(struct swarm_table *t, uint64_t now);
+void swarm_table_sweep(struct swarm_table *t, uint64_t now);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "conjure/base/clock.h"
-#include "conjure/tracker/swarm.h"
+#include "conjure/tracker/swarm_table.h"
 
 static struct swarm_table table;
 
@@ -15,29 +15,29 @@ static struct addr peer(uint32_t i)
                          .family = AF_INET};
 }
 
-static const struct swarm *announce(uint8_t hash, uint32_t from, enum announce_event event,
-                                    uint64_t left, uint64_t now)
+static const struct tracked_swarm *announce(uint8_t hash, uint32_t from, enum announce_event event,
+                                            uint64_t left, uint64_t now)
 {
-    struct announce_request r = {.self.info_hash = {hash}, .event = event, .left = left};
+    struct announce_request r = {.self.info_hash = {{hash}}, .event = event, .left = left};
     struct addr a = peer(from);
-    const struct swarm *s;
+    const struct tracked_swarm *s;
     struct rng rng;
 
     rng_seed(&rng, now + from);
-    ck_assert_int_eq(swarm_announce(&table, &r, &a, now, &rng, &s), 0);
+    ck_assert_int_eq(swarm_table_announce(&table, &r, &a, now, &rng, &s), 0);
     return s;
 }
 
 static void open_table(uint32_t n_swarms, uint32_t n_peers)
 {
-    struct swarm_limits limits = {n_swarms, n_peers, 100};
+    struct swarm_table_limits limits = {n_swarms, n_peers, 100};
 
     swarm_table_init(&table, &limits);
 }
 
 START_TEST(counts)
 {
-    const struct swarm *s;
+    const struct tracked_swarm *s;
 
     open_table(10, 10);
     s = announce(1, 1, ANNOUNCE_STARTED, 5, 0);
@@ -74,7 +74,8 @@ START_TEST(index_holds_through_comings_and_goings)
     for (int round = 0; round < 20000; round++) {
         uint32_t i = rng_below(&rng, 500);
         bool leaves = rng_below(&rng, 2);
-        const struct swarm *s = announce(1, i, leaves ? ANNOUNCE_STOPPED : ANNOUNCE_NONE, i % 2, 0);
+        const struct tracked_swarm *s =
+            announce(1, i, leaves ? ANNOUNCE_STOPPED : ANNOUNCE_NONE, i % 2, 0);
 
         n += (uint32_t)!leaves - (uint32_t)in[i];
         in[i] = !leaves;
@@ -89,8 +90,8 @@ END_TEST
 
 START_TEST(limits)
 {
-    struct announce_request r = {.self.info_hash = {77}};
-    const struct swarm *s = NULL;
+    struct announce_request r = {.self.info_hash = {{77}}};
+    const struct tracked_swarm *s = NULL;
     struct addr a = peer(1);
     struct rng rng;
 
@@ -98,7 +99,7 @@ START_TEST(limits)
     for (uint8_t i = 0; i < 3; i++)
         announce(i, 1, ANNOUNCE_NONE, 1, 0);
     rng_seed(&rng, 1);
-    ck_assert_int_eq(swarm_announce(&table, &r, &a, 0, &rng, &s), SWARM_TABLE_FULL);
+    ck_assert_int_eq(swarm_table_announce(&table, &r, &a, 0, &rng, &s), SWARM_TABLE_FULL);
     for (uint32_t i = 0; i < 100; i++)
         s = announce(2, i, ANNOUNCE_NONE, i % 2, 0);
     ck_assert_uint_eq(s->n_peers, 20);
@@ -108,9 +109,9 @@ END_TEST
 
 START_TEST(picks_are_random_and_never_the_asker)
 {
-    const struct swarm_peer *picked[SWARM_WANT_MAX];
+    const struct tracked_peer *picked[SWARM_WANT_MAX];
     uint32_t n_seen[50] = {0}, n;
-    const struct swarm *s = NULL;
+    const struct tracked_swarm *s = NULL;
     struct addr a = peer(7);
     struct rng rng;
 
@@ -119,7 +120,7 @@ START_TEST(picks_are_random_and_never_the_asker)
         s = announce(1, i, ANNOUNCE_NONE, i % 2, 0);
     rng_seed(&rng, 5);
     for (int round = 0; round < 1000; round++) {
-        n = swarm_pick(s, &a, false, &rng, picked, 10);
+        n = tracked_swarm_pick(s, &a, false, &rng, picked, 10);
         ck_assert_uint_eq(n, 10);
         for (uint32_t i = 0; i < n; i++) {
             n_seen[picked[i]->addr.ip[3]]++;
@@ -133,35 +134,35 @@ START_TEST(picks_are_random_and_never_the_asker)
         else
             ck_assert_uint_gt(n_seen[i], 100); /* 204 are to be expected */
     }
-    ck_assert_uint_eq(swarm_pick(s, &a, false, &rng, picked, 1000), 49);
+    ck_assert_uint_eq(tracked_swarm_pick(s, &a, false, &rng, picked, 1000), 49);
     /* A seed hears of leechers only. */
     a = peer(8);
-    n = swarm_pick(s, &a, true, &rng, picked, 1000);
+    n = tracked_swarm_pick(s, &a, true, &rng, picked, 1000);
     ck_assert_uint_eq(n, 25);
-    ck_assert_uint_eq(swarm_pick(s, &a, true, &rng, picked, 0), 0);
+    ck_assert_uint_eq(tracked_swarm_pick(s, &a, true, &rng, picked, 0), 0);
     swarm_table_deinit(&table);
 }
 END_TEST
 
 START_TEST(silence_is_forgotten)
 {
-    const struct swarm *s;
+    const struct tracked_swarm *s;
 
     open_table(10, 10);
     announce(1, 1, ANNOUNCE_NONE, 0, 0);
     announce(1, 2, ANNOUNCE_NONE, 0, 60);
     announce(2, 2, ANNOUNCE_NONE, 0, 0);
     for (int i = 0; i < 16; i++)
-        swarm_sweep(&table, 100);
+        swarm_table_sweep(&table, 100);
     ck_assert_uint_eq(table.n_swarms, 2);
     for (int i = 0; i < 16; i++)
-        swarm_sweep(&table, 101);
+        swarm_table_sweep(&table, 101);
     ck_assert_uint_eq(table.n_swarms, 1);
-    s = swarm_find(&table, (uint8_t[20]){1});
+    s = swarm_table_find(&table, &(struct info_hash){{1}});
     ck_assert_uint_eq(s->n_peers, 1);
     ck_assert_uint_eq(s->n_seeds, 1);
     ck_assert_uint_eq(s->peers[0].addr.ip[3], 2);
-    ck_assert_ptr_null(swarm_find(&table, (uint8_t[20]){2}));
+    ck_assert_ptr_null(swarm_table_find(&table, &(struct info_hash){{2}}));
     swarm_table_deinit(&table);
 }
 END_TEST

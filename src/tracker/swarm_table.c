@@ -5,7 +5,7 @@
  * The last peer moves into the place of one that leaves. Deleting from the index shifts back what was
  * displaced (Knuth's algorithm R), so there are no tombstones.
  */
-#include "conjure/tracker/swarm.h"
+#include "conjure/tracker/swarm_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,13 +14,13 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 
-void swarm_table_init(struct swarm_table *t, const struct swarm_limits *limits)
+void swarm_table_init(struct swarm_table *t, const struct swarm_table_limits *limits)
 {
     memset(t, 0, sizeof *t);
     t->limits = *limits;
 }
 
-static void swarm_free(struct swarm *s)
+static void swarm_free(struct tracked_swarm *s)
 {
     free(s->peers);
     free(s->index);
@@ -31,7 +31,7 @@ void swarm_table_deinit(struct swarm_table *t)
 {
     for (uint32_t i = 0; i < SWARM_TABLE_SIZE; i++) {
         while (t->places[i]) {
-            struct swarm *s = t->places[i];
+            struct tracked_swarm *s = t->places[i];
 
             t->places[i] = s->next;
             swarm_free(s);
@@ -42,28 +42,29 @@ void swarm_table_deinit(struct swarm_table *t)
 
 /* Info-hashes are as good as random, unless someone picks them to collide; then lists are longer, but
  * not longer than n_swarms. */
-static uint32_t place_of(const uint8_t info_hash[SHA1_SIZE])
+static uint32_t place_of(const struct info_hash *info_hash)
 {
-    return get_be32(info_hash + 8) % SWARM_TABLE_SIZE;
+    return get_be32(info_hash->bytes + 8) % SWARM_TABLE_SIZE;
 }
 
-const struct swarm *swarm_find(const struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE])
+const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
+                                             const struct info_hash *info_hash)
 {
-    for (const struct swarm *s = t->places[place_of(info_hash)]; s; s = s->next)
-        if (!memcmp(s->info_hash, info_hash, SHA1_SIZE))
+    for (const struct tracked_swarm *s = t->places[place_of(info_hash)]; s; s = s->next)
+        if (info_hash_equal(&s->info_hash, info_hash))
             return s;
     return NULL;
 }
 
 /* --- the index ---------------------------------------------------------------------------- */
 
-static uint32_t index_home(const struct swarm *s, const struct addr *a)
+static uint32_t index_home(const struct tracked_swarm *s, const struct addr *a)
 {
     return (uint32_t)addr_hash(a) & (s->n_index - 1);
 }
 
 /* Where ADDR is or would go. */
-static uint32_t index_find(const struct swarm *s, const struct addr *a)
+static uint32_t index_find(const struct tracked_swarm *s, const struct addr *a)
 {
     uint32_t i = index_home(s, a);
 
@@ -72,7 +73,7 @@ static uint32_t index_find(const struct swarm *s, const struct addr *a)
     return i;
 }
 
-static void index_remove(struct swarm *s, uint32_t hole)
+static void index_remove(struct tracked_swarm *s, uint32_t hole)
 {
     uint32_t mask = s->n_index - 1;
 
@@ -90,14 +91,14 @@ static void index_remove(struct swarm *s, uint32_t hole)
 
 /* --- peers -------------------------------------------------------------------------------- */
 
-static struct swarm_peer *find_peer(const struct swarm *s, const struct addr *a)
+static struct tracked_peer *find_peer(const struct tracked_swarm *s, const struct addr *a)
 {
     uint32_t at = s->n_index ? s->index[index_find(s, a)] : 0;
 
     return at ? &s->peers[at - 1] : NULL;
 }
 
-static void remove_peer(struct swarm *s, struct swarm_peer *peer)
+static void remove_peer(struct tracked_swarm *s, struct tracked_peer *peer)
 {
     uint32_t i = (uint32_t)(peer - s->peers);
 
@@ -111,10 +112,10 @@ static void remove_peer(struct swarm *s, struct swarm_peer *peer)
     *peer = s->peers[s->n_peers];
 }
 
-static int make_room(struct swarm *s)
+static int make_room(struct tracked_swarm *s)
 {
     uint32_t n_room = s->n_room ? s->n_room * 2 : 8;
-    struct swarm_peer *peers;
+    struct tracked_peer *peers;
     uint32_t *index;
 
     if (s->n_peers < s->n_room)
@@ -135,13 +136,13 @@ static int make_room(struct swarm *s)
     return 0;
 }
 
-static int add_peer(struct swarm *s, const struct addr *a, struct swarm_peer **outp)
+static int add_peer(struct tracked_swarm *s, const struct addr *a, struct tracked_peer **outp)
 {
     int r = make_room(s);
 
     if (r)
         return r;
-    s->peers[s->n_peers] = (struct swarm_peer){.addr = *a};
+    s->peers[s->n_peers] = (struct tracked_peer){.addr = *a};
     s->index[index_find(s, a)] = s->n_peers + 1;
     *outp = &s->peers[s->n_peers++];
     return 0;
@@ -149,9 +150,9 @@ static int add_peer(struct swarm *s, const struct addr *a, struct swarm_peer **o
 
 /* --- announces ---------------------------------------------------------------------------- */
 
-static void forget_if_empty(struct swarm_table *t, struct swarm *s)
+static void forget_if_empty(struct swarm_table *t, struct tracked_swarm *s)
 {
-    struct swarm **at = &t->places[place_of(s->info_hash)];
+    struct tracked_swarm **at = &t->places[place_of(&s->info_hash)];
 
     if (s->n_peers)
         return;
@@ -162,10 +163,10 @@ static void forget_if_empty(struct swarm_table *t, struct swarm *s)
     t->n_swarms--;
 }
 
-static int find_or_add(struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE],
-                       struct swarm **outp)
+static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
+                       struct tracked_swarm **outp)
 {
-    struct swarm *s = (struct swarm *)swarm_find(t, info_hash);
+    struct tracked_swarm *s = (struct tracked_swarm *)swarm_table_find(t, info_hash);
 
     if (!s) {
         if (t->n_swarms >= t->limits.n_swarms)
@@ -173,7 +174,7 @@ static int find_or_add(struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE]
         s = calloc(1, sizeof *s);
         if (!s)
             return -ENOMEM;
-        memcpy(s->info_hash, info_hash, SHA1_SIZE);
+        s->info_hash = *info_hash;
         s->next = t->places[place_of(info_hash)];
         t->places[place_of(info_hash)] = s;
         t->n_swarms++;
@@ -182,26 +183,26 @@ static int find_or_add(struct swarm_table *t, const uint8_t info_hash[SHA1_SIZE]
     return 0;
 }
 
-static void expire(struct swarm *s, uint64_t expiry_ns, uint64_t now)
+static void expire(struct tracked_swarm *s, uint64_t expiry_ns, uint64_t now)
 {
     for (uint32_t i = s->n_peers; i--;)
         if (now - s->peers[i].heard_at > expiry_ns)
             remove_peer(s, &s->peers[i]);
 }
 
-int swarm_announce(struct swarm_table *t, const struct announce_request *request,
-                   const struct addr *from, uint64_t now, struct rng *rng,
-                   const struct swarm **swarmp)
+int swarm_table_announce(struct swarm_table *t, const struct announce_request *request,
+                         const struct addr *from, uint64_t now, struct rng *rng,
+                         const struct tracked_swarm **swarmp)
 {
-    struct swarm_peer *peer;
-    struct swarm *s;
+    struct tracked_peer *peer;
+    struct tracked_swarm *s;
     bool is_seed = request->left == 0;
     bool is_partial = request->event == ANNOUNCE_PAUSED && !is_seed;
     int r;
 
     *swarmp = NULL;
     if (request->event == ANNOUNCE_STOPPED) {
-        s = (struct swarm *)swarm_find(t, request->self.info_hash);
+        s = (struct tracked_swarm *)swarm_table_find(t, &request->self.info_hash);
         peer = s ? find_peer(s, from) : NULL;
         if (peer)
             remove_peer(s, peer);
@@ -211,7 +212,7 @@ int swarm_announce(struct swarm_table *t, const struct announce_request *request
             forget_if_empty(t, s);
         return 0;
     }
-    r = find_or_add(t, request->self.info_hash, &s);
+    r = find_or_add(t, &request->self.info_hash, &s);
     if (r)
         return r;
     peer = find_peer(s, from);
@@ -235,9 +236,9 @@ int swarm_announce(struct swarm_table *t, const struct announce_request *request
     return 0;
 }
 
-uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_is_seed,
-                    struct rng *rng, const struct swarm_peer *picked[SWARM_WANT_MAX],
-                    uint32_t n_max)
+uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *asker,
+                            bool asker_is_seed, struct rng *rng,
+                            const struct tracked_peer *picked[SWARM_WANT_MAX], uint32_t n_max)
 {
     uint32_t n = 0, n_seen = 0, begin;
 
@@ -247,7 +248,7 @@ uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_
         return 0;
     begin = rng_below(rng, s->n_peers);
     for (uint32_t k = 0; k < s->n_peers; k++) {
-        const struct swarm_peer *peer = &s->peers[(begin + k) % s->n_peers];
+        const struct tracked_peer *peer = &s->peers[(begin + k) % s->n_peers];
 
         if (addr_equal(&peer->addr, asker) ||
             (asker_is_seed && (peer->is_seed || peer->is_partial)))
@@ -268,10 +269,10 @@ uint32_t swarm_pick(const struct swarm *s, const struct addr *asker, bool asker_
     return n;
 }
 
-void swarm_sweep(struct swarm_table *t, uint64_t now)
+void swarm_table_sweep(struct swarm_table *t, uint64_t now)
 {
     for (uint32_t k = 0; k < SWARM_TABLE_SIZE / 16; k++) {
-        struct swarm *s = t->places[t->sweep_at], *next;
+        struct tracked_swarm *s = t->places[t->sweep_at], *next;
 
         for (; s; s = next) {
             next = s->next;
