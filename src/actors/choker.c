@@ -167,11 +167,11 @@ static void act_on_changes(struct choker *c)
 
 static struct choker_torrent *torrent_of(struct choker *c, struct torrent *torrent)
 {
-    struct choker_torrent *t = id_map_get(&c->torrents, torrent->id);
+    struct choker_torrent *t = id_map_get(&c->torrents, torrent->swarm->id);
 
     if (!t) {
         t = NEW(struct choker_torrent);
-        id_map_put(&c->torrents, torrent->id, t);
+        id_map_put(&c->torrents, torrent->swarm->id, t);
     } else if (t->torrent != torrent) {
         guide_deinit(&t->guide);
         *t = (struct choker_torrent){0}; /* the number was given to another one */
@@ -207,7 +207,8 @@ static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
     p->torrent->n_peers++;
     p->torrent->changed = true;
     id_map_put(&c->peers, m->peer, p);
-    choke_policy_joined(&c->policy, m->peer, m->torrent->id, p->torrent->seeding, p, clock_now());
+    choke_policy_joined(&c->policy, m->peer, m->torrent->swarm->id, p->torrent->seeding, p,
+                        clock_now());
     tick_later(c);
 }
 
@@ -227,7 +228,7 @@ static void on_peer_left(struct choker *c, struct choker_peer_left *m)
         act_on_changes(c);
         free(p);
         if (!t->n_peers) {
-            uint32_t id = t->torrent->id;
+            uint32_t id = t->torrent->swarm->id;
 
             /* The torrent may be gone once this peer is: say it now. */
             say_totals(c, t);
@@ -270,7 +271,7 @@ static void on_torrent_completed(struct choker *c, struct choker_torrent_complet
 
     t->seeding = true;
     t->guided = m->guided;
-    choke_policy_completed(&c->policy, m->torrent->id);
+    choke_policy_completed(&c->policy, m->torrent->swarm->id);
 }
 
 static void on_torrent_removed(struct choker *c, struct choker_torrent_removed *m)

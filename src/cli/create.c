@@ -61,7 +61,7 @@ static bool is_tracker(const char *url)
 {
     static const char *const schemes[] = {"http://", "https://", "udp://"};
 
-    if (strlen(url) > METAINFO_URL_MAX)
+    if (strlen(url) > TRACKER_URL_MAX)
         return false;
     for (const char *p = url; *p; p++)
         if (*p <= ' ' || *p >= 0x7f)

@@ -37,12 +37,13 @@ static char *format_date(int64_t unix_time, char text[DATE_TEXT_MAX])
 
 static void show_trackers(const struct metainfo *m)
 {
-    for (uint32_t tier = 0; tier < metainfo_n_tiers(m); tier++)
-        for (uint32_t i = 0; i < metainfo_n_trackers(m, tier); i++)
+    for (uint32_t tier = 0; tier < tracker_list_n_tiers(metainfo_trackers(m)); tier++)
+        for (uint32_t i = 0; i < tracker_list_n_in_tier(metainfo_trackers(m), tier); i++)
             if (i)
-                printf("               %s\n", metainfo_tracker(m, tier, i));
+                printf("               %s\n", tracker_list_url(metainfo_trackers(m), tier, i));
             else
-                printf("Tier %-9" PRIu32 " %s\n", tier + 1, metainfo_tracker(m, tier, i));
+                printf("Tier %-9" PRIu32 " %s\n", tier + 1,
+                       tracker_list_url(metainfo_trackers(m), tier, i));
 }
 
 static void show_files(const struct metainfo *m)
@@ -107,11 +108,11 @@ static json_t *trackers_to_json(const struct metainfo *m)
 {
     json_t *tiers = json_array();
 
-    for (uint32_t i = 0; i < metainfo_n_tiers(m); i++) {
+    for (uint32_t i = 0; i < tracker_list_n_tiers(metainfo_trackers(m)); i++) {
         json_t *tier = json_array();
 
-        for (uint32_t j = 0; j < metainfo_n_trackers(m, i); j++)
-            json_array_append_new(tier, json_string(metainfo_tracker(m, i, j)));
+        for (uint32_t j = 0; j < tracker_list_n_in_tier(metainfo_trackers(m), i); j++)
+            json_array_append_new(tier, json_string(tracker_list_url(metainfo_trackers(m), i, j)));
         json_array_append_new(tiers, tier);
     }
     return tiers;

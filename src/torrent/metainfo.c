@@ -9,10 +9,7 @@ void metainfo_free(struct metainfo *m)
 {
     if (!m)
         return;
-    for (uint32_t i = 0; i < m->n_trackers; i++)
-        free(m->trackers[i]);
-    free(m->trackers);
-    free(m->tiers);
+    tracker_list_deinit(&m->trackers);
     free(m->files);
     text_deinit(&m->paths);
     free(m->name);
@@ -124,21 +121,9 @@ bool metainfo_is_multi(const struct metainfo *m)
     return m->multi;
 }
 
-uint32_t metainfo_n_tiers(const struct metainfo *m)
+const struct tracker_list *metainfo_trackers(const struct metainfo *m)
 {
-    return m->n_tiers;
-}
-
-uint32_t metainfo_n_trackers(const struct metainfo *m, uint32_t tier)
-{
-    assert(tier < m->n_tiers);
-    return m->tiers[tier].n;
-}
-
-const char *metainfo_tracker(const struct metainfo *m, uint32_t tier, uint32_t i)
-{
-    assert(tier < m->n_tiers && i < m->tiers[tier].n);
-    return m->trackers[m->tiers[tier].first + i];
+    return &m->trackers;
 }
 
 const char *metainfo_comment(const struct metainfo *m)

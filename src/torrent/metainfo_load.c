@@ -280,89 +280,37 @@ static int load_remark(struct loader *l, const char *key_utf8, const char *key, 
     return r;
 }
 
-static bool is_url(const uint8_t *bytes, size_t n)
-{
-    if (!n || n > METAINFO_URL_MAX)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (bytes[i] <= ' ' || bytes[i] >= 0x7f)
-            return false;
-    return true;
-}
-
-/* Adds to the last tier. */
+/* Adds what NODE says to the last tier, if it is a string. */
 static int add_tracker(struct loader *l, const struct bencode_node *node)
 {
-    struct metainfo *m = l->m;
     size_t n;
     const uint8_t *bytes = bencode_string(&l->tree, node, &n);
-    char *url;
 
-    if (!bytes || !is_url(bytes, n) || m->n_trackers == METAINFO_TRACKERS_MAX)
-        return 0;
-    url = strndup((const char *)bytes, n);
-    if (!url)
-        return -ENOMEM;
-    m->trackers[m->n_trackers++] = url;
-    m->tiers[m->n_tiers].n++;
-    return 0;
-}
-
-static void begin_tier(struct metainfo *m)
-{
-    m->tiers[m->n_tiers] = (struct tier){.first = m->n_trackers};
-}
-
-static void end_tier(struct metainfo *m)
-{
-    if (m->tiers[m->n_tiers].n)
-        m->n_tiers++;
+    return bytes ? tracker_list_add(&l->m->trackers, (const char *)bytes, n) : 0;
 }
 
 static int load_tier(struct loader *l, const struct bencode_node *tier)
 {
     int r = 0;
 
-    begin_tier(l->m);
-    if (tier->kind == BENCODE_LIST)
-        for (const struct bencode_node *t = bencode_first(tier); t && !r; t = bencode_next(tier, t))
-            r = add_tracker(l, t);
-    else /* a list of URLs without tiers: wrong, and seen */
-        r = add_tracker(l, tier);
-    end_tier(l->m);
+    tracker_list_begin_tier(&l->m->trackers);
+    if (tier->kind != BENCODE_LIST) /* a list of URLs without tiers: wrong, and seen */
+        return add_tracker(l, tier);
+    for (const struct bencode_node *t = bencode_first(tier); t && !r; t = bencode_next(tier, t))
+        r = add_tracker(l, t);
     return r;
-}
-
-/* Room for all that LIST can name, or for one. */
-static uint32_t count_trackers(const struct bencode_node *list)
-{
-    uint64_t n = 1;
-
-    for (const struct bencode_node *t = bencode_first(list); t; t = bencode_next(list, t))
-        n += t->kind == BENCODE_LIST ? t->n : 1;
-    return n < METAINFO_TRACKERS_MAX ? (uint32_t)n : METAINFO_TRACKERS_MAX;
 }
 
 static int load_trackers(struct loader *l)
 {
-    struct metainfo *m = l->m;
     const struct bencode_node *list =
         bencode_find_kind(&l->tree, l->root, "announce-list", BENCODE_LIST);
-    uint32_t room = count_trackers(list);
     int r = 0;
 
-    /* One tier more than can be used: begin_tier needs a place even when all are full. */
-    m->tiers = calloc(room + 1, sizeof *m->tiers);
-    m->trackers = calloc(room, sizeof *m->trackers);
-    if (!m->tiers || !m->trackers)
-        return -ENOMEM;
     for (const struct bencode_node *t = bencode_first(list); t && !r; t = bencode_next(list, t))
         r = load_tier(l, t);
-    if (!r && !m->n_tiers) {
-        begin_tier(m);
+    if (!r && !tracker_list_n_tiers(&l->m->trackers))
         r = add_tracker(l, bencode_find(&l->tree, l->root, "announce"));
-        end_tier(m);
-    }
     return r;
 }
 

@@ -7,11 +7,6 @@
 
 /* What metainfo_load.c fills in and metainfo.c looks up. */
 
-struct tier {
-    uint32_t first; /* in trackers */
-    uint32_t n;
-};
-
 struct metainfo {
     uint8_t *bytes; /* the file */
     size_t n;
@@ -27,10 +22,7 @@ struct metainfo {
     uint32_t n_files;
     struct text paths; /* of all files, one after another, NUL-terminated */
 
-    struct tier *tiers;
-    uint32_t n_tiers;
-    char **trackers;
-    uint32_t n_trackers;
+    struct tracker_list trackers;
 
     char *comment;
     char *created_by;

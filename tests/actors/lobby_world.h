@@ -49,6 +49,7 @@ struct world {
     struct master_inbox master;
 
     struct rng rng;
+    struct swarm swarm;
     struct torrent torrent;
     uint8_t *content;
     int content_fd;
@@ -131,7 +132,10 @@ static inline void world_init(struct world *w)
                   "%s", reason);
     w->torrent.geometry = (struct geometry){
         .total_length = LENGTH, .piece_length = PIECE_LENGTH, .n_pieces = N_PIECES};
-    memcpy(w->torrent.peer_id, "-CJ0000-mmmmmmmmmmmm", 20);
+    w->torrent.swarm = &w->swarm;
+    w->swarm = (struct swarm){.info_hash = *metainfo_info_hash(w->torrent.meta),
+                              .name = metainfo_name(w->torrent.meta)};
+    memcpy(w->swarm.peer_id, "-CJ0000-mmmmmmmmmmmm", 20);
     w->content_fd = memfd_create("content", MFD_CLOEXEC);
     ck_assert_int_eq(ftruncate(w->content_fd, LENGTH), 0);
     w->content = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED, w->content_fd, 0);

@@ -6,7 +6,8 @@
 #include "conjure/base/alloc.h"
 
 static struct played timer, master, peers[6];
-static struct torrent torrent = {.id = 3, .geometry = {.n_pieces = 6}};
+static struct swarm swarm = {.id = 3};
+static struct torrent torrent = {.swarm = &swarm, .geometry = {.n_pieces = 6}};
 static bool fast; /* who joins */
 static struct choker *c;
 
@@ -271,7 +272,7 @@ START_TEST(a_seed_leads_each_leecher_elsewhere)
     leave(2);
     expect_totals(0, 0, 0, 0, 0);
     removed = choker_new_torrent_removed();
-    removed->torrent = torrent.id;
+    removed->torrent = torrent.swarm->id;
     ck_assert(choker_tell_torrent_removed(choker_inbox(c), removed));
     end(after);
 }

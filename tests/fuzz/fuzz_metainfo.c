@@ -55,10 +55,10 @@ static void check_torrent(const struct metainfo *m)
         pieces += geometry_piece_size(metainfo_geometry(m), i);
     }
     HOLD(pieces == offset);
-    for (uint32_t i = 0; i < metainfo_n_tiers(m); i++) {
-        HOLD(metainfo_n_trackers(m, i));
-        for (uint32_t j = 0; j < metainfo_n_trackers(m, i); j++)
-            HOLD(*metainfo_tracker(m, i, j));
+    for (uint32_t i = 0; i < tracker_list_n_tiers(metainfo_trackers(m)); i++) {
+        HOLD(tracker_list_n_in_tier(metainfo_trackers(m), i));
+        for (uint32_t j = 0; j < tracker_list_n_in_tier(metainfo_trackers(m), i); j++)
+            HOLD(*tracker_list_url(metainfo_trackers(m), i, j));
     }
     HOLD(metainfo_raw_info(m, &n)[0] == 'd');
 }

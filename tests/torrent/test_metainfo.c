@@ -60,7 +60,7 @@ START_TEST(a_single_file)
     ck_assert_uint_eq(metainfo_file_at(m, 2499), 0);
     ck_assert(!metainfo_is_multi(m));
     ck_assert(!metainfo_is_private(m));
-    ck_assert_uint_eq(metainfo_n_tiers(m), 0);
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), 0);
     ck_assert_ptr_null(metainfo_comment(m));
     ck_assert_ptr_null(metainfo_created_by(m));
     ck_assert_int_eq(metainfo_creation_date(m), 0);
@@ -131,12 +131,12 @@ START_TEST(trackers_by_tier)
                "2:a 9:http://x\ni1ee"
                "l8:http://ce"
                "e4:infod6:lengthi0e4:name1:n" PIECE NO_REST);
-    ck_assert_uint_eq(metainfo_n_tiers(m), 2);
-    ck_assert_uint_eq(metainfo_n_trackers(m, 0), 2);
-    ck_assert_str_eq(metainfo_tracker(m, 0, 0), "http://a");
-    ck_assert_str_eq(metainfo_tracker(m, 0, 1), "udp://b");
-    ck_assert_uint_eq(metainfo_n_trackers(m, 1), 1);
-    ck_assert_str_eq(metainfo_tracker(m, 1, 0), "http://c");
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), 2);
+    ck_assert_uint_eq(tracker_list_n_in_tier(metainfo_trackers(m), 0), 2);
+    ck_assert_str_eq(tracker_list_url(metainfo_trackers(m), 0, 0), "http://a");
+    ck_assert_str_eq(tracker_list_url(metainfo_trackers(m), 0, 1), "udp://b");
+    ck_assert_uint_eq(tracker_list_n_in_tier(metainfo_trackers(m), 1), 1);
+    ck_assert_str_eq(tracker_list_url(metainfo_trackers(m), 1, 0), "http://c");
     metainfo_free(m);
 }
 END_TEST
@@ -144,31 +144,31 @@ END_TEST
 START_TEST(announce_alone_is_the_only_tier)
 {
     must_parse("d8:announce8:http://x4:infod6:lengthi0e4:name1:n" PIECE NO_REST);
-    ck_assert_uint_eq(metainfo_n_tiers(m), 1);
-    ck_assert_str_eq(metainfo_tracker(m, 0, 0), "http://x");
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), 1);
+    ck_assert_str_eq(tracker_list_url(metainfo_trackers(m), 0, 0), "http://x");
     metainfo_free(m);
     must_parse("d8:announce8:http://x13:announce-listle4:infod6:lengthi0e4:name1:n" PIECE NO_REST);
-    ck_assert_uint_eq(metainfo_n_tiers(m), 1);
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), 1);
     metainfo_free(m);
     must_parse("d8:announce8:http://x13:announce-listl8:http://y8:http://ze"
                "4:infod6:lengthi0e4:name1:n" PIECE NO_REST);
-    ck_assert_uint_eq(metainfo_n_tiers(m), 2);
-    ck_assert_str_eq(metainfo_tracker(m, 1, 0), "http://z");
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), 2);
+    ck_assert_str_eq(tracker_list_url(metainfo_trackers(m), 1, 0), "http://z");
     metainfo_free(m);
 }
 END_TEST
 
 START_TEST(more_trackers_than_we_take)
 {
-    size_t n = 0, size = 20 * (METAINFO_TRACKERS_MAX + 10) + 200;
+    size_t n = 0, size = 20 * (TRACKER_LIST_MAX + 10) + 200;
     char *text = malloc(size);
 
     n += (size_t)snprintf(text, size, "d13:announce-listl");
-    for (unsigned i = 0; i < METAINFO_TRACKERS_MAX + 9; i++)
+    for (unsigned i = 0; i < TRACKER_LIST_MAX + 9; i++)
         n += (size_t)snprintf(text + n, size - n, "l11:http://%04ue", i);
     n += (size_t)snprintf(text + n, size - n, "e4:infod6:lengthi0e4:name1:n" PIECE NO_REST);
     must_parse_n(text, n);
-    ck_assert_uint_eq(metainfo_n_tiers(m), METAINFO_TRACKERS_MAX);
+    ck_assert_uint_eq(tracker_list_n_tiers(metainfo_trackers(m)), TRACKER_LIST_MAX);
     metainfo_free(m);
     free(text);
 }

@@ -9,6 +9,7 @@
 #include "conjure/fs/allocation.h"
 #include "conjure/msg/interest.h"
 #include "conjure/piece/geometry.h"
+#include "conjure/swarm/swarm.h"
 #include "conjure/torrent/metainfo.h"
 
 struct storage;
@@ -20,7 +21,7 @@ struct storage;
  * that it can be asked, and refuse, also after InterestStat has ended.
  */
 struct torrent {
-    uint32_t id; /* small number, for tables and logs */
+    struct swarm *swarm; /* what it is known by outside */
     struct metainfo *meta;
     struct geometry geometry;
     char *dir;         /* download folder, absolute */
@@ -28,9 +29,6 @@ struct torrent {
     enum allocation allocation;
     bool *skip_file;        /* one per file: not selected; NULL: all are wanted */
     struct bitfield wanted; /* pieces that hold a byte of a wanted file; without bytes: all */
-    uint8_t peer_id[20];
-    uint32_t key;  /* tells trackers that it is us after a change of address (BEP 7) */
-    uint16_t port; /* where we listen */
     struct interest_inbox interest;
     struct waker interest_waker;
     struct storage *storage;

@@ -27,7 +27,7 @@
          struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; /* content bytes */      \
          uint32_t n_peers; uint32_t n_seeds; uint32_t n_unchoked;)                                 \
     INFO(master, tracker_says, TrackerSays, "the outcome of an announce",                          \
-         struct torrent *torrent; bool ok; uint32_t n_seeders; uint32_t n_leechers;                \
+         struct swarm *swarm; bool ok; uint32_t n_seeders; uint32_t n_leechers;                \
          uint32_t n_peers; char text[256]; /* failure or warning, or empty */)                     \
     INFO(master, actor_died, ActorDied, "an actor cannot go on", const char *actor; int error;     \
          char reason[256];)                                                                        \

@@ -9,6 +9,7 @@
 #include "conjure/base/info_hash.h"
 #include "conjure/base/sha1.h"
 #include "conjure/piece/geometry.h"
+#include "conjure/torrent/tracker_list.h"
 
 /*
  * A .torrent file (BEP 3, 12, 27, 47), checked once and for all: whoever holds a struct metainfo
@@ -18,17 +19,15 @@
  */
 struct metainfo;
 
-#define METAINFO_FILE_MAX     (64u << 20) /* bytes of a .torrent we are willing to read */
-#define METAINFO_FILES_MAX    (1u << 20)
-#define METAINFO_PIECES_MAX   (1u << 22) /* keeps bitfields below 512 KiB */
-#define METAINFO_PIECE_MIN    1024u      /* bytes; real ones start at 16 KiB, tests at 1 */
-#define METAINFO_PIECE_MAX    (512u << 20)
-#define METAINFO_PATH_MAX     4095u        /* bytes of a file's path, as PATH_MAX without the NUL */
-#define METAINFO_NAMES_MAX    (256u << 20) /* bytes of all paths together */
-#define METAINFO_TRACKERS_MAX 1024u        /* further ones are passed over */
-#define METAINFO_URL_MAX      2048u /* bytes of a tracker's URL; a longer one is passed over */
-#define METAINFO_REMARK_MAX   4096u /* bytes of a comment that we keep */
-#define METAINFO_REASON_MAX   256
+#define METAINFO_FILE_MAX   (64u << 20) /* bytes of a .torrent we are willing to read */
+#define METAINFO_FILES_MAX  (1u << 20)
+#define METAINFO_PIECES_MAX (1u << 22) /* keeps bitfields below 512 KiB */
+#define METAINFO_PIECE_MIN  1024u      /* bytes; real ones start at 16 KiB, tests at 1 */
+#define METAINFO_PIECE_MAX  (512u << 20)
+#define METAINFO_PATH_MAX   4095u        /* bytes of a file's path, as PATH_MAX without the NUL */
+#define METAINFO_NAMES_MAX  (256u << 20) /* bytes of all paths together */
+#define METAINFO_REMARK_MAX 4096u        /* bytes of a comment that we keep */
+#define METAINFO_REASON_MAX 256
 
 enum {
     METAINFO_REFUSED = 1, /* not a torrent, or one that we do not trust: the reason says why */
@@ -77,12 +76,8 @@ uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset);
 bool metainfo_is_private(const struct metainfo *m); /* BEP 27 */
 bool metainfo_is_multi(const struct metainfo *m);   /* has a folder of its own */
 
-/* Trackers by tier in the torrent's order (BEP 12; shuffling is the announcer's); `announce` is the
- * only tier when there is no announce-list. URLs of printable ASCII only, others are passed over.
- */
-uint32_t metainfo_n_tiers(const struct metainfo *m);
-uint32_t metainfo_n_trackers(const struct metainfo *m, uint32_t tier);
-const char *metainfo_tracker(const struct metainfo *m, uint32_t tier, uint32_t i);
+/* `announce` is the only tier when there is no announce-list (BEP 12). */
+const struct tracker_list *metainfo_trackers(const struct metainfo *m);
 
 const char *metainfo_comment(const struct metainfo *m);    /* or NULL */
 const char *metainfo_created_by(const struct metainfo *m); /* or NULL */

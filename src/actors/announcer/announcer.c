@@ -28,10 +28,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
+#include "conjure/swarm/swarm.h"
 
 #define FACILITY        "announcer"
 #define PER_SERVICE_MAX 16
@@ -48,7 +48,7 @@ static void tell_master(struct announcer_call *c, bool ok, const struct announce
 {
     struct master_tracker_says *m = master_new_tracker_says();
 
-    m->torrent = c->entry->torrent;
+    m->swarm = c->entry->swarm;
     m->ok = ok;
     if (reply) {
         m->n_seeders = reply->n_seeders;
@@ -67,7 +67,7 @@ static void tell_lobby(struct announcer_call *c, const struct announce_reply *re
     if (!reply->n_addrs)
         return;
     m = lobby_new_peers_found_with(reply->n_addrs * sizeof m->addrs[0]);
-    m->torrent = c->entry->torrent;
+    m->swarm = c->entry->swarm;
     m->n_addrs = reply->n_addrs;
     memcpy(m->addrs, reply->addrs, reply->n_addrs * sizeof m->addrs[0]);
     lobby_tell_or_drop_peers_found(c->announcer->lobby, m);
@@ -76,7 +76,7 @@ static void tell_lobby(struct announcer_call *c, const struct announce_reply *re
 /* A tracker that fails for days is news once. */
 static void log_failure(struct announcer_call *c, const char *text, bool is_news)
 {
-    const char *name = metainfo_name(c->entry->torrent->meta);
+    const char *name = c->entry->swarm->name;
 
     if (is_news)
         log_warning(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
@@ -245,7 +245,7 @@ void call_unreachable(struct announcer_call *c, const char *text)
 
 void call_replied(struct announcer_call *c, const struct announce_reply *reply)
 {
-    const char *name = metainfo_name(c->entry->torrent->meta);
+    const char *name = c->entry->swarm->name;
 
     service_answered(c);
     if (reply->failed && c->request.event == ANNOUNCE_PAUSED) {
@@ -318,8 +318,7 @@ static void call_begin(struct announcer *a, struct announcer_entry *e,
 {
     struct announcer_call *c = call_new(a, e, tracker, request);
 
-    log_debug(FACILITY, "%s: announce %u to %s", metainfo_name(e->torrent->meta), request->event,
-              tracker->url);
+    log_debug(FACILITY, "%s: announce %u to %s", e->swarm->name, request->event, tracker->url);
     c->transport->begin(c, now);
 }
 
@@ -333,26 +332,26 @@ static void cut_off_calls(struct announcer_entry *e)
 
 /* --- torrents ----------------------------------------------------------------------------- */
 
-static struct announcer_entry *find_entry(const struct announcer *a, const struct torrent *torrent)
+static struct announcer_entry *find_entry(const struct announcer *a, const struct swarm *swarm)
 {
-    return key_map_get(&a->entries, &torrent);
+    return key_map_get(&a->entries, &swarm);
 }
 
 static void add_trackers(struct announcer_entry *e, struct rng *rng)
 {
-    const struct metainfo *meta = e->torrent->meta;
+    const struct tracker_list *trackers = e->swarm->trackers;
 
-    for (uint32_t tier = 0; tier < metainfo_n_tiers(meta); tier++) {
-        for (uint32_t i = 0; i < metainfo_n_trackers(meta, tier); i++) {
-            const char *url = metainfo_tracker(meta, tier, i);
+    for (uint32_t tier = 0; tier < tracker_list_n_tiers(trackers); tier++) {
+        for (uint32_t i = 0; i < tracker_list_n_in_tier(trackers, tier); i++) {
+            const char *url = tracker_list_url(trackers, tier, i);
 
             switch (tiers_add(&e->state.tiers, tier, url)) {
             case TIERS_UNKNOWN_SCHEME:
-                log_info(FACILITY, "%s: cannot use tracker %.200s", metainfo_name(meta), url);
+                log_info(FACILITY, "%s: cannot use tracker %.200s", e->swarm->name, url);
                 break;
             case TIERS_FULL:
-                log_warning(FACILITY, "%s: only the first %u trackers are used",
-                            metainfo_name(meta), TIERS_TRACKERS_MAX);
+                log_warning(FACILITY, "%s: only the first %u trackers are used", e->swarm->name,
+                            TIERS_TRACKERS_MAX);
                 tiers_shuffle(&e->state.tiers, rng);
                 return;
             default:
@@ -367,15 +366,15 @@ static void on_torrent_started(struct announcer *a, struct announcer_torrent_sta
 {
     struct announcer_entry *e;
 
-    if (find_entry(a, m->torrent))
+    if (find_entry(a, m->swarm))
         return;
     e = NEW(struct announcer_entry);
-    e->torrent = m->torrent;
+    e->swarm = m->swarm;
     e->state = ANNOUNCE_STATE_EMPTY;
-    e->state.self.info_hash = *metainfo_info_hash(m->torrent->meta);
-    memcpy(e->state.self.peer_id, m->torrent->peer_id, sizeof e->state.self.peer_id);
-    e->state.self.key = m->torrent->key;
-    e->state.self.port = m->torrent->port;
+    e->state.self.info_hash = m->swarm->info_hash;
+    memcpy(e->state.self.peer_id, m->swarm->peer_id, sizeof e->state.self.peer_id);
+    e->state.self.key = m->swarm->key;
+    e->state.self.port = m->swarm->port;
     e->state.left = m->left;
     e->state.spread = (uint16_t)rng_next(&a->rng);
     e->state.partial = m->partial;
@@ -392,7 +391,7 @@ static void remove_entry(struct announcer *a, struct announcer_entry *e)
     announce_state_deinit(&e->state);
     list_remove(&e->in_queue);
     due_heap_remove(e->stopping ? &a->deadlines : &a->due, &e->due);
-    key_map_remove(&a->entries, &e->torrent);
+    key_map_remove(&a->entries, &e->swarm);
     if (e->stopping)
         msg_reply(&e->stopping->msg);
     free(e);
@@ -401,7 +400,7 @@ static void remove_entry(struct announcer *a, struct announcer_entry *e)
 
 static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_stopped *m)
 {
-    struct announcer_entry *e = find_entry(a, m->torrent);
+    struct announcer_entry *e = find_entry(a, m->swarm);
 
     if (!e || e->stopping) {
         msg_reply(&m->msg);
@@ -422,7 +421,7 @@ static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_sto
 
 static void on_torrent_completed(struct announcer *a, struct announcer_torrent_completed *m)
 {
-    struct announcer_entry *e = find_entry(a, m->torrent);
+    struct announcer_entry *e = find_entry(a, m->swarm);
 
     if (!e)
         return;
@@ -432,7 +431,7 @@ static void on_torrent_completed(struct announcer *a, struct announcer_torrent_c
 
 static void on_need_peers(struct announcer *a, struct announcer_need_peers *m)
 {
-    struct announcer_entry *e = find_entry(a, m->torrent);
+    struct announcer_entry *e = find_entry(a, m->swarm);
 
     if (!e)
         return;
@@ -442,7 +441,7 @@ static void on_need_peers(struct announcer *a, struct announcer_need_peers *m)
 
 static void on_progress(struct announcer *a, struct announcer_progress *m)
 {
-    struct announcer_entry *e = find_entry(a, m->torrent);
+    struct announcer_entry *e = find_entry(a, m->swarm);
 
     if (!e)
         return;
@@ -750,7 +749,7 @@ struct announcer *announcer_start(struct timer_inbox *timer, struct lobby_inbox 
     a->lobby = lobby;
     a->master = master;
     rng_seed_from_kernel(&a->rng);
-    a->entries = KEY_MAP(struct announcer_entry, torrent);
+    a->entries = KEY_MAP(struct announcer_entry, swarm);
     a->services = KEY_MAP(struct announcer_service, key);
     list_init(&a->saying);
     waker_init_call(&a->waker, wake_up, a);

@@ -23,7 +23,7 @@
 
 /* A torrent that announces. */
 struct announcer_entry {
-    struct torrent *torrent; /* Master's; the key */
+    struct swarm *swarm; /* Master's; the key */
     struct announce_state state;
     struct due due;       /* the next announce; once stopping: when it is given up */
     struct list in_queue; /* waits for room at a service; once stopping: has something to say */

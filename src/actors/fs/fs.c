@@ -72,7 +72,7 @@ static void tell_events(struct fs *self, struct opened *t)
 
             log_notice(FACILITY, "%s: %s sent wrong data of piece %u", name,
                        addr_format(&e.addr, text), e.piece);
-            m->torrent = t->torrent;
+            m->swarm = t->torrent->swarm;
             m->addr = e.addr;
             lobby_tell_or_drop_ban(self->lobby, m);
         }

@@ -216,7 +216,7 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     struct lobby_have *to_lobby = lobby_new_have();
     struct stat_peer *p;
 
-    to_lobby->torrent = is->torrent;
+    to_lobby->swarm = is->torrent->swarm;
     to_lobby->piece = piece;
     lobby_tell_or_drop_have(is->lobby, to_lobby);
     if (is->n_completed < is->torrent->geometry.n_pieces - is->n_initial)
@@ -232,7 +232,7 @@ static void look_for_completion(struct interest_stat *is)
     if (is->said_complete || !interest_table_is_complete(is->table))
         return;
     is->said_complete = true;
-    log_debug("interest", "torrent %u: all wanted pieces are verified", is->torrent->id);
+    log_debug("interest", "torrent %u: all wanted pieces are verified", is->torrent->swarm->id);
     m = master_new_torrent_completed();
     m->torrent = is->torrent;
     master_tell_or_drop_torrent_completed(is->master, m);

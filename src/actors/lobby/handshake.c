@@ -343,8 +343,8 @@ static bool greet(struct greeting *g)
     struct handshake h = {.fast = true, .extended = true};
     uint8_t bytes[HANDSHAKE_SIZE];
 
-    h.info_hash = *metainfo_info_hash(t->meta);
-    memcpy(h.peer_id, t->peer_id, sizeof h.peer_id);
+    h.info_hash = t->swarm->info_hash;
+    memcpy(h.peer_id, t->swarm->peer_id, sizeof h.peer_id);
     handshake_encode(&h, bytes);
     g->greeted = true;
     /* A fresh socket takes 68 bytes or is broken. */

@@ -48,8 +48,9 @@ enum outcome {
 };
 
 struct lobby_torrent {
-    struct torrent *torrent; /* a key, too; others speak of it after it is gone, so it is not read
-                                before it was found here */
+    struct swarm *swarm; /* the key: others name it after it is gone, so it is not read before it
+                            was found here */
+    struct torrent *torrent;
     struct info_hash info_hash;
     uint32_t number; /* never given to another one */
     struct bitfield

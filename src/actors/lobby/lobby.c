@@ -33,9 +33,9 @@ struct lobby_torrent *lobby_find(const struct lobby *l, const struct info_hash *
     return key_map_get(&l->by_hash, info_hash);
 }
 
-static struct lobby_torrent *find_torrent(const struct lobby *l, const struct torrent *torrent)
+static struct lobby_torrent *find_torrent(const struct lobby *l, const struct swarm *swarm)
 {
-    return key_map_get(&l->torrents, &torrent);
+    return key_map_get(&l->torrents, &swarm);
 }
 
 void lobby_torrent_due(struct lobby *l, struct lobby_torrent *t, uint64_t at_ns)
@@ -89,7 +89,7 @@ static void look_after(struct lobby *l, struct lobby_torrent *t)
         struct announcer_need_peers *need = announcer_new_need_peers();
 
         t->asked_ns = l->now;
-        need->torrent = t->torrent;
+        need->swarm = t->swarm;
         announcer_tell_or_drop_need_peers(l->options.announcer, need);
     }
     lobby_torrent_due(l, t, t->asked_ns + NEED_PEERS_NS);
@@ -126,13 +126,14 @@ static void on_torrent_added(struct lobby *l, struct lobby_torrent_added *m)
     struct lobby_torrent *t = NEW(struct lobby_torrent), *former;
 
     t->torrent = m->torrent;
+    t->swarm = m->torrent->swarm;
     t->have = m->have;
     t->super_seed = m->super_seed;
     for (uint32_t i = 0; i < t->have.n_bits; i++)
         t->n_lacking += wants_piece(t, i) && !bitfield_test(&t->have, i);
     t->number = l->n_torrents_ever++;
     t->asked_ns = l->now;
-    t->info_hash = *metainfo_info_hash(m->torrent->meta);
+    t->info_hash = t->swarm->info_hash;
     list_init(&t->peers);
     list_init(&t->greetings);
     key_map_put(&l->torrents, t);
@@ -155,7 +156,7 @@ static void finish_removals(struct lobby *l)
 
         list_remove(first);
         due_heap_remove(&l->due, &t->due);
-        key_map_remove(&l->torrents, &t->torrent);
+        key_map_remove(&l->torrents, &t->swarm);
         if (lobby_find(l, &t->info_hash) == t)
             key_map_remove(&l->by_hash, &t->info_hash);
         msg_reply(&t->removed->msg);
@@ -167,7 +168,7 @@ static void finish_removals(struct lobby *l)
 
 static void on_torrent_removed(struct lobby *l, struct lobby_torrent_removed *m)
 {
-    struct lobby_torrent *t = find_torrent(l, m->torrent);
+    struct lobby_torrent *t = find_torrent(l, m->swarm);
     struct list *at, *next;
 
     if (!t) {
@@ -188,7 +189,7 @@ static void on_torrent_removed(struct lobby *l, struct lobby_torrent_removed *m)
 
 static void on_peers_found(struct lobby *l, struct lobby_peers_found *m)
 {
-    struct lobby_torrent *t = find_torrent(l, m->torrent);
+    struct lobby_torrent *t = find_torrent(l, m->swarm);
 
     if (!t || t->removed)
         return;
@@ -208,7 +209,7 @@ static void on_mail(struct lobby *l, struct lobby_mail *m)
 
 static void on_have(struct lobby *l, struct lobby_have *m)
 {
-    struct lobby_torrent *t = find_torrent(l, m->torrent);
+    struct lobby_torrent *t = find_torrent(l, m->swarm);
 
     if (t && bitfield_set(&t->have, m->piece))
         t->n_lacking -= wants_piece(t, m->piece);
@@ -217,7 +218,7 @@ static void on_have(struct lobby *l, struct lobby_have *m)
 /* All HAVEs of InterestStat came before this. */
 static void on_torrent_completed(struct lobby *l, struct lobby_torrent_completed *m)
 {
-    struct lobby_torrent *t = find_torrent(l, m->torrent);
+    struct lobby_torrent *t = find_torrent(l, m->swarm);
 
     if (t) {
         t->super_seed = false;
@@ -228,14 +229,14 @@ static void on_torrent_completed(struct lobby *l, struct lobby_torrent_completed
 
 static void on_ban(struct lobby *l, struct lobby_ban *m)
 {
-    struct lobby_torrent *t = find_torrent(l, m->torrent);
+    struct lobby_torrent *t = find_torrent(l, m->swarm);
     bool incoming = true;
     struct list *next;
     char text[ADDR_TEXT_MAX];
 
     if (!t)
         return;
-    log_warning(FACILITY, "%s: %s sent wrong data: banned", metainfo_name(t->torrent->meta),
+    log_warning(FACILITY, "%s: %s sent wrong data: banned", t->swarm->name,
                 addr_format(&m->addr, text));
     for (unsigned i = 0; i < t->n_candidates; i++)
         if (addr_equal(&t->candidates[i].addr, &m->addr))
@@ -346,7 +347,7 @@ struct lobby *lobby_new(void)
         return NULL;
     channel_init(&l->inbox.channel, &l->waker);
     rng_seed_from_kernel(&l->rng);
-    l->torrents = KEY_MAP(struct lobby_torrent, torrent);
+    l->torrents = KEY_MAP(struct lobby_torrent, swarm);
     l->by_hash = KEY_MAP(struct lobby_torrent, info_hash);
     l->by_key = KEY_MAP(struct peer, key);
     list_init(&l->ended);

@@ -371,7 +371,7 @@ void lobby_peer_adopt(struct lobby *l, struct peer *p)
 static void part_twins(struct lobby *l, struct peer *p)
 {
     struct peer *twin = key_map_get(&l->by_key, &p->key);
-    bool we_are_higher = memcmp(p->torrent->peer_id, p->key.peer_id, 20) > 0;
+    bool we_are_higher = memcmp(p->torrent->swarm->peer_id, p->key.peer_id, 20) > 0;
 
     p->has_twin = false;
     if (twin == p)
@@ -442,7 +442,7 @@ static void become_peer(struct lobby *l, const struct greeting *g, const struct 
     p->session.extended = h->extended;
     session_say_have_set(&p->session, t->super_seed ? NULL : &t->have);
     /* Who super-seeds is careful not to look like a seed. */
-    session_say_extensions(&p->session, t->torrent->port, p->seeding && !t->super_seed);
+    session_say_extensions(&p->session, t->torrent->swarm->port, p->seeding && !t->super_seed);
     tell_choker_joined(l, p, h->fast);
     if (p->has_twin && !memcmp(key->peer_id, HANDSHAKE_CLIENT, strlen(HANDSHAKE_CLIENT)))
         part_twins(l, p);
@@ -457,7 +457,7 @@ void lobby_promote(struct lobby *l, struct greeting *g, const struct handshake *
     char text[ADDR_TEXT_MAX];
 
     memcpy(key.peer_id, h->peer_id, sizeof key.peer_id);
-    if (!memcmp(h->peer_id, g->torrent->torrent->peer_id, 20)) {
+    if (!memcmp(h->peer_id, g->torrent->torrent->swarm->peer_id, 20)) {
         refusal = "ourselves";
         if (!g->incoming)
             candidates_release(g->torrent, &g->addr, OUTCOME_OURSELVES, l->now);

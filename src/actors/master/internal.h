@@ -59,7 +59,8 @@ struct managed_lasting {
 };
 
 struct managed {
-    struct torrent torrent; /* what the others see */
+    struct swarm swarm;     /* what the others see of it: without the metainfo, */
+    struct torrent torrent; /* and with it */
     struct master *master;
     struct managed *next, *previous; /* in the order in which they came */
     struct info_hash info_hash;
@@ -193,6 +194,7 @@ void managed_answered(struct managed *t);
  */
 void master_note_outcome(struct master *m, enum master_outcome outcome);
 struct managed *managed_of(struct torrent *torrent);
+struct managed *managed_of_swarm(struct swarm *swarm);
 /* Bytes per second, for people. */
 uint64_t managed_down_rate(struct managed *t);
 /* Something moves: InterestStat is asked for a while. */

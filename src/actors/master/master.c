@@ -132,7 +132,7 @@ static void on_totals(struct master *m, struct master_totals *x)
 
 static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 {
-    struct managed *t = managed_of(x->torrent);
+    struct managed *t = managed_of_swarm(x->swarm);
 
     managed_heard_tracker(t, x);
 }
@@ -233,13 +233,13 @@ static void home_interest_shutdown(struct master *m, struct interest_shutdown *x
 
 static void home_announcer_torrent_stopped(struct master *m, struct announcer_torrent_stopped *x)
 {
-    managed_answered(managed_of(x->torrent));
+    managed_answered(managed_of_swarm(x->swarm));
     msg_free(&x->msg);
 }
 
 static void home_lobby_torrent_completed(struct master *m, struct lobby_torrent_completed *x)
 {
-    struct managed *t = managed_of(x->torrent);
+    struct managed *t = managed_of_swarm(x->swarm);
 
     managed_all_told(t);
     managed_answered(t);
@@ -248,7 +248,7 @@ static void home_lobby_torrent_completed(struct master *m, struct lobby_torrent_
 
 static void home_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
 {
-    managed_answered(managed_of(x->torrent));
+    managed_answered(managed_of_swarm(x->swarm));
     msg_free(&x->msg);
 }
 

@@ -55,20 +55,21 @@ static char *resume_path(const char *state_dir, const struct metainfo *meta, con
 }
 
 /* Those that the Announcer can talk to. */
-static uint32_t count_trackers(const struct metainfo *meta)
+static uint32_t count_trackers(const struct tracker_list *l)
 {
     uint32_t n = 0;
 
-    for (uint32_t tier = 0; tier < metainfo_n_tiers(meta); tier++)
-        for (uint32_t i = 0; i < metainfo_n_trackers(meta, tier); i++)
-            n += tracker_protocol_find(metainfo_tracker(meta, tier, i)) != NULL;
+    for (uint32_t tier = 0; tier < tracker_list_n_tiers(l); tier++)
+        for (uint32_t i = 0; i < tracker_list_n_in_tier(l, tier); i++)
+            n += tracker_protocol_find(tracker_list_url(l, tier, i)) != NULL;
     return n;
 }
+
 static void list(struct managed *t)
 {
     struct master *m = t->master;
 
-    t->info_hash = *metainfo_info_hash(t->torrent.meta);
+    t->info_hash = t->swarm.info_hash;
     key_map_put(&m->by_hash, t);
     t->previous = m->last;
     *(m->last ? &m->last->next : &m->first) = t;
@@ -88,32 +89,45 @@ static void unlist(struct managed *t)
     m->n_in[t->life]--;
 }
 
-struct managed *managed_new(struct master *m, struct master_torrent_config *config)
+static void init_swarm(struct swarm *s, struct master *m, const struct metainfo *meta)
 {
     static const char client[] = HANDSHAKE_CLIENT "0100-";
     static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    uint8_t random[20];
+
+    *s = (struct swarm){
+        .id = m->next_id++,
+        .info_hash = *metainfo_info_hash(meta),
+        .name = metainfo_name(meta),
+        .trackers = metainfo_trackers(meta),
+        .port = m->port,
+        .is_private = metainfo_is_private(meta),
+    };
+    /* BEP 20: the client and its version, then random characters. */
+    rng_secret(random, sizeof random);
+    memcpy(s->peer_id, client, 8);
+    for (unsigned i = 8; i < 20; i++)
+        s->peer_id[i] = (uint8_t)alphabet[random[i] % 62];
+    rng_secret(&s->key, sizeof s->key);
+}
+
+struct managed *managed_new(struct master *m, struct master_torrent_config *config)
+{
     struct managed *t = NEW(struct managed);
     struct torrent *torrent = &t->torrent;
-    uint8_t random[20];
 
     t->master = m;
     t->life = LIFE_ENDED;
-    t->n_trackers = count_trackers(config->meta);
+    t->n_trackers = count_trackers(metainfo_trackers(config->meta));
     t->skip_file = config->skip_file;
-    torrent->id = m->next_id++;
+    torrent->swarm = &t->swarm;
     torrent->meta = config->meta;
     torrent->geometry = *metainfo_geometry(config->meta);
     torrent->dir = config->folder ? config->folder : mem_dup_string(m->dir);
     torrent->resume_path = resume_path(m->config->state_dir, config->meta, torrent->dir);
     torrent->allocation = m->config->allocation;
     torrent->skip_file = t->skip_file;
-    torrent->port = m->port;
-    /* BEP 20: the client and its version, then random characters. */
-    rng_secret(random, sizeof random);
-    memcpy(torrent->peer_id, client, 8);
-    for (unsigned i = 8; i < 20; i++)
-        torrent->peer_id[i] = (uint8_t)alphabet[random[i] % 62];
-    rng_secret(&torrent->key, sizeof torrent->key);
+    init_swarm(&t->swarm, m, config->meta);
     waker_init_futex(&torrent->interest_waker);
     channel_init(&torrent->interest.channel, &torrent->interest_waker);
     *config = (struct master_torrent_config){0};

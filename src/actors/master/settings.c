@@ -82,9 +82,9 @@ void managed_take_settings(struct managed *t)
     up = ended ? 0 : t->settings.max_upload_limit;
     down = ended ? 0 : t->settings.max_download_limit;
     if (up != t->limit_up)
-        set_limit(t->master, t->torrent.id, true, up);
+        set_limit(t->master, t->torrent.swarm->id, true, up);
     if (down != t->limit_down)
-        set_limit(t->master, t->torrent.id, false, down);
+        set_limit(t->master, t->torrent.swarm->id, false, down);
     t->limit_up = up;
     t->limit_down = down;
 }

@@ -37,6 +37,11 @@ struct managed *managed_of(struct torrent *torrent)
     return container_of(torrent, struct managed, torrent);
 }
 
+struct managed *managed_of_swarm(struct swarm *swarm)
+{
+    return container_of(swarm, struct managed, swarm);
+}
+
 void master_note_outcome(struct master *m, enum master_outcome outcome)
 {
     if (m->outcome == MASTER_DONE)
@@ -282,7 +287,8 @@ static void run_torrent(struct managed *t)
     t->ran_ns = t->heard_ns = m->now;
     managed_expect_progress(t);
     started = announcer_new_torrent_started();
-    added->torrent = started->torrent = &t->torrent;
+    added->torrent = &t->torrent;
+    started->swarm = &t->swarm;
     started->left = t->told.left = left_of(t);
     started->partial = t->complete && started->left;
     added->super_seed = t->super_seeder != NULL;
@@ -441,7 +447,7 @@ static void tell_numbers(struct managed *t)
     t->told.downloaded = downloaded;
     t->told.left = left;
     a = announcer_new_progress();
-    a->torrent = &t->torrent;
+    a->swarm = &t->swarm;
     a->uploaded = t->uploaded;
     a->downloaded = downloaded;
     a->left = left;
@@ -455,7 +461,7 @@ static void tell_all(struct managed *t)
 {
     struct lobby_torrent_completed *l = lobby_new_torrent_completed();
 
-    l->torrent = &t->torrent;
+    l->swarm = &t->swarm;
     if (!master_ask_lobby_torrent_completed(&t->master->inbox, lobby_inbox(t->master->lobby), l))
         abort();
     t->n_queries++;
@@ -503,7 +509,7 @@ void managed_completed(struct managed *t)
     tell_numbers(t);
     if (!t->unwanted) {
         a = announcer_new_torrent_completed();
-        a->torrent = &t->torrent;
+        a->swarm = &t->swarm;
         announcer_tell_or_drop_torrent_completed(announcer_inbox(m->announcer), a);
     }
     if (wants_to_seed(t)) {
@@ -620,7 +626,7 @@ void managed_tick(struct managed *t)
         managed_stop(t);
         return;
     }
-    if (t->unsaved && (m->n_ticks + t->torrent.id) % SAVE_EVERY_TICKS == 0)
+    if (t->unsaved && (m->n_ticks + t->torrent.swarm->id) % SAVE_EVERY_TICKS == 0)
         save(t);
     if (t->n_peers || m->config->report)
         managed_expect_progress(t);
@@ -655,7 +661,7 @@ static void say_goodbye(struct managed *t)
         return;
     tell_numbers(t);
     a = announcer_new_torrent_stopped();
-    a->torrent = &t->torrent;
+    a->swarm = &t->swarm;
     if (!master_ask_announcer_torrent_stopped(&t->master->inbox,
                                               announcer_inbox(t->master->announcer), a))
         abort();
@@ -669,7 +675,7 @@ static void tell_choker_gone(struct managed *t)
     if (!t->listed)
         return;
     c = choker_new_torrent_removed();
-    c->torrent = t->torrent.id;
+    c->torrent = t->torrent.swarm->id;
     choker_tell_or_drop_torrent_removed(choker_inbox(t->master->choker), c);
 }
 
@@ -703,7 +709,7 @@ static void leave(struct managed *t)
     if (t->listed) {
         struct lobby_torrent_removed *l = lobby_new_torrent_removed();
 
-        l->torrent = &t->torrent;
+        l->swarm = &t->swarm;
         if (!master_ask_lobby_torrent_removed(&m->inbox, lobby_inbox(m->lobby), l))
             abort();
         t->n_queries++;

@@ -368,7 +368,7 @@ static void on_completed(struct peer *p, struct peer_completed *m)
     if (p->super_seed)
         say_everything(p);
     session_set_interested(&p->session, false);
-    session_say_extensions(&p->session, p->torrent->port, true);
+    session_say_extensions(&p->session, p->torrent->swarm->port, true);
     peer_tell_choker(p);
     if (peer_wants_nothing(p)) {
         p->must_close = true;

@@ -37,7 +37,7 @@ static bool ask(struct peer *p, bool upload, uint32_t n_bytes)
         return true;
     m = bandwidth_new_want_quota();
     m->peer = p->id;
-    m->torrent = p->torrent->id;
+    m->torrent = p->torrent->swarm->id;
     m->lan = addr_is_lan(&p->addr);
     m->upload = upload;
     m->n_bytes = n_bytes;
@@ -82,7 +82,7 @@ void peer_quota_unuse(struct peer *p, bool upload, uint32_t n_bytes)
     if (!n_bytes || !(upload ? p->limited_up : p->limited_down))
         return;
     m = bandwidth_new_return_quota();
-    m->torrent = p->torrent->id;
+    m->torrent = p->torrent->swarm->id;
     m->upload = upload;
     m->n_bytes = n_bytes;
     bandwidth_tell_or_drop_return_quota(p->env->bandwidth, m);

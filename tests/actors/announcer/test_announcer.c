@@ -11,10 +11,11 @@
 
 #include "conjure/actors/announcer.h"
 #include "conjure/actors/timer.h"
-#include "conjure/actors/torrent.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
+#include "conjure/swarm/swarm.h"
+#include "conjure/torrent/metainfo.h"
 
 /* --- a tracker with a script ---------------------------------------------------------------- */
 
@@ -192,7 +193,8 @@ struct world {
     struct master_inbox master;
     struct timer *timer;
     struct announcer *announcer;
-    struct torrent torrent;
+    struct metainfo *meta;
+    struct swarm swarm;
 };
 
 static void quiet(enum log_level level, const char *facility, const char *text)
@@ -223,11 +225,13 @@ static void world_open(struct world *w, const char *tiers, const struct announce
     waker_init_futex(&w->waker);
     channel_init(&w->lobby.channel, &w->waker);
     channel_init(&w->master.channel, &w->waker);
-    ck_assert_msg(!metainfo_parse((uint8_t *)torrent, (size_t)n, &w->torrent.meta, reason), "%s",
-                  reason);
-    memcpy(w->torrent.peer_id, "-CJ0100-abcdefghijkl", 20);
-    w->torrent.key = 0xabcdef01;
-    w->torrent.port = 6881;
+    ck_assert_msg(!metainfo_parse((uint8_t *)torrent, (size_t)n, &w->meta, reason), "%s", reason);
+    w->swarm.info_hash = *metainfo_info_hash(w->meta);
+    w->swarm.name = metainfo_name(w->meta);
+    w->swarm.trackers = metainfo_trackers(w->meta);
+    memcpy(w->swarm.peer_id, "-CJ0100-abcdefghijkl", 20);
+    w->swarm.key = 0xabcdef01;
+    w->swarm.port = 6881;
     w->timer = timer_start();
     w->announcer = announcer_start(timer_inbox(w->timer), &w->lobby, &w->master, options);
     ck_assert_ptr_nonnull(w->announcer);
@@ -250,7 +254,7 @@ static struct master_tracker_says world_says(struct world *w)
     struct master_tracker_says *m = world_wait(w, master_kind_tracker_says), copy = *m;
 
     msg_free(&m->msg);
-    ck_assert_ptr_eq(copy.torrent, &w->torrent);
+    ck_assert_ptr_eq(copy.swarm, &w->swarm);
     return copy;
 }
 
@@ -258,7 +262,7 @@ static void world_start_torrent(struct world *w)
 {
     struct announcer_torrent_started *m = announcer_new_torrent_started();
 
-    m->torrent = &w->torrent;
+    m->swarm = &w->swarm;
     m->left = 5;
     announcer_tell_or_drop_torrent_started(announcer_inbox(w->announcer), m);
 }
@@ -267,7 +271,7 @@ static void world_complete_torrent(struct world *w)
 {
     struct announcer_torrent_completed *m = announcer_new_torrent_completed();
 
-    m->torrent = &w->torrent;
+    m->swarm = &w->swarm;
     announcer_tell_or_drop_torrent_completed(announcer_inbox(w->announcer), m);
 }
 
@@ -278,7 +282,7 @@ static void world_stop_torrent(struct world *w)
     struct msg *home;
 
     announcer_init_torrent_stopped(&stopped);
-    stopped.torrent = &w->torrent;
+    stopped.swarm = &w->swarm;
     ck_assert(
         master_ask_announcer_torrent_stopped(&w->master, announcer_inbox(w->announcer), &stopped));
     while ((home = channel_receive_wait(&w->master.channel, 10 * NS_PER_S)) != &stopped.msg) {
@@ -306,7 +310,7 @@ static void world_close(struct world *w)
     timer_join(w->timer);
     while ((m = channel_receive(&w->lobby.channel)))
         msg_free(m);
-    metainfo_free(w->torrent.meta);
+    metainfo_free(w->meta);
 }
 
 static void check_peer(struct world *w, const char *text)
@@ -315,7 +319,7 @@ static void check_peer(struct world *w, const char *text)
     char buffer[ADDR_TEXT_MAX];
 
     ck_assert_ptr_nonnull(m);
-    ck_assert_ptr_eq(m->torrent, &w->torrent);
+    ck_assert_ptr_eq(m->swarm, &w->swarm);
     ck_assert_uint_eq(m->n_addrs, 1);
     ck_assert_str_eq(addr_format(&m->addrs[0], buffer), text);
     msg_free(&m->msg);

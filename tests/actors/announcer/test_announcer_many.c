@@ -12,11 +12,12 @@
 
 #include "conjure/actors/announcer.h"
 #include "conjure/actors/timer.h"
-#include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
+#include "conjure/swarm/swarm.h"
+#include "conjure/torrent/metainfo.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define MANY 200u
@@ -182,7 +183,8 @@ static struct world {
     struct master_inbox master;
     struct timer *timer;
     struct announcer *announcer;
-    struct torrent torrents[MANY];
+    struct metainfo *metas[MANY];
+    struct swarm swarms[MANY];
 } w;
 
 static void quiet(enum log_level level, const char *facility, const char *text)
@@ -197,10 +199,14 @@ static void set_tiers(unsigned i, const char *tiers)
                      "d13:announce-list%s4:infod6:lengthi5e4:name4:%04u12:piece lengthi16384e"
                      "6:pieces20:aaaaaaaaaaaaaaaaaaaaee",
                      tiers, i);
-    struct torrent *t = &w.torrents[i];
+    struct metainfo **meta = &w.metas[i];
+    struct swarm *s = &w.swarms[i];
 
-    metainfo_free(t->meta);
-    ck_assert_msg(!metainfo_parse((uint8_t *)bytes, (size_t)n, &t->meta, reason), "%s", reason);
+    metainfo_free(*meta);
+    ck_assert_msg(!metainfo_parse((uint8_t *)bytes, (size_t)n, meta, reason), "%s", reason);
+    s->info_hash = *metainfo_info_hash(*meta);
+    s->name = metainfo_name(*meta);
+    s->trackers = metainfo_trackers(*meta);
 }
 
 /* Each torrent has the same tiers. */
@@ -213,8 +219,8 @@ static void world_open(const char *tiers, const struct announcer_options *option
     channel_init(&w.master.channel, &w.waker);
     for (unsigned i = 0; i < MANY; i++) {
         set_tiers(i, tiers);
-        w.torrents[i].id = i;
-        w.torrents[i].port = 6881;
+        w.swarms[i].id = i;
+        w.swarms[i].port = 6881;
     }
     w.timer = timer_start();
     w.announcer = announcer_start(timer_inbox(w.timer), &w.lobby, &w.master, options);
@@ -235,7 +241,7 @@ static void start(unsigned i)
 {
     struct announcer_torrent_started *m = announcer_new_torrent_started();
 
-    m->torrent = &w.torrents[i];
+    m->swarm = &w.swarms[i];
     m->left = 5;
     announcer_tell_or_drop_torrent_started(announcer_inbox(w.announcer), m);
 }
@@ -269,7 +275,7 @@ static void take_failures(unsigned i, unsigned n)
         struct master_tracker_says *m = (struct master_tracker_says *)next_message();
 
         ck_assert_uint_eq(m->msg.kind, master_kind_tracker_says);
-        ck_assert(!m->ok && m->torrent == &w.torrents[i]);
+        ck_assert(!m->ok && m->swarm == &w.swarms[i]);
         msg_free(&m->msg);
     }
 }
@@ -280,7 +286,7 @@ static void stop(unsigned first, unsigned n)
     for (unsigned i = first; i < first + n; i++) {
         struct announcer_torrent_stopped *m = announcer_new_torrent_stopped();
 
-        m->torrent = &w.torrents[i];
+        m->swarm = &w.swarms[i];
         ck_assert(master_ask_announcer_torrent_stopped(&w.master, announcer_inbox(w.announcer), m));
     }
     while (n) {
@@ -313,7 +319,7 @@ static void world_close(void)
     while ((m = channel_receive(&w.lobby.channel)))
         msg_free(m);
     for (unsigned i = 0; i < MANY; i++)
-        metainfo_free(w.torrents[i].meta);
+        metainfo_free(w.metas[i]);
 }
 
 static const char *tiers_of(const char *first, uint16_t first_port, const char *second,

@@ -11,6 +11,7 @@
 /* FS with real threads; the test plays Master, Lobby, InterestStat and a peer, all on one waker. */
 struct world {
     struct sample sample;
+    struct swarm swarm;
     struct torrent torrent;
     struct waker waker;
     struct master_inbox master;
@@ -59,6 +60,7 @@ static void world_start(struct world *w)
     channel_init(&w->lobby.channel, &w->waker);
     channel_init(&w->peer.channel, &w->waker);
     channel_init(&w->torrent.interest.channel, &w->waker);
+    w->torrent.swarm = &w->swarm;
     w->torrent.meta = w->sample.meta;
     w->torrent.dir = w->sample.dir;
     w->torrent.resume_path = w->sample.resume;

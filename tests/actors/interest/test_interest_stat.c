@@ -7,6 +7,7 @@
 #include "conjure/actors/interest_stat.h"
 #include "conjure/base/rng.h"
 
+static struct swarm swarm = {.id = 7};
 static struct torrent torrent;
 static struct played master, lobby;
 static struct interest_stat *is;
@@ -17,7 +18,7 @@ static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
     struct bitfield have;
 
     torrent =
-        (struct torrent){.id = 7,
+        (struct torrent){.swarm = &swarm,
                          .geometry = {.total_length = (uint64_t)n_pieces * n_blocks * BLOCK_SIZE,
                                       .piece_length = n_blocks * BLOCK_SIZE,
                                       .n_pieces = n_pieces}};
@@ -135,7 +136,7 @@ START_TEST(a_torrent_from_first_claim_to_completion)
     to_peer = expect(&b, peer_kind_have); /* the seed is not told */
     ck_assert_uint_eq(to_peer->piece, 2);
     to_lobby = expect(&lobby, lobby_kind_have);
-    ck_assert(to_lobby->torrent == &torrent && to_lobby->piece == 2);
+    ck_assert(to_lobby->swarm == &swarm && to_lobby->piece == 2);
     expect_interest(&a, false);
     msg_free(expect(&master, master_kind_torrent_completed));
 

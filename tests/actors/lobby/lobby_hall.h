@@ -52,7 +52,7 @@ static inline void hall_ask_removal(struct hall *h)
 {
     struct lobby_torrent_removed *m = lobby_new_torrent_removed();
 
-    m->torrent = &h->world.torrent;
+    m->swarm = &h->world.swarm;
     ck_assert(master_ask_lobby_torrent_removed(&h->world.master, lobby_inbox(h->lobby), m));
     h->listed = false;
 }
@@ -107,7 +107,7 @@ static inline void read_handshake(struct hall *h, struct remote *r)
     UNTIL(&h->world, remote_has(r, 68));
     ck_assert(!r->ended);
     ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(h->world.torrent.meta)->bytes, 20);
-    ck_assert_mem_eq(r->bytes + 48, h->world.torrent.peer_id, 20);
+    ck_assert_mem_eq(r->bytes + 48, h->world.swarm.peer_id, 20);
     remote_drop(r, 68);
 }
 
@@ -181,7 +181,7 @@ static inline void peers_found(struct hall *h, const struct addr *a)
 {
     struct lobby_peers_found *m = lobby_new_peers_found_with(sizeof *a);
 
-    m->torrent = &h->world.torrent;
+    m->swarm = &h->world.swarm;
     m->n_addrs = 1;
     m->addrs[0] = *a;
     ck_assert(lobby_tell_peers_found(lobby_inbox(h->lobby), m));
@@ -197,7 +197,7 @@ static inline void ban(struct hall *h, const struct addr *a)
 {
     struct lobby_ban *m = lobby_new_ban();
 
-    m->torrent = &h->world.torrent;
+    m->swarm = &h->world.swarm;
     m->addr = *a;
     ck_assert(lobby_tell_ban(lobby_inbox(h->lobby), m));
 }

@@ -446,7 +446,7 @@ START_TEST(all_hear_of_completion)
     remote_say(&r[0], 15, 0, 0, 0, 0);
     UNTIL(&h.world, h.world.n_joined_interest == 1);
     join_as(&h, &r[1], "-XX0000-bbbbbbbbbbbb", true);
-    have->torrent = m->torrent = &h.world.torrent;
+    have->swarm = m->swarm = &h.world.swarm;
     have->piece = N_PIECES - 1;
     ck_assert(lobby_tell_have(lobby_inbox(h.lobby), have));
     ck_assert(master_ask_lobby_torrent_completed(&h.world.master, lobby_inbox(h.lobby), m));
@@ -522,6 +522,7 @@ END_TEST
 /* A torrent that is removed and added again while a connection of its first life is still leaving. */
 START_TEST(a_torrent_may_come_again_at_once)
 {
+    static struct swarm again_swarm;
     static struct torrent again;
     struct lobby_torrent_added *added = lobby_new_torrent_added();
     struct lobby_torrent_removed *removed = lobby_new_torrent_removed();
@@ -534,7 +535,10 @@ START_TEST(a_torrent_may_come_again_at_once)
     expect_over(&h, &r[0]);
     UNTIL(&h.world, h.world.n_held == 1);
     again = h.world.torrent;
-    added->torrent = removed->torrent = &again;
+    again_swarm = h.world.swarm;
+    again.swarm = &again_swarm;
+    added->torrent = &again;
+    removed->swarm = &again_swarm;
     ck_assert_int_eq(bitfield_init(&added->have, N_PIECES), 0);
     for (unsigned i = 0; i < N_PIECES; i++)
         bitfield_set(&added->have, i);

@@ -319,14 +319,14 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     t->unsaved = true;
     managed_remove(t);
     l = EXPECT(lobby, torrent_removed);
-    ck_assert_ptr_eq(l->torrent, &t->torrent);
+    ck_assert_ptr_eq(l->swarm, &t->swarm);
     expect_silence(); /* connections first */
     come_home(t, &l->msg);
     c = EXPECT(choker, torrent_removed);
-    ck_assert_uint_eq(c->torrent, t->torrent.id);
+    ck_assert_uint_eq(c->torrent, t->torrent.swarm->id);
     msg_free(&c->msg);
     a = EXPECT(announcer, torrent_stopped);
-    ck_assert_ptr_eq(a->torrent, &t->torrent);
+    ck_assert_ptr_eq(a->swarm, &t->swarm);
     ck_assert_int_eq(t->life, LIFE_CLOSING);
     answer_close(t);
     ck_assert(!m->sweep_due);
