@@ -26,22 +26,17 @@ struct bandwidth {
     struct actor actor;
     struct bandwidth_inbox inbox;
     struct waker waker;
-    struct quota up, down;
+    struct quota quotas[N_DIRECTIONS];
     uint64_t now;
     bool exempt_lan;
     struct bandwidth_shutdown *shutdown; /* asked and not answered yet */
 };
 
-static struct quota *quota_of(struct bandwidth *b, bool upload)
-{
-    return upload ? &b->up : &b->down;
-}
-
 /* Once we end nothing is limited: whoever waits must come home. */
 static bool is_limited(struct bandwidth *b, const struct bandwidth_want_quota *m)
 {
     return !b->shutdown && !(m->lan && b->exempt_lan) &&
-           quota_is_limited(quota_of(b, m->upload), m->torrent);
+           quota_is_limited(&b->quotas[m->direction], m->torrent);
 }
 
 static void set_free(struct bandwidth *b, struct bandwidth_want_quota *m)
@@ -60,21 +55,22 @@ static void free_who_can_be(struct bandwidth *b)
 {
     void *user;
 
-    while (quota_withdraw(&b->up, is_free, b, &user) || quota_withdraw(&b->down, is_free, b, &user))
-        set_free(b, user);
+    for (unsigned i = 0; i < N_DIRECTIONS; i++)
+        while (quota_withdraw(&b->quotas[i], is_free, b, &user))
+            set_free(b, user);
 }
 
 static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
 {
     if (is_limited(b, m))
-        quota_ask(quota_of(b, m->upload), m->torrent, m->peer, m, m->n_bytes, b->now);
+        quota_ask(&b->quotas[m->direction], m->torrent, m->peer, m, m->n_bytes, b->now);
     else
         set_free(b, m);
 }
 
 static void on_return_quota(struct bandwidth *b, struct bandwidth_return_quota *m)
 {
-    quota_give_back(quota_of(b, m->upload), m->torrent, m->n_bytes, b->now);
+    quota_give_back(&b->quotas[m->direction], m->torrent, m->n_bytes, b->now);
 }
 
 static bool is_of_peer(const void *user, const void *arg)
@@ -88,14 +84,14 @@ static void on_peer_left(struct bandwidth *b, struct bandwidth_peer_left *m)
 {
     void *user;
 
-    while (quota_withdraw(&b->up, is_of_peer, &m->peer, &user) ||
-           quota_withdraw(&b->down, is_of_peer, &m->peer, &user))
-        msg_reply(&((struct bandwidth_want_quota *)user)->msg);
+    for (unsigned i = 0; i < N_DIRECTIONS; i++)
+        while (quota_withdraw(&b->quotas[i], is_of_peer, &m->peer, &user))
+            msg_reply(&((struct bandwidth_want_quota *)user)->msg);
 }
 
 static void on_set_limit(struct bandwidth *b, struct bandwidth_set_limit *m)
 {
-    struct quota *q = quota_of(b, m->upload);
+    struct quota *q = &b->quotas[m->direction];
 
     if (m->torrent == BANDWIDTH_ALL)
         quota_set_rate(q, m->bytes_per_s, b->now);
@@ -134,7 +130,8 @@ static void grant_what_there_is(struct quota *q, uint64_t now)
 
 static uint64_t wait_ns(const struct bandwidth *b)
 {
-    uint64_t up = quota_due_ns(&b->up), down = quota_due_ns(&b->down);
+    uint64_t up = quota_due_ns(&b->quotas[DIRECTION_UP]);
+    uint64_t down = quota_due_ns(&b->quotas[DIRECTION_DOWN]);
     uint64_t due = up < down ? up : down, now = clock_now();
 
     return due == UINT64_MAX ? due : due > now ? due - now : 0;
@@ -150,8 +147,8 @@ static void *run(void *arg)
         b->now = clock_now();
         for (; m; m = channel_receive(&b->inbox.channel))
             bandwidth_dispatch(b, m);
-        grant_what_there_is(&b->up, b->now);
-        grant_what_there_is(&b->down, b->now);
+        for (unsigned i = 0; i < N_DIRECTIONS; i++)
+            grant_what_there_is(&b->quotas[i], b->now);
     }
     channel_close(&b->inbox.channel);
     while ((m = channel_receive(&b->inbox.channel)))
@@ -164,8 +161,8 @@ struct bandwidth *bandwidth_start(void)
 {
     struct bandwidth *b = NEW(struct bandwidth);
 
-    quota_init(&b->up, STEP_UP_NS);
-    quota_init(&b->down, STEP_DOWN_NS);
+    quota_init(&b->quotas[DIRECTION_UP], STEP_UP_NS);
+    quota_init(&b->quotas[DIRECTION_DOWN], STEP_DOWN_NS);
     waker_init_futex(&b->waker);
     channel_init(&b->inbox.channel, &b->waker);
     if (actor_start(&b->actor, "bandwidth", run, b)) {
@@ -186,7 +183,7 @@ void bandwidth_join(struct bandwidth *b)
         return;
     actor_join(&b->actor);
     waker_deinit(&b->waker);
-    quota_deinit(&b->up);
-    quota_deinit(&b->down);
+    for (unsigned i = 0; i < N_DIRECTIONS; i++)
+        quota_deinit(&b->quotas[i]);
     free(b);
 }

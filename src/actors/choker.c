@@ -290,7 +290,7 @@ static void on_shutdown(struct choker *c, struct choker_shutdown *m)
     c->shutdown = m;
 }
 
-static void home_timer_after(struct choker *c, struct timer_after *m)
+static void reply_timer_after(struct choker *c, struct timer_after *m)
 {
     uint64_t now = clock_now();
 

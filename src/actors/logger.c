@@ -139,7 +139,7 @@ static void on_entry(struct logger *l, struct logger_entry *m)
 static void on_shutdown(struct logger *l, struct logger_shutdown *m)
 {
     /* logger_stop's own, which nobody waits for, may come on top of Master's. */
-    if (!l->shutdown || m->msg.home)
+    if (!l->shutdown || m->msg.reply_to)
         l->shutdown = m;
 }
 
@@ -178,7 +178,7 @@ static void *run(void *arg)
     drain(l);
     if (l->config.target == LOGGER_SYSLOG)
         closelog();
-    if (l->shutdown->msg.home)
+    if (l->shutdown->msg.reply_to)
         msg_reply(&l->shutdown->msg);
     return NULL;
 }

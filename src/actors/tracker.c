@@ -210,7 +210,7 @@ static void on_shutdown(struct tracker *t, struct tracker_shutdown *m)
     t->ends = true;
 }
 
-static void home_timer_after(struct tracker *t, struct timer_after *m)
+static void reply_timer_after(struct tracker *t, struct timer_after *m)
 {
     t->sweep_is_out = false;
     if (m->cancelled)

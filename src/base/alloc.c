@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conjure/base/alloc.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,4 +34,23 @@ void *mem_resize(void *old, size_t n, size_t size)
 char *mem_dup_string(const char *text)
 {
     return or_abort(strdup(text), 1);
+}
+
+int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size)
+{
+    size_t room = *roomp ? *roomp : 8;
+    void *array;
+
+    if (n <= *roomp)
+        return 0;
+    while (room < n)
+        if (__builtin_mul_overflow(room, 2, &room))
+            return -ENOMEM;
+    memcpy(&array, arrayp, sizeof array);
+    array = reallocarray(array, room, size);
+    if (!array)
+        return -ENOMEM;
+    memcpy(arrayp, &array, sizeof array);
+    *roomp = room;
+    return 0;
 }

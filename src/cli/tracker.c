@@ -125,7 +125,7 @@ static void shut_down_timer(struct timer *timer)
     waker_init_futex(&waker);
     channel_init(&home, &waker);
     timer_init_shutdown(&bye);
-    bye.msg.home = &home;
+    bye.msg.reply_to = &home;
     if (channel_send(&timer_inbox(timer)->channel, &bye.msg))
         while (!channel_receive_wait(&home, UINT64_MAX))
             ;

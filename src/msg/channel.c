@@ -27,6 +27,9 @@
  * go, and the channel too as soon as nobody tries to send any more (a refused sender still counts
  * itself in and out). The same grace period serves channel_set_waker.
  *
+ * CAUSAL ORDER (guarantee E). The exchange on the tail puts all messages of a channel into one order.
+ * channel_send returns after its exchange, so a send that happens after it exchanges later.
+ *
  * TSAN cannot see liburcu's inline assembly nor into its library, so the hand-over is annotated:
  * release before the enqueue, acquire after the dequeue, both on the message.
  */
@@ -209,6 +212,7 @@ struct msg *channel_receive(struct channel *c)
 {
     struct cds_wfcq_node *node;
 
+    owner_assert(&c->receiver);
     for (;;) {
         node = __cds_wfcq_dequeue_nonblocking((struct cds_wfcq_head *)&c->taken_head,
                                               taken_tail_of(c));
@@ -266,13 +270,20 @@ static void wait_for_senders(struct channel *c)
 
 void channel_set_waker(struct channel *c, struct waker *w)
 {
+    owner_assert(&c->receiver);
     atomic_store(&c->waker, w);
     pause_point();
     wait_for_senders(c);
 }
 
+void channel_release(struct channel *c)
+{
+    owner_release(&c->receiver);
+}
+
 void channel_close(struct channel *c)
 {
+    owner_assert(&c->receiver);
     atomic_fetch_or(&c->senders, CHANNEL_CLOSED_BIT);
     wait_for_senders(c);
 }
@@ -305,8 +316,8 @@ void msg_free(struct msg *m)
 
 void msg_reply(struct msg *m)
 {
-    if (!m->home || !channel_send(m->home, m)) {
-        fprintf(stderr, "conjure: %s has no home to return to\n", msg_name(m->kind));
+    if (!m->reply_to || !channel_send(m->reply_to, m)) {
+        fprintf(stderr, "conjure: %s has no channel for its reply\n", msg_name(m->kind));
         abort();
     }
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conjure/base/alloc.h"
+
 void tracker_list_deinit(struct tracker_list *l)
 {
     for (uint32_t i = 0; i < l->n_urls; i++)
@@ -14,20 +16,6 @@ void tracker_list_deinit(struct tracker_list *l)
     free(l->urls);
     free(l->tiers);
     *l = TRACKER_LIST_EMPTY;
-}
-
-/* Room for one more of SIZE bytes behind N of them; the room doubles at each power of two. */
-static int grow(void **arrayp, uint32_t n, size_t size)
-{
-    void *array;
-
-    if (n & (n - 1))
-        return 0;
-    array = reallocarray(*arrayp, n ? 2 * (size_t)n : 1, size);
-    if (!array)
-        return -ENOMEM;
-    *arrayp = array;
-    return 0;
 }
 
 void tracker_list_begin_tier(struct tracker_list *l)
@@ -52,8 +40,8 @@ int tracker_list_add(struct tracker_list *l, const char *url, size_t n_bytes)
 
     if (!is_url(url, n_bytes) || l->n_urls == TRACKER_LIST_MAX)
         return 0;
-    if ((begins_tier && grow((void **)&l->tiers, l->n_tiers, sizeof *l->tiers)) ||
-        grow((void **)&l->urls, l->n_urls, sizeof *l->urls))
+    if (array_reserve(&l->tiers, &l->tiers_room, l->n_tiers + 1, sizeof *l->tiers) ||
+        array_reserve(&l->urls, &l->urls_room, l->n_urls + 1, sizeof *l->urls))
         return -ENOMEM;
     copy = strndup(url, n_bytes);
     if (!copy)

@@ -243,13 +243,13 @@ static inline bool at_bandwidth(struct world *w, struct msg *msg)
             m->n_granted = m->n_bytes < w->grant ? m->n_bytes : w->grant;
         else
             m->free_until_ns = UINT64_MAX;
-        *(m->upload ? &w->granted_up : &w->granted_down) += m->n_granted;
+        *(m->direction == DIRECTION_UP ? &w->granted_up : &w->granted_down) += m->n_granted;
         msg_reply(msg);
         return false;
     }
     case bandwidth_kind_return_quota: {
         struct bandwidth_return_quota *m = (void *)msg;
-        uint64_t *granted = m->upload ? &w->granted_up : &w->granted_down;
+        uint64_t *granted = m->direction == DIRECTION_UP ? &w->granted_up : &w->granted_down;
 
         ck_assert_uint_ge(*granted, m->n_bytes);
         *granted -= m->n_bytes;

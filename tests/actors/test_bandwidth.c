@@ -6,12 +6,12 @@
 static struct played master, peer;
 static struct bandwidth *b;
 
-static void limit(uint32_t torrent, bool upload, uint64_t bytes_per_s)
+static void limit(uint32_t torrent, enum direction direction, uint64_t bytes_per_s)
 {
     struct bandwidth_set_limit *m = bandwidth_new_set_limit();
 
     m->torrent = torrent;
-    m->upload = upload;
+    m->direction = direction;
     m->bytes_per_s = bytes_per_s;
     ck_assert(bandwidth_tell_set_limit(bandwidth_inbox(b), m));
 }
@@ -44,21 +44,21 @@ static void exempt_lan(bool exempt)
 }
 
 /* The torrent of peer 12 is 1. */
-static void ask_from(uint32_t id, bool lan, bool upload, uint32_t n_bytes)
+static void ask_from(uint32_t id, bool lan, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_want_quota *m = bandwidth_new_want_quota();
 
     m->peer = id;
     m->torrent = id / 10;
     m->lan = lan;
-    m->upload = upload;
+    m->direction = direction;
     m->n_bytes = n_bytes;
     ck_assert(peer_ask_bandwidth_want_quota(&peer.peer, bandwidth_inbox(b), m));
 }
 
-static void ask(uint32_t id, bool upload, uint32_t n_bytes)
+static void ask(uint32_t id, enum direction direction, uint32_t n_bytes)
 {
-    ask_from(id, false, upload, n_bytes);
+    ask_from(id, false, direction, n_bytes);
 }
 
 static void expect_quota(uint32_t id, uint32_t n_granted)
@@ -85,7 +85,7 @@ static void expect_free(uint32_t id)
 /* All that was said before has been heard, and nothing came of it. */
 static void expect_nothing(void)
 {
-    ask(990, true, 1); /* of a torrent without a limit */
+    ask(990, DIRECTION_UP, 1); /* of a torrent without a limit */
     expect_free(990);
     ck_assert(channel_is_empty(&peer.channel));
 }
@@ -93,9 +93,9 @@ static void expect_nothing(void)
 START_TEST(without_a_limit_all_are_free)
 {
     begin();
-    limit(BANDWIDTH_ALL, false, 1000);
+    limit(BANDWIDTH_ALL, DIRECTION_DOWN, 1000);
     for (uint32_t i = 0; i < 100; i++)
-        ask(i, true, 1 << 20);
+        ask(i, DIRECTION_UP, 1 << 20);
     for (uint32_t i = 0; i < 100; i++)
         expect_free(i);
     end();
@@ -108,10 +108,10 @@ START_TEST(quota_comes_with_time)
     uint64_t began, ns, sum = 0;
 
     begin();
-    limit(BANDWIDTH_ALL, true, 1 << 20);
+    limit(BANDWIDTH_ALL, DIRECTION_UP, 1 << 20);
     began = clock_now();
     for (uint32_t i = 0; i < 4; i++)
-        ask(i, true, 1 << 20);
+        ask(i, DIRECTION_UP, 1 << 20);
     while ((ns = clock_now() - began) < NS_PER_S / 2) {
         struct bandwidth_want_quota *m = expect(&peer, bandwidth_kind_want_quota);
 
@@ -132,16 +132,16 @@ END_TEST
 START_TEST(a_torrent_has_a_limit_of_its_own)
 {
     begin();
-    limit(1, true, 1);
-    ask(10, true, 4096);
-    ask(20, true, 4096);
+    limit(1, DIRECTION_UP, 1);
+    ask(10, DIRECTION_UP, 4096);
+    ask(20, DIRECTION_UP, 4096);
     expect_free(20);
-    ask(11, false, 4096); /* the other direction */
+    ask(11, DIRECTION_DOWN, 4096); /* the other direction */
     expect_free(11);
     expect_nothing();
-    limit(2, true, 0);
+    limit(2, DIRECTION_UP, 0);
     expect_nothing();
-    limit(1, true, 0);
+    limit(1, DIRECTION_UP, 0);
     expect_free(10);
     end();
 }
@@ -150,15 +150,15 @@ END_TEST
 START_TEST(lifting_a_limit_frees_at_once)
 {
     begin();
-    limit(BANDWIDTH_ALL, false, 1);
-    limit(1, false, 1);
-    ask(10, false, 5000000);
-    ask(20, false, 5000000);
+    limit(BANDWIDTH_ALL, DIRECTION_DOWN, 1);
+    limit(1, DIRECTION_DOWN, 1);
+    ask(10, DIRECTION_DOWN, 5000000);
+    ask(20, DIRECTION_DOWN, 5000000);
     expect_nothing();
-    limit(BANDWIDTH_ALL, false, 0);
+    limit(BANDWIDTH_ALL, DIRECTION_DOWN, 0);
     expect_free(20); /* but not who is limited otherwise */
     expect_nothing();
-    limit(1, false, 0);
+    limit(1, DIRECTION_DOWN, 0);
     expect_free(10);
     end();
 }
@@ -167,19 +167,19 @@ END_TEST
 START_TEST(the_lan_can_be_exempt)
 {
     begin();
-    limit(1, true, 1);
-    ask_from(10, true, true, 4096);
-    ask_from(11, false, true, 4096);
+    limit(1, DIRECTION_UP, 1);
+    ask_from(10, true, DIRECTION_UP, 4096);
+    ask_from(11, false, DIRECTION_UP, 4096);
     expect_nothing();
     exempt_lan(true);
     expect_free(10);
-    ask_from(12, true, true, 4096);
+    ask_from(12, true, DIRECTION_UP, 4096);
     expect_free(12);
     expect_nothing();
     exempt_lan(false);
-    ask_from(12, true, true, 4096);
+    ask_from(12, true, DIRECTION_UP, 4096);
     expect_nothing();
-    limit(1, true, 0);
+    limit(1, DIRECTION_UP, 0);
     expect_free(11);
     expect_free(12);
     end();
@@ -191,16 +191,16 @@ START_TEST(what_is_returned_is_granted_again)
     struct bandwidth_return_quota *m = bandwidth_new_return_quota();
 
     begin();
-    limit(1, false, 1);
-    ask(10, false, 16384);
+    limit(1, DIRECTION_DOWN, 1);
+    ask(10, DIRECTION_DOWN, 16384);
     expect_nothing();
     m->torrent = 1;
     m->n_bytes = 1 << 20;
     ck_assert(bandwidth_tell_return_quota(bandwidth_inbox(b), m));
     expect_quota(10, 16384);
-    ask(11, false, 16384); /* no more was kept than a bucket holds */
+    ask(11, DIRECTION_DOWN, 16384); /* no more was kept than a bucket holds */
     expect_nothing();
-    limit(1, false, 0);
+    limit(1, DIRECTION_DOWN, 0);
     expect_free(11);
     end();
 }
@@ -211,17 +211,17 @@ START_TEST(queries_of_a_peer_that_left_come_home)
     struct bandwidth_peer_left *left = bandwidth_new_peer_left();
 
     begin();
-    limit(1, false, 1);
-    limit(1, true, 1);
-    ask(10, false, 4096);
-    ask(11, false, 4096);
-    ask(10, true, 4096);
+    limit(1, DIRECTION_DOWN, 1);
+    limit(1, DIRECTION_UP, 1);
+    ask(10, DIRECTION_DOWN, 4096);
+    ask(11, DIRECTION_DOWN, 4096);
+    ask(10, DIRECTION_UP, 4096);
     left->peer = 10;
     ck_assert(bandwidth_tell_peer_left(bandwidth_inbox(b), left));
     expect_quota(10, 0);
     expect_quota(10, 0);
     expect_nothing();
-    limit(1, false, 0);
+    limit(1, DIRECTION_DOWN, 0);
     expect_free(11);
     end();
 }
@@ -230,9 +230,9 @@ END_TEST
 START_TEST(nobody_stays_parked_at_the_end)
 {
     begin();
-    limit(BANDWIDTH_ALL, true, 1);
-    ask(10, true, 4096);
-    ask(20, true, 4096);
+    limit(BANDWIDTH_ALL, DIRECTION_UP, 1);
+    ask(10, DIRECTION_UP, 4096);
+    ask(20, DIRECTION_UP, 4096);
     end();
     expect_free(10);
     expect_free(20);

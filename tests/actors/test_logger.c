@@ -136,7 +136,7 @@ START_TEST(shutdown_comes_home_when_all_is_written)
     l = start_on(ends[1], false, NULL);
     for (int i = 0; i < 100; i++)
         log_err("x", "%d", i);
-    shutdown->msg.home = &home;
+    shutdown->msg.reply_to = &home;
     ck_assert(channel_send(&logger_inbox(l)->channel, &shutdown->msg));
     while (!(m = channel_receive_wait(&home, HOUR_NS)))
         ;

@@ -5,7 +5,7 @@
 #include "conjure/base/clock.h"
 
 /* The asker of these tests is an inbox that may be sent Afters and Shutdowns home. */
-#define TEST_TABLE(INFO, QUERY, HOME) HOME(test, timer, after) HOME(test, timer, shutdown)
+#define TEST_TABLE(INFO, QUERY, REPLY) REPLY(test, timer, after) REPLY(test, timer, shutdown)
 MSG_INBOX(test, TEST_TABLE);
 
 struct asker {

@@ -11,7 +11,7 @@
 #include "conjure/base/bytes.h"
 #include "conjure/base/clock.h"
 
-#define TEST_TABLE(INFO, QUERY, HOME) HOME(test, timer, shutdown)
+#define TEST_TABLE(INFO, QUERY, REPLY) REPLY(test, timer, shutdown)
 MSG_INBOX(test, TEST_TABLE);
 
 struct world {

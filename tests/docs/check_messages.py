@@ -11,7 +11,7 @@ import sys
 
 # An inbox's or a message's name in a table row: INFO(fs, return_lease, ReturnLease, ...
 ROW = re.compile(r"^\s*(?:INFO|QUERY)\(\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,", re.MULTILINE)
-TABLE = re.compile(r"#define\s+(\w+)_TABLE\(INFO, QUERY, HOME\)((?:.*\\\n)*.*)")
+TABLE = re.compile(r"#define\s+(\w+)_TABLE\(INFO, QUERY, REPLY\)((?:.*\\\n)*.*)")
 NAMED = re.compile(r"\b([A-Z][A-Za-z]*)\.([A-Z][A-Za-z]*)\b")
 # The actor as the page calls it, where that is not the inbox's name in capitals.
 ACTORS = {"fs": "FS", "interest": "Interest"}

@@ -6,7 +6,7 @@
 
 /* Two inboxes as actors have them: the first asks the second. */
 
-#define TEST2_TABLE(INFO, QUERY, HOME)                                                            \
+#define TEST2_TABLE(INFO, QUERY, REPLY)                                                           \
     QUERY(test2, square, Square, "what is the square of this?", uint32_t number; uint64_t square; \
           /* reply */)                                                                            \
     INFO(test2, parcel, Parcel, "something to take over", char *content; /* owned */              \
@@ -15,9 +15,9 @@
 
 MSG_INBOX(test2, TEST2_TABLE);
 
-#define TEST_TABLE(INFO, QUERY, HOME)                                         \
+#define TEST_TABLE(INFO, QUERY, REPLY)                                        \
     INFO(test, note, Note, "one of a row", uint32_t sender; uint32_t number;) \
-    HOME(test, test2, square)
+    REPLY(test, test2, square)
 
 MSG_INBOX(test, TEST_TABLE);
 

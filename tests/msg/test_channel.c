@@ -54,7 +54,7 @@ START_TEST(one_message_arrives_as_it_was_sent)
     ck_assert_uint_eq(got->msg.kind, test_kind_note);
     ck_assert_uint_eq(got->sender, 7);
     ck_assert_uint_eq(got->number, 9);
-    ck_assert_ptr_null(got->msg.home);
+    ck_assert_ptr_null(got->msg.reply_to);
     ck_assert(channel_is_empty(&inbox.channel));
     msg_free(&got->msg);
     channel_close(&inbox.channel);
@@ -373,6 +373,7 @@ static void play(struct court *court, unsigned side)
         if (i % 8 == 0)
             stall(&rng);
     }
+    channel_release(mine);
 }
 
 static void *play_0(void *court)
@@ -423,8 +424,79 @@ START_TEST(no_wake_up_is_lost)
 }
 END_TEST
 
+/* --- order across senders ------------------------------------------------------------------- */
+
+/* A reporter sends news to the reader and then lets a follower know, who writes to the reader too. */
+struct press {
+    struct sleeper sleepers[2];
+    struct test_inbox reader, follower;
+    uint32_t n_news;
+};
+
+static void *report(void *arg)
+{
+    struct press *press = arg;
+    struct rng rng;
+
+    rng_seed(&rng, 1);
+    for (uint32_t i = 0; i < press->n_news; i++) {
+        stall(&rng);
+        if (!test_tell_note(&press->reader, note(0, i)) ||
+            !test_tell_note(&press->follower, note(0, i)))
+            ck_abort();
+    }
+    return NULL;
+}
+
+static void *follow(void *arg)
+{
+    struct press *press = arg;
+    struct channel *mine = &press->follower.channel;
+
+    for (uint32_t i = 0; i < press->n_news; i++) {
+        struct test_note *m = (struct test_note *)sleeper_receive(&press->sleepers[1], &mine, 1);
+
+        m->sender = 1;
+        if (!test_tell_note(&press->reader, m))
+            ck_abort();
+    }
+    channel_release(mine);
+    return NULL;
+}
+
+/* Guarantee E: what the follower sends because of the news arrives after the news. */
+START_TEST(causes_arrive_before_their_effects)
+{
+    static struct press press = {.n_news = 300000 / SLOW};
+    struct channel *reader = &press.reader.channel;
+    pthread_t reporter, follower;
+    uint32_t n_from[2] = {0};
+
+    for (unsigned i = 0; i < 2; i++)
+        sleeper_init(&press.sleepers[i], SLEEPER_FUTEX);
+    channel_init(reader, &press.sleepers[0].waker);
+    channel_init(&press.follower.channel, &press.sleepers[1].waker);
+    pthread_create(&reporter, NULL, report, &press);
+    pthread_create(&follower, NULL, follow, &press);
+    for (uint32_t i = 0; i < 2 * press.n_news; i++) {
+        struct test_note *m = (struct test_note *)sleeper_receive(&press.sleepers[0], &reader, 1);
+
+        ck_assert_uint_eq(m->number, n_from[m->sender]++);
+        if (m->sender == 1 && n_from[0] < n_from[1])
+            ck_abort_msg("note %u of the follower overtook the reporter's", m->number);
+        msg_free(&m->msg);
+    }
+    pthread_join(reporter, NULL);
+    pthread_join(follower, NULL);
+    channel_close(reader);
+    channel_close(&press.follower.channel);
+    for (unsigned i = 0; i < 2; i++)
+        sleeper_deinit(&press.sleepers[i]);
+}
+END_TEST
+
 RUN_SUITE("channels", 90, one_message_arrives_as_it_was_sent, batches_keep_their_order,
           a_closed_channel_gives_the_message_back, what_came_before_another_waker_is_still_there,
           many_senders_each_keep_their_order, every_kind_of_waker_stands_a_crowd,
           closing_among_senders_counts_up, changing_wakers_among_senders_loses_nothing,
-          no_wake_up_is_lost);
+          no_wake_up_is_lost, causes_arrive_before_their_effects);

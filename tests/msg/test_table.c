@@ -97,7 +97,7 @@ static void ask(struct asker *a, struct test2_square *m)
 }
 
 /* The answer is in the memory of the question, which then asks the next. */
-static void home_test2_square(struct asker *a, struct test2_square *m)
+static void reply_test2_square(struct asker *a, struct test2_square *m)
 {
     ck_assert_uint_eq(m->square, (uint64_t)m->number * m->number);
     a->n_home++;
@@ -277,7 +277,7 @@ START_TEST(new_messages_are_zeroed)
         struct test2_parcel *m = test2_new_parcel_with(300);
 
         ck_assert_uint_eq(m->msg.kind, test2_kind_parcel);
-        ck_assert_ptr_null(m->msg.home);
+        ck_assert_ptr_null(m->msg.reply_to);
         ck_assert_ptr_null(m->content);
         for (int at = 0; at < 300; at++)
             ck_assert_int_eq(m->bytes[at], 0);

@@ -17,6 +17,11 @@ void *mem_new_array(size_t n, size_t size);         /* zeroed, product checked *
 void *mem_resize(void *old, size_t n, size_t size); /* realloc(3), product checked */
 char *mem_dup_string(const char *text);
 
+/* Room for N elements of SIZE bytes in an array of *ROOMP that grows one by one: doubles the room when it
+ * is too small. Returns 0 with *ARRAYP (a pointer to the array's pointer) and *ROOMP set, or -ENOMEM with
+ * both as they were. What a stranger sizes is bounded by the caller before. */
+int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size);
+
 #define NEW(type) ((type *)mem_new(sizeof(type)))
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -17,19 +17,19 @@
 
 /* Every message table, for what must know them all: names for logs, the test of the docs. */
 /* clang-format off */
-#define ALL_TABLES(INFO, QUERY, HOME)                                                              \
-    ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                             \
-    BANDWIDTH_TABLE(INFO, QUERY, HOME)                                                             \
-    CHOKER_TABLE(INFO, QUERY, HOME)                                                                \
-    FS_TABLE(INFO, QUERY, HOME)                                                                    \
-    INTEREST_TABLE(INFO, QUERY, HOME)                                                              \
-    LOBBY_TABLE(INFO, QUERY, HOME)                                                                 \
-    LOGGER_TABLE(INFO, QUERY, HOME)                                                                \
-    MASTER_TABLE(INFO, QUERY, HOME)                                                                \
-    PEER_TABLE(INFO, QUERY, HOME)                                                                  \
-    TIMER_TABLE(INFO, QUERY, HOME)                                                                 \
-    TRACKER_TABLE(INFO, QUERY, HOME)                                                               \
-    WORKER_TABLE(INFO, QUERY, HOME)
+#define ALL_TABLES(INFO, QUERY, REPLY)                                                              \
+    ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                             \
+    BANDWIDTH_TABLE(INFO, QUERY, REPLY)                                                             \
+    CHOKER_TABLE(INFO, QUERY, REPLY)                                                                \
+    FS_TABLE(INFO, QUERY, REPLY)                                                                    \
+    INTEREST_TABLE(INFO, QUERY, REPLY)                                                              \
+    LOBBY_TABLE(INFO, QUERY, REPLY)                                                                 \
+    LOGGER_TABLE(INFO, QUERY, REPLY)                                                                \
+    MASTER_TABLE(INFO, QUERY, REPLY)                                                                \
+    PEER_TABLE(INFO, QUERY, REPLY)                                                                  \
+    TIMER_TABLE(INFO, QUERY, REPLY)                                                                 \
+    TRACKER_TABLE(INFO, QUERY, REPLY)                                                               \
+    WORKER_TABLE(INFO, QUERY, REPLY)
 /* clang-format on */
 
 #endif

@@ -10,7 +10,7 @@ struct swarm;
 
 /* The inbox of Announcer: all trackers of all torrents. */
 /* clang-format off */
-#define ANNOUNCER_TABLE(INFO, QUERY, HOME)                                                         \
+#define ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                         \
     INFO(announcer, torrent_started, TorrentStarted, "announce this torrent from now on",          \
          struct swarm *swarm; uint64_t left; bool partial; /* as in Progress */)               \
     QUERY(announcer, torrent_stopped, TorrentStopped,                                              \
@@ -25,7 +25,7 @@ struct swarm;
          uint64_t left; /* bytes not verified, of all files */                                     \
          bool partial; /* none of them is wanted */)                                               \
     QUERY(announcer, shutdown, Shutdown, "end; torrents are stopped before", )                     \
-    HOME(announcer, timer, after)
+    REPLY(announcer, timer, after)
 /* clang-format on */
 
 MSG_INBOX(announcer, ANNOUNCER_TABLE);

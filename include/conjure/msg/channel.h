@@ -7,27 +7,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conjure/base/owner.h"
+
 /*
  * Channels: many senders, one receiver, never a lock.
  *
- * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender touches it
- * no more. A query names the channel it comes home to, and its answer travels in the same memory,
- * so that answering cannot fail.
+ * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender does not touch
+ * it afterwards. A query names the channel that its reply goes to. The reply travels in the same memory,
+ * so that replying cannot fail.
  *
  * Ordering guarantees, cited by letter in code and tests:
  *   A  Messages of one sender to one channel arrive in the order sent.
  *   B  What a sender wrote before sending is seen by the receiver after receiving.
  *   C  A receiver that arms its waker, finds its channels empty and then sleeps, is woken by the
  *      next message: no wake-up is lost.
- *   D  After channel_close returns, no message arrives any more; whoever sends from then on is told
- *      so and keeps its message.
+ *   D  After channel_close returns, no message arrives any more; every later send fails and leaves the
+ *      message to its sender.
+ *   E  Causal order across senders: when sending M1 to a channel happened before sending M2 to the same
+ *      channel (the sender of M2 learned, by whatever chain of messages, of something that came after
+ *      M1 was sent), M1 arrives before M2. So an actor may send news to a third one and then answer a
+ *      query: nothing that the asker sends because of the answer overtakes the news.
  *
  *              any thread        receiving thread only
  *   send, reply    x
  *   receive                           x
  *   close                             x
- *   set_waker                         x  (the thread that owns the channel at that moment)
+ *   set_waker                         x
  *   waker_arm, disarm, wait           x
+ *
+ * The receiving thread of a channel may change: the old one calls channel_release, and the next one to
+ * receive is the receiver. Builds with assertions check all of this (conjure/base/owner.h).
  */
 
 struct channel;
@@ -37,13 +46,13 @@ enum {
 };
 
 struct msg {
-    void *link;           /* in_channel: belongs to src/msg */
-    struct channel *home; /* where a query returns to; NULL for information */
-    uint16_t kind;        /* one of the kinds of a message table, unique over all inboxes */
+    void *link;               /* in_channel: belongs to src/msg */
+    struct channel *reply_to; /* where a query returns to; NULL for information */
+    uint16_t kind;            /* one of the kinds of a message table, unique over all inboxes */
     uint16_t flags;
 };
 
-/* Frees a message that was never sent or that came home. */
+/* Frees a message that was never sent, or the reply to a query. */
 void msg_free(struct msg *m);
 
 /* "Inbox.Message", for logs. */
@@ -86,6 +95,7 @@ struct channel {
     void *tail;
     _Atomic(struct waker *) waker;
     atomic_uint senders; /* sends under way, and CHANNEL_CLOSED_BIT */
+    struct owner receiver;
     /* Receiver side: what was taken off in one splice and not yet handed out. */
     void *taken_head;
     void *taken_tail;
@@ -110,11 +120,14 @@ struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns);
  * The caller looks into the channel afterwards, for messages that rang the old waker. */
 void channel_set_waker(struct channel *c, struct waker *w);
 
+/* The calling thread receives no more from C: another one will. */
+void channel_release(struct channel *c);
+
 /* Guarantee D. Messages that are inside can still be received. Safe twice. */
 void channel_close(struct channel *c);
 bool channel_is_closed(const struct channel *c);
 
-/* Sends a query home. Whoever asks keeps its channel open until all its queries are back. */
+/* Sends the reply to a query. The asker keeps its channel open until all its queries are answered. */
 void msg_reply(struct msg *m);
 
 /* For the generated functions of the message tables. */

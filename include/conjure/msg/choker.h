@@ -10,7 +10,7 @@ struct peer_inbox;
 
 /* The inbox of Choker: who may download from us, over all torrents. */
 /* clang-format off */
-#define CHOKER_TABLE(INFO, QUERY, HOME)                                                            \
+#define CHOKER_TABLE(INFO, QUERY, REPLY)                                                            \
     INFO(choker, peer_joined, PeerJoined, "a peer finished its handshake", uint32_t peer;          \
          struct torrent *torrent; struct peer_inbox *inbox; /* valid until PeerLeft is home */     \
          bool fast; /* it understands suggestions */)                                              \
@@ -28,7 +28,7 @@ struct peer_inbox;
     INFO(choker, set_limit, SetLimit, "of all uploads: slots are to fit it", uint64_t bytes_per_s; \
          /* 0: none */)                                                                            \
     QUERY(choker, shutdown, Shutdown, "end; all peers have left before", )                         \
-    HOME(choker, timer, after)
+    REPLY(choker, timer, after)
 /* clang-format on */
 
 MSG_INBOX(choker, CHOKER_TABLE);

@@ -14,7 +14,7 @@ struct open_file;
 
 /* The inbox of FS: all requests to the disk. */
 /* clang-format off */
-#define FS_TABLE(INFO, QUERY, HOME)                                                                \
+#define FS_TABLE(INFO, QUERY, REPLY)                                                                \
     QUERY(fs, open_torrent, OpenTorrent, "look at the disk and at the resume data",                \
           struct torrent *torrent;                                                                 \
           bool refuse_lost; /* as an error, content that was here and is gone */                   \
@@ -52,8 +52,8 @@ struct open_file;
           bool unchanged; /* since resume data was read or saved last: leave that as it is */      \
           uint64_t uploaded; uint64_t downloaded; int error;)                                      \
     QUERY(fs, shutdown, Shutdown, "end; torrents are closed before", )                             \
-    HOME(fs, worker, run)                                                                          \
-    HOME(fs, worker, shutdown)
+    REPLY(fs, worker, run)                                                                          \
+    REPLY(fs, worker, shutdown)
 /* clang-format on */
 
 MSG_INBOX(fs, FS_TABLE);

@@ -13,7 +13,7 @@ struct torrent;
  * that lacks pieces; closed once no wanted piece lacks and all peers know it.
  * A peer is named by its number (struct peer, `id`). */
 /* clang-format off */
-#define INTEREST_TABLE(INFO, QUERY, HOME)                                                          \
+#define INTEREST_TABLE(INFO, QUERY, REPLY)                                                          \
     QUERY(interest, have_piece, HavePiece, "do we have this piece, verified, for this peer?",      \
           uint32_t peer; uint32_t piece; bool have; /* reply */)                                                                  \
     QUERY(interest, next_piece, NextPiece,                                                         \

@@ -13,7 +13,7 @@ struct peer;
 
 /* The inbox of Lobby: it listens, dials, shakes hands and keeps every connection that is idle. */
 /* clang-format off */
-#define LOBBY_TABLE(INFO, QUERY, HOME)                                                             \
+#define LOBBY_TABLE(INFO, QUERY, REPLY)                                                             \
     INFO(lobby, torrent_added, TorrentAdded, "let peers of this torrent in",                       \
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */               \
          bool super_seed; /* have is everything, and peers do not hear of it */)                   \
@@ -34,7 +34,7 @@ struct peer;
     INFO(lobby, set_max_peers, SetMaxPeers,                                                        \
          "connections over all torrents, from now on; none is closed for it", uint32_t max_peers;) \
     QUERY(lobby, shutdown, Shutdown, "stop listening, close all; home when done", )                \
-    HOME(lobby, timer, after)
+    REPLY(lobby, timer, after)
 /* clang-format on */
 
 MSG_INBOX(lobby, LOBBY_TABLE);

@@ -6,7 +6,7 @@
 
 /* The inbox of Logger: every line that the program has to say. */
 /* clang-format off */
-#define LOGGER_TABLE(INFO, QUERY, HOME)                                                            \
+#define LOGGER_TABLE(INFO, QUERY, REPLY)                                                            \
     INFO(logger, entry, Entry, "one line for the log", int level; /* enum log_level */             \
          const char *facility; /* a literal */ char text[]; /* NUL-terminated */)                  \
     QUERY(logger, shutdown, Shutdown, "write what is there and end", )

@@ -13,7 +13,7 @@
 
 /* The inbox of Master: the life of the torrents and of the other actors. */
 /* clang-format off */
-#define MASTER_TABLE(INFO, QUERY, HOME)                                                            \
+#define MASTER_TABLE(INFO, QUERY, REPLY)                                                            \
     INFO(master, torrent_completed, TorrentCompleted, "every wanted piece is verified",            \
          struct torrent *torrent;)                                                                 \
     INFO(master, super_seeded, SuperSeeded, "super-seeding is over", struct torrent *torrent;)     \
@@ -31,22 +31,22 @@
          uint32_t n_peers; char text[256]; /* failure or warning, or empty */)                     \
     INFO(master, actor_died, ActorDied, "an actor cannot go on", const char *actor; int error;     \
          char reason[256];)                                                                        \
-    HOME(master, fs, open_torrent)                                                                 \
-    HOME(master, fs, check_pieces)                                                                 \
-    HOME(master, fs, save_resume)                                                                  \
-    HOME(master, fs, close_torrent)                                                                \
-    HOME(master, fs, shutdown)                                                                     \
-    HOME(master, interest, progress)                                                               \
-    HOME(master, interest, shutdown)                                                               \
-    HOME(master, announcer, torrent_stopped)                                                       \
-    HOME(master, announcer, shutdown)                                                              \
-    HOME(master, lobby, torrent_completed)                                                         \
-    HOME(master, lobby, torrent_removed)                                                           \
-    HOME(master, lobby, shutdown)                                                                  \
-    HOME(master, choker, shutdown)                                                                 \
-    HOME(master, bandwidth, shutdown)                                                              \
-    HOME(master, timer, after)                                                                     \
-    HOME(master, timer, shutdown)
+    REPLY(master, fs, open_torrent)                                                                 \
+    REPLY(master, fs, check_pieces)                                                                 \
+    REPLY(master, fs, save_resume)                                                                  \
+    REPLY(master, fs, close_torrent)                                                                \
+    REPLY(master, fs, shutdown)                                                                     \
+    REPLY(master, interest, progress)                                                               \
+    REPLY(master, interest, shutdown)                                                               \
+    REPLY(master, announcer, torrent_stopped)                                                       \
+    REPLY(master, announcer, shutdown)                                                              \
+    REPLY(master, lobby, torrent_completed)                                                         \
+    REPLY(master, lobby, torrent_removed)                                                           \
+    REPLY(master, lobby, shutdown)                                                                  \
+    REPLY(master, choker, shutdown)                                                                 \
+    REPLY(master, bandwidth, shutdown)                                                              \
+    REPLY(master, timer, after)                                                                     \
+    REPLY(master, timer, shutdown)
 /* clang-format on */
 
 MSG_INBOX(master, MASTER_TABLE);

@@ -10,7 +10,7 @@
 
 /* The inbox of one connection, wherever it is driven from: its own thread or the Lobby. */
 /* clang-format off */
-#define PEER_TABLE(INFO, QUERY, HOME)                                                              \
+#define PEER_TABLE(INFO, QUERY, REPLY)                                                              \
     INFO(peer, have, Have, "a piece is verified: offer it", uint32_t piece;)                       \
     INFO(peer, choke, Choke, "do not serve this peer", )                                           \
     INFO(peer, unchoke, Unchoke, "serve this peer",                                                \
@@ -26,13 +26,13 @@
          uint32_t piece; uint32_t first_block; uint64_t blocks;)                                   \
     INFO(peer, yield, Yield, "others wait for a thread: give yours back once nothing moves", )     \
     INFO(peer, shutdown, Shutdown, "close the connection and go back to the Lobby", )              \
-    HOME(peer, interest, have_piece)                                                               \
-    HOME(peer, interest, next_piece)                                                               \
-    HOME(peer, interest, peer_left)                                                                \
-    HOME(peer, choker, peer_left)                                                                  \
-    HOME(peer, fs, store_blocks)                                                                   \
-    HOME(peer, fs, lease_file)                                                                     \
-    HOME(peer, bandwidth, want_quota)
+    REPLY(peer, interest, have_piece)                                                               \
+    REPLY(peer, interest, next_piece)                                                               \
+    REPLY(peer, interest, peer_left)                                                                \
+    REPLY(peer, choker, peer_left)                                                                  \
+    REPLY(peer, fs, store_blocks)                                                                   \
+    REPLY(peer, fs, lease_file)                                                                     \
+    REPLY(peer, bandwidth, want_quota)
 /* clang-format on */
 
 MSG_INBOX(peer, PEER_TABLE);

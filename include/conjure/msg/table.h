@@ -9,17 +9,17 @@
 /*
  * Message tables. One list per inbox names every message that may arrive there, once:
  *
- *   #define CHOKER_TABLE(INFO, QUERY, HOME)                                                      \
+ *   #define CHOKER_TABLE(INFO, QUERY, REPLY)                                                      \
  *       INFO(choker, rates, Rates, "what a peer moved since the last report", uint32_t peer;)    \
  *       QUERY(choker, peer_left, PeerLeft, "forget this peer", uint32_t peer;)                   \
- *       HOME(choker, timer, after)
+ *       REPLY(choker, timer, after)
  *   MSG_INBOX(choker, CHOKER_TABLE)
  *
  *   INFO   information. The receiver's dispatch frees it after the handler; the handler takes over
  *          the pointers in it that the table calls owned.
- *   QUERY  a question. The receiver answers by filling in the reply fields and msg_reply(); it may
- *          park it first. It belongs to the asker, which frees it when it is home.
- *   HOME   a query of ours (of the named inbox) that comes back here.
+ *   QUERY  a question. The receiver answers by filling in the reply fields and calling msg_reply(); it
+ *          may keep it for a while first. The asker owns it, and frees it when the reply has arrived.
+ *   REPLY  the reply to a query that this actor sent to the named inbox.
  *
  * MSG_INBOX makes of it:
  *   struct choker_inbox           { struct channel channel; }, a type of its own, so that sending to
@@ -30,11 +30,12 @@
  *   choker_init_rates(m)          for one embedded in another struct (then dispatch frees nothing)
  *   choker_tell_rates(to, m)      sends; false: closed, the message is still the caller's
  *   choker_tell_or_drop_rates()   sends, or frees when closed (not for messages with owned pointers)
- *   choker_ask_timer_after(me, to, m)  for each HOME: asks the other inbox, reply to ours
+ *   choker_ask_timer_after(me, to, m)  for each REPLY: asks the other inbox, reply to ours
  *
  * CHOKER_DISPATCH is written once in the actor's .c as MSG_DISPATCH(choker, CHOKER_TABLE, struct
  * choker): a static choker_dispatch(self, m) that calls on_rates(self, m), on_peer_left(self, m),
- * home_timer_after(self, m). A handler that is missing does not compile.
+ * reply_timer_after(self, m). A handler that is missing does not compile. An actor that has no use for a
+ * message says so in one line before that: MSG_IGNORE(choker, rates, struct choker).
  */
 
 /* Each inbox has a block of 32 kinds. In alphabetical order. */
@@ -89,9 +90,9 @@ enum msg_inbox_id {
     }
 #define MSG_ASK(me, inbox, name)                                                      \
     __attribute__((warn_unused_result)) static inline bool me##_ask_##inbox##_##name( \
-        struct me##_inbox *home, struct inbox##_inbox *to, struct inbox##_##name *m)  \
+        struct me##_inbox *from, struct inbox##_inbox *to, struct inbox##_##name *m)  \
     {                                                                                 \
-        m->msg.home = &home->channel;                                                 \
+        m->msg.reply_to = &from->channel;                                             \
         return channel_send(&to->channel, &m->msg);                                   \
     }
 
@@ -119,10 +120,18 @@ enum msg_inbox_id {
     case inbox##_kind_##name:                        \
         on_##name(self, (struct inbox##_##name *)m); \
         break;
-#define MSG_CASE_HOME(me, inbox, name)                           \
-    case inbox##_kind_##name:                                    \
-        home_##inbox##_##name(self, (struct inbox##_##name *)m); \
+#define MSG_CASE_REPLY(me, inbox, name)                           \
+    case inbox##_kind_##name:                                     \
+        reply_##inbox##_##name(self, (struct inbox##_##name *)m); \
         break;
+/* Information that this actor ignores. Not for messages with owned pointers: those would leak. */
+#define MSG_IGNORE(inbox, name, self_type)                                  \
+    static inline void on_##name(self_type *self, struct inbox##_##name *m) \
+    {                                                                       \
+        (void)self;                                                         \
+        (void)m;                                                            \
+    }                                                                       \
+    _Static_assert(sizeof(struct inbox##_##name) > 0, "a message of the table")
 #define MSG_DISPATCH(inbox, TABLE, self_type)                    \
     static void inbox##_dispatch(self_type *self, struct msg *m) \
     {                                                            \
@@ -130,7 +139,7 @@ enum msg_inbox_id {
                                                                  \
         (void)embedded;                                          \
         switch (m->kind) {                                       \
-            TABLE(MSG_CASE_INFO, MSG_CASE_QUERY, MSG_CASE_HOME)  \
+            TABLE(MSG_CASE_INFO, MSG_CASE_QUERY, MSG_CASE_REPLY) \
         default:                                                 \
             msg_unexpected(m, #inbox);                           \
         }                                                        \

@@ -8,7 +8,7 @@
 /* The inbox of Timer: everybody's clock. A tick is the query coming home when it is due; whoever
  * wants it again sends it again. */
 /* clang-format off */
-#define TIMER_TABLE(INFO, QUERY, HOME)                                                             \
+#define TIMER_TABLE(INFO, QUERY, REPLY)                                                             \
     QUERY(timer, after, After, "comes home after a delay, or at once, cancelled, at shutdown",     \
           uint64_t delay_ns; bool cancelled; /* reply */                                           \
           struct due due; /* Timer's own */)                                                       \

@@ -7,9 +7,9 @@
 
 /* The inbox of the Tracker that `conjure tracker` runs. */
 /* clang-format off */
-#define TRACKER_TABLE(INFO, QUERY, HOME)                                                           \
+#define TRACKER_TABLE(INFO, QUERY, REPLY)                                                           \
     INFO(tracker, shutdown, Shutdown, "stop serving and end", )                                    \
-    HOME(tracker, timer, after)
+    REPLY(tracker, timer, after)
 /* clang-format on */
 
 MSG_INBOX(tracker, TRACKER_TABLE);

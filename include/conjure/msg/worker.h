@@ -8,7 +8,7 @@ struct disk_job;
 
 /* The inbox of one worker of the FS pool. */
 /* clang-format off */
-#define WORKER_TABLE(INFO, QUERY, HOME)                                                            \
+#define WORKER_TABLE(INFO, QUERY, REPLY)                                                            \
     QUERY(worker, run, Run, "do these jobs; each carries its own result",                          \
           struct disk_job *job; /* a list, owned by FS */                                          \
           uint32_t worker; /* FS's number of the worker */)                                        \

@@ -23,6 +23,7 @@ struct tracker_list {
     struct tracker_tier *tiers; /* owned */
     char **urls;                /* owned, with what they point to */
     uint32_t n_tiers, n_urls;
+    size_t tiers_room, urls_room;
     bool tier_ended; /* the next URL begins a tier */
 };
 #define TRACKER_LIST_EMPTY ((struct tracker_list){0})

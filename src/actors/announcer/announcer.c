@@ -458,7 +458,7 @@ static void on_shutdown(struct announcer *a, struct announcer_shutdown *m)
 
 /* --- time --------------------------------------------------------------------------------- */
 
-static void home_timer_after(struct announcer *a, struct timer_after *m)
+static void reply_timer_after(struct announcer *a, struct timer_after *m)
 {
     uint32_t i = 0;
 

@@ -573,7 +573,7 @@ static void finish_job(struct fs *self, struct disk_job *job)
     fs_activate(self, t);
 }
 
-static void home_worker_run(struct fs *self, struct worker_run *m)
+static void reply_worker_run(struct fs *self, struct worker_run *m)
 {
     struct slot *slot = &self->workers[m->worker];
     slot->busy = false;
@@ -597,7 +597,7 @@ static void on_shutdown(struct fs *self, struct fs_shutdown *m)
     }
 }
 
-static void home_worker_shutdown(struct fs *self, struct worker_shutdown *m)
+static void reply_worker_shutdown(struct fs *self, struct worker_shutdown *m)
 {
     self->ended = --self->n_parting == 0;
 }

@@ -95,7 +95,7 @@ static void look_after(struct lobby *l, struct lobby_torrent *t)
     lobby_torrent_due(l, t, t->asked_ns + NEED_PEERS_NS);
 }
 
-static void home_timer_after(struct lobby *l, struct timer_after *m)
+static void reply_timer_after(struct lobby *l, struct timer_after *m)
 {
     struct due *due;
 

@@ -229,6 +229,7 @@ static int start_thread(struct lobby *l, struct peer *p)
         return r;
     epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
     channel_set_waker(&p->inbox.channel, &p->thread_waker);
+    channel_release(&p->inbox.channel);
     p->state = PEER_IN_THREAD;
     r = peer_thread_start(p);
     if (!r)

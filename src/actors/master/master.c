@@ -165,7 +165,7 @@ static void look_whether_ready(struct master *m)
     master_say_ready(m);
 }
 
-static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
+static void reply_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
 {
     struct managed *t = managed_of(x->torrent);
 
@@ -174,7 +174,7 @@ static void home_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
     msg_free(&x->msg);
 }
 
-static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
+static void reply_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
 {
     struct managed *t = managed_of(x->of);
 
@@ -183,7 +183,7 @@ static void home_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
     msg_free(&x->msg);
 }
 
-static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
+static void reply_fs_save_resume(struct master *m, struct fs_save_resume *x)
 {
     struct managed *t = managed_of(x->of);
 
@@ -194,7 +194,7 @@ static void home_fs_save_resume(struct master *m, struct fs_save_resume *x)
     msg_free(&x->msg);
 }
 
-static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
+static void reply_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
 {
     struct managed *t = managed_of(x->of);
 
@@ -204,7 +204,7 @@ static void home_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
     msg_free(&x->msg);
 }
 
-static void home_interest_progress(struct master *m, struct interest_progress *x)
+static void reply_interest_progress(struct master *m, struct interest_progress *x)
 {
     struct managed *t = managed_of(x->of);
 
@@ -219,7 +219,7 @@ static void home_interest_progress(struct master *m, struct interest_progress *x
     report_if_due(m);
 }
 
-static void home_interest_shutdown(struct master *m, struct interest_shutdown *x)
+static void reply_interest_shutdown(struct master *m, struct interest_shutdown *x)
 {
     struct managed *t = managed_of(x->of);
 
@@ -231,13 +231,13 @@ static void home_interest_shutdown(struct master *m, struct interest_shutdown *x
     msg_free(&x->msg);
 }
 
-static void home_announcer_torrent_stopped(struct master *m, struct announcer_torrent_stopped *x)
+static void reply_announcer_torrent_stopped(struct master *m, struct announcer_torrent_stopped *x)
 {
     managed_answered(managed_of_swarm(x->swarm));
     msg_free(&x->msg);
 }
 
-static void home_lobby_torrent_completed(struct master *m, struct lobby_torrent_completed *x)
+static void reply_lobby_torrent_completed(struct master *m, struct lobby_torrent_completed *x)
 {
     struct managed *t = managed_of_swarm(x->swarm);
 
@@ -246,7 +246,7 @@ static void home_lobby_torrent_completed(struct master *m, struct lobby_torrent_
     msg_free(&x->msg);
 }
 
-static void home_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
+static void reply_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
 {
     managed_answered(managed_of_swarm(x->swarm));
     msg_free(&x->msg);
@@ -258,32 +258,32 @@ static void ended(struct master *m, struct msg *x)
     msg_free(x);
 }
 
-static void home_fs_shutdown(struct master *m, struct fs_shutdown *x)
+static void reply_fs_shutdown(struct master *m, struct fs_shutdown *x)
 {
     ended(m, &x->msg);
 }
 
-static void home_announcer_shutdown(struct master *m, struct announcer_shutdown *x)
+static void reply_announcer_shutdown(struct master *m, struct announcer_shutdown *x)
 {
     ended(m, &x->msg);
 }
 
-static void home_lobby_shutdown(struct master *m, struct lobby_shutdown *x)
+static void reply_lobby_shutdown(struct master *m, struct lobby_shutdown *x)
 {
     ended(m, &x->msg);
 }
 
-static void home_choker_shutdown(struct master *m, struct choker_shutdown *x)
+static void reply_choker_shutdown(struct master *m, struct choker_shutdown *x)
 {
     ended(m, &x->msg);
 }
 
-static void home_bandwidth_shutdown(struct master *m, struct bandwidth_shutdown *x)
+static void reply_bandwidth_shutdown(struct master *m, struct bandwidth_shutdown *x)
 {
     ended(m, &x->msg);
 }
 
-static void home_timer_shutdown(struct master *m, struct timer_shutdown *x)
+static void reply_timer_shutdown(struct master *m, struct timer_shutdown *x)
 {
     ended(m, &x->msg);
 }
@@ -296,7 +296,7 @@ static void ask_for_tick(struct master *m)
     m->tick_out = master_ask_timer_after(&m->inbox, timer_inbox(m->timer), m->tick);
 }
 
-static void home_timer_after(struct master *m, struct timer_after *x)
+static void reply_timer_after(struct master *m, struct timer_after *x)
 {
     m->tick_out = false;
     if (x->cancelled)

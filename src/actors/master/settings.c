@@ -49,12 +49,13 @@ const struct torrent_settings *master_settings_of(const struct master_settings *
 /* --- limits ------------------------------------------------------------------------------- */
 
 /* TORRENT: its number, or BANDWIDTH_ALL. */
-static void set_limit(struct master *m, uint32_t torrent, bool upload, uint64_t bytes_per_s)
+static void set_limit(struct master *m, uint32_t torrent, enum direction direction,
+                      uint64_t bytes_per_s)
 {
     struct bandwidth_set_limit *x = bandwidth_new_set_limit();
 
     x->torrent = torrent;
-    x->upload = upload;
+    x->direction = direction;
     x->bytes_per_s = bytes_per_s;
     bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
 }
@@ -66,8 +67,8 @@ void master_tell_limits(struct master *m)
 
     x->exempt = !m->settings.limit_lan;
     bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
-    set_limit(m, BANDWIDTH_ALL, true, m->settings.max_upload_limit);
-    set_limit(m, BANDWIDTH_ALL, false, m->settings.max_download_limit);
+    set_limit(m, BANDWIDTH_ALL, DIRECTION_UP, m->settings.max_upload_limit);
+    set_limit(m, BANDWIDTH_ALL, DIRECTION_DOWN, m->settings.max_download_limit);
     c->bytes_per_s = m->settings.max_upload_limit;
     choker_tell_or_drop_set_limit(choker_inbox(m->choker), c);
 }
@@ -82,9 +83,9 @@ void managed_take_settings(struct managed *t)
     up = ended ? 0 : t->settings.max_upload_limit;
     down = ended ? 0 : t->settings.max_download_limit;
     if (up != t->limit_up)
-        set_limit(t->master, t->torrent.swarm->id, true, up);
+        set_limit(t->master, t->torrent.swarm->id, DIRECTION_UP, up);
     if (down != t->limit_down)
-        set_limit(t->master, t->torrent.swarm->id, false, down);
+        set_limit(t->master, t->torrent.swarm->id, DIRECTION_DOWN, down);
     t->limit_up = up;
     t->limit_down = down;
 }

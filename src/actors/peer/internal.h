@@ -3,6 +3,7 @@
 #define CONJURE_SRC_ACTORS_PEER_INTERNAL_H
 
 #include "conjure/base/addr.h"
+#include "conjure/base/direction.h"
 #include "conjure/base/list.h"
 #include "conjure/msg/lobby.h"
 #include "conjure/msg/peer.h"
@@ -69,7 +70,7 @@ struct peer_work {
         uint32_t n_bytes;       /* granted and not used */
         uint64_t free_until_ns; /* any number may be moved until then; 0: n_bytes */
         bool used;              /* since the last look */
-    } quota_up, quota_down;
+    } quotas[N_DIRECTIONS];
 
     uint64_t reported_ns; /* last Rates to the Choker */
     uint64_t moved_ns;    /* last time content moved either way */
@@ -117,8 +118,9 @@ struct peer {
     uint16_t n_stores;       /* StoreBlocks among them */
     uint16_t n_blocks_asked; /* wanted by NextPiece queries that are out */
     uint8_t n_next_piece;
-    bool asked_piece : 1, asked_lease : 1, asked_up : 1, asked_down : 1;
-    bool limited_up : 1, limited_down : 1; /* Bandwidth counts what we move, as far as we know */
+    bool asked_piece : 1, asked_lease : 1;
+    bool asked_quota[N_DIRECTIONS];
+    bool limited[N_DIRECTIONS]; /* Bandwidth counts what we move, as far as we know */
 
     bool joined_interest : 1; /* InterestStat knows us: PeerLeft is owed */
     bool joined_choker : 1;
@@ -209,13 +211,14 @@ void peer_work_end(struct peer *p);
 
 /* How many bytes of content may be moved now, N_MOST at most; when that is less than N_LEAST,
  * Bandwidth is asked for N_MOST. Only with p->work, as the next two. */
-uint32_t peer_quota(struct peer *p, bool upload, uint32_t n_least, uint32_t n_most, uint64_t now);
+uint32_t peer_quota(struct peer *p, enum direction direction, uint32_t n_least, uint32_t n_most,
+                    uint64_t now);
 /* So many of them are moved. */
-void peer_quota_use(struct peer *p, bool upload, uint32_t n_bytes);
+void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes);
 /* Once a second: what nobody used goes back to Bandwidth. */
 void peer_quota_look_after(struct peer *p);
 /* What was used, or granted, and does not move after all: for others. */
-void peer_quota_unuse(struct peer *p, bool upload, uint32_t n_bytes);
+void peer_quota_unuse(struct peer *p, enum direction direction, uint32_t n_bytes);
 void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m);
 /* All that is left goes back. */
 void peer_quota_end(struct peer *p);

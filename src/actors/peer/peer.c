@@ -147,7 +147,7 @@ static void store_claim(struct peer *p, struct session_claim *c)
     uint32_t n_missing = (uint32_t)__builtin_popcountll(c->claim.blocks & ~c->received);
     struct fs_store_blocks *m;
 
-    peer_quota_unuse(p, false, n_missing * BLOCK_SIZE);
+    peer_quota_unuse(p, DIRECTION_DOWN, n_missing * BLOCK_SIZE);
     if (!c->received) {
         return_claim(p, c->claim.id, 0);
         buffer_free(p, c->data);
@@ -172,7 +172,7 @@ static void store_claim(struct peer *p, struct session_claim *c)
     p->n_stores++;
 }
 
-static void home_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
+static void reply_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
 {
     p->n_queries--;
     p->n_stores--;
@@ -222,7 +222,7 @@ static bool take_claim(struct peer *p, const struct claim *c)
     return false;
 }
 
-static void home_interest_next_piece(struct peer *p, struct interest_next_piece *m)
+static void reply_interest_next_piece(struct peer *p, struct interest_next_piece *m)
 {
     bool taken = m->claim.id && take_claim(p, &m->claim);
     uint32_t n_taken = taken ? (uint32_t)__builtin_popcountll(m->claim.blocks) : 0;
@@ -231,7 +231,7 @@ static void home_interest_next_piece(struct peer *p, struct interest_next_piece 
     p->n_next_piece--;
     p->n_blocks_asked = (uint16_t)(p->n_blocks_asked - m->n_blocks);
     if (n_taken < m->n_blocks)
-        peer_quota_unuse(p, false, (m->n_blocks - n_taken) * BLOCK_SIZE);
+        peer_quota_unuse(p, DIRECTION_DOWN, (m->n_blocks - n_taken) * BLOCK_SIZE);
     if (taken)
         tell_requested(p, m->claim.id);
     else if (m->claim.id)
@@ -255,7 +255,8 @@ void peer_want(struct peer *p, uint64_t now)
     /* Whole claims where it can be: pieces are not divided, and FS hashes them from their buffer. */
     if (wanted > CLAIM_BLOCKS_MAX)
         wanted -= wanted % CLAIM_BLOCKS_MAX;
-    wanted = peer_quota(p, false, wanted * BLOCK_SIZE, wanted * BLOCK_SIZE, now) / BLOCK_SIZE;
+    wanted =
+        peer_quota(p, DIRECTION_DOWN, wanted * BLOCK_SIZE, wanted * BLOCK_SIZE, now) / BLOCK_SIZE;
     while (wanted && p->n_next_piece < NEXT_PIECE_MAX) {
         struct interest_next_piece *m = interest_new_next_piece();
 
@@ -265,7 +266,7 @@ void peer_want(struct peer *p, uint64_t now)
             msg_free(&m->msg);
             return;
         }
-        peer_quota_use(p, false, m->n_blocks * BLOCK_SIZE);
+        peer_quota_use(p, DIRECTION_DOWN, m->n_blocks * BLOCK_SIZE);
         wanted -= m->n_blocks;
         p->n_queries++;
         p->n_next_piece++;
@@ -394,7 +395,7 @@ static void on_shutdown(struct peer *p, struct peer_shutdown *m)
     p->reason = "closed by us";
 }
 
-static void home_interest_have_piece(struct peer *p, struct interest_have_piece *m)
+static void reply_interest_have_piece(struct peer *p, struct interest_have_piece *m)
 {
     p->n_queries--;
     p->asked_piece = false;
@@ -402,26 +403,26 @@ static void home_interest_have_piece(struct peer *p, struct interest_have_piece 
     msg_free(&m->msg);
 }
 
-static void home_interest_peer_left(struct peer *p, struct interest_peer_left *m)
+static void reply_interest_peer_left(struct peer *p, struct interest_peer_left *m)
 {
     p->n_queries--;
     msg_free(&m->msg);
 }
 
-static void home_choker_peer_left(struct peer *p, struct choker_peer_left *m)
+static void reply_choker_peer_left(struct peer *p, struct choker_peer_left *m)
 {
     p->n_queries--;
     msg_free(&m->msg);
 }
 
-static void home_fs_lease_file(struct peer *p, struct fs_lease_file *m)
+static void reply_fs_lease_file(struct peer *p, struct fs_lease_file *m)
 {
     p->n_queries--;
     p->asked_lease = false;
     peer_lease_home(p, m);
 }
 
-static void home_bandwidth_want_quota(struct peer *p, struct bandwidth_want_quota *m)
+static void reply_bandwidth_want_quota(struct peer *p, struct bandwidth_want_quota *m)
 {
     p->n_queries--;
     peer_quota_home(p, m);
@@ -733,7 +734,7 @@ void peer_close(struct peer *p)
     while (session_drop_claim(&p->session, &claim))
         store_claim(p, &claim);
     peer_work_end(p);
-    if (p->asked_up || p->asked_down) {
+    if (p->asked_quota[DIRECTION_UP] || p->asked_quota[DIRECTION_DOWN]) {
         struct bandwidth_peer_left *m = bandwidth_new_peer_left();
 
         m->peer = p->id;

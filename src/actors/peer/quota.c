@@ -23,78 +23,73 @@
 #define LIMITED_UNSENT (64 * 1024)    /* bytes in a socket that are not on their way */
 #define RENEW_NS       (NS_PER_S / 4) /* so long before the end of a free time */
 
-static struct peer_quota *quota_of(struct peer *p, bool upload)
-{
-    return upload ? &p->work->quota_up : &p->work->quota_down;
-}
-
 /* False when Bandwidth has ended. */
-static bool ask(struct peer *p, bool upload, uint32_t n_bytes)
+static bool ask(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_want_quota *m;
 
-    if (upload ? p->asked_up : p->asked_down)
+    if (p->asked_quota[direction])
         return true;
     m = bandwidth_new_want_quota();
     m->peer = p->id;
     m->torrent = p->torrent->swarm->id;
     m->lan = addr_is_lan(&p->addr);
-    m->upload = upload;
+    m->direction = direction;
     m->n_bytes = n_bytes;
     if (!peer_ask_bandwidth_want_quota(&p->inbox, p->env->bandwidth, m)) {
         msg_free(&m->msg);
         return false;
     }
-    if (upload)
-        p->asked_up = true;
-    else
-        p->asked_down = true;
+    p->asked_quota[direction] = true;
     p->n_queries++;
     return true;
 }
 
-uint32_t peer_quota(struct peer *p, bool upload, uint32_t n_least, uint32_t n_most, uint64_t now)
+uint32_t peer_quota(struct peer *p, enum direction direction, uint32_t n_least, uint32_t n_most,
+                    uint64_t now)
 {
-    struct peer_quota *q = quota_of(p, upload);
+    struct peer_quota *q = &p->work->quotas[direction];
 
     if (now < q->free_until_ns) {
         if (q->free_until_ns - now < RENEW_NS)
-            ask(p, upload, n_most);
+            ask(p, direction, n_most);
         return n_most;
     }
-    if (q->n_bytes < n_least && !ask(p, upload, n_most - q->n_bytes))
+    if (q->n_bytes < n_least && !ask(p, direction, n_most - q->n_bytes))
         return n_most; /* so do we, soon */
     return q->n_bytes < n_most ? q->n_bytes : n_most;
 }
 
-void peer_quota_use(struct peer *p, bool upload, uint32_t n_bytes)
+void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
-    struct peer_quota *q = quota_of(p, upload);
+    struct peer_quota *q = &p->work->quotas[direction];
 
     q->n_bytes -= n_bytes < q->n_bytes ? n_bytes : q->n_bytes;
     q->used = true;
 }
 
-void peer_quota_unuse(struct peer *p, bool upload, uint32_t n_bytes)
+void peer_quota_unuse(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_return_quota *m;
 
-    if (!n_bytes || !(upload ? p->limited_up : p->limited_down))
+    if (!n_bytes || !p->limited[direction])
         return;
     m = bandwidth_new_return_quota();
     m->torrent = p->torrent->swarm->id;
-    m->upload = upload;
+    m->direction = direction;
     m->n_bytes = n_bytes;
     bandwidth_tell_or_drop_return_quota(p->env->bandwidth, m);
 }
 
-static void set_limited_up(struct peer *p, bool limited)
+static void set_limited(struct peer *p, enum direction direction, bool limited)
 {
     int unsent = limited ? LIMITED_UNSENT : 0; /* the system's own */
 
-    if (p->limited_up == limited)
+    if (p->limited[direction] == limited)
         return;
-    p->limited_up = limited;
+    p->limited[direction] = limited;
+    if (direction != DIRECTION_UP)
+        return;
     setsockopt(p->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
@@ -102,29 +97,24 @@ void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m)
 {
     struct peer_quota *q;
 
-    if (m->upload) {
-        p->asked_up = false;
-        set_limited_up(p, !m->free_until_ns);
-    } else {
-        p->asked_down = false;
-        p->limited_down = !m->free_until_ns;
-    }
+    p->asked_quota[m->direction] = false;
+    set_limited(p, m->direction, !m->free_until_ns);
     if (p->work) {
-        q = quota_of(p, m->upload);
+        q = &p->work->quotas[m->direction];
         q->free_until_ns = m->free_until_ns;
         q->n_bytes = m->free_until_ns ? 0 : q->n_bytes + m->n_granted;
         q->used = true;
     } else {
-        peer_quota_unuse(p, m->upload, m->n_granted);
+        peer_quota_unuse(p, m->direction, m->n_granted);
     }
     msg_free(&m->msg);
 }
 
-static void give_back(struct peer *p, bool upload)
+static void give_back(struct peer *p, enum direction direction)
 {
-    struct peer_quota *q = quota_of(p, upload);
+    struct peer_quota *q = &p->work->quotas[direction];
 
-    peer_quota_unuse(p, upload, q->n_bytes);
+    peer_quota_unuse(p, direction, q->n_bytes);
     q->n_bytes = 0;
 }
 
@@ -132,15 +122,15 @@ void peer_quota_look_after(struct peer *p)
 {
     struct peer_work *w = p->work;
 
-    if (!w->quota_up.used && !p->asked_up)
-        give_back(p, true);
-    if (!w->quota_down.used && !p->asked_down)
-        give_back(p, false);
-    w->quota_up.used = w->quota_down.used = false;
+    for (enum direction d = 0; d < N_DIRECTIONS; d++) {
+        if (!w->quotas[d].used && !p->asked_quota[d])
+            give_back(p, d);
+        w->quotas[d].used = false;
+    }
 }
 
 void peer_quota_end(struct peer *p)
 {
-    give_back(p, true);
-    give_back(p, false);
+    for (enum direction d = 0; d < N_DIRECTIONS; d++)
+        give_back(p, d);
 }

@@ -149,7 +149,7 @@ static int next_upload(struct peer *p, uint64_t now)
     enum session_upload_kind kind;
     struct session_upload u;
 
-    if (n && peer_quota(p, true, BLOCK_SIZE, n * BLOCK_SIZE, now) < BLOCK_SIZE)
+    if (n && peer_quota(p, DIRECTION_UP, BLOCK_SIZE, n * BLOCK_SIZE, now) < BLOCK_SIZE)
         return 2;
     while ((kind = session_next_upload(&p->session, &u)) == SESSION_UPLOAD_UNKNOWN)
         if (!look_for_piece(p, u.piece))
@@ -281,9 +281,9 @@ static int fill_batch(struct peer *p, uint64_t now)
         if (!w->taken) {
             uint32_t n = w->upload.length;
 
-            if (peer_quota(p, true, n, n, now) < n || !have_lease(p))
+            if (peer_quota(p, DIRECTION_UP, n, n, now) < n || !have_lease(p))
                 break;
-            peer_quota_use(p, true, n);
+            peer_quota_use(p, DIRECTION_UP, n);
             session_upload_header(&w->upload, b->bytes + b->end);
             b->end += HEADER_SIZE;
             w->taken = HEADER_SIZE;

@@ -214,6 +214,7 @@ static void *run(void *arg)
         report_rates(p, clock_now());
     }
     session_scratch_deinit(&d.scratch);
+    channel_release(&p->inbox.channel);
     back->peer = p;
     lobby_tell_or_drop_adopt(p->env->lobby, back);
     return NULL;

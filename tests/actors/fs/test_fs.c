@@ -75,7 +75,7 @@ static struct fs_open_torrent *world_open(struct world *w)
 
     m->torrent = &w->torrent;
     m->trusting = w->trusting;
-    m->msg.home = &w->master.channel;
+    m->msg.reply_to = &w->master.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
     ck_assert_ptr_eq(wait_master(w, fs_kind_open_torrent), m);
     w->storage = m->storage;
@@ -99,7 +99,7 @@ static void world_close(struct world *w)
     struct fs_close_torrent *m = fs_new_close_torrent();
 
     m->storage = w->storage;
-    m->msg.home = &w->master.channel;
+    m->msg.reply_to = &w->master.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
     ck_assert_ptr_eq(wait_master(w, fs_kind_close_torrent), m);
     ck_assert_int_eq(m->error, 0);
@@ -110,7 +110,7 @@ static void world_end(struct world *w)
 {
     struct fs_shutdown *m = fs_new_shutdown();
 
-    m->msg.home = &w->master.channel;
+    m->msg.reply_to = &w->master.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
     ck_assert_ptr_eq(wait_master(w, fs_kind_shutdown), m);
     msg_free(&m->msg);
@@ -139,7 +139,7 @@ static void send_blocks(struct world *w, uint32_t piece, uint32_t first, uint32_
            left < (uint64_t)n * BLOCK_SIZE ? left : (uint64_t)n * BLOCK_SIZE);
     if (wrong)
         m->data[5] ^= 1;
-    m->msg.home = &w->peer.channel;
+    m->msg.reply_to = &w->peer.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
 }
 
@@ -272,7 +272,7 @@ START_TEST(files_that_are_there_are_checked)
         m = fs_new_check_pieces();
         m->storage = w.storage;
         m->all = all;
-        m->msg.home = &w.master.channel;
+        m->msg.reply_to = &w.master.channel;
         ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
         ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), m);
         ck_assert_int_eq(m->error, 0);
@@ -337,7 +337,7 @@ START_TEST(many_are_opened_at_once)
         torrents[i].resume_path = samples[i].resume;
         torrents[i].dir = i == 17 ? "/proc/nothing/there" : samples[i].dir;
         m->torrent = &torrents[i];
-        m->msg.home = &w.master.channel;
+        m->msg.reply_to = &w.master.channel;
         ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
     }
     for (unsigned n = 0; n < N; n++) {
@@ -373,7 +373,7 @@ START_TEST(closing_ends_a_check)
         sample_write_file(&w.sample, file);
     expect_opened(&w, 0, w.sample.n_pieces);
     check->storage = last->storage = w.storage;
-    check->msg.home = last->msg.home = &w.master.channel;
+    check->msg.reply_to = last->msg.reply_to = &w.master.channel;
     ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
     ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
     ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), check); /* first */
@@ -409,7 +409,7 @@ START_TEST(a_check_that_is_stopped_goes_on)
         ck_assert_uint_eq(opened->have.n_set + opened->n_doubtful, w.sample.n_pieces);
         had = opened->have.n_set;
         check->storage = last->storage = w.storage;
-        check->msg.home = last->msg.home = &w.master.channel;
+        check->msg.reply_to = last->msg.reply_to = &w.master.channel;
         ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
         if (round < 5)
             ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
@@ -445,7 +445,7 @@ START_TEST(a_file_is_leased_to_serve_from)
     m = fs_new_lease_file();
     m->storage = w.storage;
     m->file = 1;
-    m->msg.home = &w.peer.channel;
+    m->msg.reply_to = &w.peer.channel;
     ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
     ck_assert_ptr_eq(wait_at(&w.peer.channel), m);
     ck_assert_int_eq(m->error, 0);
@@ -480,7 +480,7 @@ static void ask_to_open(struct world *w)
     struct fs_open_torrent *m = fs_new_open_torrent();
 
     m->torrent = &w->torrent;
-    m->msg.home = &w->master.channel;
+    m->msg.reply_to = &w->master.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
 }
 

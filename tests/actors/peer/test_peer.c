@@ -195,7 +195,7 @@ START_TEST(quota_is_neither_lost_nor_stretched)
         remote_say(&x.far, 16, 3, piece, at, BLOCK_SIZE);
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 0);
-    ck_assert_uint_eq(x.p->work->quota_down.n_bytes + x.p->n_blocks_asked * BLOCK_SIZE +
+    ck_assert_uint_eq(x.p->work->quotas[DIRECTION_DOWN].n_bytes + x.p->n_blocks_asked * BLOCK_SIZE +
                           x.p->session.down.total,
                       x.world.granted_down);
     peer_close(x.p);
@@ -230,7 +230,7 @@ START_TEST(uploads_wait_for_quota_and_control_does_not)
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, 14 + 13 + 16384 + 13 + 5000);
     ck_assert_mem_eq(x.far.bytes + 27, x.world.content + 3 * PIECE_LENGTH, 16384);
-    ck_assert_uint_eq(x.world.granted_up - x.p->work->quota_up.n_bytes, 16384 + 5000);
+    ck_assert_uint_eq(x.world.granted_up - x.p->work->quotas[DIRECTION_UP].n_bytes, 16384 + 5000);
     ck_assert_uint_eq(x.world.n_leases, 1);
     end();
 }

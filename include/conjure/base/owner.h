@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_BASE_OWNER_H
+#define CONJURE_BASE_OWNER_H
+
+/*
+ * The one thread that may touch something. Checked in builds with assertions; costs nothing in others.
+ * The first thread that asserts to be the owner is it. What changes hands (a connection, between the
+ * Lobby and its thread) is released by one owner before the next one takes it.
+ */
+#ifdef NDEBUG
+
+struct owner {
+    char nothing;
+};
+#define OWNER_NONE           ((struct owner){0})
+#define owner_take(owner)    ((void)(owner))
+#define owner_release(owner) ((void)(owner))
+#define owner_assert(owner)  ((void)(owner))
+
+#else
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+struct owner {
+    atomic_int thread; /* the kernel's id of the thread; 0: nobody's yet, or released */
+};
+#define OWNER_NONE ((struct owner){0})
+
+static inline int owner_self(void)
+{
+    static _Thread_local int self;
+
+    return self ? self : (self = (int)gettid());
+}
+
+/* The owner gives it up: the next thread to call owner_assert has it. */
+static inline void owner_release(struct owner *owner)
+{
+    int before = atomic_exchange(&owner->thread, 0);
+
+    assert(before == 0 || before == owner_self());
+    (void)before;
+}
+
+/* The calling thread is the owner, or becomes it where there is none. */
+static inline void owner_assert(struct owner *owner)
+{
+    int nobody = 0;
+
+    if (!atomic_compare_exchange_strong(&owner->thread, &nobody, owner_self()))
+        assert(nobody == owner_self());
+}
+
+#endif
+
+#endif
