@@ -95,7 +95,7 @@ static void watch(struct lobby *l, struct peer *p, int op)
     struct epoll_event e = {.events = EPOLLIN | (p->want_write ? EPOLLOUT : 0),
                             .data.u64 = (uintptr_t)p | TAG_PEER};
 
-    if (epoll_ctl(l->epoll_fd, op, p->fd, &e)) {
+    if (epoll_ctl(l->epoll_fd, op, stream_fd(&p->stream), &e)) {
         p->must_close = true;
         p->reason = strerror(errno);
         if (lobby_may_warn(l, TROUBLE_WATCH))
@@ -227,7 +227,7 @@ static int start_thread(struct lobby *l, struct peer *p)
 
     if (r)
         return r;
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
+    epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, stream_fd(&p->stream), NULL);
     channel_set_waker(&p->inbox.channel, &p->thread_waker);
     channel_release(&p->inbox.channel);
     p->state = PEER_IN_THREAD;
@@ -419,9 +419,12 @@ static void become_peer(struct lobby *l, const struct greeting *g, const struct 
                         const struct peer_key *key)
 {
     struct lobby_torrent *t = g->torrent;
-    struct peer *p = peer_new(&l->env, t->torrent, g->fd, &g->addr, new_id(l), h->fast,
-                              !t->n_lacking, have_of(t), l->now);
+    struct stream stream;
+    struct peer *p;
 
+    stream_init_tcp(&stream, g->fd);
+    p = peer_new(&l->env, t->torrent, &stream, &g->addr, new_id(l), h->fast, !t->n_lacking,
+                 have_of(t), l->now);
     p->key = *key;
     p->incoming = g->incoming;
     p->n_seen = t->have.n_set;

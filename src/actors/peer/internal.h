@@ -2,6 +2,7 @@
 #ifndef CONJURE_SRC_ACTORS_PEER_INTERNAL_H
 #define CONJURE_SRC_ACTORS_PEER_INTERNAL_H
 
+#include "conjure/actors/stream.h"
 #include "conjure/base/addr.h"
 #include "conjure/base/direction.h"
 #include "conjure/base/list.h"
@@ -101,8 +102,8 @@ struct peer {
     const struct peer_env *env;
     struct torrent *torrent;
     struct peer_work *work;
+    struct stream stream;
     struct addr addr;
-    int fd;
     uint32_t id;
     uint32_t n_seen; /* verified pieces it was told of in the handshake (see interest.PeerJoined) */
     enum peer_state state;
@@ -155,9 +156,9 @@ struct peer {
 
 /* --- peer_core.c: called by the owner only -------------------------------------------------- */
 
-/* FD is connected and the handshakes are done. SEEDING: no piece that we want lacks, and HAVE (borrowed;
+/* STREAM is connected and the handshakes are done; it is taken over and left empty. SEEDING: no piece that we want lacks, and HAVE (borrowed;
  * NULL: everything) is what there is to serve. */
-struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
+struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, struct stream *stream,
                       const struct addr *addr, uint32_t id, bool fast, bool seeding,
                       const struct bitfield *have, uint64_t now);
 /* InterestStat (a SuperSeeder) decides what this peer hears of, until Completed. */

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
@@ -49,7 +47,7 @@ static void ring_lobby(void *arg)
     lobby_tell_or_drop_mail(p->env->lobby, &p->mail);
 }
 
-struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int fd,
+struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, struct stream *stream,
                       const struct addr *addr, uint32_t id, bool fast, bool seeding,
                       const struct bitfield *have, uint64_t now)
 {
@@ -57,7 +55,7 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, int f
 
     p->env = env;
     p->torrent = torrent;
-    p->fd = fd;
+    stream_move(&p->stream, stream);
     p->addr = *addr;
     p->id = id;
     p->since_ns = p->idle_ns = now;
@@ -81,8 +79,7 @@ void peer_free(struct peer *p)
     peer_work_end(p);
     session_deinit(&p->session);
     bitfield_deinit(&p->told);
-    if (p->fd >= 0)
-        close(p->fd);
+    stream_close(&p->stream);
     waker_deinit(&p->mail_waker);
     free(p);
 }
@@ -668,19 +665,17 @@ ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
     struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
     size_t aimed;
     unsigned n = session_plan_read(&p->session, scratch, iov, &aimed);
-    ssize_t got = readv(p->fd, iov, (int)n);
+    size_t got = 0;
+    int r = stream_readv(&p->stream, iov, n, &got);
     uint64_t content = p->session.down.total;
-    int r;
 
-    if (got <= 0) {
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            got = 0, errno = 0;
-        else
-            p->reason = got ? strerror(errno) : "closed by the other end", got = -ECONNRESET;
-        session_did_read(&p->session, scratch, 0, now);
-        return got;
+    session_did_read(&p->session, scratch, got, now);
+    if (r == STREAM_AGAIN)
+        return 0;
+    if (r) {
+        p->reason = r == STREAM_END ? "closed by the other end" : strerror(-r);
+        return -ECONNRESET;
     }
-    session_did_read(&p->session, scratch, (size_t)got, now);
     r = peer_take_events(p, scratch, now);
     if (r < 0)
         return r;
@@ -690,7 +685,7 @@ ssize_t peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
         p->reason = useless;
         return -ECONNABORTED;
     }
-    return got;
+    return (ssize_t)got;
 }
 
 int peer_flush(struct peer *p, uint64_t now)
@@ -699,17 +694,16 @@ int peer_flush(struct peer *p, uint64_t now)
     size_t n;
 
     while ((n = session_output(&p->session, &bytes))) {
-        ssize_t sent = send(p->fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t sent;
+        int r = stream_send(&p->stream, bytes, n, &sent);
 
-        if (sent < 0) {
-            if (errno == EINTR)
-                continue;
-            if (errno == EAGAIN)
-                return 1;
-            p->reason = strerror(errno);
-            return -errno;
+        if (r == STREAM_AGAIN)
+            return 1;
+        if (r) {
+            p->reason = strerror(-r);
+            return r;
         }
-        session_output_sent(&p->session, (size_t)sent, now);
+        session_output_sent(&p->session, sent, now);
     }
     return 0;
 }
@@ -727,9 +721,7 @@ void peer_close(struct peer *p)
         log_debug(FACILITY, "%s: closed: %s", addr_format(&p->addr, text),
                   p->reason ? p->reason : "no reason given");
     }
-    if (p->fd >= 0)
-        close(p->fd);
-    p->fd = -1;
+    stream_close(&p->stream);
     /* Blocks that arrived are worth keeping even of a claim that is not full. */
     while (session_drop_claim(&p->session, &claim))
         store_claim(p, &claim);

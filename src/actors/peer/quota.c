@@ -12,10 +12,6 @@
  * while uploads are limited a socket takes little more than it can send at once. Without a limit it
  * takes all, for that is fewer wake-ups.
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
@@ -83,14 +79,11 @@ void peer_quota_unuse(struct peer *p, enum direction direction, uint32_t n_bytes
 
 static void set_limited(struct peer *p, enum direction direction, bool limited)
 {
-    int unsent = limited ? LIMITED_UNSENT : 0; /* the system's own */
-
     if (p->limited[direction] == limited)
         return;
     p->limited[direction] = limited;
-    if (direction != DIRECTION_UP)
-        return;
-    setsockopt(p->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    if (direction == DIRECTION_UP && p->state != PEER_CLOSING)
+        stream_tune(&p->stream, STREAM_UNSENT_MAX, limited ? LIMITED_UNSENT : 0);
 }
 
 void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m)

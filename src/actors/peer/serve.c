@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -307,15 +306,14 @@ static int send_batch(struct peer *p, uint64_t now)
     struct peer_batch *b = p->work->batch;
 
     while (b->at < b->end) {
-        ssize_t sent = send(p->fd, b->bytes + b->at, b->end - b->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t sent;
+        int r = stream_send(&p->stream, b->bytes + b->at, b->end - b->at, &sent);
 
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && errno == EAGAIN)
+        if (r == STREAM_AGAIN)
             return 1;
-        if (sent < 0) {
-            p->reason = strerror(errno);
-            return -errno;
+        if (r) {
+            p->reason = strerror(-r);
+            return r;
         }
         b->at += (uint32_t)sent;
         p->work->moved_ns = now;

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "actors/peer/internal.h"
 #include "conjure/actors/actor.h"
@@ -68,7 +67,7 @@ static void set_lowat(struct driver *d, int bytes)
 {
     if (d->lowat == bytes)
         return;
-    setsockopt(d->peer->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+    stream_tune(&d->peer->stream, STREAM_RECEIVE_MARK, bytes);
     d->lowat = bytes;
 }
 
@@ -174,7 +173,7 @@ static int drive(struct driver *d)
     bool readable = true, guarded = false;
 
     for (;;) {
-        struct pollfd fds[2] = {{.fd = p->fd, .events = POLLIN},
+        struct pollfd fds[2] = {{.fd = stream_fd(&p->stream), .events = POLLIN},
                                 {.fd = p->thread_waker.fd, .events = POLLIN}};
         uint64_t now = clock_now(), heard_ns = p->session.heard_ns;
         int r = move(d, readable, now), ms;

@@ -15,6 +15,7 @@ static struct pair x;
 
 static void begin(bool we_have_all)
 {
+    struct stream stream;
     int fds[2];
 
     world_init(&x.world);
@@ -29,7 +30,8 @@ static void begin(bool we_have_all)
     ck_assert_int_eq(session_scratch_init(&x.scratch), 0);
     if (we_have_all)
         channel_close(&x.world.torrent.interest.channel);
-    x.p = peer_new(&x.env, &x.world.torrent, fds[0], &(struct addr){.family = AF_INET}, 7, true,
+    stream_init_tcp(&stream, fds[0]);
+    x.p = peer_new(&x.env, &x.world.torrent, &stream, &(struct addr){.family = AF_INET}, 7, true,
                    we_have_all, NULL, x.now);
     peer_work_begin(x.p, x.now);
 }
@@ -293,7 +295,8 @@ START_TEST(a_slow_reader_gets_whole_blocks)
     begin(true);
     x.world.torrent.geometry = (struct geometry){
         .total_length = LENGTH, .piece_length = 65536, .n_pieces = LENGTH / 65536};
-    ck_assert_int_eq(setsockopt(x.p->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    ck_assert_int_eq(
+        setsockopt(stream_fd(&x.p->stream), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
     session_set_choking(&x.p->session, false, x.now);
     for (unsigned i = 0; i < N_ELEMENTS(lengths); i++)
         remote_say(&x.far, 6, 3, i, 0, lengths[i]);
