@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Started pieces and the claims on their blocks.
+ * Started pieces and the claims on their blocks. The life of a block of a missing piece:
  *
- *              claimed                 claimed again (endgame)
- *     free ------------> held by one ----------------------> held by two
- *       ^                   |    ^                                |
- *       |  returned         |    |  one of the two returned       |
- *       +-------------------+    +--------------------------------+
- *                           |                                     |
- *                           +----> stored <-----------------------+   (the other one is cancelled)
+ *                  NextPiece                  NextPiece (endgame)
+ *          free ---------------> held by one --------------------> held by two
+ *         ^  ^                    |   |   ^                          |     |
+ *         |  |   ClaimReturned    |   |   |   one of ClaimReturned   |     |
+ *         |  +--------------------+   |   +--------------------------+     |
+ *         |                           |                                    |
+ *         |                           | BlocksStored                       | BlocksStored:
+ *         |       PieceFailed         v                                    | the other is cancelled
+ *         +------------------------ stored <-------------------------------+
+ *                                     |
+ *                                     | PieceCompleted
+ *                                     v
+ *                                  verified
  *
- * The verdict on a piece comes from FS and may overtake the ClaimReturned of whoever brought its
- * last block: different senders, no order. So a verdict detaches the claims that are still out from
- * the piece, and what they say when they return counts for nothing.
+ * FS alone says what is on disk, and ClaimReturned (or PeerLeft) alone makes a block free again that is
+ * not. A peer returns a claim after FS has answered its StoreBlocks, and FS sends BlocksStored before that
+ * answer; so BlocksStored arrives first (guarantee E of conjure/msg/channel.h), and what the claim still
+ * holds then is not on disk. FS sends the verdict on a piece after BlocksStored of its last block
+ * (guarantee A), so no claim holds a block of it then. A claim ends when it holds nothing more; returning
+ * it after that has no effect.
+ *
+ * A block may be stored after PieceFailed: a peer that lost it in endgame had received it nevertheless.
+ * It counts as any other, whether it is free or held by then.
  *
  * ENDGAME begins when no block that anybody has is free any more. A peer with nothing to do then
  * gets blocks of somebody else's oldest claim, and of a long one only the second half: the first
@@ -112,39 +124,74 @@ static struct started *start(struct interest_table *t, uint32_t piece)
     return s;
 }
 
+/* BLOCKS, of which none is stored yet, are on disk. */
+static void book_stored(struct interest_table *t, struct started *s, uint32_t first_block,
+                        uint64_t blocks)
+{
+    uint32_t n_free = n_bits(blocks & ~bits_get(s->held, s->n_words, first_block));
+
+    bits_set(s->stored, s->n_words, first_block, blocks);
+    bits_clear(s->held, s->n_words, first_block, blocks);
+    bits_clear(s->twice, s->n_words, first_block, blocks);
+    s->n_stored += n_bits(blocks);
+    set_n_free(t, s, s->n_free - n_free);
+}
+
+/* Those of BLOCKS that are not stored yet. */
+static uint64_t not_stored(const struct started *s, uint32_t first_block, uint64_t blocks)
+{
+    assert(first_block < s->n_blocks);
+    return blocks & low_bits(s->n_blocks - first_block) &
+           ~bits_get(s->stored, s->n_words, first_block);
+}
+
+/* A missing piece as started, whether it was or not. NULL: no memory. */
+static struct started *find_or_start(struct interest_table *t, uint32_t piece)
+{
+    struct started *s = id_map_get(&t->started, piece);
+
+    return s ? s : start(t, piece);
+}
+
 void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored)
 {
     for (size_t i = 0; i < stored->n; i++) {
         const struct stored_run *run = &stored->runs[i];
         struct started *s;
-        uint64_t blocks;
 
         assert(run->piece < t->geometry.n_pieces && !t->n_rows);
-        if (!bitfield_test(&t->missing, run->piece))
-            continue;
-        s = id_map_get(&t->started, run->piece);
-        if (!s)
-            s = start(t, run->piece);
-        if (!s)
-            continue;
-        assert(run->first_block < s->n_blocks);
-        blocks = run->blocks & low_bits(s->n_blocks - run->first_block) &
-                 ~bits_get(s->stored, s->n_words, run->first_block);
-        bits_set(s->stored, s->n_words, run->first_block, blocks);
-        s->n_stored += n_bits(blocks);
-        set_n_free(t, s, s->n_free - n_bits(blocks));
+        if (bitfield_test(&t->missing, run->piece) && (s = find_or_start(t, run->piece)))
+            book_stored(t, s, run->first_block, not_stored(s, run->first_block, run->blocks));
     }
 }
 
 static void cancel(struct interest_table *t, const struct claim_out *c, uint64_t blocks)
 {
-    if (blocks)
-        table_add_effect(t, (struct interest_effect){.kind = INTEREST_CANCEL,
-                                                     .peer = c->row->id,
-                                                     .user = c->row->user,
-                                                     .piece = c->claim.piece,
-                                                     .first_block = c->claim.first_block,
-                                                     .blocks = blocks});
+    table_add_effect(t, (struct interest_effect){.kind = INTEREST_CANCEL,
+                                                 .peer = c->row->id,
+                                                 .user = c->row->user,
+                                                 .piece = c->claim.piece,
+                                                 .first_block = c->claim.first_block,
+                                                 .blocks = blocks});
+}
+
+/* Takes C, which holds nothing more, out of its three lists and frees it. */
+static void end_claim(struct interest_table *t, struct claim_out *c)
+{
+    struct started *s = c->started;
+    struct claim_out **p = &c->row->claims;
+
+    while (*p != c)
+        p = &(*p)->next_of_row;
+    *p = c->next_of_row;
+    for (p = &s->claims; *p != c;)
+        p = &(*p)->next_of_piece;
+    *p = c->next_of_piece;
+    *(c->older ? &c->older->newer : &t->oldest) = c->newer;
+    *(c->newer ? &c->newer->older : &t->newest) = c->older;
+    free(c);
+    if (s->suspect && !s->claims)
+        t->generation++; /* abandoned, unless its peer comes back for more */
 }
 
 void claims_piece_over(struct interest_table *t, uint32_t piece)
@@ -153,15 +200,10 @@ void claims_piece_over(struct interest_table *t, uint32_t piece)
 
     if (!s)
         return;
+    /* Only if add_stored had no memory for the piece, and blocks were claimed that are on disk. */
     while (s->claims) {
-        struct claim_out *c = s->claims;
-
-        /* A block with one holder is what completed the piece; one with two has a loser. */
-        cancel(t, c, c->claim.blocks & bits_get(s->twice, s->n_words, c->claim.first_block));
-        s->claims = c->next_of_piece;
-        c->started = NULL;
-        c->next_of_piece = NULL;
-        c->claim.blocks = 0;
+        cancel(t, s->claims, s->claims->claim.blocks);
+        end_claim(t, s->claims);
     }
     set_n_free(t, s, 0);
     free(s);
@@ -190,6 +232,13 @@ static bool is_endgame(const struct interest_table *t)
         if (interest_table_availability(t, t->partial[i]->piece))
             return false;
     return true;
+}
+
+/* After the last free block of a piece. */
+static void look_for_endgame(struct interest_table *t)
+{
+    if (is_endgame(t))
+        t->generation++; /* from now on the idle may have what others fetch */
 }
 
 static void give(struct interest_table *t, struct row *row, struct started *s, uint32_t first_block,
@@ -237,8 +286,8 @@ static bool give_free(struct interest_table *t, struct row *row, struct started 
     bits_set(s->held, s->n_words, first, blocks);
     set_n_free(t, s, s->n_free - n_bits(blocks));
     give(t, row, s, first, blocks, claimp);
-    if (!s->n_free && is_endgame(t))
-        t->generation++; /* from now on the idle may have what others fetch */
+    if (!s->n_free)
+        look_for_endgame(t);
     return true;
 }
 
@@ -251,7 +300,7 @@ static bool give_again(struct interest_table *t, struct row *row, uint32_t n_blo
             uint32_t first = c->claim.first_block, n;
             uint64_t blocks;
 
-            if (!s || s->suspect || c->row == row || (c->source == FROM_SEEDER) != (pass == 1) ||
+            if (s->suspect || c->row == row || (c->source == FROM_SEEDER) != (pass == 1) ||
                 !row_has(row, s->piece))
                 continue;
             blocks = c->claim.blocks & ~bits_get(s->twice, s->n_words, first);
@@ -375,94 +424,73 @@ void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t 
         c->source = from_seeder ? FROM_SEEDER : FROM_LEECHER;
 }
 
-/* BLOCKS of C are no longer held by it. Those that it was alone with and that are not stored become
- * free. */
-static void let_go(struct interest_table *t, struct claim_out *c, uint64_t blocks)
+/* The blocks that C still holds are not on disk. Those that no other claim holds become free. */
+static void give_back(struct interest_table *t, struct claim_out *c)
 {
     struct started *s = c->started;
     uint32_t first = c->claim.first_block;
-    uint64_t both = blocks & bits_get(s->twice, s->n_words, first);
-    uint64_t freed = blocks & ~both & ~bits_get(s->stored, s->n_words, first);
+    uint64_t both = c->claim.blocks & bits_get(s->twice, s->n_words, first);
+    uint64_t freed = c->claim.blocks & ~both;
 
     bits_clear(s->twice, s->n_words, first, both);
-    bits_clear(s->held, s->n_words, first, blocks & ~both);
-    c->claim.blocks &= ~blocks;
+    bits_clear(s->held, s->n_words, first, freed);
     set_n_free(t, s, s->n_free + n_bits(freed));
-    if (freed || both)
-        t->generation++;
+    t->generation++;
+    end_claim(t, c);
 }
 
-/* Other holders of what C stored hear that they lost. */
-static void cancel_losers(struct interest_table *t, const struct claim_out *c, uint64_t stored)
-{
-    struct started *s = c->started;
-
-    for (struct claim_out *o = s->claims; o; o = o->next_of_piece) {
-        uint32_t from = c->claim.first_block, to = o->claim.first_block;
-        uint64_t lost;
-
-        if (o == c)
-            continue;
-        if (to >= from)
-            lost = to - from < 64 ? stored >> (to - from) : 0;
-        else
-            lost = from - to < 64 ? stored << (from - to) : 0;
-        lost &= o->claim.blocks;
-        cancel(t, o, lost);
-        if (lost)
-            let_go(t, o, lost);
-    }
-}
-
-static void unlink_claim(struct interest_table *t, struct claim_out *c)
-{
-    struct claim_out **p = &c->row->claims;
-
-    while (*p != c)
-        p = &(*p)->next_of_row;
-    *p = c->next_of_row;
-    if (c->started) {
-        for (p = &c->started->claims; *p != c;)
-            p = &(*p)->next_of_piece;
-        *p = c->next_of_piece;
-    }
-    *(c->older ? &c->older->newer : &t->oldest) = c->newer;
-    *(c->newer ? &c->newer->older : &t->newest) = c->older;
-}
-
-static void take_back(struct interest_table *t, struct claim_out *c, uint64_t stored)
-{
-    struct started *s = c->started;
-
-    if (s) {
-        uint32_t first = c->claim.first_block;
-
-        stored &= c->claim.blocks; /* what was cancelled is counted already */
-        assert(!(stored & bits_get(s->stored, s->n_words, first)));
-        bits_set(s->stored, s->n_words, first, stored);
-        s->n_stored += n_bits(stored);
-        cancel_losers(t, c, stored & bits_get(s->twice, s->n_words, first));
-        let_go(t, c, c->claim.blocks);
-    }
-    unlink_claim(t, c);
-    if (s && s->suspect && !s->claims)
-        t->generation++; /* abandoned, unless its peer comes back for more */
-    free(c);
-}
-
-void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim,
-                                   uint64_t stored)
+void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim)
 {
     struct claim_out *c = find(row_of(t, peer), claim);
 
     if (c)
-        take_back(t, c, stored);
+        give_back(t, c);
+}
+
+/* Those of BLOCKS, from FIRST_BLOCK on, that C holds: bits as in C. */
+static uint64_t held_by(const struct claim_out *c, uint32_t first_block, uint64_t blocks)
+{
+    uint32_t at = c->claim.first_block;
+
+    if (at >= first_block)
+        blocks = at - first_block < 64 ? blocks >> (at - first_block) : 0;
+    else
+        blocks = first_block - at < 64 ? blocks << (first_block - at) : 0;
+    return blocks & c->claim.blocks;
+}
+
+void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
+                                  uint32_t first_block, uint64_t blocks)
+{
+    struct started *s;
+    uint32_t n_free;
+
+    assert(piece < t->geometry.n_pieces);
+    if (!bitfield_test(&t->missing, piece) || !(s = find_or_start(t, piece)))
+        return;
+    n_free = s->n_free;
+    blocks = not_stored(s, first_block, blocks);
+    book_stored(t, s, first_block, blocks);
+    if (n_free && !s->n_free)
+        look_for_endgame(t);
+    for (struct claim_out *c = s->claims, *next; c; c = next) {
+        uint64_t ended = held_by(c, first_block, blocks);
+
+        next = c->next_of_piece;
+        if (!ended)
+            continue;
+        c->claim.blocks &= ~ended;
+        if (c->claim.id != claim)
+            cancel(t, c, ended);
+        if (!c->claim.blocks)
+            end_claim(t, c);
+    }
 }
 
 void claims_drop_row(struct interest_table *t, struct row *row)
 {
     while (row->claims)
-        take_back(t, row->claims, 0);
+        give_back(t, row->claims);
     /* Its number may be given to another peer. */
     for (uint32_t i = 0; i < t->n_partial; i++)
         if (t->partial[i]->owned && t->partial[i]->owner == row->id) {

@@ -17,10 +17,10 @@ enum claim_source {
 
 /* A claim that is out. In three lists: of all by age, of its peer, of its piece. */
 struct claim_out {
-    struct claim claim; /* .blocks: those that still count; cancelled ones are taken out */
+    struct claim claim; /* .blocks: those that it holds, at least one */
     enum claim_source source;
     struct row *row;
-    struct started *started; /* NULL when the piece completed or failed meanwhile */
+    struct started *started;
     struct claim_out *older, *newer;
     struct claim_out *next_of_row;
     struct claim_out *next_of_piece;

@@ -116,11 +116,12 @@ static void bench_next(const char *what, uint32_t n_blocks, uint32_t n)
         begin = clock_now();
         for (uint32_t i = first; i < first + 4000; i++)
             if (claims[i].id)
-                interest_table_claim_returned(table, peers[i], claims[i].id, claims[i].blocks);
+                interest_table_blocks_stored(table, claims[i].id, claims[i].piece,
+                                             claims[i].first_block, claims[i].blocks);
         spent_back += clock_now() - begin;
     }
     report(what, clock_now() - spent_next, n);
-    report("  ClaimReturned, all stored", clock_now() - spent_back, n_given);
+    report("  BlocksStored, whole claims", clock_now() - spent_back, n_given);
     begin = clock_now();
     n_given = 0;
     for (uint32_t i = 0; i < n; i++)

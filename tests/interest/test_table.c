@@ -6,7 +6,8 @@
 #include "conjure/interest/table.h"
 
 /* A small swarm in which everything happens at random, beside a naive model that counts all again
- * after every step. */
+ * after every step. Claims end as peers and FS end them: what FS stores is told first, then the claim is
+ * returned if any of it is not on disk; and then, or in between, comes the verdict. */
 #define PIECES 37
 #define BLOCKS 5
 #define PEERS  12
@@ -22,8 +23,7 @@
 struct model_claim {
     struct claim claim; /* id 0: none */
     uint32_t peer;
-    uint64_t alive; /* blocks not cancelled */
-    bool over;      /* the piece had its verdict meanwhile */
+    uint64_t held; /* blocks of it that are neither stored nor cancelled */
 };
 
 struct world {
@@ -35,6 +35,7 @@ struct world {
     bool here[PEERS], has[PEERS][PIECES], interesting[PEERS];
     struct model_claim claims[CLAIMS];
     int n_cancels, n_endgame, n_failed;
+    int n_late; /* blocks stored that their claim had lost */
 };
 
 static uint32_t n_blocks(const struct world *w, uint32_t piece)
@@ -79,9 +80,9 @@ static uint32_t holders(const struct world *w, uint32_t piece, uint32_t block)
     for (int i = 0; i < CLAIMS; i++) {
         const struct model_claim *c = &w->claims[i];
 
-        if (c->claim.id && !c->over && c->claim.piece == piece && block >= c->claim.first_block &&
+        if (c->claim.id && c->claim.piece == piece && block >= c->claim.first_block &&
             block < c->claim.first_block + c->claim.n_blocks &&
-            c->alive >> (block - c->claim.first_block) & 1)
+            c->held >> (block - c->claim.first_block) & 1)
             n++;
     }
     return n;
@@ -105,10 +106,10 @@ static void take_effects(struct world *w)
             struct model_claim *c = &w->claims[i];
 
             if (c->claim.id && c->peer == e.peer && c->claim.piece == e.piece &&
-                c->claim.first_block == e.first_block && (c->alive & left)) {
-                uint64_t both = c->alive & left;
+                c->claim.first_block == e.first_block && (c->held & left)) {
+                uint64_t both = c->held & left;
 
-                c->alive &= ~both;
+                c->held &= ~both;
                 left &= ~both;
             }
         }
@@ -118,16 +119,24 @@ static void take_effects(struct world *w)
 
 static void check(struct world *w)
 {
+    uint64_t stored = 0;
+
     for (uint32_t i = 0; i < PIECES; i++) {
-        uint32_t n = 0;
+        uint32_t n = 0, n_stored = 0;
 
         for (uint32_t p = 0; p < PEERS; p++)
             n += w->here[p] && w->has[p][i];
         must(interest_table_availability(w->t, i) == n);
         must(interest_table_have_piece(w->t, i) == w->verified[i]);
-        for (uint32_t b = 0; b < n_blocks(w, i); b++)
-            must(holders(w, i, b) <= 2);
+        for (uint32_t b = 0; b < n_blocks(w, i); b++) {
+            must(holders(w, i, b) <= (w->stored[i][b] ? 0 : 2));
+            n_stored += w->stored[i][b] && missing(w, i);
+        }
+        /* A piece may end in a shorter block, which counts as a whole one while others are missing. */
+        stored += n_stored < n_blocks(w, i) ? (uint64_t)n_stored * BLOCK_SIZE
+                                            : geometry_piece_size(&w->g, i);
     }
+    must(interest_table_progress(w->t).stored == stored);
     for (uint32_t p = 0; p < PEERS; p++) {
         uint32_t n = 0;
 
@@ -220,7 +229,7 @@ static bool ask(struct world *w, uint32_t p)
         if (!interest_table_next_piece(w->t, p, n, &claim))
             return false;
         check_claim(w, p, n, &claim);
-        w->claims[i] = (struct model_claim){.claim = claim, .peer = p, .alive = claim.blocks};
+        w->claims[i] = (struct model_claim){.claim = claim, .peer = p, .held = claim.blocks};
         interest_table_requested(w->t, p, claim.id, rng_below(&w->rng, 2));
         return true;
     }
@@ -229,9 +238,8 @@ static bool ask(struct world *w, uint32_t p)
 
 static void verdict(struct world *w, uint32_t piece, bool good)
 {
-    for (int i = 0; i < CLAIMS; i++)
-        if (w->claims[i].claim.piece == piece)
-            w->claims[i].over = true;
+    for (uint32_t b = 0; b < n_blocks(w, piece); b++)
+        must(!holders(w, piece, b));
     if (good) {
         w->verified[piece] = true;
         ck_assert(interest_table_piece_completed(w->t, piece));
@@ -244,29 +252,47 @@ static void verdict(struct world *w, uint32_t piece, bool good)
     take_effects(w);
 }
 
-/* Gives a random claim back with some or all blocks stored; FS may judge before or after. */
-static void give_back(struct world *w, int at, bool all, bool may_fail)
+/* FS writes BLOCKS of a claim, those that are not on disk, and says what is. */
+static void store(struct world *w, struct model_claim *c, uint64_t blocks)
 {
-    struct model_claim c = w->claims[at];
-    uint64_t stored = all ? c.claim.blocks : c.claim.blocks & rng_next(&w->rng);
-    bool whole = true, early = rng_below(&w->rng, 2), good = !may_fail || rng_below(&w->rng, 6);
+    uint32_t piece = c->claim.piece, first = c->claim.first_block;
 
-    if (!c.over)
-        for (uint32_t i = 0; i < c.claim.n_blocks; i++)
-            if (stored >> i & c.alive >> i & 1)
-                w->stored[c.claim.piece][c.claim.first_block + i] = true;
-    for (uint32_t b = 0; b < n_blocks(w, c.claim.piece); b++)
-        whole &= w->stored[c.claim.piece][b];
-    whole &= !c.over && !w->verified[c.claim.piece];
-    if (whole && early) {
-        verdict(w, c.claim.piece, good);
-        c.over = true;
+    if (w->verified[piece])
+        return;
+    for (uint32_t i = 0; i < c->claim.n_blocks; i++) {
+        if (!(blocks >> i & 1))
+            continue;
+        w->n_late += !(c->held >> i & 1) && !w->stored[piece][first + i];
+        w->stored[piece][first + i] = true;
     }
-    w->claims[at].claim.id = 0;
-    interest_table_claim_returned(w->t, c.peer, c.claim.id, stored);
+    c->held &= ~blocks;
+    interest_table_blocks_stored(w->t, c->claim.id, piece, first, blocks);
+    take_effects(w);
+}
+
+/* Ends a random claim with some or all blocks stored; the verdict comes before it is returned or after. */
+static void give_back(struct world *w, int at, bool all)
+{
+    struct model_claim *c = &w->claims[at];
+    uint64_t stored = all ? c->claim.blocks : c->claim.blocks & rng_next(&w->rng);
+    uint32_t piece = c->claim.piece;
+    bool whole = !w->verified[piece], early = rng_below(&w->rng, 2);
+    bool good = rng_below(&w->rng, 6);
+
+    store(w, c, stored);
+    for (uint32_t b = 0; b < n_blocks(w, piece); b++)
+        whole &= w->stored[piece][b];
+    if (whole && early)
+        verdict(w, piece, good);
+    if (stored != c->claim.blocks || rng_below(&w->rng, 2)) {
+        interest_table_claim_returned(w->t, c->peer, c->claim.id);
+        c->held = 0;
+    }
+    must(!c->held);
+    c->claim.id = 0;
     take_effects(w);
     if (whole && !early)
-        verdict(w, c.claim.piece, good);
+        verdict(w, piece, good);
 }
 
 static void step(struct world *w)
@@ -305,14 +331,14 @@ static void step(struct world *w)
         break;
     default:
         if (w->claims[at].claim.id)
-            give_back(w, at, rng_below(&w->rng, 4) != 0, true);
+            give_back(w, at, rng_below(&w->rng, 4) != 0);
         break;
     }
     take_effects(w);
     check(w);
 }
 
-/* Nobody leaves any more and nothing fails: all is fetched, and what is given out again is few. */
+/* No peer leaves any more, and claims end whole: everything is fetched, though pieces fail. */
 static void finish(struct world *w)
 {
     bool moved = true;
@@ -332,7 +358,7 @@ static void finish(struct world *w)
             moved |= ask(w, p);
         for (int i = 0; i < CLAIMS; i++) {
             if (w->claims[i].claim.id && rng_below(&w->rng, 2)) {
-                give_back(w, i, true, false);
+                give_back(w, i, true);
                 moved = true;
             }
         }
@@ -346,7 +372,7 @@ static void finish(struct world *w)
 
 START_TEST(random_swarms_agree_with_a_naive_model)
 {
-    int n_cancels = 0, n_endgame = 0, n_failed = 0;
+    int n_cancels = 0, n_endgame = 0, n_failed = 0, n_late = 0;
 
     for (uint64_t seed = 1; seed <= 24; seed++) {
         struct world *w = malloc(sizeof *w);
@@ -358,12 +384,14 @@ START_TEST(random_swarms_agree_with_a_naive_model)
         n_cancels += w->n_cancels;
         n_endgame += w->n_endgame;
         n_failed += w->n_failed;
+        n_late += w->n_late;
         interest_table_free(w->t);
         free(w);
     }
     ck_assert_int_gt(n_cancels, 20);
     ck_assert_int_gt(n_endgame, 20);
     ck_assert_int_gt(n_failed, 20);
+    ck_assert_int_gt(n_late, 20);
 }
 END_TEST
 
@@ -473,7 +501,7 @@ START_TEST(started_pieces_come_before_new_ones)
     ck_assert(interest_table_next_piece(t, 2, 3, &b)); /* the last crumb */
     ck_assert_uint_eq(b.n_blocks, 1);
     /* A fast peer would rather begin a piece of its own than take what is left of one. */
-    interest_table_claim_returned(t, 2, b.id, 0);
+    interest_table_claim_returned(t, 2, b.id);
     ck_assert(interest_table_next_piece(t, 1, 64, &b));
     ck_assert_uint_ne(b.piece, a.piece);
     ck_assert_uint_eq(b.n_blocks, 16);
@@ -541,8 +569,10 @@ START_TEST(long_pieces_are_claimed_in_parts)
     ck_assert(c[2].first_block == 128 && c[2].n_blocks == 22);
     ck_assert(!interest_table_next_piece(t, 1, 64, &c[0])); /* its own, not again */
     /* A gap across a border of words is found again as one run. */
-    interest_table_claim_returned(t, 1, c[1].id, ~(UINT64_C(3) << 62));
-    interest_table_claim_returned(t, 1, c[2].id, ~UINT64_C(3));
+    interest_table_blocks_stored(t, c[1].id, 0, 64, ~(UINT64_C(3) << 62));
+    interest_table_claim_returned(t, 1, c[1].id);
+    interest_table_blocks_stored(t, c[2].id, 0, 128, c[2].blocks & ~UINT64_C(3));
+    interest_table_claim_returned(t, 1, c[2].id);
     ck_assert(interest_table_next_piece(t, 1, 64, &c[0]));
     ck_assert(c[0].first_block == 126 && c[0].n_blocks == 4 && c[0].blocks == 15);
     interest_table_free(t);
@@ -570,21 +600,20 @@ START_TEST(endgame_shares_the_oldest_claims_and_cancels_the_losers)
     ck_assert(interest_table_next_piece(t, 3, 64, &c)); /* what is held once still: all of it */
     ck_assert(c.first_block == 0 && c.blocks == 0xff);
     ck_assert(!interest_table_next_piece(t, 3, 64, &c));
-    interest_table_claim_returned(t, 2, b.id, 0xff);
+    interest_table_blocks_stored(t, b.id, 0, b.first_block, 0xff);
     ck_assert(interest_table_next_effect(t, &e));
     ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.first_block == 0 && e.blocks == 0xff00);
     ck_assert(!interest_table_next_effect(t, &e));
-    /* The verdict comes first: everybody who raced for the last blocks is told. */
-    ck_assert(interest_table_piece_completed(t, 0));
+    interest_table_blocks_stored(t, a.id, 0, 0, 0xff);
     ck_assert(interest_table_next_effect(t, &e));
     ck_assert(e.kind == INTEREST_CANCEL && e.peer == 3 && e.blocks == 0xff);
-    ck_assert(interest_table_next_effect(t, &e));
-    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.blocks == 0xff);
+    ck_assert(!interest_table_next_effect(t, &e));
+    ck_assert(interest_table_piece_completed(t, 0));
     for (int i = 0; i < 3; i++) {
         ck_assert(interest_table_next_effect(t, &e));
         ck_assert_int_eq(e.kind, INTEREST_ENDS);
     }
-    interest_table_claim_returned(t, 1, a.id, 0xff);
+    interest_table_claim_returned(t, 3, c.id); /* all of it is stored: no effect */
     ck_assert(interest_table_is_complete(t));
     interest_table_free(t);
 }
@@ -631,8 +660,9 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
     join_seed(t, 1);
     join_seed(t, 2);
     ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    interest_table_blocks_stored(t, a.id, 0, 0, a.blocks);
     interest_table_piece_failed(t, 0);
-    interest_table_claim_returned(t, 1, a.id, a.blocks); /* of the bad try: counts for nothing */
+    interest_table_claim_returned(t, 1, a.id); /* of the bad try: no effect */
     ck_assert(interest_table_next_piece(t, 1, 4, &a));
     ck_assert_uint_eq(a.first_block, 0);
     ck_assert(!interest_table_next_piece(t, 2, 4, &b));
@@ -642,6 +672,67 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
     interest_table_peer_left(t, 1);
     ck_assert(interest_table_next_piece(t, 2, 64, &b));
     ck_assert_uint_eq(b.n_blocks, 16);
+    interest_table_free(t);
+}
+END_TEST
+
+/* FS is told first, the peer's return comes second: one decides what is stored, the other what is free. */
+START_TEST(a_claim_returns_what_is_not_stored)
+{
+    struct interest_table *t = plain(1, 16, 0);
+    struct claim a, b;
+    uint64_t generation;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b)); /* endgame: its second half */
+    ck_assert_uint_eq(b.first_block, 8);
+    generation = interest_table_generation(t);
+    interest_table_blocks_stored(t, a.id, 0, 0, 0x0f0f);
+    ck_assert_uint_eq(interest_table_generation(t), generation); /* nothing is free by that */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 8 * BLOCK_SIZE);
+    interest_table_claim_returned(t, 1, a.id);
+    ck_assert_uint_ne(interest_table_generation(t), generation);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a)); /* blocks 12 to 15 are still held by b */
+    ck_assert_uint_eq(a.first_block, 4);
+    ck_assert_uint_eq(a.blocks, 0xf);
+    interest_table_claim_returned(t, 1, a.id);
+    interest_table_claim_returned(t, 2, b.id);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert_uint_eq(a.first_block, 4);
+    ck_assert_uint_eq(a.blocks, 0xf0f);
+    interest_table_claim_returned(t, 1, a.id);
+    interest_table_claim_returned(t, 1, a.id); /* unknown by now */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 8 * BLOCK_SIZE);
+    interest_table_free(t);
+}
+END_TEST
+
+/* Two peers raced for a block, and the piece failed with the winner's. The loser's is written then. */
+START_TEST(a_block_stored_after_the_piece_failed_counts)
+{
+    struct interest_table *t = plain(1, 4, 0);
+    struct interest_effect e;
+    struct claim a, b, c;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    interest_table_blocks_stored(t, a.id, 0, 0, 15);
+    interest_table_piece_failed(t, 0);
+    ck_assert(interest_table_next_piece(t, 1, 2, &c));
+    while (interest_table_next_effect(t, &e))
+        ;
+    interest_table_blocks_stored(t, b.id, 0, 0, 5);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.first_block == 0 && e.blocks == 1);
+    ck_assert(!interest_table_next_effect(t, &e));
+    interest_table_claim_returned(t, 2, b.id); /* ended when its last block was stored */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 2 * BLOCK_SIZE);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(a.first_block == 3 && a.blocks == 1);
     interest_table_free(t);
 }
 END_TEST
@@ -673,7 +764,8 @@ START_TEST(blocks_on_disk_are_not_claimed)
     ck_assert_uint_eq(a.n_blocks, 64);
     ck_assert(!interest_table_next_piece(t, 2, 64, &a)); /* its last six are on disk */
     ck_assert_uint_eq(interest_table_progress(t).stored, (67 + 6) * BLOCK_SIZE);
-    interest_table_claim_returned(t, 2, a.id, 1);
+    interest_table_blocks_stored(t, a.id, 2, 0, 1);
+    interest_table_claim_returned(t, 2, a.id);
     ck_assert_uint_eq(interest_table_progress(t).stored, (67 + 7) * BLOCK_SIZE);
     interest_table_piece_failed(t, 2); /* what was there was wrong */
     ck_assert_uint_eq(interest_table_progress(t).stored, 67 * BLOCK_SIZE);
@@ -710,5 +802,6 @@ RUN_SUITE("The interest table", 60, random_swarms_agree_with_a_naive_model,
           what_only_a_seed_has_comes_from_the_seed, suggestions_break_ties_and_nothing_else,
           long_pieces_are_claimed_in_parts, endgame_shares_the_oldest_claims_and_cancels_the_losers,
           endgame_doubts_leechers_before_seeders, a_piece_nobody_has_does_not_put_off_endgame,
-          a_suspect_piece_goes_to_one_peer_alone, blocks_on_disk_are_not_claimed,
+          a_suspect_piece_goes_to_one_peer_alone, a_claim_returns_what_is_not_stored,
+          a_block_stored_after_the_piece_failed_counts, blocks_on_disk_are_not_claimed,
           availability_counts_whole_copies_and_a_share);

@@ -82,12 +82,10 @@ void *interest_table_next_lacking(const struct interest_table *t, uint32_t piece
 /* --- pieces ---------------------------------------------------------------------------------- */
 
 bool interest_table_have_piece(const struct interest_table *t, uint32_t piece);
-/* On disk and verified. May come before the claims that brought it are returned. False when we had
- * it already. */
+/* On disk and verified. False when we had it already. */
 bool interest_table_piece_completed(struct interest_table *t, uint32_t piece);
 /* Wrong hash: all its blocks are missing again and it is suspect: from now on one peer alone gets
- * its claims, so that the next verdict is about that peer. Claims on it that are out count for
- * nothing when they return. */
+ * its claims, so that the next verdict is about that peer. */
 void interest_table_piece_failed(struct interest_table *t, uint32_t piece);
 /* Every wanted piece is verified. */
 bool interest_table_is_complete(const struct interest_table *t);
@@ -105,10 +103,14 @@ bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t
 /* From whom the blocks of a claim are requested: endgame doubts the leechers first. */
 void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t claim,
                               bool from_seeder);
-/* Done with a claim: the blocks in STORED (bits as in the claim) are on disk, the others become
- * free. Other holders of what is stored get cancels. An unknown claim is ignored. */
-void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim,
-                                   uint64_t stored);
+/* BLOCKS (bit i is FIRST_BLOCK + i) are on disk, received for CLAIM: nobody claims them any more.
+ * Other claims that hold them get cancels. Comes before the claim is returned, and before the verdict on
+ * the piece. Blocks that are stored already, and pieces that are not missing, are ignored. */
+void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
+                                  uint32_t first_block, uint64_t blocks);
+/* PEER is done with a claim: what it still holds becomes free, unless another claim holds it as well.
+ * A claim that holds nothing more is ended already: returning it is optional, and has no effect. */
+void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim);
 /* Changes whenever a peer that got nothing from next_piece may now get something for a reason that
  * is not its own (its own: interest_table_peer_got_piece). */
 uint64_t interest_table_generation(const struct interest_table *t);

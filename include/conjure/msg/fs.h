@@ -30,10 +30,13 @@ struct open_file;
           struct storage *storage; struct torrent *of; /* the asker's, untouched */ bool all;       \
           struct bitfield have; struct stored_blocks stored; /* replies, owned by the asker */     \
           uint32_t n_bad; /* reply: pieces that were whole on disk and wrong */ int error;)        \
-    QUERY(fs, store_blocks, StoreBlocks, "write received blocks; home when on disk",               \
+    QUERY(fs, store_blocks, StoreBlocks,                                                           \
+          "write received blocks. Before the reply FS tells InterestStat by BlocksStored which of " \
+          "them are on disk",                                                                      \
           struct storage *storage; struct addr from; /* who is to blame if they are wrong */       \
-          uint64_t claim; /* the asker's, untouched */                                             \
-          uint64_t blocks; /* which blocks of the buffer: bit i is first_block + i */              \
+          uint64_t claim; /* its number, for BlocksStored */                                       \
+          uint64_t claimed; /* the asker's, untouched: all blocks of the claim */                  \
+          uint64_t blocks; /* which blocks of the buffer: bit i is first_block + i. Reply: those on disk */ \
           uint32_t piece; uint32_t first_block; uint32_t n_blocks;                                 \
           uint8_t *data; /* room for CLAIM_BLOCKS_MAX blocks, n_blocks of them in use; what comes  \
                           * home is the asker's again, but may be another buffer of that size */   \

@@ -46,9 +46,14 @@ struct torrent;
          uint32_t piece;)                                                                          \
     INFO(interest, piece_failed, PieceFailed, "a piece had the wrong hash: all of it is missing",  \
          uint32_t piece;)                                                                          \
+    INFO(interest, blocks_stored, BlocksStored,                                                    \
+         "from FS: blocks received for a claim are on disk",                                       \
+         uint64_t claim; uint32_t piece; uint32_t first_block;                                     \
+         uint64_t blocks; /* bit i is block first_block + i */)                                    \
     INFO(interest, claim_returned, ClaimReturned,                                                  \
-         "a peer is done with a claim; the blocks in `stored` are on disk", uint32_t peer;         \
-         uint64_t claim; uint64_t stored;)                                                         \
+         "a peer is done with a claim: blocks of it that are not on disk may be claimed again. "   \
+         "Not needed once BlocksStored has named all of them",                                     \
+         uint32_t peer; uint64_t claim;)                                                           \
     QUERY(interest, progress, Progress, "how far are we?",                                         \
           struct torrent *of; /* the asker's, untouched */                                         \
           uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \

@@ -87,11 +87,34 @@ static bool is_fast(const struct opened *t)
 
 /* --- storing --------------------------------------------------------------------------------- */
 
+/* InterestStat learns what is on disk before the peer has its answer (guarantee E of channel.h: before
+ * the peer's ClaimReturned), and before any verdict on the piece (guarantee A). */
+static void tell_stored(struct opened *t, struct fs_store_blocks *m)
+{
+    struct interest_blocks_stored *stored;
+
+    for (uint32_t i = 0; i < m->n_blocks; i++)
+        if (!storage_has_block(t->storage, m->piece, m->first_block + i))
+            m->blocks &= ~(UINT64_C(1) << i);
+    if (!m->blocks)
+        return;
+    stored = interest_new_blocks_stored();
+    stored->claim = m->claim;
+    stored->piece = m->piece;
+    stored->first_block = m->first_block;
+    stored->blocks = m->blocks;
+    interest_tell_or_drop_blocks_stored(&t->torrent->interest, stored);
+}
+
 static void answer_store(struct fs *self, struct opened *t, struct fs_store_blocks *m, int error)
 {
     m->error = error;
-    if (error)
+    if (error) {
+        m->blocks = 0;
         tell_failure(self, t, error);
+    } else {
+        tell_stored(t, m);
+    }
     msg_reply(&m->msg);
 }
 

@@ -253,9 +253,15 @@ static void on_piece_failed(struct interest_stat *is, struct interest_piece_fail
     act_on_effects(is);
 }
 
+static void on_blocks_stored(struct interest_stat *is, struct interest_blocks_stored *m)
+{
+    interest_table_blocks_stored(is->table, m->claim, m->piece, m->first_block, m->blocks);
+    act_on_effects(is);
+}
+
 static void on_claim_returned(struct interest_stat *is, struct interest_claim_returned *m)
 {
-    interest_table_claim_returned(is->table, m->peer, m->claim, m->stored);
+    interest_table_claim_returned(is->table, m->peer, m->claim);
     act_on_effects(is);
 }
 

@@ -115,6 +115,7 @@ static void on_claim_returned(struct super_seeder *s, struct interest_claim_retu
 {
 }
 
+MSG_IGNORE(interest, blocks_stored, struct super_seeder);
 MSG_DISPATCH(interest, INTEREST_TABLE, struct super_seeder);
 
 static void say_offers(struct super_seeder *s)

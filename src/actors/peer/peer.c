@@ -4,8 +4,9 @@
  *
  * Work is fetched by NextPiece queries that InterestStat parks until it has something; the claim
  * that comes home is given to the session, which requests its blocks and receives them into a
- * buffer of ours. A claim that is done goes to FS as StoreBlocks and comes home when it is on disk;
- * then ClaimReturned tells InterestStat. So every claim ends in exactly one ClaimReturned.
+ * buffer of ours. A claim that is done goes to FS as StoreBlocks; FS tells InterestStat what is on disk and
+ * then returns the buffer. If any block of the claim is not on disk, ClaimReturned gives it back, after
+ * that reply (guarantee E of conjure/msg/channel.h).
  *
  * The torrent may become complete at any time: then the Lobby says Completed, and InterestStat ends
  * once all peers have that in their inbox. Who is refused by InterestStat has not read it yet.
@@ -129,13 +130,12 @@ static void buffer_free(struct peer *p, uint8_t *data)
 
 /* --- claims ------------------------------------------------------------------------------- */
 
-static void return_claim(struct peer *p, uint64_t claim, uint64_t stored)
+static void return_claim(struct peer *p, uint64_t claim)
 {
     struct interest_claim_returned *m = interest_new_claim_returned();
 
     m->peer = p->id;
     m->claim = claim;
-    m->stored = stored;
     interest_tell_or_drop_claim_returned(&p->torrent->interest, m);
 }
 
@@ -146,7 +146,7 @@ static void store_claim(struct peer *p, struct session_claim *c)
 
     peer_quota_unuse(p, DIRECTION_DOWN, n_missing * BLOCK_SIZE);
     if (!c->received) {
-        return_claim(p, c->claim.id, 0);
+        return_claim(p, c->claim.id);
         buffer_free(p, c->data);
         return;
     }
@@ -154,13 +154,14 @@ static void store_claim(struct peer *p, struct session_claim *c)
     m->storage = p->torrent->storage;
     m->from = p->addr;
     m->claim = c->claim.id;
+    m->claimed = c->claim.blocks;
     m->blocks = c->received;
     m->piece = c->claim.piece;
     m->first_block = c->claim.first_block;
     m->n_blocks = c->claim.n_blocks;
     m->data = c->data;
     if (!peer_ask_fs_store_blocks(&p->inbox, p->env->fs, m)) {
-        return_claim(p, c->claim.id, 0);
+        return_claim(p, c->claim.id);
         buffer_free(p, c->data);
         msg_free(&m->msg);
         return;
@@ -173,7 +174,8 @@ static void reply_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
 {
     p->n_queries--;
     p->n_stores--;
-    return_claim(p, m->claim, m->error ? 0 : m->blocks);
+    if (m->claimed & ~m->blocks)
+        return_claim(p, m->claim);
     buffer_free(p, m->data);
     if (m->error) {
         p->must_close = true;
@@ -232,7 +234,7 @@ static void reply_interest_next_piece(struct peer *p, struct interest_next_piece
     if (taken)
         tell_requested(p, m->claim.id);
     else if (m->claim.id)
-        return_claim(p, m->claim.id, 0);
+        return_claim(p, m->claim.id);
     msg_free(&m->msg);
 }
 
@@ -746,7 +748,7 @@ void peer_close(struct peer *p)
 
 bool peer_close_goes_on(struct peer *p)
 {
-    /* What is being stored is returned first: InterestStat would give it out again otherwise. */
+    /* PeerLeft returns all claims: only when nothing of them is being stored any more. */
     if (!p->n_stores && p->joined_interest) {
         struct interest_peer_left *m = interest_new_peer_left();
 

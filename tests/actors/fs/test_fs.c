@@ -23,6 +23,7 @@ struct world {
     struct storage *storage;
     bool trusting; /* torrents are opened so */
     struct bitfield completed;
+    uint64_t stored[64]; /* of each piece, as InterestStat learned it */
     uint32_t n_failed, n_banned;
 };
 
@@ -132,6 +133,7 @@ static void send_blocks(struct world *w, uint32_t piece, uint32_t first, uint32_
     m->piece = piece;
     m->first_block = first;
     m->n_blocks = n;
+    m->claim = piece;
     m->blocks = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
     m->from = *from;
     m->data = calloc(CLAIM_BLOCKS_MAX, BLOCK_SIZE);
@@ -153,20 +155,50 @@ static void receive_stored(struct world *w, int error)
     msg_free(&m->msg);
 }
 
-static void receive_verdict(struct world *w)
-{
-    struct msg *m = wait_at(&w->torrent.interest.channel);
-
-    if (m->kind == interest_kind_piece_completed)
-        ck_assert(bitfield_set(&w->completed, ((struct interest_piece_completed *)m)->piece));
-    else
-        w->n_failed++;
-    msg_free(m);
-}
-
 static uint32_t n_blocks_of(const struct world *w, uint32_t piece)
 {
     return geometry_n_blocks(metainfo_geometry(w->sample.meta), piece);
+}
+
+/* What InterestStat learned so far about blocks; false: the next message, a verdict, is *VERDICTP. */
+static bool next_stored(struct world *w, struct msg **verdictp)
+{
+    struct msg *m = wait_at(&w->torrent.interest.channel);
+    struct interest_blocks_stored *stored = (struct interest_blocks_stored *)m;
+
+    if (m->kind != interest_kind_blocks_stored) {
+        *verdictp = m;
+        return false;
+    }
+    ck_assert_uint_ne(stored->blocks, 0);
+    ck_assert_uint_eq(stored->claim, stored->piece);
+    w->stored[stored->piece] |= stored->blocks << stored->first_block;
+    msg_free(m);
+    return true;
+}
+
+/* Every block of the piece was booked before. */
+static void receive_verdict(struct world *w)
+{
+    struct interest_piece_completed *completed;
+    struct interest_piece_failed *failed;
+    struct msg *m;
+    uint32_t piece;
+
+    while (next_stored(w, &m))
+        ;
+    completed = (struct interest_piece_completed *)m;
+    failed = (struct interest_piece_failed *)m;
+    if (m->kind == interest_kind_piece_completed) {
+        piece = completed->piece;
+        ck_assert(bitfield_set(&w->completed, piece));
+    } else {
+        piece = failed->piece;
+        w->n_failed++;
+    }
+    ck_assert_uint_eq(w->stored[piece], (UINT64_C(1) << n_blocks_of(w, piece)) - 1);
+    w->stored[piece] = 0;
+    msg_free(m);
 }
 
 static void make_two_files(struct world *w)
@@ -223,6 +255,42 @@ END_TEST
 START_TEST(a_download_in_order_of_arrival)
 {
     download(ALLOCATION_COMPACT);
+}
+END_TEST
+
+static void expect_booked(struct world *w, uint32_t piece, uint32_t first, uint64_t blocks)
+{
+    struct fs_store_blocks *m = (struct fs_store_blocks *)wait_at(&w->peer.channel);
+    struct msg *none = NULL;
+
+    ck_assert(m->msg.kind == fs_kind_store_blocks && !m->error);
+    ck_assert_uint_eq(m->blocks, blocks);
+    ck_assert(!channel_is_empty(&w->torrent.interest.channel));
+    ck_assert(next_stored(w, &none));
+    ck_assert_uint_eq(w->stored[piece], blocks << first);
+    free(m->data);
+    msg_free(&m->msg);
+}
+
+/* InterestStat has learned of blocks when the peer gets its reply (guarantee E), and the reply has the same;
+ * also of those that another peer stored first. */
+START_TEST(blocks_are_booked_before_the_reply)
+{
+    struct world w;
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    send_blocks(&w, 3, 1, 2, &honest, false);
+    expect_booked(&w, 3, 1, 3);
+    w.stored[3] = 0;
+    send_blocks(&w, 3, 0, 3, &honest, false);
+    expect_booked(&w, 3, 0, 7);
+    w.stored[3] = 0;
+    send_blocks(&w, 3, 0, 2, &honest, false); /* nothing to write */
+    expect_booked(&w, 3, 0, 3);
+    ck_assert(channel_is_empty(&w.torrent.interest.channel));
+    world_close(&w);
+    world_end(&w);
 }
 END_TEST
 
@@ -521,6 +589,7 @@ START_TEST(a_disk_that_refuses_is_told_once)
     ck_assert_int_eq(symlink("/tmp", path), 0);
     send_blocks(&w, 20, 0, 4, &honest, false);
     receive_stored(&w, -ELOOP);
+    ck_assert(channel_is_empty(&w.torrent.interest.channel)); /* none of it is on disk */
     send_blocks(&w, 21, 0, 4, &honest, false);
     receive_stored(&w, -ELOOP);
     m = (struct master_storage_failed *)wait_master(&w, master_kind_storage_failed);
@@ -534,8 +603,9 @@ START_TEST(a_disk_that_refuses_is_told_once)
 END_TEST
 
 RUN_SUITE("fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
-          a_download_in_order_of_arrival, a_liar_is_found_when_the_piece_passes,
-          files_that_are_there_are_checked, what_has_changed_is_told_soon_after_opening,
-          many_are_opened_at_once, closing_ends_a_check, a_check_that_is_stopped_goes_on,
-          a_file_is_leased_to_serve_from, a_folder_that_cannot_be_had_is_told_with_its_name,
+          a_download_in_order_of_arrival, blocks_are_booked_before_the_reply,
+          a_liar_is_found_when_the_piece_passes, files_that_are_there_are_checked,
+          what_has_changed_is_told_soon_after_opening, many_are_opened_at_once,
+          closing_ends_a_check, a_check_that_is_stopped_goes_on, a_file_is_leased_to_serve_from,
+          a_folder_that_cannot_be_had_is_told_with_its_name,
           what_waits_to_be_opened_can_be_called_off, a_disk_that_refuses_is_told_once);
