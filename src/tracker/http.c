@@ -203,11 +203,11 @@ int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *ou
     *outp = ANNOUNCE_REPLY_EMPTY;
     if (n > TRACKER_HTTP_REPLY_MAX) {
         snprintf(reason, ANNOUNCE_TEXT_MAX, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
-        return TRACKER_HTTP_GARBAGE;
+        return TRACKER_HTTP_MALFORMED;
     }
     if (!n) {
         snprintf(reason, ANNOUNCE_TEXT_MAX, "empty reply");
-        return TRACKER_HTTP_GARBAGE;
+        return TRACKER_HTTP_MALFORMED;
     }
     r = bencode_parse(&tree, bytes, n, BENCODE_NODES_SMALL);
     if (r < 0)
@@ -215,12 +215,12 @@ int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *ou
     /* Some trackers end their replies with a newline. */
     if (r && r != BENCODE_TRAILING) {
         snprintf(reason, ANNOUNCE_TEXT_MAX, "reply is no B-coding: %s", bencode_condition_text(r));
-        return TRACKER_HTTP_GARBAGE;
+        return TRACKER_HTTP_MALFORMED;
     }
     if (bencode_check(&tree, bencode_root(&tree), &reply_schema, why)) {
         snprintf(reason, ANNOUNCE_TEXT_MAX, "reply is malformed: %s", why);
         bencode_deinit(&tree);
-        return TRACKER_HTTP_GARBAGE;
+        return TRACKER_HTTP_MALFORMED;
     }
     read_reply(outp, &tree, bencode_root(&tree));
     bencode_deinit(&tree);

@@ -28,7 +28,7 @@ int tiers_add(struct tiers *t, uint32_t tier, const char *url)
     struct tracker_url parsed;
 
     if (strlen(url) >= ANNOUNCE_URL_MAX || tracker_url_parse(url, &parsed))
-        return TIERS_UNKNOWN_SCHEME;
+        return TIERS_UNUSABLE_URL;
     if (t->n == TIERS_TRACKERS_MAX)
         return TIERS_FULL;
     for (uint32_t i = 0; i < t->n; i++)

@@ -122,22 +122,23 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
     return TRACKER_UDP_SEND;
 }
 
-static void read_announce(struct announce_reply *r, const uint8_t *bytes, size_t n, bool is_ipv6)
+static void read_announce(struct announce_reply *r, const uint8_t *bytes, size_t n, uint8_t family)
 {
-    size_t size = is_ipv6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
+    size_t size = family == AF_INET6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
 
     r->interval_s = get_be32(bytes + 8);
     r->n_leechers = get_be32(bytes + 12);
     r->n_seeders = get_be32(bytes + 16);
     for (size_t i = 20; i + size <= n; i += size) {
-        struct addr a = is_ipv6 ? addr_from_compact6(bytes + i) : addr_from_compact4(bytes + i);
+        struct addr a =
+            family == AF_INET6 ? addr_from_compact6(bytes + i) : addr_from_compact4(bytes + i);
 
         announce_reply_add(r, &a);
     }
 }
 
 enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
-                                            bool is_ipv6, uint64_t now,
+                                            uint8_t family, uint64_t now,
                                             struct announce_reply *replyp)
 {
     uint32_t action;
@@ -165,7 +166,7 @@ enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t
         u->deadline = now;
     } else if (action == TRACKER_UDP_ANNOUNCE && n >= 20) {
         *replyp = ANNOUNCE_REPLY_EMPTY;
-        read_announce(replyp, bytes, n, is_ipv6);
+        read_announce(replyp, bytes, n, family);
         return TRACKER_UDP_DONE;
     }
     return TRACKER_UDP_WAIT;

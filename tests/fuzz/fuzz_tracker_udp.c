@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     if (size >= 8)
         put_be32(copy + 4, u.transaction);
-    tracker_udp_receive(&u, copy, size, size & 2, 1, &reply);
+    tracker_udp_receive(&u, copy, size, size & 2 ? AF_INET6 : AF_INET, 1, &reply);
     if (n_runs++ % 1000 == 0) {
         tracker_service_deinit(&service);
         tracker_service_init(&service, 60, 1, (const uint8_t[32]){1});

@@ -103,7 +103,7 @@ START_TEST(cut_at_every_byte)
         uint8_t *copy = malloc(n ? n : 1);
 
         memcpy(copy, full, n);
-        ck_assert_int_eq(tracker_http_parse(copy, n, &r, reason), TRACKER_HTTP_GARBAGE);
+        ck_assert_int_eq(tracker_http_parse(copy, n, &r, reason), TRACKER_HTTP_MALFORMED);
         ck_assert_str_ne(reason, "");
         free(copy);
     }
@@ -165,9 +165,9 @@ START_TEST(what_is_no_reply)
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
         ck_assert_int_eq(
             tracker_http_parse((const uint8_t *)garbage[i], strlen(garbage[i]), &r, reason),
-            TRACKER_HTTP_GARBAGE);
+            TRACKER_HTTP_MALFORMED);
     ck_assert_int_eq(tracker_http_parse(big, TRACKER_HTTP_REPLY_MAX + 1, &r, reason),
-                     TRACKER_HTTP_GARBAGE);
+                     TRACKER_HTTP_MALFORMED);
     free(big);
 }
 END_TEST

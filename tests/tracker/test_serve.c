@@ -148,8 +148,7 @@ static struct announce_reply udp_announce(const struct announce_request *request
         for (size_t cut = 0; cut < (i ? 98 : 16); cut++)
             ck_assert_uint_le(tracker_serve_udp(&service, packet, cut, &a, now, answer), 40);
         n = tracker_serve_udp(&service, packet, n, &a, now, answer);
-        if (tracker_udp_receive(&u, answer, n, a.family == AF_INET6, now, &reply) ==
-            TRACKER_UDP_DONE)
+        if (tracker_udp_receive(&u, answer, n, a.family, now, &reply) == TRACKER_UDP_DONE)
             return reply;
     }
     ck_abort_msg("no answer");

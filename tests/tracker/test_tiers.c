@@ -25,14 +25,14 @@ START_TEST(known_schemes_only)
     ck_assert_int_eq(tiers_add(&t, 0, "HTTPS://a/announce"), 0);
     ck_assert_int_eq(tiers_add(&t, 0, "udp://a:1"), 0);
     ck_assert_int_eq(tiers_add(&t, 1, "udp://a:1"), TIERS_DUPLICATE);
-    ck_assert_int_eq(tiers_add(&t, 0, "udp://a"), TIERS_UNKNOWN_SCHEME);
-    ck_assert_int_eq(tiers_add(&t, 0, "wss://a/"), TIERS_UNKNOWN_SCHEME);
-    ck_assert_int_eq(tiers_add(&t, 0, "dht"), TIERS_UNKNOWN_SCHEME);
-    ck_assert_int_eq(tiers_add(&t, 0, ""), TIERS_UNKNOWN_SCHEME);
+    ck_assert_int_eq(tiers_add(&t, 0, "udp://a"), TIERS_UNUSABLE_URL);
+    ck_assert_int_eq(tiers_add(&t, 0, "wss://a/"), TIERS_UNUSABLE_URL);
+    ck_assert_int_eq(tiers_add(&t, 0, "dht"), TIERS_UNUSABLE_URL);
+    ck_assert_int_eq(tiers_add(&t, 0, ""), TIERS_UNUSABLE_URL);
     memset(long_url, 'a', sizeof long_url);
     memcpy(long_url, "http://a/", 9);
     long_url[ANNOUNCE_URL_MAX] = 0;
-    ck_assert_int_eq(tiers_add(&t, 0, long_url), TIERS_UNKNOWN_SCHEME);
+    ck_assert_int_eq(tiers_add(&t, 0, long_url), TIERS_UNUSABLE_URL);
     long_url[ANNOUNCE_URL_MAX - 1] = 0;
     ck_assert_int_eq(tiers_add(&t, 0, long_url), 0);
     for (uint32_t i = 4; i < TIERS_TRACKERS_MAX; i++) {

@@ -39,8 +39,8 @@ static enum tracker_udp_result step(struct fixture *f, uint64_t now)
 }
 
 /* Hands over BYTES with the transaction id that was asked with. */
-static enum tracker_udp_result receive(struct fixture *f, const void *bytes, size_t n, bool is_ipv6,
-                                       uint64_t now)
+static enum tracker_udp_result receive(struct fixture *f, const void *bytes, size_t n,
+                                       uint8_t family, uint64_t now)
 {
     uint8_t *copy = malloc(n ? n : 1);
     enum tracker_udp_result r;
@@ -48,7 +48,7 @@ static enum tracker_udp_result receive(struct fixture *f, const void *bytes, siz
     memcpy(copy, bytes, n);
     if (n >= 8)
         memcpy(copy + 4, f->packet + 12, 4);
-    r = tracker_udp_receive(&f->u, copy, n, is_ipv6, now, &f->reply);
+    r = tracker_udp_receive(&f->u, copy, n, family, now, &f->reply);
     free(copy);
     return r;
 }
@@ -72,7 +72,7 @@ START_TEST(connect_and_announce)
     ck_assert_uint_eq(f.size, 16);
     ck_assert(!memcmp(f.packet, "\0\0\4\x17\x27\x10\x19\x80\0\0\0\0", 12));
     ck_assert_int_eq(step(&f, 100 * S), TRACKER_UDP_WAIT);
-    ck_assert_int_eq(receive(&f, CONNECTED, 16, false, 101 * S), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(receive(&f, CONNECTED, 16, AF_INET, 101 * S), TRACKER_UDP_WAIT);
     ck_assert_uint_eq(f.connection.good_until, 161 * S);
     transaction = get_be32(f.packet + 12);
     ck_assert_int_eq(step(&f, 101 * S), TRACKER_UDP_SEND);
@@ -82,7 +82,7 @@ START_TEST(connect_and_announce)
     memset(f.packet + 12, 0, 4);
     ck_assert(!memcmp(f.packet, announce, sizeof announce));
     put_be32(f.packet + 12, transaction);
-    ck_assert_int_eq(receive(&f, ANNOUNCED, 32, false, 102 * S), TRACKER_UDP_DONE);
+    ck_assert_int_eq(receive(&f, ANNOUNCED, 32, AF_INET, 102 * S), TRACKER_UDP_DONE);
     ck_assert(!f.reply.failed);
     ck_assert_uint_eq(f.reply.interval_s, 0x708);
     ck_assert_uint_eq(f.reply.n_leechers, 2);
@@ -113,7 +113,7 @@ START_TEST(one_connect_serves_all)
     ck_assert_int_eq(tracker_udp_step(&other, 5 * S, packet, &size), TRACKER_UDP_WAIT);
     ck_assert_uint_eq(other.deadline, 15 * S);
     ck_assert_int_eq(tracker_udp_step(&other, 6 * S, packet, &size), TRACKER_UDP_WAIT);
-    ck_assert_int_eq(receive(&f, CONNECTED, 16, false, 7 * S), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(receive(&f, CONNECTED, 16, AF_INET, 7 * S), TRACKER_UDP_WAIT);
     ck_assert_int_eq(tracker_udp_step(&other, 7 * S, packet, &size), TRACKER_UDP_SEND);
     ck_assert_uint_eq(size, 98);
     ck_assert_int_eq(step(&f, 7 * S), TRACKER_UDP_SEND);
@@ -139,7 +139,7 @@ START_TEST(ipv6_peers_are_longer)
 
     start(&f, "", 9, 0);
     step(&f, 0);
-    ck_assert_int_eq(receive(&f, reply, sizeof reply - 1, true, 1), TRACKER_UDP_DONE);
+    ck_assert_int_eq(receive(&f, reply, sizeof reply - 1, AF_INET6, 1), TRACKER_UDP_DONE);
     ck_assert_uint_eq(f.reply.n_addrs, 1);
     ck_assert_uint_eq(f.reply.addrs[0].family, AF_INET6);
     ck_assert_uint_eq(f.reply.addrs[0].port, 80);
@@ -179,7 +179,7 @@ START_TEST(the_schedule_begins_anew_after_connect)
     start(&f, "", 9, 0);
     step(&f, 0);
     step(&f, 15 * S);
-    receive(&f, CONNECTED, 16, false, 20 * S);
+    receive(&f, CONNECTED, 16, AF_INET, 20 * S);
     ck_assert_int_eq(step(&f, 20 * S), TRACKER_UDP_SEND);
     ck_assert_uint_eq(f.u.deadline, 35 * S);
 }
@@ -204,7 +204,7 @@ START_TEST(errors)
 
     start(&f, "", 9, 0);
     step(&f, 0);
-    ck_assert_int_eq(receive(&f, REFUSED, sizeof REFUSED - 1, false, 1), TRACKER_UDP_DONE);
+    ck_assert_int_eq(receive(&f, REFUSED, sizeof REFUSED - 1, AF_INET, 1), TRACKER_UDP_DONE);
     ck_assert(f.reply.failed);
     ck_assert_str_eq(f.reply.text, "no such torrent");
     ck_assert_uint_eq(f.connection.good_until, 0);
@@ -218,25 +218,26 @@ START_TEST(cut_at_every_byte_and_not_for_us)
 
     start(&f, "", 9, 0);
     /* Nothing has been asked yet. */
-    ck_assert_int_eq(tracker_udp_receive(&f.u, (uint8_t[16]){0}, 16, false, 0, &f.reply),
+    ck_assert_int_eq(tracker_udp_receive(&f.u, (uint8_t[16]){0}, 16, AF_INET, 0, &f.reply),
                      TRACKER_UDP_WAIT);
     step(&f, 0);
     for (size_t n = 0; n < 20; n++)
-        ck_assert_int_eq(receive(&f, ANNOUNCED, n, false, 1), TRACKER_UDP_WAIT);
+        ck_assert_int_eq(receive(&f, ANNOUNCED, n, AF_INET, 1), TRACKER_UDP_WAIT);
     /* The answer to a connect that was not asked, and a foreign transaction. */
-    ck_assert_int_eq(receive(&f, CONNECTED, 16, false, 1), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(receive(&f, CONNECTED, 16, AF_INET, 1), TRACKER_UDP_WAIT);
     ck_assert_uint_eq(f.connection.id, 1);
     put_be32(stranger + 4, f.u.transaction + 1);
-    ck_assert_int_eq(tracker_udp_receive(&f.u, stranger, 32, false, 1, &f.reply), TRACKER_UDP_WAIT);
+    ck_assert_int_eq(tracker_udp_receive(&f.u, stranger, 32, AF_INET, 1, &f.reply),
+                     TRACKER_UDP_WAIT);
     for (size_t n = 20; n <= 32; n++) {
-        ck_assert_int_eq(receive(&f, ANNOUNCED, n, false, 1), TRACKER_UDP_DONE);
+        ck_assert_int_eq(receive(&f, ANNOUNCED, n, AF_INET, 1), TRACKER_UDP_DONE);
         ck_assert_uint_eq(f.reply.n_addrs, (n - 20) / 6);
     }
     f.connection.good_until = 0;
     start(&f, "", 9, 0);
     step(&f, 0);
     for (size_t n = 0; n < 16; n++) {
-        receive(&f, CONNECTED, n, false, 1);
+        receive(&f, CONNECTED, n, AF_INET, 1);
         ck_assert_uint_eq(f.connection.good_until, 0);
     }
 }

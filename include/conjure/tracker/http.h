@@ -15,7 +15,7 @@
 /* Conditions. */
 enum {
     TRACKER_HTTP_TOO_LONG = 1, /* the URL */
-    TRACKER_HTTP_GARBAGE,      /* the reply: the reason says what is wrong */
+    TRACKER_HTTP_MALFORMED,    /* the reply: the reason says what is wrong */
 };
 
 /* Writes the URL that says REQUEST to the tracker at BASE. Returns 0 or TRACKER_HTTP_TOO_LONG. */
@@ -23,7 +23,7 @@ int tracker_http_url(const char *base, const struct announce_request *request,
                      char url[TRACKER_HTTP_URL_MAX]);
 
 /* Reads the body of a reply. Returns 0 (OUTP->failed when the tracker refused);
- * TRACKER_HTTP_GARBAGE with a REASON of one line; or -ENOMEM. */
+ * TRACKER_HTTP_MALFORMED with a REASON of one line; or -ENOMEM. */
 int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *outp,
                        char reason[ANNOUNCE_TEXT_MAX]);
 

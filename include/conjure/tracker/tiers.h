@@ -22,11 +22,11 @@ struct announce_tracker {
     char *url; /* owned */
     const struct tracker_protocol *protocol;
     uint32_t tier;
-    bool refuses_paused; /* it does not know that event, and minds */
-    bool knows_us;       /* accepted `started`, so it wants to hear `stopped` */
-    bool told_failing;   /* for the log: a failure has been reported and no success since */
-    uint32_t n_failures; /* in a row */
-    uint64_t held_until; /* not before this time, in ns */
+    bool refuses_paused;   /* it does not know that event, and minds */
+    bool knows_us;         /* accepted `started`, so it wants to hear `stopped` */
+    bool reported_failing; /* for the log: a failure has been reported and no success since */
+    uint32_t n_failures;   /* in a row */
+    uint64_t held_until;   /* not before this time, in ns */
     char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3, empty when it gave none */
 };
 
@@ -39,7 +39,7 @@ struct tiers {
 #define TIERS_EMPTY ((struct tiers){0})
 
 enum {
-    TIERS_UNKNOWN_SCHEME = 1, /* or a URL that is too long or not well-formed */
+    TIERS_UNUSABLE_URL = 1, /* or a URL that is too long or not well-formed */
     TIERS_FULL,
     TIERS_DUPLICATE, /* of the same tier or one before: tried once is enough */
 };

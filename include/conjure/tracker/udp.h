@@ -77,7 +77,7 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
  * the answer to a connect, and then all announces over this connection step; a packet that is no
  * answer to us changes nothing. */
 enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
-                                            bool is_ipv6, uint64_t now,
+                                            uint8_t family, uint64_t now,
                                             struct announce_reply *replyp);
 
 #endif

@@ -1,454 +1,273 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announcer. What to say to which tracker and when is decided by src/tracker/state.c, one for every
- * torrent; here are the wires. A call is one announce under way, over HTTP by libcurl's multi
- * interface or over UDP. All of them, and the inbox, are waited for in one curl_multi_poll.
+ * Announcer. src/tracker/state.c decides what a torrent says to which tracker and when; this file lets the
+ * torrents do so in one thread, and waits for libcurl, UDP sockets and the inbox in one curl_multi_poll.
  *
- *     torrent_started -> entry -> (due) -> call -> reply or failure -> (due) ...
- *                          ^                                             |
- *                          +------- Timer.After, the hold-over ----------+
+ *     TorrentStarted -> torrent -> (due) -> call -> reply or failure -> (due) ...
+ *                                    ^                                    |
+ *                                    +---------- Timer.After -------------+
  *
- * Time limits of calls are poll's timeout, for they are short and must hold when Timer has gone; the
- * hold-over between announces is Timer's. Master shuts Timer down first, so then all Afters come home
- * and no more announces begin, except `stopped`.
+ * Timeouts of calls are the timeout of the poll: they are short, and must work after Timer has ended. The
+ * time between announces is Timer's. Master shuts Timer down first; its Afters are then cancelled, and no
+ * more announces begin but `stopped`.
  *
- * A thousand torrents must not storm: no more than n_at_once_max calls are under way, and no more than
- * PER_SERVICE_MAX to one service (a tracker's host and port). A call to a UDP tracker that does not answer
- * at once no longer counts, since it costs nothing but memory for the two hours of BEP 15's schedule.
- * Torrents whose next announce is due lie in a heap; who finds no room at its service waits in a queue
- * there, and each call that ends makes room for one.
- *
- * UNREACHABLE. A service that one torrent cannot reach the others need not try: until it is tried again,
- * by one of them, announces there fail at once, and the torrents turn to their next trackers.
+ * LIMITS. Over all torrents n_at_once_max calls are under way, and SERVICE_CALLS_MAX to one service. A
+ * call to a UDP tracker that does not reply to the first datagram no longer counts: it needs only memory
+ * for the two hours of BEP 15's schedule. A torrent whose announce is due lies in the heap `due` until
+ * n_at_once_max allows a call, and then in the queue of its service until that has room.
  */
-#include "actors/announcer/internal.h"
+#include "conjure/actors/announcer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "actors/announcer/call.h"
+#include "actors/announcer/easy.h"
+#include "actors/announcer/http.h"
+#include "actors/announcer/internal.h"
+#include "actors/announcer/udp.h"
+#include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
-#include "conjure/swarm/swarm.h"
 
-#define FACILITY        "announcer"
-#define PER_SERVICE_MAX 16
+#define POLL_MAX_NS (3600 * NS_PER_S)
 
-static const struct announcer_transport *const transports[N_TRACKER_TRANSPORTS] = {
-    [TRACKER_TRANSPORT_HTTP] = &announcer_http,
-    [TRACKER_TRANSPORT_UDP] = &announcer_udp,
+/* An After that Timer has. */
+struct tick {
+    struct timer_after *after;
+    uint64_t due;
 };
 
-/* --- what we tell ------------------------------------------------------------------------- */
-
-static void tell_master(struct announcer_call *c, bool ok, const struct announce_reply *reply,
-                        const char *text)
-{
-    struct master_tracker_says *m = master_new_tracker_says();
-
-    m->swarm = c->entry->swarm;
-    m->ok = ok;
-    if (reply) {
-        m->n_seeders = reply->n_seeders;
-        m->n_leechers = reply->n_leechers;
-        m->n_peers = reply->n_addrs;
-    }
-    if (text[0])
-        snprintf(m->text, sizeof m->text, "%.50s: %.199s", c->url.host, text);
-    master_tell_or_drop_tracker_says(c->announcer->master, m);
-}
-
-static void tell_lobby(struct announcer_call *c, const struct announce_reply *reply)
-{
-    struct lobby_peers_found *m;
-
-    if (!reply->n_addrs)
-        return;
-    m = lobby_new_peers_found_with(reply->n_addrs * sizeof m->addrs[0]);
-    m->swarm = c->entry->swarm;
-    m->n_addrs = reply->n_addrs;
-    memcpy(m->addrs, reply->addrs, reply->n_addrs * sizeof m->addrs[0]);
-    lobby_tell_or_drop_peers_found(c->announcer->lobby, m);
-}
-
-/* A tracker that fails for days is news once. */
-static void log_failure(struct announcer_call *c, const char *text, bool is_news)
-{
-    const char *name = c->entry->swarm->name;
-
-    if (is_news)
-        log_warning(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
-    else
-        log_info(FACILITY, "%s: tracker %s: %s", name, c->url.host, text);
-}
+struct announcer {
+    struct actor actor;
+    struct waker waker;
+    struct announcer_inbox inbox;
+    struct timer_inbox *timer;
+    struct announcer_options options;
+    struct rng rng;
+    struct easy_multi curl;
+    struct announcer_transport *http, *udp;
+    struct announcer_calls calls;
+    struct key_map torrents;   /* by their swarm */
+    struct due_heap due;       /* torrents that run: their next announce */
+    struct due_heap deadlines; /* torrents that stop */
+    struct list stopping;      /* those of them that may have more to announce, by their in_queue */
+    struct tick *ticks;        /* owned */
+    size_t n_ticks;
+    bool timer_ended; /* the program is shutting down */
+    struct announcer_shutdown *shutdown;
+};
 
 /* --- what is due -------------------------------------------------------------------------- */
 
-/* Sees to it that E's next announce begins when it is due. */
-static void reschedule(struct announcer *a, struct announcer_entry *e)
+static void schedule(struct announcer *a, struct announcer_torrent *t)
 {
-    uint64_t at = announce_state_due_at(&e->state);
+    uint64_t at = announce_state_due_at(&t->state);
 
-    if (e->stopping || !list_is_empty(&e->in_queue))
+    if (t->stopping || !list_is_empty(&t->in_queue))
         return;
     if (at == UINT64_MAX)
-        due_heap_remove(&a->due, &e->due);
+        due_heap_remove(&a->due, &t->due);
     else
-        due_heap_set(&a->due, &e->due, at);
+        due_heap_set(&a->due, &t->due, at);
 }
 
-static void call_off_waiting(struct announcer *a, struct announcer_service *s, uint32_t n)
+/* Chooses the next announce of each torrent whose call ended or whose service has room. */
+static void schedule_ready(struct announcer *a)
 {
     struct list *first;
 
-    while (n-- && (first = list_first(&s->waiting))) {
+    while ((first = list_first(&a->calls.ready))) {
+        struct announcer_torrent *t = container_of(first, struct announcer_torrent, in_queue);
+
         list_remove(first);
-        reschedule(a, container_of(first, struct announcer_entry, in_queue));
+        if (t->stopping)
+            list_append(&a->stopping, &t->in_queue);
+        else
+            schedule(a, t);
     }
 }
 
-static struct announcer_service *service_of(struct announcer *a, const struct announce_tracker *t)
+/* Begins the announce of T to TRACKER that is due, or lets T wait for room. */
+static void begin_or_wait(struct announcer *a, struct announcer_torrent *t,
+                          struct announce_tracker *tracker, uint64_t now)
 {
-    struct {
-        char host[TRACKER_HOST_MAX];
-        uint16_t port, transport;
-    } where = {.transport = (uint16_t)t->protocol->transport};
-    struct announcer_service *s;
-    struct tracker_url url;
-    uint64_t key;
+    struct announcer_service *s = services_get(&a->calls.services, tracker);
+    struct announce_request request;
 
-    tracker_url_parse(t->url, &url);
-    memcpy(where.host, url.host, strlen(url.host));
-    where.port = url.port;
-    key = siphash(sip_secret_of_process(), &where, sizeof where);
-    s = key_map_get(&a->services, &key);
-    if (!s) {
-        s = NEW(struct announcer_service);
-        s->key = key;
-        list_init(&s->waiting);
-        key_map_put(&a->services, s);
-    }
-    return s;
-}
-
-/* Forgets services that nobody waits for; more often than that is not worth it. */
-static void sweep_services(struct announcer *a, bool all)
-{
-    if (!all && a->services.n <= 2 * a->entries.n + 64)
-        return;
-    for (uint32_t i = 0; i < a->services.n_slots;) {
-        struct announcer_service *s = a->services.slots[i].value;
-
-        if (!s || s->n_calls || !list_is_empty(&s->waiting)) {
-            i++;
-            continue;
-        }
-        /* What follows may move into this place. */
-        key_map_remove(&a->services, &s->key);
-        free(s);
+    if (service_is_held(s, now)) {
+        announce_state_begin(&t->state, now, &request);
+        call_fail_held(&a->calls, t, tracker, &request, now);
+    } else if (service_has_room(s)) {
+        announce_state_begin(&t->state, now, &request);
+        call_begin(&a->calls, t, tracker, &request, now);
+    } else {
+        list_append(&s->waiting, &t->in_queue);
     }
 }
 
-static void service_failed(struct announcer *a, struct announcer_service *s, const char *text,
-                           uint64_t now)
+static void begin_due(struct announcer *a, uint64_t now)
 {
-    uint64_t hold = TRACKER_HOLD_DOWN_FIRST_S;
+    struct due *due;
 
-    if (now < s->held_until)
-        return; /* one of those that were under way when the first failed */
-    for (uint32_t i = 0; i < s->n_failures && hold < TRACKER_HOLD_DOWN_MAX_S; i++)
-        hold *= 2;
-    s->failing = true;
-    s->n_failures++;
-    s->held_until =
-        now + (hold < TRACKER_HOLD_DOWN_MAX_S ? hold : TRACKER_HOLD_DOWN_MAX_S) * NS_PER_S;
-    snprintf(s->error, sizeof s->error, "%s", text);
-    call_off_waiting(a, s, UINT32_MAX);
-}
+    schedule_ready(a);
+    /* During shutdown no reply would be read. */
+    while (!a->timer_ended && a->calls.n_counted < a->options.n_at_once_max &&
+           (due = due_heap_pop_due(&a->due, now))) {
+        struct announcer_torrent *t = container_of(due, struct announcer_torrent, due);
+        struct announce_tracker *tracker = announce_state_peek(&t->state, now);
 
-static void service_answered(struct announcer_call *c)
-{
-    struct announcer_service *s = c->service;
-
-    if (!s->failing)
-        return;
-    log_notice(FACILITY, "tracker %s answers again", c->url.host);
-    s->failing = false;
-    s->n_failures = 0;
-    s->held_until = 0;
-    call_off_waiting(c->announcer, s, UINT32_MAX);
-}
-
-/* --- calls -------------------------------------------------------------------------------- */
-
-static void call_uncount(struct announcer_call *c)
-{
-    if (!c->counted)
-        return;
-    c->counted = false;
-    c->announcer->n_counted--;
-    c->service->n_counted--;
-    call_off_waiting(c->announcer, c->service, 1);
-}
-
-static void call_end(struct announcer_call *c)
-{
-    struct announcer *a = c->announcer;
-    struct announcer_entry *e = c->entry;
-
-    c->transport->deinit(c);
-    due_heap_remove(&a->steps, &c->due);
-    list_remove(&c->in_entry);
-    call_uncount(c);
-    c->service->n_calls--;
-    free(c);
-    if (!e->stopping)
-        reschedule(a, e);
-    else if (list_is_empty(&e->in_queue))
-        list_append(&a->saying, &e->in_queue);
-}
-
-void call_step_at(struct announcer_call *c, uint64_t at_ns)
-{
-    due_heap_set(&c->announcer->steps, &c->due, at_ns);
-}
-
-static void fail(struct announcer_call *c, const char *text, uint32_t retry_s, bool is_news)
-{
-    log_failure(c, text, is_news);
-    if (c->request.event != ANNOUNCE_STOPPED) {
-        tell_master(c, false, NULL, text);
-        announce_state_failed(&c->entry->state, retry_s, clock_now());
+        if (tracker)
+            begin_or_wait(a, t, tracker, now);
+        else
+            schedule(a, t);
+        schedule_ready(a);
     }
-    call_end(c);
 }
 
-void call_failed(struct announcer_call *c, const char *text)
-{
-    bool is_news = !c->tracker->told_failing;
+/* --- torrents that stop ------------------------------------------------------------------- */
 
-    c->tracker->told_failing = true;
-    fail(c, text, 0, is_news);
+static void remove_torrent(struct announcer *a, struct announcer_torrent *t)
+{
+    struct announcer_torrent_stopped *stopping = t->stopping;
+
+    calls_cut_off(t);
+    list_remove(&t->in_queue);
+    due_heap_remove(stopping ? &a->deadlines : &a->due, &t->due);
+    key_map_remove(&a->torrents, &t->swarm);
+    announcer_torrent_free(t);
+    if (stopping)
+        msg_reply(&stopping->msg);
+    services_sweep(&a->calls.services, a->torrents.n);
 }
 
-void call_unreachable(struct announcer_call *c, const char *text)
+/* Announces `completed` if that is still to be done. Returns whether `stopped` may follow; otherwise a call
+ * is under way. */
+static bool announce_completed(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
-    bool is_news = !c->service->failing;
+    struct announce_request request;
+    struct announce_tracker *tracker;
 
-    /* The last words of a torrent have a short time; that they were not taken says little. */
-    if (c->request.event != ANNOUNCE_STOPPED)
-        service_failed(c->announcer, c->service, text, clock_now());
-    fail(c, text, 0, is_news);
-}
-
-void call_replied(struct announcer_call *c, const struct announce_reply *reply)
-{
-    const char *name = c->entry->swarm->name;
-
-    service_answered(c);
-    if (reply->failed && c->request.event == ANNOUNCE_PAUSED) {
-        log_info(FACILITY, "%s: tracker %s: %s; announcing without the event", name, c->url.host,
-                 reply->text);
-        announce_state_refused_paused(&c->entry->state);
-        call_end(c);
-        return;
+    while (t->state.completed) {
+        if (t->state.under_way)
+            return false;
+        tracker = announce_state_peek(&t->state, now);
+        if (!tracker || !tracker->knows_us)
+            return true;
+        announce_state_begin(&t->state, now, &request);
+        call_begin(&a->calls, t, tracker, &request, now);
     }
-    if (reply->failed) {
-        bool is_news = !c->tracker->told_failing;
+    return true;
+}
 
-        c->tracker->told_failing = true;
-        fail(c, reply->text, reply->retry_s, is_news);
-        return;
+/* Announces `stopped` to all trackers that know us. Returns false when calls must end before it can go
+ * on. */
+static bool announce_stopped(struct announcer *a, struct announcer_torrent *t, uint64_t now)
+{
+    struct announce_request request;
+    struct announce_tracker *tracker;
+
+    announce_state_stop(&t->state);
+    while (a->calls.n_counted < a->options.n_at_once_max) {
+        tracker = announce_state_next_stop(&t->state, &request);
+        if (!tracker)
+            return true;
+        call_begin(&a->calls, t, tracker, &request, now);
     }
-    if (c->request.event != ANNOUNCE_STOPPED) {
-        if (c->tracker->told_failing)
-            log_notice(FACILITY, "%s: tracker %s answers again", name, c->url.host);
-        c->tracker->told_failing = false;
-        if (reply->text[0])
-            log_warning(FACILITY, "%s: tracker %s warns: %s", name, c->url.host, reply->text);
-        log_info(FACILITY, "%s: tracker %s: %u seeders, %u leechers, %u addresses", name,
-                 c->url.host, reply->n_seeders, reply->n_leechers, reply->n_addrs);
-        announce_state_succeeded(&c->entry->state, reply, clock_now());
-        tell_lobby(c, reply);
-        tell_master(c, true, reply, reply->text);
-    }
-    call_end(c);
+    return false;
 }
 
-void call_is_slow(struct announcer_call *c, const char *text)
-{
-    bool is_news = !c->service->failing;
-
-    if (!c->counted)
-        return; /* said before */
-    if (c->request.event != ANNOUNCE_STOPPED)
-        service_failed(c->announcer, c->service, text, clock_now());
-    call_uncount(c);
-    log_failure(c, text, is_news);
-    if (c->request.event != ANNOUNCE_STOPPED)
-        tell_master(c, false, NULL, text);
-}
-
-static struct announcer_call *call_new(struct announcer *a, struct announcer_entry *e,
-                                       struct announce_tracker *tracker,
-                                       const struct announce_request *request)
-{
-    struct announcer_call *c = NEW(struct announcer_call);
-
-    c->announcer = a;
-    c->entry = e;
-    c->tracker = tracker;
-    c->service = service_of(a, tracker);
-    c->transport = transports[tracker->protocol->transport];
-    c->request = *request;
-    tracker_url_parse(tracker->url, &c->url);
-    list_append(&e->calls, &c->in_entry);
-    c->counted = true;
-    a->n_counted++;
-    c->service->n_calls++;
-    c->service->n_counted++;
-    return c;
-}
-
-static void call_begin(struct announcer *a, struct announcer_entry *e,
-                       struct announce_tracker *tracker, const struct announce_request *request,
-                       uint64_t now)
-{
-    struct announcer_call *c = call_new(a, e, tracker, request);
-
-    log_debug(FACILITY, "%s: announce %u to %s", e->swarm->name, request->event, tracker->url);
-    c->transport->begin(c, now);
-}
-
-static void cut_off_calls(struct announcer_entry *e)
+/* Each call of a stopping torrent that ends brings the torrent back into the list. */
+static void go_on_stopping(struct announcer *a, uint64_t now)
 {
     struct list *first;
+    struct due *due;
 
-    while ((first = list_first(&e->calls)))
-        call_end(container_of(first, struct announcer_call, in_entry));
-}
+    while ((due = due_heap_pop_due(&a->deadlines, now)))
+        remove_torrent(a, container_of(due, struct announcer_torrent, due));
+    schedule_ready(a);
+    while ((first = list_first(&a->stopping))) {
+        struct announcer_torrent *t = container_of(first, struct announcer_torrent, in_queue);
+        bool may_stop = announce_completed(a, t, now);
 
-/* --- torrents ----------------------------------------------------------------------------- */
-
-static struct announcer_entry *find_entry(const struct announcer *a, const struct swarm *swarm)
-{
-    return key_map_get(&a->entries, &swarm);
-}
-
-static void add_trackers(struct announcer_entry *e, struct rng *rng)
-{
-    const struct tracker_list *trackers = e->swarm->trackers;
-
-    for (uint32_t tier = 0; tier < tracker_list_n_tiers(trackers); tier++) {
-        for (uint32_t i = 0; i < tracker_list_n_in_tier(trackers, tier); i++) {
-            const char *url = tracker_list_url(trackers, tier, i);
-
-            switch (tiers_add(&e->state.tiers, tier, url)) {
-            case TIERS_UNKNOWN_SCHEME:
-                log_info(FACILITY, "%s: cannot use tracker %.200s", e->swarm->name, url);
-                break;
-            case TIERS_FULL:
-                log_warning(FACILITY, "%s: only the first %u trackers are used", e->swarm->name,
-                            TIERS_TRACKERS_MAX);
-                tiers_shuffle(&e->state.tiers, rng);
-                return;
-            default:
-                break;
-            }
-        }
+        if (may_stop && !announce_stopped(a, t, now))
+            return;
+        list_remove(first);
+        if (may_stop && list_is_empty(&t->calls))
+            remove_torrent(a, t);
     }
-    tiers_shuffle(&e->state.tiers, rng);
+}
+
+/* --- messages ----------------------------------------------------------------------------- */
+
+static struct announcer_torrent *find(const struct announcer *a, const struct swarm *swarm)
+{
+    return key_map_get(&a->torrents, &swarm);
 }
 
 static void on_torrent_started(struct announcer *a, struct announcer_torrent_started *m)
 {
-    struct announcer_entry *e;
+    struct announcer_torrent *t;
 
-    if (find_entry(a, m->swarm))
+    if (find(a, m->swarm))
         return;
-    e = NEW(struct announcer_entry);
-    e->swarm = m->swarm;
-    e->state = ANNOUNCE_STATE_EMPTY;
-    e->state.self.info_hash = m->swarm->info_hash;
-    memcpy(e->state.self.peer_id, m->swarm->peer_id, sizeof e->state.self.peer_id);
-    e->state.self.key = m->swarm->key;
-    e->state.self.port = m->swarm->port;
-    e->state.left = m->left;
-    e->state.spread = (uint16_t)rng_next(&a->rng);
-    e->state.partial = m->partial;
-    add_trackers(e, &a->rng);
-    list_init(&e->calls);
-    list_init(&e->in_queue);
-    key_map_put(&a->entries, e);
-    reschedule(a, e);
-}
-
-static void remove_entry(struct announcer *a, struct announcer_entry *e)
-{
-    cut_off_calls(e);
-    announce_state_deinit(&e->state);
-    list_remove(&e->in_queue);
-    due_heap_remove(e->stopping ? &a->deadlines : &a->due, &e->due);
-    key_map_remove(&a->entries, &e->swarm);
-    if (e->stopping)
-        msg_reply(&e->stopping->msg);
-    free(e);
-    sweep_services(a, false);
+    t = announcer_torrent_new(m->swarm, m->left, m->partial, &a->rng);
+    key_map_put(&a->torrents, t);
+    schedule(a, t);
 }
 
 static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_stopped *m)
 {
-    struct announcer_entry *e = find_entry(a, m->swarm);
+    struct announcer_torrent *t = find(a, m->swarm);
 
-    if (!e || e->stopping) {
+    if (!t || t->stopping) {
         msg_reply(&m->msg);
         return;
     }
-    /* A client that was only here to download leaves the moment it is complete: `completed` must not be
-     * lost. Anything else that is under way is not worth waiting for. */
-    if (!e->state.under_way || e->state.event != ANNOUNCE_COMPLETED) {
-        cut_off_calls(e);
-        announce_state_cut_off(&e->state);
+    /* A client that only downloads stops as soon as it is complete: `completed` must not be lost. Any other
+     * announce under way is cut off. */
+    if (!t->state.under_way || t->state.event != ANNOUNCE_COMPLETED) {
+        calls_cut_off(t);
+        announce_state_cut_off(&t->state);
     }
-    list_remove(&e->in_queue);
-    due_heap_remove(&a->due, &e->due);
-    e->stopping = m;
-    due_heap_set(&a->deadlines, &e->due, clock_now() + a->options.stop_timeout_ms * NS_PER_MS);
-    list_append(&a->saying, &e->in_queue);
+    list_remove(&t->in_queue);
+    due_heap_remove(&a->due, &t->due);
+    t->stopping = m;
+    due_heap_set(&a->deadlines, &t->due, clock_now() + a->options.stop_timeout_ms * NS_PER_MS);
+    list_append(&a->stopping, &t->in_queue);
 }
 
 static void on_torrent_completed(struct announcer *a, struct announcer_torrent_completed *m)
 {
-    struct announcer_entry *e = find_entry(a, m->swarm);
+    struct announcer_torrent *t = find(a, m->swarm);
 
-    if (!e)
+    if (!t)
         return;
-    announce_state_complete(&e->state);
-    reschedule(a, e);
+    announce_state_complete(&t->state);
+    schedule(a, t);
 }
 
 static void on_need_peers(struct announcer *a, struct announcer_need_peers *m)
 {
-    struct announcer_entry *e = find_entry(a, m->swarm);
+    struct announcer_torrent *t = find(a, m->swarm);
 
-    if (!e)
+    if (!t)
         return;
-    announce_state_need_peers(&e->state);
-    reschedule(a, e);
+    announce_state_need_peers(&t->state);
+    schedule(a, t);
 }
 
 static void on_progress(struct announcer *a, struct announcer_progress *m)
 {
-    struct announcer_entry *e = find_entry(a, m->swarm);
+    struct announcer_torrent *t = find(a, m->swarm);
 
-    if (!e)
+    if (!t)
         return;
-    e->state.uploaded = m->uploaded;
-    e->state.downloaded = m->downloaded;
-    e->state.left = m->left;
-    e->state.partial = m->partial;
+    t->state.uploaded = m->uploaded;
+    t->state.downloaded = m->downloaded;
+    t->state.left = m->left;
+    t->state.partial = m->partial;
 }
 
 static void on_shutdown(struct announcer *a, struct announcer_shutdown *m)
@@ -456,172 +275,58 @@ static void on_shutdown(struct announcer *a, struct announcer_shutdown *m)
     a->shutdown = m;
 }
 
-/* --- time --------------------------------------------------------------------------------- */
-
 static void reply_timer_after(struct announcer *a, struct timer_after *m)
 {
-    uint32_t i = 0;
+    size_t i = 0;
 
     if (m->cancelled)
-        a->timer_gone = true;
-    while (a->holds[i].after != m)
+        a->timer_ended = true;
+    while (a->ticks[i].after != m)
         i++;
-    a->holds[i] = a->holds[--a->n_holds];
+    a->ticks[i] = a->ticks[--a->n_ticks];
     msg_free(&m->msg);
 }
 
 MSG_DISPATCH(announcer, ANNOUNCER_TABLE, struct announcer);
 
-/* Sees to it that an After comes home by the time that the next torrent is due. */
-static void hold_over(struct announcer *a, uint64_t now)
+/* --- the loop ----------------------------------------------------------------------------- */
+
+/* Asks Timer for a tick at the time of the next announce, unless one comes before that. */
+static void ask_for_tick(struct announcer *a, uint64_t now)
 {
     uint64_t due = due_heap_next_ns(&a->due);
     struct timer_after *after;
 
-    /* Those that are due already wait for room, not for time. */
-    if (due <= now || due == UINT64_MAX || a->timer_gone)
+    /* A torrent that is due already waits for a call to end, not for time to pass. */
+    if (due <= now || due == UINT64_MAX || a->timer_ended)
         return;
-    for (uint32_t i = 0; i < a->n_holds; i++)
-        if (a->holds[i].due <= due)
+    for (size_t i = 0; i < a->n_ticks; i++)
+        if (a->ticks[i].due <= due)
             return;
     after = timer_new_after();
     after->delay_ns = due - now;
     if (!announcer_ask_timer_after(&a->inbox, a->timer, after)) {
-        a->timer_gone = true;
+        a->timer_ended = true;
         msg_free(&after->msg);
         return;
     }
-    a->holds = mem_resize(a->holds, a->n_holds + 1, sizeof a->holds[0]);
-    a->holds[a->n_holds++] = (struct announcer_hold){.after = after, .due = due};
+    a->ticks = mem_resize(a->ticks, a->n_ticks + 1, sizeof a->ticks[0]);
+    a->ticks[a->n_ticks++] = (struct tick){.after = after, .due = due};
 }
-
-/* E's announce to TRACKER is due: begins it, or finds it another time or place. */
-static void begin_or_wait(struct announcer *a, struct announcer_entry *e,
-                          struct announce_tracker *tracker, uint64_t now)
-{
-    struct announcer_service *s = service_of(a, tracker);
-    bool held = s->failing && now < s->held_until;
-    struct announce_request request;
-
-    if (!held && s->n_counted >= (s->failing ? 1 : PER_SERVICE_MAX)) {
-        list_append(&s->waiting, &e->in_queue);
-        return;
-    }
-    announce_state_begin(&e->state, now, &request);
-    if (held) {
-        struct announcer_call *c = call_new(a, e, tracker, &request);
-
-        fail(c, s->error, 0, false);
-    } else {
-        call_begin(a, e, tracker, &request, now);
-    }
-}
-
-static void begin_what_is_due(struct announcer *a, uint64_t now)
-{
-    struct due *due;
-
-    /* With the program ending, what is due now could not be heard of any more. */
-    while (!a->timer_gone && a->n_counted < a->options.n_at_once_max &&
-           (due = due_heap_pop_due(&a->due, now))) {
-        struct announcer_entry *e = container_of(due, struct announcer_entry, due);
-        struct announce_tracker *tracker = announce_state_peek(&e->state, now);
-
-        if (tracker)
-            begin_or_wait(a, e, tracker, now);
-        else
-            reschedule(a, e);
-    }
-}
-
-/* Whether a stopping torrent may go on to `stopped`; if not, a call is under way. */
-static bool say_completed(struct announcer *a, struct announcer_entry *e, uint64_t now)
-{
-    struct announce_request request;
-    struct announce_tracker *tracker;
-
-    while (e->state.completed) {
-        if (e->state.under_way)
-            return false;
-        tracker = announce_state_peek(&e->state, now);
-        if (!tracker || !tracker->knows_us)
-            return true;
-        announce_state_begin(&e->state, now, &request);
-        call_begin(a, e, tracker, &request, now);
-    }
-    return true;
-}
-
-/* Says what E has to say as far as there is room. Returns whether that is all. */
-static bool say_last_words(struct announcer *a, struct announcer_entry *e, uint64_t now)
-{
-    struct announce_request request;
-    struct announce_tracker *tracker;
-
-    announce_state_stop(&e->state);
-    while (a->n_counted < a->options.n_at_once_max) {
-        tracker = announce_state_next_stop(&e->state, &request);
-        if (!tracker)
-            return true;
-        call_begin(a, e, tracker, &request, now);
-    }
-    return false;
-}
-
-/* Each call of a stopping torrent that ends brings it back into `saying`. */
-static void say_stopped(struct announcer *a, uint64_t now)
-{
-    struct list *first;
-    struct due *due;
-
-    while ((due = due_heap_pop_due(&a->deadlines, now)))
-        remove_entry(a, container_of(due, struct announcer_entry, due));
-    while ((first = list_first(&a->saying))) {
-        struct announcer_entry *e = container_of(first, struct announcer_entry, in_queue);
-        bool more = !say_completed(a, e, now);
-
-        if (!more && !say_last_words(a, e, now))
-            return;
-        list_remove(first);
-        if (!more && list_is_empty(&e->calls))
-            remove_entry(a, e);
-    }
-}
-
-static void step_calls(struct announcer *a, uint64_t now)
-{
-    struct due *due;
-
-    while ((due = due_heap_pop_due(&a->steps, now))) {
-        struct announcer_call *c = container_of(due, struct announcer_call, due);
-
-        c->transport->step(c, now);
-    }
-}
-
-/* --- the loop ----------------------------------------------------------------------------- */
 
 static void run_transfers(struct announcer *a)
 {
-    int n_running, n_left;
-    CURLMsg *done;
+    struct announcer_call *c;
+    CURLcode code;
 
-    curl_multi_perform(a->multi, &n_running);
-    while ((done = curl_multi_info_read(a->multi, &n_left))) {
-        struct announcer_call *c = NULL;
-        CURLcode code = done->data.result;
-
-        if (done->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(done->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-        curl_multi_remove_handle(a->multi, done->easy_handle);
-        c->transport->done(c, code, clock_now());
-    }
+    easy_run(&a->curl);
+    while ((c = easy_next_done(&a->curl, &code)))
+        c->transport->ops->transfer_done(c, (int)code, clock_now());
 }
 
 static int poll_timeout_ms(const struct announcer *a, uint64_t now)
 {
-    uint64_t at = now + 3600 * NS_PER_S, step = due_heap_next_ns(&a->steps),
+    uint64_t at = now + POLL_MAX_NS, step = due_heap_next_ns(&a->calls.steps),
              deadline = due_heap_next_ns(&a->deadlines);
 
     at = step < at ? step : at;
@@ -631,59 +336,59 @@ static int poll_timeout_ms(const struct announcer *a, uint64_t now)
 
 static void sleep_and_read(struct announcer *a)
 {
-    unsigned n = 0;
+    struct curl_waitfd *fds;
+    unsigned n = announcer_udp_poll_fds(a->udp, &fds);
     int n_ready = 0;
 
-    for (struct udp_endpoint *e = a->endpoints; e; e = e->next) {
-        if (list_is_empty(&e->calls))
-            continue;
-        if (n == a->n_polls_room) {
-            a->n_polls_room = n ? 2 * n : 8;
-            a->polled = mem_resize(a->polled, a->n_polls_room, sizeof a->polled[0]);
-            a->fds = mem_resize(a->fds, a->n_polls_room, sizeof a->fds[0]);
-        }
-        a->polled[n] = e;
-        a->fds[n++] = (struct curl_waitfd){.fd = e->fd, .events = CURL_WAIT_POLLIN};
-    }
     waker_arm(&a->waker);
     if (channel_is_empty(&a->inbox.channel))
-        curl_multi_poll(a->multi, a->fds, n, poll_timeout_ms(a, clock_now()), &n_ready);
+        curl_multi_poll(a->curl.multi, fds, n, poll_timeout_ms(a, clock_now()), &n_ready);
     waker_disarm(&a->waker);
-    for (unsigned i = 0; i < n; i++)
-        if (a->fds[i].revents)
-            announcer_udp_readable(a, a->polled[i], clock_now());
+    announcer_udp_read(a->udp, clock_now());
 }
 
 static void wake_up(void *arg)
 {
-    curl_multi_wakeup(((struct announcer *)arg)->multi);
+    curl_multi_wakeup(((struct announcer *)arg)->curl.multi);
+}
+
+static void dispatch_all(struct announcer *a)
+{
+    struct msg *m;
+
+    while ((m = channel_receive(&a->inbox.channel)))
+        announcer_dispatch(a, m);
+}
+
+static void free_transports(struct announcer *a)
+{
+    announcer_udp_free(a->udp);
+    announcer_http_free(a->http);
+    easy_multi_deinit(&a->curl);
+}
+
+static void announcer_free(struct announcer *a)
+{
+    calls_deinit(&a->calls);
+    key_map_deinit(&a->torrents);
+    due_heap_deinit(&a->due);
+    due_heap_deinit(&a->deadlines);
+    free(a->ticks);
+    waker_deinit(&a->waker);
+    free(a);
 }
 
 static void clean_up(struct announcer *a)
 {
-    struct msg *m;
-
-    /* From here on nobody rings us, so that the multi handle may go. */
+    /* Once the inbox is closed no sender uses the multi handle. */
     channel_close(&a->inbox.channel);
-    while ((m = channel_receive(&a->inbox.channel)))
-        announcer_dispatch(a, m);
-    for (uint32_t i = 0; i < a->entries.n_slots;)
-        if (a->entries.slots[i].value)
-            remove_entry(a, a->entries.slots[i].value); /* another may move into this place */
+    dispatch_all(a);
+    for (uint32_t i = 0; i < a->torrents.n_slots;)
+        if (a->torrents.slots[i].value)
+            remove_torrent(a, a->torrents.slots[i].value); /* may move another into this slot */
         else
             i++;
-    announcer_udp_sweep(a, UINT64_MAX);
-    announcer_http_deinit(a);
-    sweep_services(a, true);
-    key_map_deinit(&a->entries);
-    key_map_deinit(&a->services);
-    due_heap_deinit(&a->due);
-    due_heap_deinit(&a->deadlines);
-    due_heap_deinit(&a->steps);
-    free(a->holds);
-    free(a->polled);
-    free(a->fds);
-    curl_multi_cleanup(a->multi);
+    free_transports(a);
     msg_reply(&a->shutdown->msg);
 }
 
@@ -691,36 +396,29 @@ static void *run(void *arg)
 {
     struct announcer *a = arg;
 
-    /* Here and not in announcer_start, for it takes milliseconds; nobody rings before we first sleep. */
-    if (!curl_global_init(CURL_GLOBAL_DEFAULT))
-        a->multi = curl_multi_init();
-    if (!a->multi) {
+    /* Here, because it takes milliseconds; no sender wakes us before we first sleep. */
+    if (easy_multi_init(&a->curl, a->options.connect_timeout_ms, SERVICE_CALLS_MAX)) {
         log_err(FACILITY, "libcurl cannot be used");
         abort();
     }
-    /* Connections that are kept for the next torrent, and at one time to one host. */
-    curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, 2L * PER_SERVICE_MAX);
-    curl_multi_setopt(a->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)PER_SERVICE_MAX);
-    /* The Afters must be home before the inbox may close. */
-    while (!a->shutdown || a->n_holds) {
-        struct msg *m;
+    /* Until all Afters are back, the inbox must not close. */
+    while (!a->shutdown || a->n_ticks) {
         uint64_t now;
 
-        while ((m = channel_receive(&a->inbox.channel)))
-            announcer_dispatch(a, m);
+        dispatch_all(a);
         now = clock_now();
-        begin_what_is_due(a, now);
-        say_stopped(a, now);
+        begin_due(a, now);
+        go_on_stopping(a, now);
         run_transfers(a);
         now = clock_now();
-        step_calls(a, now);
-        /* What has just failed may go on to the next tracker. */
-        begin_what_is_due(a, now);
-        say_stopped(a, now);
-        announcer_udp_sweep(a, now);
+        calls_step_due(&a->calls, now);
+        /* A torrent whose call has just failed may try its next tracker. */
+        begin_due(a, now);
+        go_on_stopping(a, now);
+        announcer_udp_sweep(a->udp, now);
         if (!a->shutdown)
-            hold_over(a, now);
-        if (!a->shutdown || a->n_holds)
+            ask_for_tick(a, now);
+        if (!a->shutdown || a->n_ticks)
             sleep_and_read(a);
     }
     clean_up(a);
@@ -746,17 +444,20 @@ struct announcer *announcer_start(struct timer_inbox *timer, struct lobby_inbox 
     a->options.stop_timeout_ms = or_default(a->options.stop_timeout_ms, 3000);
     a->options.n_at_once_max = or_default(a->options.n_at_once_max, 50);
     a->timer = timer;
-    a->lobby = lobby;
-    a->master = master;
     rng_seed_from_kernel(&a->rng);
-    a->entries = KEY_MAP(struct announcer_entry, swarm);
-    a->services = KEY_MAP(struct announcer_service, key);
-    list_init(&a->saying);
+    calls_init(&a->calls, lobby, master);
+    a->http = announcer_http_new(&a->curl, &a->options);
+    a->udp = announcer_udp_new(&a->curl, &a->options, &a->rng);
+    a->calls.transports[TRACKER_TRANSPORT_HTTP] = a->http;
+    a->calls.transports[TRACKER_TRANSPORT_UDP] = a->udp;
+    a->torrents = KEY_MAP(struct announcer_torrent, swarm);
+    list_init(&a->stopping);
     waker_init_call(&a->waker, wake_up, a);
     channel_init(&a->inbox.channel, &a->waker);
     r = actor_start(&a->actor, "announcer", run, a);
     if (r < 0) {
-        free(a);
+        free_transports(a);
+        announcer_free(a);
         errno = -r;
         return NULL;
     }
@@ -773,6 +474,5 @@ void announcer_join(struct announcer *a)
     if (!a)
         return;
     actor_join(&a->actor);
-    waker_deinit(&a->waker);
-    free(a);
+    announcer_free(a);
 }

@@ -1,47 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-#include "actors/announcer/internal.h"
+/*
+ * Announces over HTTP: a transfer of libcurl each. Easy handles are used again, because libcurl needs
+ * longer to set one up than to send a request over a connection that is still open.
+ */
+#include "actors/announcer/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conjure/base/alloc.h"
+#include "conjure/tracker/http.h"
 
 #define REDIRECTS_MAX 5
 
-static void set_timeout(struct announcer_call *c, CURL *easy)
-{
-    const struct announcer_options *o = &c->announcer->options;
+struct announcer_http {
+    struct announcer_transport transport;
+    const struct easy_multi *curl;
+    const struct announcer_options *options;
+    CURL **spare; /* unused easy handles; owned; room for n_at_once_max */
+    uint32_t n_spare;
+};
 
-    curl_easy_setopt(
-        easy, CURLOPT_TIMEOUT_MS,
-        (long)(c->request.event == ANNOUNCE_STOPPED ? o->stop_timeout_ms : o->total_timeout_ms));
+struct http_call {
+    struct announcer_call call;
+    CURL *easy;
+    uint8_t *body; /* owned */
+    size_t n_body;
+    size_t n_room;
+    bool too_long;
+    char error[CURL_ERROR_SIZE];
+};
+
+static struct announcer_http *http_of(const struct announcer_call *c)
+{
+    return container_of(c->transport, struct announcer_http, transport);
 }
 
-CURL *call_new_easy(struct announcer_call *c, char error[CURL_ERROR_SIZE])
+static struct http_call *http_call_of(struct announcer_call *c)
 {
-    CURL *easy = curl_easy_init();
-
-    if (!easy)
-        return NULL;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    /* Leaving must not wait for a look-up that hangs in the C library. */
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)c->announcer->options.connect_timeout_ms);
-    set_timeout(c, easy);
-    return easy;
-}
-
-void call_free_easy(struct announcer_call *c, CURL **easyp)
-{
-    if (!*easyp)
-        return;
-    curl_multi_remove_handle(c->announcer->multi, *easyp);
-    curl_easy_cleanup(*easyp);
-    *easyp = NULL;
+    return container_of(c, struct http_call, call);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
@@ -53,101 +51,89 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
         h->too_long = true;
         return CURL_WRITEFUNC_ERROR;
     }
-    if (n > h->n_room - h->n_body) {
-        size_t room = h->n_body + n < 4096 ? 4096 : (h->n_body + n) * 2;
-        uint8_t *body = realloc(h->body, room);
-
-        if (!body)
-            return CURL_WRITEFUNC_ERROR;
-        h->body = body;
-        h->n_room = room;
-    }
+    if (array_reserve(&h->body, &h->n_room, h->n_body + n, 1))
+        return CURL_WRITEFUNC_ERROR;
     memcpy(h->body + h->n_body, bytes, n);
     h->n_body += n;
     return n;
 }
 
-/* One that was used before keeps all that is the same for every announce. */
-static CURL *take_easy(struct announcer_call *c)
-{
-    struct announcer *a = c->announcer;
-    struct http_call *h = &c->http;
-    CURL *easy;
+/* --- easy handles ------------------------------------------------------------------------- */
 
-    if (a->n_spare) {
-        easy = a->spare[--a->n_spare];
-        curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
-        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, h->error);
-        set_timeout(c, easy);
-    } else {
-        easy = call_new_easy(c, h->error);
-        if (!easy)
-            return NULL;
-        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-        curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-        curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, "Conjure/" CONJURE_VERSION);
-        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)TRACKER_HTTP_REPLY_MAX);
-        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-        if (a->options.ca_file)
-            curl_easy_setopt(easy, CURLOPT_CAINFO, a->options.ca_file);
-    }
+/* With all that is the same for every announce. */
+static CURL *new_easy(const struct announcer_http *http)
+{
+    CURL *easy = easy_new(http->curl);
+
+    if (!easy)
+        return NULL;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "Conjure/" CONJURE_VERSION);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)TRACKER_HTTP_REPLY_MAX);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    if (http->options->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, http->options->ca_file);
+    return easy;
+}
+
+static CURL *take_easy(struct http_call *h)
+{
+    struct announcer_http *http = http_of(&h->call);
+    const struct announcer_options *o = http->options;
+    bool is_last = h->call.request.event == ANNOUNCE_STOPPED;
+    CURL *easy = http->n_spare ? http->spare[--http->n_spare] : new_easy(http);
+
+    if (!easy)
+        return NULL;
+    easy_prepare(easy, &h->call, h->error, is_last ? o->stop_timeout_ms : o->total_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, h);
     return easy;
 }
 
-static void give_easy_back(struct announcer_call *c)
+static void return_easy(struct http_call *h)
 {
-    struct announcer *a = c->announcer;
+    struct announcer_http *http = http_of(&h->call);
 
-    if (!c->http.easy)
+    if (!h->easy)
         return;
-    curl_multi_remove_handle(a->multi, c->http.easy);
-    if (!a->spare)
-        a->spare = mem_new_array(a->options.n_at_once_max, sizeof(CURL *));
-    if (a->n_spare < a->options.n_at_once_max) {
-        /* Nothing in it may point at the call any more. */
-        curl_easy_setopt(c->http.easy, CURLOPT_PRIVATE, NULL);
-        curl_easy_setopt(c->http.easy, CURLOPT_ERRORBUFFER, NULL);
-        curl_easy_setopt(c->http.easy, CURLOPT_WRITEDATA, NULL);
-        a->spare[a->n_spare++] = c->http.easy;
-    } else {
-        curl_easy_cleanup(c->http.easy);
+    if (http->n_spare == http->options->n_at_once_max) {
+        easy_free(http->curl, &h->easy);
+        return;
     }
-    c->http.easy = NULL;
+    easy_release(http->curl, h->easy);
+    curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, NULL);
+    http->spare[http->n_spare++] = h->easy;
+    h->easy = NULL;
 }
 
-void announcer_http_deinit(struct announcer *a)
-{
-    while (a->n_spare)
-        curl_easy_cleanup(a->spare[--a->n_spare]);
-    free(a->spare);
-}
+/* --- calls -------------------------------------------------------------------------------- */
 
 static void http_begin(struct announcer_call *c, uint64_t now)
 {
-    struct http_call *h = &c->http;
+    struct http_call *h = http_call_of(c);
     bool secure = !strcmp(c->tracker->protocol->scheme, "https");
     char url[TRACKER_HTTP_URL_MAX];
 
     if (tracker_http_url(c->tracker->url, &c->request, url)) {
-        call_failed(c, "announce URL too long");
+        call_failed(c, "announce URL too long", now);
         return;
     }
-    h->easy = take_easy(c);
+    h->easy = take_easy(h);
     if (!h->easy) {
-        call_failed(c, "out of memory");
+        call_failed(c, "out of memory", now);
         return;
     }
     curl_easy_setopt(h->easy, CURLOPT_URL, url);
-    /* Who was promised secrecy is not sent away into the open. */
+    /* Never redirect from https to http. */
     curl_easy_setopt(h->easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-    if (curl_multi_add_handle(c->announcer->multi, h->easy))
-        call_failed(c, "out of memory");
+    if (easy_begin(http_of(c)->curl, h->easy))
+        call_failed(c, "out of memory", now);
 }
 
-/* Whether the next torrent would fare no better there. */
+/* Whether announces of other torrents would fail there as well. */
 static bool is_unreachable(CURLcode code)
 {
     switch (code) {
@@ -163,50 +149,78 @@ static bool is_unreachable(CURLcode code)
     }
 }
 
-static void http_done(struct announcer_call *c, CURLcode code, uint64_t now)
+static void read_reply(struct http_call *h, uint64_t now)
 {
-    struct http_call *h = &c->http;
     char reason[ANNOUNCE_TEXT_MAX] = "out of memory";
     struct announce_reply reply;
     long status = 0;
     int r;
 
-    if (h->too_long || code == CURLE_FILESIZE_EXCEEDED) {
-        snprintf(reason, sizeof reason, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
-        call_failed(c, reason);
-        return;
-    }
-    if (code) {
-        const char *text = h->error[0] ? h->error : curl_easy_strerror(code);
-
-        if (is_unreachable(code))
-            call_unreachable(c, text);
-        else
-            call_failed(c, text);
-        return;
-    }
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
     r = tracker_http_parse(h->body, h->n_body, &reply, reason);
-    /* Some trackers put their failure reason into an error page; that says more than the number. */
+    /* Some trackers put a failure reason into the body of an error; it says more than the status. */
     if (status >= 300 && (r || !reply.failed)) {
         snprintf(reason, sizeof reason, "HTTP status %ld", status);
-        r = TRACKER_HTTP_GARBAGE;
+        r = TRACKER_HTTP_MALFORMED;
     }
     if (r)
-        call_failed(c, reason);
+        call_failed(&h->call, reason, now);
     else
-        call_replied(c, &reply);
+        call_replied(&h->call, &reply, now);
+}
+
+static void http_transfer_done(struct announcer_call *c, int code, uint64_t now)
+{
+    struct http_call *h = http_call_of(c);
+    const char *text = h->error[0] ? h->error : curl_easy_strerror((CURLcode)code);
+    char reason[ANNOUNCE_TEXT_MAX];
+
+    if (h->too_long || code == CURLE_FILESIZE_EXCEEDED) {
+        snprintf(reason, sizeof reason, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
+        call_failed(c, reason, now);
+    } else if (code == CURLE_OK) {
+        read_reply(h, now);
+    } else if (is_unreachable((CURLcode)code)) {
+        call_unreachable(c, text, now);
+    } else {
+        call_failed(c, text, now);
+    }
 }
 
 static void http_deinit(struct announcer_call *c)
 {
-    give_easy_back(c);
-    free(c->http.body);
-    c->http.body = NULL;
+    struct http_call *h = http_call_of(c);
+
+    return_easy(h);
+    free(h->body);
+    h->body = NULL;
 }
 
-const struct announcer_transport announcer_http = {
+static const struct announcer_transport_ops http_ops = {
+    .call_size = sizeof(struct http_call),
     .begin = http_begin,
-    .done = http_done,
+    .transfer_done = http_transfer_done,
     .deinit = http_deinit,
 };
+
+struct announcer_transport *announcer_http_new(const struct easy_multi *curl,
+                                               const struct announcer_options *options)
+{
+    struct announcer_http *http = NEW(struct announcer_http);
+
+    http->transport.ops = &http_ops;
+    http->curl = curl;
+    http->options = options;
+    http->spare = mem_new_array(options->n_at_once_max, sizeof(CURL *));
+    return &http->transport;
+}
+
+void announcer_http_free(struct announcer_transport *transport)
+{
+    struct announcer_http *http = container_of(transport, struct announcer_http, transport);
+
+    while (http->n_spare)
+        easy_free(http->curl, &http->spare[--http->n_spare]);
+    free(http->spare);
+    free(http);
+}
