@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announcer. src/tracker/state.c decides what a torrent says to which tracker and when; this file lets the
- * torrents do so in one thread, and waits for libcurl, UDP sockets and the inbox in one curl_multi_poll.
+ * Announcer. src/tracker/state.c decides what a torrent says to which tracker and when; this file
+ * lets the torrents do so in one thread, and waits for libcurl, UDP sockets and the inbox in one
+ * curl_multi_poll.
  *
  *     TorrentStarted -> torrent -> (due) -> call -> reply or failure -> (due) ...
  *                                    ^                                    |
  *                                    +---------- Timer.After -------------+
  *
- * Timeouts of calls are the timeout of the poll: they are short, and must work after Timer has ended. The
- * time between announces is Timer's. Master shuts Timer down first; its Afters are then cancelled, and no
- * more announces begin but `stopped`.
+ * Timeouts of calls are the timeout of the poll: they are short, and must work after Timer has
+ * ended. The time between announces is Timer's. Master shuts Timer down first; its Afters are then
+ * cancelled, and no more announces begin but `stopped`.
  *
- * LIMITS. Over all torrents n_at_once_max calls are under way, and SERVICE_CALLS_MAX to one service. A
- * call to a UDP tracker that does not reply to the first datagram no longer counts: it needs only memory
- * for the two hours of BEP 15's schedule. A torrent whose announce is due lies in the heap `due` until
- * n_at_once_max allows a call, and then in the queue of its service until that has room.
+ * LIMITS. Over all torrents n_at_once_max calls are under way, and SERVICE_CALLS_MAX to one
+ * service. A call to a UDP tracker that does not reply to the first datagram no longer counts: it
+ * needs only memory for the two hours of BEP 15's schedule. A torrent whose announce is due lies in
+ * the heap `due` until n_at_once_max allows a call, and then in the queue of its service until that
+ * has room.
  */
 #include "conjure/actors/announcer.h"
 
@@ -142,8 +144,8 @@ static void remove_torrent(struct announcer *a, struct announcer_torrent *t)
     services_sweep(&a->calls.services, a->torrents.n);
 }
 
-/* Announces `completed` if that is still to be done. Returns whether `stopped` may follow; otherwise a call
- * is under way. */
+/* Announces `completed` if that is still to be done. Returns whether `stopped` may follow;
+ * otherwise a call is under way. */
 static bool announce_completed(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
     struct announce_request request;
@@ -161,8 +163,8 @@ static bool announce_completed(struct announcer *a, struct announcer_torrent *t,
     return true;
 }
 
-/* Announces `stopped` to all trackers that know us. Returns false when calls must end before it can go
- * on. */
+/* Announces `stopped` to all trackers that know us. Returns false when calls must end before it can
+ * go on. */
 static bool announce_stopped(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
     struct announce_request request;
@@ -225,8 +227,8 @@ static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_sto
         msg_reply(&m->msg);
         return;
     }
-    /* A client that only downloads stops as soon as it is complete: `completed` must not be lost. Any other
-     * announce under way is cut off. */
+    /* A client that only downloads stops as soon as it is complete: `completed` must not be lost.
+     * Any other announce under way is cut off. */
     if (!t->state.under_way || t->state.event != ANNOUNCE_COMPLETED) {
         calls_cut_off(t);
         announce_state_cut_off(&t->state);
@@ -446,8 +448,10 @@ struct announcer *announcer_start(struct timer_inbox *timer, struct lobby_inbox 
     a->timer = timer;
     rng_seed_from_kernel(&a->rng);
     calls_init(&a->calls, lobby, master);
-    a->http = announcer_http_new(&a->curl, &a->options);
-    a->udp = announcer_udp_new(&a->curl, &a->options, &a->rng);
+    a->calls.total_timeout_ms = a->options.total_timeout_ms;
+    a->calls.stop_timeout_ms = a->options.stop_timeout_ms;
+    a->http = announcer_http_new(&a->curl, a->options.ca_file, a->options.n_at_once_max);
+    a->udp = announcer_udp_new(&a->curl, &a->rng);
     a->calls.transports[TRACKER_TRANSPORT_HTTP] = a->http;
     a->calls.transports[TRACKER_TRANSPORT_UDP] = a->udp;
     a->torrents = KEY_MAP(struct announcer_torrent, swarm);

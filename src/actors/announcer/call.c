@@ -87,6 +87,7 @@ static struct announcer_call *call_new(struct announcer_calls *calls, struct ann
     c->service = services_get(&calls->services, tracker);
     c->transport = transport;
     c->request = *request;
+    c->timeout_ms = is_last(c) ? calls->stop_timeout_ms : calls->total_timeout_ms;
     tracker_url_parse(tracker->url, &c->url);
     list_append(&t->calls, &c->in_torrent);
     c->counted = true;

@@ -8,10 +8,10 @@
 #include "conjure/msg/master.h"
 
 /*
- * A call: one announce under way, over any transport. A transport ends it with call_replied, call_failed
- * or call_unreachable. Each of them logs the outcome, tells Master, the Lobby, the torrent's announce state
- * and the service, and frees the call. The torrent is then in the list `ready`, and the caller of the
- * transport chooses its next announce.
+ * A call: one announce under way, over any transport. A transport ends it with call_replied,
+ * call_failed or call_unreachable. Each of them logs the outcome, tells Master, the Lobby, the
+ * torrent's announce state and the service, and frees the call. The torrent is then in the list
+ * `ready`, and the caller of the transport chooses its next announce.
  */
 struct announcer_transport;
 
@@ -25,7 +25,8 @@ struct announcer_call {
     struct announcer_transport *transport;
     struct tracker_url url; /* of the tracker, parsed */
     struct announce_request request;
-    bool counted; /* in n_counted of the service and of all calls */
+    uint32_t timeout_ms; /* of its transfers over libcurl */
+    bool counted;        /* in n_counted of the service and of all calls */
 };
 
 /* All of them may end the call, and with it free it, except deinit. */
@@ -50,12 +51,14 @@ struct announcer_calls {
     struct lobby_inbox *lobby;
     struct master_inbox *master;
     struct announcer_transport *transports[N_TRACKER_TRANSPORTS];
+    uint32_t total_timeout_ms, stop_timeout_ms; /* of a call; of `stopped` */
     struct announcer_services services;
     struct due_heap steps;
     uint32_t n_counted; /* calls that n_at_once_max bounds */
     struct list ready;  /* torrents, by their in_queue: a call ended, or their service has room */
 };
 
+/* The owner then fills in the transports and timeouts. */
 void calls_init(struct announcer_calls *calls, struct lobby_inbox *lobby,
                 struct master_inbox *master);
 void calls_deinit(struct announcer_calls *calls); /* none is under way */
@@ -68,7 +71,8 @@ void calls_cut_off(struct announcer_torrent *t);
 void call_begin(struct announcer_calls *calls, struct announcer_torrent *t,
                 struct announce_tracker *tracker, const struct announce_request *request,
                 uint64_t now);
-/* The same announce when its service is held down: fails with the service's error, without a call. */
+/* The same announce when its service is held down: fails with the service's error, without a
+ * call. */
 void call_fail_held(struct announcer_calls *calls, struct announcer_torrent *t,
                     struct announce_tracker *tracker, const struct announce_request *request,
                     uint64_t now);

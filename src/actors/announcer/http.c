@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announces over HTTP: a transfer of libcurl each. Easy handles are used again, because libcurl needs
- * longer to set one up than to send a request over a connection that is still open.
+ * Announces over HTTP: a transfer of libcurl each. Easy handles are used again, because libcurl
+ * needs longer to set one up than to send a request over a connection that is still open.
  */
 #include "actors/announcer/http.h"
 
@@ -17,9 +17,9 @@
 struct announcer_http {
     struct announcer_transport transport;
     const struct easy_multi *curl;
-    const struct announcer_options *options;
-    CURL **spare; /* unused easy handles; owned; room for n_at_once_max */
-    uint32_t n_spare;
+    const char *ca_file;
+    CURL **spare; /* unused easy handles; owned */
+    uint32_t n_spare, n_spare_max;
 };
 
 struct http_call {
@@ -74,21 +74,19 @@ static CURL *new_easy(const struct announcer_http *http)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)TRACKER_HTTP_REPLY_MAX);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    if (http->options->ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, http->options->ca_file);
+    if (http->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
     return easy;
 }
 
 static CURL *take_easy(struct http_call *h)
 {
     struct announcer_http *http = http_of(&h->call);
-    const struct announcer_options *o = http->options;
-    bool is_last = h->call.request.event == ANNOUNCE_STOPPED;
     CURL *easy = http->n_spare ? http->spare[--http->n_spare] : new_easy(http);
 
     if (!easy)
         return NULL;
-    easy_prepare(easy, &h->call, h->error, is_last ? o->stop_timeout_ms : o->total_timeout_ms);
+    easy_prepare(easy, &h->call, h->error, h->call.timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, h);
     return easy;
 }
@@ -99,7 +97,7 @@ static void return_easy(struct http_call *h)
 
     if (!h->easy)
         return;
-    if (http->n_spare == http->options->n_at_once_max) {
+    if (http->n_spare == http->n_spare_max) {
         easy_free(http->curl, &h->easy);
         return;
     }
@@ -158,7 +156,8 @@ static void read_reply(struct http_call *h, uint64_t now)
 
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
     r = tracker_http_parse(h->body, h->n_body, &reply, reason);
-    /* Some trackers put a failure reason into the body of an error; it says more than the status. */
+    /* Some trackers put a failure reason into the body of an error; it says more than the
+     * status. */
     if (status >= 300 && (r || !reply.failed)) {
         snprintf(reason, sizeof reason, "HTTP status %ld", status);
         r = TRACKER_HTTP_MALFORMED;
@@ -203,15 +202,16 @@ static const struct announcer_transport_ops http_ops = {
     .deinit = http_deinit,
 };
 
-struct announcer_transport *announcer_http_new(const struct easy_multi *curl,
-                                               const struct announcer_options *options)
+struct announcer_transport *announcer_http_new(const struct easy_multi *curl, const char *ca_file,
+                                               uint32_t n_spare_max)
 {
     struct announcer_http *http = NEW(struct announcer_http);
 
     http->transport.ops = &http_ops;
     http->curl = curl;
-    http->options = options;
-    http->spare = mem_new_array(options->n_at_once_max, sizeof(CURL *));
+    http->ca_file = ca_file;
+    http->n_spare_max = n_spare_max;
+    http->spare = mem_new_array(n_spare_max, sizeof(CURL *));
     return &http->transport;
 }
 

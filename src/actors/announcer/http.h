@@ -4,11 +4,11 @@
 
 #include "actors/announcer/call.h"
 #include "actors/announcer/easy.h"
-#include "conjure/actors/announcer.h"
 
-/* The transport for trackers over HTTP and HTTPS. Both arguments are borrowed. */
-struct announcer_transport *announcer_http_new(const struct easy_multi *curl,
-                                               const struct announcer_options *options);
+/* The transport for trackers over HTTP and HTTPS. CA_FILE: certificates to trust, NULL for the
+ * system's. N_SPARE_MAX: easy handles to keep between calls. Pointers are borrowed. */
+struct announcer_transport *announcer_http_new(const struct easy_multi *curl, const char *ca_file,
+                                               uint32_t n_spare_max);
 /* No call of it is under way. */
 void announcer_http_free(struct announcer_transport *transport);
 

@@ -7,13 +7,14 @@
 #include "conjure/tracker/tiers.h"
 
 /*
- * A service: one protocol at one host and port, and all announces of all torrents to it. It bounds how
- * many are under way, and one unreachable service costs its timeout once, not once per torrent.
+ * A service: one protocol at one host and port, and all announces of all torrents to it. It bounds
+ * how many are under way, and one unreachable service costs its timeout once, not once per torrent.
  *
- * UNREACHABLE. While a service is held down, announces to it fail at once and the torrents try their next
- * trackers. After that, one announce at a time tries it until one gets a reply.
+ * UNREACHABLE. While a service is held down, announces to it fail at once and the torrents try
+ * their next trackers. After that, one announce at a time tries it until one gets a reply.
  *
- * Pure: `now` in ns. Functions that make room move torrents from the queue to a list of the caller, READY.
+ * Pure: `now` in ns. Functions that make room move torrents from the queue to a list of the caller,
+ * READY.
  */
 #define SERVICE_CALLS_MAX 16 /* counted calls under way to one service */
 #define SERVICE_ADDRS_MAX 4
@@ -53,15 +54,17 @@ bool service_has_room(const struct announcer_service *s);
 
 /* A call began; it is counted until service_call_uncounted. */
 void service_call_began(struct announcer_service *s);
-/* A call ended, or waits for a reply so long that it no longer counts: one waiting torrent gets its place. */
+/* A call ended, or waits for a reply so long that it no longer counts: one waiting torrent gets its
+ * place. */
 void service_call_uncounted(struct announcer_service *s, struct list *ready);
 void service_call_ended(struct announcer_service *s);
 
-/* The service cannot be reached: all waiting torrents become ready. Does nothing while it is held down:
- * the call began before that. TEXT is copied. */
+/* The service cannot be reached: all waiting torrents become ready. Does nothing while it is held
+ * down: the call began before that. TEXT is copied. */
 void service_failed(struct announcer_service *s, const char *text, uint64_t now,
                     struct list *ready);
-/* A reply arrived. Returns whether the service was failing; then all waiting torrents become ready. */
+/* A reply arrived. Returns whether the service was failing; then all waiting torrents become
+ * ready. */
 bool service_replied(struct announcer_service *s, struct list *ready);
 
 #endif

@@ -19,8 +19,8 @@ struct announcer_torrent {
     struct announcer_torrent_stopped *stopping; /* kept until `stopped` is sent; NULL: it runs */
 };
 
-/* With the trackers of SWARM that have a known protocol, each tier in random order. LEFT and PARTIAL are as
- * in Announcer.Progress. Free it with announcer_torrent_free. */
+/* With the trackers of SWARM that have a known protocol, each tier in random order. LEFT and
+ * PARTIAL are as in Announcer.Progress. Free it with announcer_torrent_free. */
 struct announcer_torrent *announcer_torrent_new(struct swarm *swarm, uint64_t left, bool partial,
                                                 struct rng *rng);
 /* It must be in no queue or heap, and have no calls. */

@@ -2,12 +2,12 @@
 /*
  * Announces over UDP (BEP 15); src/tracker/udp.c says what to send and when.
  *
- * RESOLVER. libcurl looks up host names, because its resolver has threads of its own: a transfer to the
- * host begins, and when libcurl asks for a socket for an address, the address is noted and the socket
- * refused. So nothing blocks, and names are resolved in one way for all transports.
+ * RESOLVER. libcurl looks up host names, because its resolver has threads of its own: a transfer to
+ * the host begins, and when libcurl asks for a socket for an address, the address is noted and the
+ * socket refused. So nothing blocks, and names are resolved in one way for all transports.
  *
- * ENDPOINTS. All calls to one address share a connected socket, so that the kernel drops datagrams from
- * others and reports refusals, and a connection id.
+ * ENDPOINTS. All calls to one address share a connected socket, so that the kernel drops datagrams
+ * from others and reports refusals, and a connection id.
  */
 #include "actors/announcer/udp.h"
 
@@ -37,7 +37,6 @@ struct udp_endpoint {
 struct announcer_udp {
     struct announcer_transport transport;
     const struct easy_multi *curl;
-    const struct announcer_options *options;
     struct rng *rng;
     struct udp_endpoint *endpoints;
     /* Of the last announcer_udp_poll_fds, side by side; owned. */
@@ -299,15 +298,12 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 static int begin_to_resolve(struct udp_call *u)
 {
     const struct announcer_udp *udp = udp_of(&u->call);
-    const struct announcer_options *o = udp->options;
-    bool is_last = u->call.request.event == ANNOUNCE_STOPPED;
     char url[TRACKER_HOST_MAX + 32];
 
     u->resolver = easy_new(udp->curl);
     if (!u->resolver)
         return -ENOMEM;
-    easy_prepare(u->resolver, &u->call, u->error,
-                 is_last ? o->stop_timeout_ms : o->total_timeout_ms);
+    easy_prepare(u->resolver, &u->call, u->error, u->call.timeout_ms);
     snprintf(url, sizeof url, "http://%s:%u/", u->call.url.host, u->call.url.port);
     curl_easy_setopt(u->resolver, CURLOPT_URL, url);
     curl_easy_setopt(u->resolver, CURLOPT_PROTOCOLS_STR, "http");
@@ -364,15 +360,12 @@ static const struct announcer_transport_ops udp_ops = {
     .deinit = udp_deinit,
 };
 
-struct announcer_transport *announcer_udp_new(const struct easy_multi *curl,
-                                              const struct announcer_options *options,
-                                              struct rng *rng)
+struct announcer_transport *announcer_udp_new(const struct easy_multi *curl, struct rng *rng)
 {
     struct announcer_udp *udp = NEW(struct announcer_udp);
 
     udp->transport.ops = &udp_ops;
     udp->curl = curl;
-    udp->options = options;
     udp->rng = rng;
     return &udp->transport;
 }
