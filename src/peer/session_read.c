@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GATHERED_MAX (SCRATCH_AIMED_MAX * (size_t)(PIECE_HEADER + BLOCK_SIZE))
 
@@ -170,4 +171,17 @@ void session_did_read(struct session *s, struct session_scratch *x, size_t n_byt
         s->heard_any = true;
         rate_add(&s->down, content, now);
     }
+}
+
+void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
+                  uint64_t now)
+{
+    assert(x->at == x->end && n <= x->size);
+    if (!n)
+        return;
+    memcpy(x->bytes, bytes, n);
+    x->n_aimed = 0;
+    x->at = 0;
+    x->end = n;
+    s->heard_ns = now;
 }

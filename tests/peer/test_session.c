@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "conjure/peer/handshake.h"
+
 #define S UINT64_C(1000000000)
 
 /* Every message that a peer may send to a session of ours that asked for nothing. */
@@ -87,6 +89,59 @@ START_TEST(reads_every_message_however_it_is_cut)
         hold_conversation(cut, 0);
     for (size_t first = 0; first < sizeof conversation; first++)
         hold_conversation(65536, first);
+}
+END_TEST
+
+/* A handshake and the first messages in one buffer, as a peer that does not wait for ours sends them. */
+static const char greeting[] = "\x13"
+                               "BitTorrent protocol\0\0\0\0\0\x10\0\x04"
+                               "aaaaabbbbbcccccddddd-XX0100-0123456789ab"
+                               "\0\0\0\x03\x05\xa0\x40"   /* bitfield: 0, 2, 9 */
+                               "\0\0\0\x05\x04\0\0\0\x03" /* have 3 */
+                               "\0\0\0\x01\x02";          /* interested */
+
+/* The first read ends after N bytes: the session gets what is beyond the handshake from there. */
+static void greet(size_t n)
+{
+    const uint8_t *bytes = (const uint8_t *)greeting;
+    struct handshake h;
+    struct world w;
+    uint8_t *copy = malloc(n); /* so that a sanitizer sees a read past the end */
+
+    memcpy(copy, bytes, n);
+    ck_assert_int_eq(handshake_decode(copy, HANDSHAKE_SIZE, &h), 0);
+    world_init(&w, h.fast);
+    w.now += S;
+    session_feed(&w.s, &w.x, copy + HANDSHAKE_SIZE, n - HANDSHAKE_SIZE, w.now);
+    free(copy);
+    ck_assert_uint_eq(w.s.heard_ns == w.now, n > HANDSHAKE_SIZE);
+    world_events(&w);
+    world_feed(&w, bytes + n, sizeof greeting - 1 - n, 65536);
+    ck_assert_int_eq(w.error, 0);
+    world_expect(&w, "has-3 have-3 interested ");
+    ck_assert_uint_eq(w.s.n_peer_has, 4);
+    world_deinit(&w);
+}
+
+START_TEST(takes_the_bytes_behind_a_handshake)
+{
+    struct world w;
+
+    for (size_t n = HANDSHAKE_SIZE; n < sizeof greeting; n++)
+        greet(n);
+
+    /* As many as the scratch holds. */
+    world_init(&w, true);
+    uint8_t *zeros = calloc(1, w.x.size / 4 * 4);
+    session_feed(&w.s, &w.x, zeros, w.x.size / 4 * 4, w.now);
+    free(zeros);
+    world_events(&w);
+    ck_assert_int_eq(w.error, 0);
+    ck_assert_uint_eq(w.x.end, 0);
+    session_feed(&w.s, &w.x, (const uint8_t *)"\xff\xff\xff\xff", 4, w.now);
+    world_events(&w);
+    ck_assert_int_eq(w.error, -EPROTO);
+    world_deinit(&w);
 }
 END_TEST
 
@@ -517,11 +572,12 @@ START_TEST(active_is_who_can_move_data)
 }
 END_TEST
 
-RUN_SUITE("session", 60, a_bitfield_may_come_again, reads_every_message_however_it_is_cut,
-          ends_with_a_reason_at_what_may_not_be_said, says_what_the_peer_has_in_the_least_words,
-          only_counts_when_it_wants_nothing, first_words_depend_on_what_we_have,
-          suggests_only_to_those_who_understand, hears_an_extension_handshake_however_it_is_cut,
-          bounds_what_extensions_send, says_extensions_only_to_those_who_understand,
+RUN_SUITE("session", 60, a_bitfield_may_come_again, takes_the_bytes_behind_a_handshake,
+          reads_every_message_however_it_is_cut, ends_with_a_reason_at_what_may_not_be_said,
+          says_what_the_peer_has_in_the_least_words, only_counts_when_it_wants_nothing,
+          first_words_depend_on_what_we_have, suggests_only_to_those_who_understand,
+          hears_an_extension_handshake_however_it_is_cut, bounds_what_extensions_send,
+          says_extensions_only_to_those_who_understand,
           speaks_of_interest_and_choking_only_on_a_change, output_survives_partial_writes,
           a_peer_that_does_not_read_is_dead, keeps_alive_and_notices_death,
           active_is_who_can_move_data);

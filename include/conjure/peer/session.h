@@ -172,6 +172,11 @@ void session_set_choking(struct session *s, bool choking, uint64_t now);
 unsigned session_plan_read(struct session *s, struct session_scratch *x, struct iovec *iov,
                            size_t *aimed_bytesp);
 void session_did_read(struct session *s, struct session_scratch *x, size_t n_bytes, uint64_t now);
+/* Takes N bytes that were read before the session existed: those that followed the handshake in the
+ * same read. In place of the first plan and did_read; take the events next, as after these. N is at
+ * most x->size. */
+void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
+                  uint64_t now);
 /* An event kind, SESSION_NONE, or negative: -EPROTO (s->reason says why) or -ENOMEM. */
 int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
                        struct session_event *eventp);
