@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parser of BEP 3, 6 and 10: a machine that stops at any byte. Length, id and fixed fields are
- * collected in s->head, at most 17 bytes; what follows them is payload, which is never held here: a
- * block goes to its place in a claim, a bitfield into s->incoming, an extension handshake (when it
- * comes in parts) into s->extension, the rest nowhere.
+ * The parser of BEP 3, 6 and 10: a state machine that can stop at any byte. Length, id and fixed
+ * fields are collected in s->head, at most 17 bytes. What follows is payload: a block is written to
+ * its place in a claim, a bitfield into s->incoming, an extension handshake that arrives in parts into
+ * s->extension; the rest is skipped.
  *
- * The length is judged against the id before anything is stored, and every number before it is
- * used. What the peer may not say ends the session with a reason; what it may say too late (a block
- * we have cancelled, a request we have choked) does not.
+ * The length is checked against the id before anything is stored, and every number before it is used.
+ * A message that a peer may not send breaks the session; one that only arrives late (a block that we
+ * cancelled, a request after our choke) does not.
  */
-#include "peer/session_private.h"
+#include "peer/download.h"
+#include "peer/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* Messages of fixed length: as long as their fields are. */
 static const struct {
-    uint8_t length; /* of the message, 0: not fixed or not known */
+    uint8_t length; /* 0: not fixed, or an unknown message */
     bool fast;      /* BEP 6 */
 } messages[] = {
     [ID_CHOKE] = {1},           [ID_UNCHOKE] = {1},       [ID_INTERESTED] = {1},
@@ -51,7 +52,7 @@ static int check_length(struct session *s)
     return 0;
 }
 
-/* How many bytes of the message under way belong into s->head, as far as is known. */
+/* The number of bytes of the current message that belong into s->head, as far as it is known. */
 static uint8_t head_size(const struct session *s)
 {
     uint8_t id;
@@ -70,7 +71,10 @@ static uint8_t head_size(const struct session *s)
     return id < N_MESSAGES && messages[id].length ? (uint8_t)(4 + messages[id].length) : 5;
 }
 
-/* 1 when the head is whole, 0 when more bytes are needed, negative when it is nonsense. */
+enum {
+    HEAD_COMPLETE = 1,
+};
+/* HEAD_COMPLETE; 0: more bytes are needed; or negative. */
 static int take_head(struct session *s, struct session_scratch *x)
 {
     for (uint8_t size; s->n_head < (size = head_size(s));) {
@@ -87,7 +91,7 @@ static int take_head(struct session *s, struct session_scratch *x)
         if ((s->n_head == 4 || s->n_head == 5) && (r = check_length(s)) != 0)
             return r;
     }
-    return 1;
+    return HEAD_COMPLETE;
 }
 
 /* --- bitfields ------------------------------------------------------------------------------- */
@@ -136,8 +140,8 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     return end_bitfield(s, e);
 }
 
-/* BEP 3: only as the first message; BEP 6: one of the three. But aria2 (1.36) sends a bitfield or
- * have-all in place of twenty HAVEs and more, at any time. Only taking back all it has is absurd. */
+/* BEP 3: a bitfield only as the first message; BEP 6: one of three. But aria2 (1.36) sends a bitfield
+ * or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense later. */
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
     if (s->heard_any && id == ID_HAVE_NONE)
@@ -154,7 +158,7 @@ static int take_have(struct session *s, struct session_event *e)
     e->piece = get_be32(s->head + 5);
     if (e->piece >= s->geometry->n_pieces)
         return session_break(s, "has a piece that does not exist");
-    /* What it had is not kept here, so a piece told twice counts twice, but for this. */
+    /* What the peer had is not kept here: a repeated HAVE counts twice, up to this. */
     if (s->n_peer_has < s->geometry->n_pieces)
         s->n_peer_has++;
     return SESSION_HAVE;
@@ -190,7 +194,7 @@ static int take_handshake(struct session *s, struct session_scratch *x, const ui
         return session_break_no_memory(s);
     if (r)
         return session_break(s, "extension handshake is malformed");
-    /* A later one says only what has changed. */
+    /* A later handshake may have only what has changed. */
     if (h.upload_only_said)
         s->peer_upload_only = h.upload_only;
     if (h.reqq)
@@ -200,7 +204,7 @@ static int take_handshake(struct session *s, struct session_scratch *x, const ui
     return SESSION_EXTENDED;
 }
 
-/* Messages of extensions go by; we have asked for none. */
+/* Messages of extensions are skipped: we speak none. */
 static int begin_extended(struct session *s, struct session_scratch *x, struct session_event *e)
 {
     uint32_t n = get_be32(s->head) - (EXTENDED_HEADER - 4);
@@ -219,7 +223,7 @@ static int take_extension(struct session *s, struct session_scratch *x, const ui
 {
     uint32_t size = get_be32(s->head) - (EXTENDED_HEADER - 4);
 
-    if (n == size) /* the ordinary case: nothing is kept */
+    if (n == size) /* the usual case: no copy */
         return take_handshake(s, x, bytes, n, e);
     if (!s->extension && !(s->extension = malloc(size)))
         return session_break_no_memory(s);
@@ -235,9 +239,9 @@ static int take_choke(struct session *s)
     if (s->peer_chokes)
         return SESSION_NONE;
     s->peer_chokes = true;
-    /* BEP 6: every request that will not be served is rejected. BEP 3: all are as good as lost. */
+    /* BEP 6: every request that will not be served is rejected. BEP 3: all are lost. */
     if (!s->fast)
-        session_lose_all(s);
+        session_lose_all_blocks(s);
     return SESSION_CHOKED;
 }
 
@@ -262,14 +266,15 @@ static int take_interest(struct session *s, bool interested)
 static int begin_piece(struct session *s, uint64_t now)
 {
     uint32_t size = get_be32(s->head) - 9;
-    struct in_flight *f = session_find_block(s, get_be32(s->head + 5), get_be32(s->head + 9), size);
+    struct in_flight_block *block =
+        session_find_block(s, get_be32(s->head + 5), get_be32(s->head + 9), size);
 
-    if (f) {
-        session_begin_block(s, f, 0, now);
+    if (block) {
+        session_begin_block(s, block, 0, now);
         return SESSION_NONE;
     }
     skip(s, size);
-    return session_charge(s, size);
+    return session_charge_unasked(s, size);
 }
 
 /* Request, cancel and reject have the same three fields. */
@@ -278,7 +283,7 @@ static int take_block_message(struct session *s, uint8_t id, struct session_even
     const struct session_upload u = {.piece = get_be32(s->head + 5),
                                      .begin = get_be32(s->head + 9),
                                      .length = get_be32(s->head + 13)};
-    struct in_flight *f;
+    struct in_flight_block *block;
 
     if (u.piece >= s->geometry->n_pieces)
         return session_break(s, "names a piece that does not exist");
@@ -291,18 +296,18 @@ static int take_block_message(struct session *s, uint8_t id, struct session_even
         session_on_cancel(s, &u);
         return SESSION_NONE;
     }
-    f = session_find_block(s, u.piece, u.begin, u.length);
-    /* The answer to a cancel of ours, or a lie that does no harm in small numbers. */
-    if (!f)
-        return session_charge(s, u.length);
-    session_lose_block(s, f);
+    block = session_find_block(s, u.piece, u.begin, u.length);
+    /* The answer to our cancel, or a false one, which does no harm in small numbers. */
+    if (!block)
+        return session_charge_unasked(s, u.length);
+    session_lose_block(s, block);
     e->piece = u.piece;
     return s->peer_chokes ? SESSION_NONE : SESSION_REFUSED;
 }
 
-/* --- the machine ----------------------------------------------------------------------------- */
+/* --- the state machine ----------------------------------------------------------------------------- */
 
-/* The head is whole. An event kind or negative. */
+/* The head is complete. An event kind or negative. */
 static int take_message(struct session *s, struct session_scratch *x, uint64_t now,
                         struct session_event *e)
 {
@@ -342,7 +347,7 @@ static int take_message(struct session *s, struct session_scratch *x, uint64_t n
         break;
     case ID_SUGGEST:
         return take_suggestion(s, e);
-    case ID_ALLOWED_FAST: /* a hint that we do not take */
+    case ID_ALLOWED_FAST: /* a hint that we do not use */
         return SESSION_NONE;
     default:
         return id == ID_EXTENDED && s->extended ? begin_extended(s, x, e) : skip(s, length - 1);
@@ -361,7 +366,7 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
     x->at += n;
     switch (s->state) {
     case STATE_BLOCK:
-        memcpy(s->transfer->into, bytes, n);
+        memcpy(s->download->into, bytes, n);
         rate_add(&s->down, n, now);
         session_fill_block(s, n, now);
         return SESSION_NONE;
@@ -377,16 +382,6 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
     }
 }
 
-static int take_done_claim(struct session_transfer *t, struct session_event *e)
-{
-    uint32_t i = (uint32_t)__builtin_ctz(t->claims_done);
-
-    t->claims_done &= ~(1u << i);
-    t->claims_used &= ~(1u << i);
-    e->claim = t->claims[i];
-    return SESSION_CLAIM_DONE;
-}
-
 int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
                        struct session_event *eventp)
 {
@@ -394,10 +389,10 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
 
     *eventp = (struct session_event){0};
     for (;;) {
-        if (s->transfer && s->transfer->claims_done)
-            return take_done_claim(s->transfer, eventp);
+        if (session_take_done_claim(s, &eventp->claim))
+            return SESSION_CLAIM_DONE;
         if (session_is_broken(s)) {
-            /* The scratch is shared: nobody else may find the rest of this. */
+            /* The scratch is shared: the rest must not be parsed as another session's. */
             x->at = x->end = 0;
             return session_break(s, NULL);
         }
@@ -409,7 +404,7 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
             r = take_head(s, x);
             if (!r)
                 break;
-            if (r > 0)
+            if (r == HEAD_COMPLETE)
                 r = take_message(s, x, now, eventp);
         }
         if (r > 0)

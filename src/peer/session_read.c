@@ -1,149 +1,87 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the next bytes are to go, and what came.
+ * Where the next bytes are received, and what they were.
  *
- * AIM. While blocks are in flight and the parser stands at the start of a message (or has seen of
- * it nothing that speaks against the next block's header) or inside of a block, the plan is: the
- * rest of that block, then header, block, header, block in the order of asking. Afterwards the
- * headers are compared with what they should be. Up to the first that differs all blocks are in
- * place and nothing was copied. From there on the bytes stand where they do not belong: they are
- * gathered into the scratch memory, in the order of the stream, and go through the parser as if
- * they had been read there. Blocks that are still in flight may hold garbage meanwhile; received
- * ones are never aimed at.
+ * A plan is aimed while blocks are in flight and the parser is inside of a block, or at the start of
+ * a message of which no byte differs from the next block's header. It consists of the rest of the
+ * block that arrives, then header, block, header, block in the order of the requests. After the read
+ * the headers are compared. The blocks before the first difference are in place without a copy. The
+ * bytes after it are in the wrong places: they are gathered into the scratch memory, in the order of
+ * the stream, and parsed as if they had been read there. Until a block has been received its place may
+ * hold garbage; a received block is never aimed at.
  *
- * Plan and comparison walk the ring in the same way, so nothing may change between the two calls.
+ * Plan and comparison walk in_flight in the same way, so nothing may change between the two calls.
  */
-#include "peer/session_private.h"
+#include "peer/download.h"
+#include "peer/internal.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define GATHERED_MAX (SCRATCH_AIMED_MAX * (size_t)(PIECE_HEADER + BLOCK_SIZE))
+/* A read that is not aimed: enough for a burst of HAVEs or requests. While blocks are in flight it is
+ * less, for blocks that are read here must be copied to their places. */
+#define PLAIN_READ           65536u
+#define PLAIN_READ_IN_FLIGHT 16384u
+_Static_assert(PLAIN_READ <= SCRATCH_SIZE, "a plain read does not fit");
+_Static_assert(PIECE_HEADER == SCRATCH_HEADER_SIZE, "headers differ");
 
-int session_scratch_init(struct session_scratch *x)
-{
-    *x = SESSION_SCRATCH_EMPTY;
-    /* Pages that no miss ever reaches are never touched. */
-    x->size = GATHERED_MAX > PLAIN_READ ? GATHERED_MAX : PLAIN_READ;
-    x->bytes = malloc(x->size);
-    return x->bytes ? 0 : -ENOMEM;
-}
-
-void session_scratch_deinit(struct session_scratch *x)
-{
-    free(x->bytes);
-    *x = SESSION_SCRATCH_EMPTY;
-}
-
-static void expected_header(const struct in_flight *f, uint8_t header[PIECE_HEADER])
-{
-    const struct session_upload u = {.piece = f->piece, .begin = f->begin, .length = f->size};
-
-    session_upload_header(&u, header);
-}
-
-/* Whether the bytes of a message that are here may belong to the next block in flight. */
+/* Whether the bytes of the current message can be the header of the next block in flight. */
 static bool can_aim(struct session *s)
 {
-    struct session_transfer *t = s->transfer;
-    uint8_t expected[PIECE_HEADER];
+    const struct in_flight_block *block;
 
-    if (!t || s->state != STATE_HEAD || t->first == t->last)
+    if (!s->download || s->state != STATE_HEAD)
         return false;
-    if (!s->n_head)
-        return true;
-    if (s->n_head >= PIECE_HEADER)
-        return false;
-    expected_header(session_ring(t, t->first), expected);
-    return memcmp(s->head, expected, s->n_head) == 0;
+    block = in_flight_first(&s->download->in_flight);
+    return block && s->n_head < PIECE_HEADER && in_flight_header_is(block, s->head, 0, s->n_head);
 }
 
 unsigned session_plan_read(struct session *s, struct session_scratch *x, struct iovec *iov,
                            size_t *aimed_bytesp)
 {
-    struct session_transfer *t = s->transfer;
     uint8_t from = s->n_head;
-    size_t total = 0;
     unsigned n = 0;
 
     assert(x->at == x->end);
     x->at = x->end = 0;
     x->n_aimed = 0;
+    *aimed_bytesp = 0;
     if (s->state == STATE_BLOCK) {
-        iov[n++] = (struct iovec){t->into, s->payload_left};
-        total = s->payload_left;
+        iov[n++] = (struct iovec){s->download->into, s->payload_left};
+        *aimed_bytesp = s->payload_left;
         from = 0;
     } else if (!can_aim(s)) {
-        *aimed_bytesp = 0;
         iov[0] =
             (struct iovec){x->bytes, session_n_in_flight(s) ? PLAIN_READ_IN_FLIGHT : PLAIN_READ};
         return 1;
     }
-    for (uint32_t i = t->first; i != t->last && x->n_aimed < SCRATCH_AIMED_MAX;
-         i = session_ring_skip(t, i + 1)) {
-        const struct in_flight *f = session_ring(t, i);
-
-        x->aimed[x->n_aimed].from = from;
-        iov[n++] = (struct iovec){x->aimed[x->n_aimed].header + from, PIECE_HEADER - from};
-        iov[n++] = (struct iovec){session_place(t, f), f->size};
-        total += PIECE_HEADER - from + f->size;
-        x->n_aimed++;
-        from = 0;
-    }
-    *aimed_bytesp = total;
-    return n;
+    return n + in_flight_aim(&s->download->in_flight, from, x, iov + n, aimed_bytesp);
 }
 
-/* The plan did not come true from header K on: what was read there, LEFT bytes, in stream order. */
-static void gather(struct session *s, struct session_scratch *x, unsigned k, size_t left)
-{
-    struct session_transfer *t = s->transfer;
-    uint32_t i = t->first;
-
-    for (; left && k < x->n_aimed; k++, i = session_ring_skip(t, i + 1)) {
-        const struct in_flight *f = session_ring(t, i);
-        size_t from = x->aimed[k].from;
-        size_t n = left < PIECE_HEADER - from ? left : PIECE_HEADER - from;
-
-        memcpy(x->bytes + x->end, x->aimed[k].header + from, n);
-        x->end += n;
-        left -= n;
-        n = left < f->size ? left : f->size;
-        memcpy(x->bytes + x->end, session_place(t, f), n);
-        x->end += n;
-        left -= n;
-    }
-    assert(!left);
-}
-
-/* Compares the headers with what they should be, takes the blocks that are in place, and returns
- * how many bytes of content they are. */
+/* Compares the headers, takes the blocks that are in place, and returns their bytes of content. */
 static uint64_t take_aimed(struct session *s, struct session_scratch *x, size_t left, uint64_t now)
 {
+    struct in_flight *f = &s->download->in_flight;
     uint64_t content = 0;
 
     for (unsigned k = 0; left && k < x->n_aimed; k++) {
-        struct in_flight *f = session_ring(s->transfer, s->transfer->first);
+        struct in_flight_block *block = in_flight_first(f);
         size_t from = x->aimed[k].from;
         size_t n = left < PIECE_HEADER - from ? left : PIECE_HEADER - from;
-        uint8_t expected[PIECE_HEADER];
 
-        expected_header(f, expected);
-        if (memcmp(x->aimed[k].header + from, expected + from, n) != 0) {
-            gather(s, x, k, left);
+        if (!in_flight_header_is(block, x->aimed[k].header + from, from, n)) {
+            in_flight_gather(f, x, k, left);
             break;
         }
         left -= n;
         if (from + n < PIECE_HEADER) {
-            memcpy(s->head + from, expected + from, n);
+            memcpy(s->head + from, x->aimed[k].header + from, n);
             s->n_head = (uint8_t)(from + n);
             break;
         }
         s->n_head = 0;
-        n = left < f->size ? left : f->size;
-        session_begin_block(s, f, (uint32_t)n, now);
+        n = left < block->size ? left : block->size;
+        session_begin_block(s, block, (uint32_t)n, now);
         left -= n;
         content += n;
     }
@@ -176,7 +114,7 @@ void session_did_read(struct session *s, struct session_scratch *x, size_t n_byt
 void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
                   uint64_t now)
 {
-    assert(x->at == x->end && n <= x->size);
+    assert(x->at == x->end && n <= SCRATCH_SIZE);
     if (!n)
         return;
     memcpy(x->bytes, bytes, n);

@@ -132,8 +132,8 @@ START_TEST(takes_the_bytes_behind_a_handshake)
 
     /* As many as the scratch holds. */
     world_init(&w, true);
-    uint8_t *zeros = calloc(1, w.x.size / 4 * 4);
-    session_feed(&w.s, &w.x, zeros, w.x.size / 4 * 4, w.now);
+    uint8_t *zeros = calloc(1, SCRATCH_SIZE / 4 * 4);
+    session_feed(&w.s, &w.x, zeros, SCRATCH_SIZE / 4 * 4, w.now);
     free(zeros);
     world_events(&w);
     ck_assert_int_eq(w.error, 0);
@@ -263,7 +263,7 @@ START_TEST(only_counts_when_it_wants_nothing)
     world_expect(&w, "have-1 ");
     ck_assert_uint_eq(w.s.n_peer_has, 4);
     ck_assert_ptr_null(w.s.incoming.bytes);
-    ck_assert_ptr_null(w.s.transfer);
+    ck_assert_ptr_null(w.s.download);
     world_deinit(&w);
 
     world_init(&w, true);
@@ -354,7 +354,7 @@ static void hear_extended(size_t first, size_t cut)
     ck_assert_uint_eq(w.s.peer_reqq, 8);
     ck_assert(w.s.peer_upload_only);
     ck_assert_ptr_null(w.s.extension); /* nothing is held of it */
-    ck_assert_ptr_null(w.s.transfer);
+    ck_assert_ptr_null(w.s.download);
     ck_assert_ptr_null(w.s.out);
     world_deinit(&w);
 }
@@ -562,10 +562,10 @@ START_TEST(active_is_who_can_move_data)
     ck_assert(session_is_active(&w.s)); /* a claim to be reported */
     world_events(&w);
     ck_assert(!session_is_active(&w.s));
-    ck_assert_ptr_nonnull(w.s.transfer);
+    ck_assert_ptr_nonnull(w.s.download);
     session_output_sent(&w.s, w.s.out_end - w.s.out_at, w.now);
     session_shrink(&w.s);
-    ck_assert_ptr_null(w.s.transfer);
+    ck_assert_ptr_null(w.s.download);
     ck_assert_ptr_null(w.s.out);
     ck_assert_uint_le(sizeof(struct session), 256);
     world_deinit(&w);

@@ -482,7 +482,7 @@ START_TEST(an_idle_peer_is_small)
         session_say_have(&x.p->session, i);
     ck_assert_int_eq(peer_flush(x.p, x.now), 0);
     ck_assert_ptr_null(x.p->work);
-    ck_assert_ptr_null(x.p->session.transfer);
+    ck_assert_ptr_null(x.p->session.uploads);
     ck_assert_ptr_null(x.p->session.out);
     ck_assert_ptr_null(x.p->session.incoming.bytes);
     end();

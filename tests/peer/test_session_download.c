@@ -493,7 +493,7 @@ START_TEST(there_is_an_end_to_what_is_in_flight)
 }
 END_TEST
 
-RUN_SUITE("session_transfer", 60, asks_for_the_blocks_of_a_claim, receives_straight_into_place,
+RUN_SUITE("session_download", 60, asks_for_the_blocks_of_a_claim, receives_straight_into_place,
           cuts_anywhere_do_not_matter, other_messages_in_between_are_mended,
           blocks_may_come_in_any_order, what_nobody_asked_for_is_read_past_but_not_forever,
           a_choke_without_fast_drops_what_is_in_flight, a_choke_with_fast_waits_for_rejects,

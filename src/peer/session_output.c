@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages to the peer, encoded into one growing buffer. Only control messages live here: the data
- * of blocks goes from the file to the socket without us.
+ * Messages to the peer, encoded into one buffer that grows. Only control messages: the driver sends
+ * the data of blocks itself.
  *
- * Nothing here returns an error, for the caller could only close the session: it breaks instead,
- * and the next event or tick says so.
+ * No function returns an error, for a caller could only close the session: it breaks, and the next
+ * event or tick reports that.
  */
-#include "peer/session_private.h"
+#include "peer/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define OUT_FIRST 256u
+/* Output that a peer may leave unread: a bitfield of the largest torrent, and as much again. */
+#define OUT_MAX (1u << 20)
 
 /* Room for N bytes at the end of the output, or NULL and the session is broken. */
 static uint8_t *out_reserve(struct session *s, uint32_t n)
@@ -20,8 +23,8 @@ static uint8_t *out_reserve(struct session *s, uint32_t n)
 
     if (session_is_broken(s))
         return NULL;
-    /* A peer that makes us say things (each request of a choked peer is refused, BEP 6) and does
-     * not read them must not make us hold them. */
+    /* A peer can cause messages (each request while we choke it is refused, BEP 6) and not read them:
+     * that must not cost us memory. */
     if (n > OUT_MAX - pending) {
         session_break(s, "does not read what we send");
         return NULL;
@@ -57,26 +60,26 @@ void session_say_keep_alive(struct session *s)
         put_be32(p, 0);
 }
 
-void session_say(struct session *s, uint8_t id)
+void session_say(struct session *s, enum message_id id)
 {
     uint8_t *p = out_reserve(s, 5);
 
     if (p)
-        *put_be32(p, 1) = id;
+        *put_be32(p, 1) = (uint8_t)id;
 }
 
-void session_say_piece(struct session *s, uint8_t id, uint32_t piece)
+void session_say_piece(struct session *s, enum message_id id, uint32_t piece)
 {
     uint8_t *p = out_reserve(s, 9);
 
     if (!p)
         return;
     p = put_be32(p, 5);
-    *p++ = id;
+    *p++ = (uint8_t)id;
     put_be32(p, piece);
 }
 
-void session_say_block(struct session *s, uint8_t id, uint32_t piece, uint32_t begin,
+void session_say_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
                        uint32_t length)
 {
     uint8_t *p = out_reserve(s, 17);
@@ -84,7 +87,7 @@ void session_say_block(struct session *s, uint8_t id, uint32_t piece, uint32_t b
     if (!p)
         return;
     p = put_be32(p, 13);
-    *p++ = id;
+    *p++ = (uint8_t)id;
     put_be32(put_be32(put_be32(p, piece), begin), length);
 }
 
@@ -94,7 +97,7 @@ void session_say_have_set(struct session *s, const struct bitfield *have)
     uint32_t size;
     uint8_t *p;
 
-    /* BEP 3: who has nothing may be silent. BEP 6: who has nothing says so. */
+    /* BEP 3: no message when we have nothing. BEP 6: have-none. */
     if (none && !s->fast)
         return;
     if (s->fast && (none || bitfield_all(have))) {
@@ -140,10 +143,7 @@ void session_say_suggest(struct session *s, uint32_t piece)
 
 void session_upload_header(const struct session_upload *u, uint8_t header[13])
 {
-    uint8_t *p = put_be32(header, 9 + u->length);
-
-    *p++ = ID_PIECE;
-    put_be32(put_be32(p, u->piece), u->begin);
+    message_put_piece_header(header, u->piece, u->begin, u->length);
 }
 
 size_t session_output(const struct session *s, const uint8_t **bytesp)
@@ -161,8 +161,8 @@ void session_output_sent(struct session *s, size_t n_bytes, uint64_t now)
     if (s->out_at < s->out_end)
         return;
     s->out_at = s->out_end = 0;
-    /* Ten thousand idle connections that hear of every piece of ours do not each keep a buffer. */
-    if (!s->transfer) {
+    /* Ten thousand idle connections that are sent every HAVE do not each keep a buffer. */
+    if (!s->download && !s->uploads) {
         free(s->out);
         s->out = NULL;
         s->out_size = 0;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_PEER_SESSION_READ_H
+#define CONJURE_PEER_SESSION_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "conjure/base/bitfield.h"
+#include "conjure/peer/scratch.h"
+#include "conjure/peer/session_download.h"
+
+/*
+ * Reading for a session, in a loop:
+ *
+ *     n = session_plan_read(s, scratch, iov, &aimed);
+ *     got = readv(fd, iov, n);
+ *     session_did_read(s, scratch, got, now);
+ *     while ((kind = session_next_event(s, scratch, now, &event)) > 0)
+ *         ...act...
+ *     if (kind < 0) close
+ *
+ * Take all events of a read before the next plan; while acting on an event any function of the session
+ * may be called. Between plan and did_read none may be: after waiting (poll), plan again. did_read may
+ * be left out when nothing was read (EAGAIN). Claims also end by session_cancel, and a claim that is
+ * added after a choke ends at once: ask for events after these calls, too.
+ *
+ * AIMED READS. The session knows which blocks are in flight, in the order of the requests. Where the
+ * next bytes can be those blocks, the plan points readv at them: header, block, header, block..., each
+ * block at its place in the claim's buffer. After the read the headers are compared. At the first one
+ * that differs, the rest of the bytes is copied out and parsed, and the parser copies blocks to their
+ * places. The guess is right nearly always, and a wrong one costs only these copies.
+ */
+#define SESSION_IOV_MAX (2 * SCRATCH_AIMED_MAX + 2)
+
+enum session_event_kind {
+    SESSION_NONE,   /* all bytes are parsed */
+    SESSION_HAS,    /* bitfield, have-all or have-none: event.has, empty when the peer has nothing,
+                           or event.has_all and an empty event.has. Usually the first message; some
+                           clients send it at any time, in place of many HAVEs. With keep_bitfield off
+                           it is not reported, and only s->n_peer_has is kept */
+    SESSION_HAVE,   /* event.piece: the peer has this piece now */
+    SESSION_CHOKED, /* we may no longer request */
+    SESSION_UNCHOKED,   /* we may request */
+    SESSION_INTERESTED, /* the peer wants pieces of ours */
+    SESSION_NOT_INTERESTED,
+    SESSION_REQUESTED, /* the first request since the upload queue was empty */
+    SESSION_SUGGESTED, /* event.piece: the peer suggests to request it from this peer (BEP 6). A hint:
+                           it may be repeated, and the peer may not have the piece */
+    SESSION_EXTENDED,   /* an extension handshake (BEP 10), the first or a later one: event.client,
+                           s->peer_reqq, s->peer_upload_only */
+    SESSION_REFUSED,    /* event.piece: a request was rejected although we are not choked */
+    SESSION_CLAIM_DONE, /* event.claim: no block of it is in flight any more */
+};
+
+struct session_event {
+    uint32_t piece;
+    bool has_all;
+    struct bitfield has;        /* owned by the receiver of the event */
+    struct session_claim claim; /* its data belongs to the driver again */
+    const char *client;         /* name and version of the peer's client; in the scratch memory */
+};
+
+/* Fills IOV (room for SESSION_IOV_MAX) and returns the number of entries. *AIMED_BYTESP: bytes that
+ * are expected to arrive in this order, for SO_RCVLOWAT; 0 for a plan that is not aimed. */
+unsigned session_plan_read(struct session *s, struct session_scratch *x, struct iovec *iov,
+                           size_t *aimed_bytesp);
+/* N_BYTES were read as planned. */
+void session_did_read(struct session *s, struct session_scratch *x, size_t n_bytes, uint64_t now);
+/* N bytes, at most SCRATCH_SIZE, were read before the session existed: those that followed the
+ * handshake in the same read. Replaces the first plan and did_read: take the events next. */
+void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
+                  uint64_t now);
+/* The next event's kind, SESSION_NONE, or negative: -EPROTO (s->reason says why) or -ENOMEM. */
+int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
+                       struct session_event *eventp);
+
+#endif

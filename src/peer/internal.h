@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_PEER_INTERNAL_H
+#define CONJURE_SRC_PEER_INTERNAL_H
+
+#include "conjure/peer/session.h"
+#include "peer/message.h"
+
+/* What the files of a session share. Each calls only those above it in this list:
+ *
+ *   session_break     how a session ends at an error
+ *   session_output    messages to the peer
+ *   session_upload    requests of the peer (queued in upload_queue)
+ *   session_download  claims and their blocks (requests in in_flight, how many in depth)
+ *   session_parse     the parser, and the events
+ *   session_read      where the next bytes are received
+ *   session           init and deinit, choking, interest, time
+ */
+
+enum session_state {
+    STATE_HEAD,     /* collecting length, id and fixed fields in s->head */
+    STATE_BLOCK,    /* payload of a block in flight: into its place in the claim */
+    STATE_BITFIELD, /* payload into s->incoming, or only counted */
+    STATE_EXTENSION, /* payload of an extension handshake: into s->extension, unless it is all here */
+    STATE_SKIP,      /* payload that is not wanted */
+    STATE_BROKEN,    /* s->reason is set; the session only waits to be closed */
+    STATE_NO_MEMORY, /* the same */
+};
+
+static inline bool session_is_broken(const struct session *s)
+{
+    return s->state >= STATE_BROKEN;
+}
+
+/* The session is over; REASON is a literal. The first call counts. Both return what
+ * session_next_event returns then. */
+int session_break(struct session *s, const char *reason);
+int session_break_no_memory(struct session *s);
+
+/* Queue a message; the session breaks when there is no room. */
+void session_say_keep_alive(struct session *s);
+void session_say(struct session *s, enum message_id id);
+void session_say_piece(struct session *s, enum message_id id, uint32_t piece);
+void session_say_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
+                       uint32_t length);
+
+/* The peer requests U: an event kind or negative. */
+int session_on_request(struct session *s, const struct session_upload *u);
+void session_on_cancel(struct session *s, const struct session_upload *u);
+void session_refuse_all(struct session *s);
+
+#endif
