@@ -10,8 +10,8 @@
 
 /*
  * What it takes to find and greet the peers of a torrent: what an info-hash and a list of trackers
- * tell, without the metainfo. Actors that only talk with the outside (Announcer, and the Lobby until a
- * connection has its session) know a torrent by its swarm.
+ * tell, without the metainfo. Actors that only talk with the outside (Announcer, and the Lobby
+ * until a connection has its session) know a torrent by its swarm.
  *
  * Made by Master, and immutable from the moment it is sent to another actor; freed when all of them
  * have let go of it.

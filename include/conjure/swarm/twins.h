@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SWARM_TWINS_H
+#define CONJURE_SWARM_TWINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Twins are two connections between the same two peers, one dialled by each end. Pure: any thread.
+ *
+ * Most clients keep the older one, but each end may take another one for the older, and when both
+ * close one at once both are lost. So a second connection in the other direction is admitted, and
+ * the far end may close either by its own rule. What is still double after a while is closed by
+ * ours: the connection that the peer with the higher id dialled stays. Another Conjure has the same
+ * rule, so there one is closed at once.
+ */
+enum twin_direction {
+    TWIN_DIALLED,  /* by us */
+    TWIN_INCOMING, /* by the far end */
+};
+
+/* A connection, and the latest other one with the same peer in the same swarm. */
+struct twin {
+    enum twin_direction direction;
+    uint64_t age_ns; /* since the handshake */
+    bool has_twin;   /* another one was there before it */
+};
+
+enum twin_admission {
+    TWIN_ADMIT,
+    TWIN_REFUSE, /* the peer is connected already */
+};
+
+/* Whether a connection in DIRECTION is admitted beside PRESENT. GRACE_NS: for so long after its
+ * handshake two ends may have dialled each other at the same time. */
+enum twin_admission twin_admit(const struct twin *present, enum twin_direction direction,
+                               uint64_t grace_ns);
+
+/* Whether one of two is closed at once: the far end has the same rule. */
+bool twin_closes_at_once(const uint8_t peer_id[20]);
+
+/* The direction of the connection that is closed. */
+enum twin_direction twin_to_close(const uint8_t our_id[20], const uint8_t peer_id[20]);
+
+#endif
