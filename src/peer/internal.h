@@ -2,6 +2,8 @@
 #ifndef CONJURE_SRC_PEER_INTERNAL_H
 #define CONJURE_SRC_PEER_INTERNAL_H
 
+#include <stdlib.h>
+
 #include "conjure/peer/session.h"
 #include "peer/message.h"
 
@@ -11,6 +13,7 @@
  *   session_output    messages to the peer
  *   session_upload    requests of the peer (queued in upload_queue)
  *   session_download  claims and their blocks (requests in in_flight, how many in depth)
+ *   session_extended  the extension protocol (BEP 10)
  *   session_parse     the parser, and the events
  *   session_read      where the next bytes are received
  *   session           init and deinit, choking, interest, time
@@ -20,7 +23,7 @@ enum session_state {
     STATE_HEAD,     /* collecting length, id and fixed fields in s->head */
     STATE_BLOCK,    /* payload of a block in flight: into its place in the claim */
     STATE_BITFIELD, /* payload into s->incoming, or only counted */
-    STATE_EXTENSION, /* payload of an extension handshake: into s->extension, unless it is all here */
+    STATE_EXTENSION, /* payload of an extension's message: into s->extension, unless it is all here */
     STATE_SKIP,      /* payload that is not wanted */
     STATE_BROKEN,    /* s->reason is set; the session only waits to be closed */
     STATE_NO_MEMORY, /* the same */
@@ -42,6 +45,31 @@ void session_say(struct session *s, enum message_id id);
 void session_say_piece(struct session *s, enum message_id id, uint32_t piece);
 void session_say_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
                        uint32_t length);
+
+/* EXTENSION: the peer's id of it, or 0 for the handshake. */
+void session_say_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n);
+
+/* The next N bytes of payload are not wanted: SESSION_NONE. */
+static inline int session_skip(struct session *s, uint32_t n)
+{
+    s->payload_left = n;
+    s->state = n ? STATE_SKIP : STATE_HEAD;
+    return SESSION_NONE;
+}
+
+/* The head of an EXTENDED message is complete; N bytes of its payload are here. Each returns an event
+ * kind or negative. */
+int session_begin_extended(struct session *s, struct session_scratch *x, struct session_event *e);
+int session_take_extended(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                          uint32_t n, struct session_event *e);
+/* The message that an event showed is not needed any more. */
+static inline void session_free_extended(struct session *s)
+{
+    if (s->extension && s->state != STATE_EXTENSION) {
+        free(s->extension);
+        s->extension = NULL;
+    }
+}
 
 /* The peer requests U: an event kind or negative. */
 int session_on_request(struct session *s, const struct session_upload *u);

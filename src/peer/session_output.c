@@ -8,6 +8,7 @@
  */
 #include "peer/internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,21 +114,19 @@ void session_say_have_set(struct session *s, const struct bitfield *have)
     memcpy(p, have->bytes, size);
 }
 
-void session_say_extensions(struct session *s, uint16_t port, bool upload_only)
+void session_say_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n)
 {
-    uint8_t bytes[EXTENSION_OURS_MAX], *p;
-    uint32_t n;
+    uint8_t *p;
 
-    if (!s->extended)
-        return;
-    n = (uint32_t)extension_encode(port, SESSION_REQUESTS_MAX, upload_only, bytes);
+    assert(n < OUT_MAX);
     p = out_reserve(s, EXTENDED_HEADER + n);
     if (!p)
         return;
     p = put_be32(p, EXTENDED_HEADER - 4 + n);
     *p++ = ID_EXTENDED;
-    *p++ = 0; /* the handshake */
-    memcpy(p, bytes, n);
+    *p++ = extension;
+    if (n)
+        memcpy(p, bytes, n);
 }
 
 void session_say_have(struct session *s, uint32_t piece)

@@ -2,8 +2,8 @@
 /*
  * The parser of BEP 3, 6 and 10: a state machine that can stop at any byte. Length, id and fixed
  * fields are collected in s->head, at most 17 bytes. What follows is payload: a block is written to
- * its place in a claim, a bitfield into s->incoming, an extension handshake that arrives in parts into
- * s->extension; the rest is skipped.
+ * its place in a claim, a bitfield into s->incoming, an extension's message that arrives in parts
+ * into s->extension; the rest is skipped.
  *
  * The length is checked against the id before anything is stored, and every number before it is used.
  * A message that a peer may not send breaks the session; one that only arrives late (a block that we
@@ -13,7 +13,6 @@
 #include "peer/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 /* Messages of fixed length: as long as their fields are. */
 static const struct {
@@ -41,7 +40,7 @@ static int check_length(struct session *s)
         return session_break(s, "bitfield has the wrong length");
     if (id == ID_PIECE && (length < 9 || length > 9 + SESSION_REQUEST_MAX))
         return session_break(s, "block has an impossible length");
-    if (id == ID_EXTENDED && s->extended && length < EXTENDED_HEADER - 4)
+    if (id == ID_EXTENDED && s->extensions && length < EXTENDED_HEADER - 4)
         return session_break(s, "message has the wrong length");
     if (id >= N_MESSAGES)
         return 0;
@@ -66,7 +65,7 @@ static uint8_t head_size(const struct session *s)
     id = s->head[4];
     if (id == ID_PIECE)
         return PIECE_HEADER;
-    if (id == ID_EXTENDED && s->extended)
+    if (id == ID_EXTENDED && s->extensions)
         return EXTENDED_HEADER;
     return id < N_MESSAGES && messages[id].length ? (uint8_t)(4 + messages[id].length) : 5;
 }
@@ -172,66 +171,6 @@ static int take_suggestion(struct session *s, struct session_event *e)
     return SESSION_SUGGESTED;
 }
 
-/* --- the extension protocol ------------------------------------------------------------------ */
-
-static int skip(struct session *s, uint32_t n)
-{
-    s->payload_left = n;
-    s->state = n ? STATE_SKIP : STATE_HEAD;
-    return SESSION_NONE;
-}
-
-static int take_handshake(struct session *s, struct session_scratch *x, const uint8_t *bytes,
-                          size_t n, struct session_event *e)
-{
-    struct extension_handshake h;
-    int r = extension_decode(bytes, n, &h);
-
-    s->state = STATE_HEAD;
-    free(s->extension);
-    s->extension = NULL;
-    if (r == -ENOMEM)
-        return session_break_no_memory(s);
-    if (r)
-        return session_break(s, "extension handshake is malformed");
-    /* A later handshake may have only what has changed. */
-    if (h.upload_only_said)
-        s->peer_upload_only = h.upload_only;
-    if (h.reqq)
-        s->peer_reqq = h.reqq;
-    memcpy(x->client, h.client, sizeof x->client);
-    e->client = x->client;
-    return SESSION_EXTENDED;
-}
-
-/* Messages of extensions are skipped: we speak none. */
-static int begin_extended(struct session *s, struct session_scratch *x, struct session_event *e)
-{
-    uint32_t n = get_be32(s->head) - (EXTENDED_HEADER - 4);
-
-    if (s->head[5] || n > EXTENSION_HANDSHAKE_MAX)
-        return skip(s, n);
-    if (!n)
-        return take_handshake(s, x, NULL, 0, e);
-    s->payload_left = n;
-    s->state = STATE_EXTENSION;
-    return SESSION_NONE;
-}
-
-static int take_extension(struct session *s, struct session_scratch *x, const uint8_t *bytes,
-                          uint32_t n, struct session_event *e)
-{
-    uint32_t size = get_be32(s->head) - (EXTENDED_HEADER - 4);
-
-    if (n == size) /* the usual case: no copy */
-        return take_handshake(s, x, bytes, n, e);
-    if (!s->extension && !(s->extension = malloc(size)))
-        return session_break_no_memory(s);
-    memcpy(s->extension + size - s->payload_left, bytes, n);
-    s->payload_left -= n;
-    return s->payload_left ? SESSION_NONE : take_handshake(s, x, s->extension, size, e);
-}
-
 /* --- declarations ---------------------------------------------------------------------------- */
 
 static int take_choke(struct session *s)
@@ -273,7 +212,7 @@ static int begin_piece(struct session *s, uint64_t now)
         session_begin_block(s, block, 0, now);
         return SESSION_NONE;
     }
-    skip(s, size);
+    session_skip(s, size);
     return session_charge_unasked(s, size);
 }
 
@@ -350,7 +289,8 @@ static int take_message(struct session *s, struct session_scratch *x, uint64_t n
     case ID_ALLOWED_FAST: /* a hint that we do not use */
         return SESSION_NONE;
     default:
-        return id == ID_EXTENDED && s->extended ? begin_extended(s, x, e) : skip(s, length - 1);
+        return id == ID_EXTENDED && s->extensions ? session_begin_extended(s, x, e)
+                                                  : session_skip(s, length - 1);
     }
     s->heard_any = true;
     return r;
@@ -373,7 +313,7 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
     case STATE_BITFIELD:
         return take_bitfield(s, bytes, n, e);
     case STATE_EXTENSION:
-        return take_extension(s, x, bytes, n, e);
+        return session_take_extended(s, x, bytes, n, e);
     default:
         s->payload_left -= n;
         if (!s->payload_left)
@@ -388,6 +328,7 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
     int r = SESSION_NONE;
 
     *eventp = (struct session_event){0};
+    session_free_extended(s);
     for (;;) {
         if (session_take_done_claim(s, &eventp->claim))
             return SESSION_CLAIM_DONE;

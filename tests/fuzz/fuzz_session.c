@@ -29,6 +29,10 @@ struct peer {
 static const struct geometry geometry = {
     .total_length = 20 * 40000 + 17000, .piece_length = 40000, .n_pieces = 21};
 
+static const struct extension rows[] = {{.name = "ut_a", .message_max = 40},
+                                        {.name = "ut_b", .message_max = 9, .public_only = true}};
+static const struct extension_registry registry = {rows, 2};
+
 static uint8_t take(struct script *script)
 {
     return script->at < script->end ? *script->at++ : 0;
@@ -50,6 +54,10 @@ static void take_events(struct peer *p)
             bitfield_deinit(&e.has);
         if (kind == SESSION_EXTENDED)
             check(strlen(e.client) < EXTENSION_CLIENT_MAX);
+        if (kind == SESSION_EXTENSION_MESSAGE) {
+            check(e.extension - 1u < registry.n && e.n_bytes <= rows[e.extension - 1].message_max);
+            session_say_extension_message(&p->s, e.extension, e.bytes, e.n_bytes);
+        }
         if (kind == SESSION_CLAIM_DONE) {
             check(!e.claim.in_flight && !(e.claim.received & ~e.claim.claim.blocks));
             free(e.claim.data);
@@ -184,13 +192,14 @@ static void send_message(struct peer *p, struct script *script)
 /* An extension handshake, or the start of one: fields that are likely, cut anywhere. */
 static void send_extended(struct peer *p, struct script *script)
 {
-    uint8_t bytes[64] = {0, 0, 0, 0, 20};
+    uint8_t bytes[80] = {0, 0, 0, 0, 20};
     uint8_t a = take(script), cut = take(script);
     size_t n = 6 + (size_t)snprintf((char *)bytes + 6, sizeof bytes - 6,
-                                    "d4:reqqi%de11:upload_onlyi%de1:v1:%ce", (int8_t)a, a & 1, a);
+                                    "d1:md4:ut_ai%dee4:reqqi%de11:upload_onlyi%de1:v1:%ce", a,
+                                    (int8_t)a, a & 1, a);
 
     bytes[3] = (uint8_t)(n - 4);
-    bytes[5] = cut & 0x80 ? a : 0;
+    bytes[5] = cut & 0x80 ? a & 3 : 0;
     cut = (uint8_t)((cut & 0x7f) % (n + 1));
     feed(p, bytes, cut);
     feed(p, bytes + cut, n - cut);
@@ -266,7 +275,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(session_scratch_init(&p.x) == 0);
     session_init(&p.s, &geometry, flags & 1, p.now);
     p.s.keep_bitfield = flags & 2;
-    p.s.extended = flags & 4;
+    if (flags & 4)
+        session_set_extensions(&p.s, &registry, flags & 8);
     while (script.at < script.end && !p.dead)
         obey(&p, &script, take(&script));
     while (p.n_claims)

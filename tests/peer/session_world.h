@@ -95,6 +95,10 @@ static inline void world_event(struct world *w, int kind, struct session_event *
     case SESSION_EXTENDED:
         world_log(w, "extended(%s) ", e->client);
         break;
+    case SESSION_EXTENSION_MESSAGE:
+        world_log(w, "ext-%u(%.*s) ", e->extension, (int)e->n_bytes,
+                  e->n_bytes ? (const char *)e->bytes : "");
+        break;
     case SESSION_REFUSED:
         world_log(w, "refused-%u ", e->piece);
         break;
@@ -163,6 +167,50 @@ static inline void world_expect(struct world *w, const char *events)
     w->n_log = 0;
     w->log[0] = 0;
 }
+
+/* One line of a conversation: what the peer sends, and the events of it. */
+struct line {
+    const char *bytes;
+    size_t n;
+    const char *events;
+};
+#define LINE(literal, events)                    \
+    {                                            \
+        (literal), sizeof(literal) - 1, (events) \
+    }
+
+/* The number of bytes of all lines. */
+static inline size_t lines_size(const struct line *lines, size_t n_lines)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_lines; i++)
+        n += lines[i].n;
+    return n;
+}
+
+/* The peer sends all lines: a first read of FIRST bytes, then reads of at most CUT. The events are those
+ * of the lines. */
+static inline void world_converse(struct world *w, const struct line *lines, size_t n_lines,
+                                  size_t first, size_t cut)
+{
+    uint8_t *bytes = malloc(lines_size(lines, n_lines)), *p = bytes;
+    char events[4096] = "";
+
+    for (size_t i = 0; i < n_lines; i++) {
+        memcpy(p, lines[i].bytes, lines[i].n);
+        p += lines[i].n;
+        ck_assert_uint_lt(strlen(events) + strlen(lines[i].events), sizeof events);
+        strcat(events, lines[i].events);
+    }
+    if (first)
+        world_feed(w, bytes, first, 65536);
+    world_feed(w, bytes + first, (size_t)(p - bytes) - first, cut);
+    free(bytes);
+    ck_assert_int_eq(w->error, 0);
+    world_expect(w, events);
+}
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* The session has said exactly these bytes; they are taken as sent. */
 static inline void world_said(struct world *w, const void *bytes, size_t n)

@@ -329,118 +329,6 @@ START_TEST(suggests_only_to_those_who_understand)
 }
 END_TEST
 
-/* Around an extension handshake: have-none, another extension's message, an empty one, a HAVE. */
-static const char extended[] = "\0\0\0\x01\x0f"
-                               "\0\0\0\x29\x14\0"
-                               "d4:reqqi8e11:upload_onlyi1e1:v6:Peer 1e"
-                               "\0\0\0\x05\x14\x03???"
-                               "\0\0\0\x02\x14\x03"
-                               "\0\0\0\x05\x04\0\0\0\x01"
-                               "\0\0\0\x04\x14\0"
-                               "de"
-                               "\0\0\0\x05\x04\0\0\0\x02";
-
-static void hear_extended(size_t first, size_t cut)
-{
-    struct world w;
-
-    world_init(&w, true);
-    w.s.extended = true;
-    if (first)
-        world_feed(&w, extended, first, 65536);
-    world_feed(&w, extended + first, sizeof extended - 1 - first, cut);
-    ck_assert_int_eq(w.error, 0);
-    world_expect(&w, "has-none extended(Peer 1) have-1 extended() have-2 ");
-    ck_assert_uint_eq(w.s.peer_reqq, 8);
-    ck_assert(w.s.peer_upload_only);
-    ck_assert_ptr_null(w.s.extension); /* nothing is held of it */
-    ck_assert_ptr_null(w.s.download);
-    ck_assert_ptr_null(w.s.out);
-    world_deinit(&w);
-}
-
-START_TEST(hears_an_extension_handshake_however_it_is_cut)
-{
-    for (size_t cut = 1; cut < sizeof extended; cut++)
-        hear_extended(0, cut);
-    for (size_t first = 0; first < sizeof extended; first++)
-        hear_extended(first, 65536);
-}
-END_TEST
-
-START_TEST(bounds_what_extensions_send)
-{
-    static const char length[] = "message has the wrong length";
-    static const char malformed[] = "extension handshake is malformed";
-    static const struct {
-        const char *bytes;
-        size_t n;
-        const char *reason;
-    } bad[] = {
-        {"\0\0\0\x01\x14", 5, length},
-        {"\0\0\0\x02\x14\0", 6, malformed},
-        {"\0\0\0\x04\x14\0d1", 8, malformed},
-        {"\0\0\0\x04\x14\0le", 8, malformed},
-    };
-    static uint8_t huge[6 + EXTENSION_HANDSHAKE_MAX + 1 + 9];
-    struct world w;
-
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        for (size_t cut = 1; cut <= bad[i].n; cut += bad[i].n - 1) {
-            world_init(&w, true);
-            w.s.extended = true;
-            world_feed(&w, bad[i].bytes, bad[i].n, cut);
-            ck_assert_int_eq(w.error, -EPROTO);
-            ck_assert_str_eq(w.s.reason, bad[i].reason);
-            ck_assert_ptr_null(w.s.extension);
-            world_deinit(&w);
-        }
-    }
-
-    /* One that is larger than any, and could be read for all that: it goes by. */
-    memset(huge, '1', sizeof huge);
-    memcpy(huge, "\0\0\x10\x03\x14\0d1:v4090:", 14);
-    memcpy(huge + sizeof huge - 10, "e\0\0\0\x05\x04\0\0\0\x01", 10);
-    for (size_t cut = 1; cut <= sizeof huge; cut += sizeof huge - 1) {
-        world_init(&w, true);
-        w.s.extended = true;
-        world_feed(&w, huge, sizeof huge, cut);
-        ck_assert_int_eq(w.error, 0);
-        world_expect(&w, "have-1 ");
-        world_deinit(&w);
-    }
-
-    /* Cut off in the middle: what was collected goes with the session. */
-    world_init(&w, true);
-    w.s.extended = true;
-    FEED(&w, "\0\0\0\x10\x14\0d1:v");
-    ck_assert_ptr_nonnull(w.s.extension);
-    world_deinit(&w);
-    ck_assert_ptr_null(w.s.extension);
-}
-END_TEST
-
-START_TEST(says_extensions_only_to_those_who_understand)
-{
-    const uint8_t *out;
-    struct world w;
-    size_t n;
-
-    world_init(&w, true);
-    session_say_extensions(&w.s, 6881, true);
-    SAID(&w, "");
-    w.s.extended = true;
-    session_say_extensions(&w.s, 6881, true);
-    n = session_output(&w.s, &out);
-    ck_assert_uint_gt(n, 6);
-    ck_assert_uint_eq(get_be32(out), n - 4);
-    ck_assert_mem_eq(out + 4, "\x14\0d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi1e", 45);
-    session_output_sent(&w.s, n, w.now);
-    ck_assert_ptr_null(w.s.out);
-    world_deinit(&w);
-}
-END_TEST
-
 START_TEST(speaks_of_interest_and_choking_only_on_a_change)
 {
     struct world w;
@@ -576,8 +464,7 @@ RUN_SUITE("session", 60, a_bitfield_may_come_again, takes_the_bytes_behind_a_han
           reads_every_message_however_it_is_cut, ends_with_a_reason_at_what_may_not_be_said,
           says_what_the_peer_has_in_the_least_words, only_counts_when_it_wants_nothing,
           first_words_depend_on_what_we_have, suggests_only_to_those_who_understand,
-          hears_an_extension_handshake_however_it_is_cut, bounds_what_extensions_send,
-          says_extensions_only_to_those_who_understand,
+
           speaks_of_interest_and_choking_only_on_a_change, output_survives_partial_writes,
           a_peer_that_does_not_read_is_dead, keeps_alive_and_notices_death,
           active_is_who_can_move_data);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conjure/peer/extension.h"
+#include "conjure/peer/extension_handshake.h"
 #include "conjure/piece/geometry.h"
 
 /*

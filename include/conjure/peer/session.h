@@ -8,6 +8,7 @@
 
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rate.h"
+#include "conjure/peer/extensions.h"
 #include "conjure/peer/session_download.h"
 #include "conjure/peer/session_read.h"
 #include "conjure/peer/session_upload.h"
@@ -23,8 +24,8 @@
  * unless we choke the peer, session_next_upload gives the block to send next. A block that was taken
  * is sent whole before further output.
  *
- * Memory that a stranger can make us hold is bounded: a bitfield or an extension handshake while it
- * arrives, SESSION_REQUESTS_MAX requests, 1 MiB of output. Content is written only into buffers of
+ * Memory that a stranger can make us hold is bounded: a bitfield, or an extension's message of
+ * the size that the registry allows, while it arrives; SESSION_REQUESTS_MAX requests; 1 MiB of output. Content is written only into buffers of
  * claims.
  */
 #define SESSION_MESSAGE_MAX (1u << 20) /* bytes of a message that we skip; longer ones are errors */
@@ -38,13 +39,14 @@ struct upload_queue; /* requests of the peer: exists while there are any */
 
 struct session {
     const struct geometry *geometry;
-    struct download *download;    /* NULL until the first claim */
-    struct upload_queue *uploads; /* NULL until the first request */
-    uint8_t *out;                 /* control messages to send: out[out_at, out_end) */
+    const struct extension_registry *extensions; /* NULL: not both ends have BEP 10 */
+    struct download *download;                   /* NULL until the first claim */
+    struct upload_queue *uploads;                /* NULL until the first request */
+    uint8_t *out; /* control messages to send: out[out_at, out_end) */
     uint32_t out_at, out_end, out_size;
     uint32_t payload_left; /* bytes of the current message; the parser's state says what they are */
-    struct bitfield incoming;   /* a bitfield while it arrives */
-    uint8_t *extension;         /* an extension handshake while it arrives in parts */
+    struct bitfield incoming; /* a bitfield while it arrives */
+    uint8_t *extension;       /* an extension's message while it arrives in parts, and its event */
     uint64_t heard_ns, said_ns; /* last byte received, last message sent */
     struct rate down, up;       /* bytes of content */
     const char *reason;         /* why session_next_event was negative: a literal */
@@ -52,11 +54,13 @@ struct session {
     uint32_t n_unasked;         /* bytes of blocks that we did not request */
     uint32_t n_forgiven;        /* bytes of blocks that we gave up: they may still arrive */
     uint16_t peer_reqq;         /* requests that the peer queues (BEP 10); 0: unknown */
-    uint8_t head[17];           /* length, id and fixed fields of the current message */
+    uint8_t peer_extensions
+        [EXTENSIONS_MAX]; /* the peer's id for each row of it; 0: does not speak it */
+    uint8_t head[17];     /* length, id and fixed fields of the current message */
     uint8_t n_head;
     uint8_t state;             /* of the parser: enum session_state */
     bool fast : 1;             /* both ends have BEP 6 */
-    bool extended : 1;         /* both ends have BEP 10: set by the driver after session_init */
+    bool is_private : 1;       /* the torrent is (BEP 27) */
     bool peer_upload_only : 1; /* BEP 21: the peer says that it will not download */
     bool
         keep_bitfield : 1; /* report what the peer has; set by the driver while pieces are missing */
@@ -68,6 +72,10 @@ struct session {
 
 /* After the handshakes. GEOMETRY outlives the session. */
 void session_init(struct session *s, const struct geometry *geometry, bool fast, uint64_t now);
+/* Both ends have BEP 10: the extensions of this registry (extensions_ours), for a torrent that is
+ * private or not. After session_init, before anything is read or said. REGISTRY outlives the session. */
+void session_set_extensions(struct session *s, const struct extension_registry *registry,
+                            bool is_private);
 /* Frees everything but the data of claims: take those first by session_drop_claim. Safe twice. */
 void session_deinit(struct session *s);
 /* Whether data can move: the connection deserves a thread. One end may request and wants to, or claims
@@ -89,6 +97,10 @@ void session_say_have_set(struct session *s, const struct bitfield *have);
 /* The extension handshake, after the first message, and again when UPLOAD_ONLY has changed: we want no
  * more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
 void session_say_extensions(struct session *s, uint16_t port, bool upload_only);
+/* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does not
+ * speak it. */
+void session_say_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
+                                   uint32_t n_bytes);
 void session_say_have(struct session *s, uint32_t piece);
 /* BEP 6: suggests to request PIECE from us now. Nothing is sent to a peer without BEP 6. */
 void session_say_suggest(struct session *s, uint32_t piece);

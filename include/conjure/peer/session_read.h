@@ -48,10 +48,11 @@ enum session_event_kind {
     SESSION_REQUESTED, /* the first request since the upload queue was empty */
     SESSION_SUGGESTED, /* event.piece: the peer suggests to request it from this peer (BEP 6). A hint:
                            it may be repeated, and the peer may not have the piece */
-    SESSION_EXTENDED,   /* an extension handshake (BEP 10), the first or a later one: event.client,
+    SESSION_EXTENDED, /* an extension handshake (BEP 10), the first or a later one: event.client,
                            s->peer_reqq, s->peer_upload_only */
-    SESSION_REFUSED,    /* event.piece: a request was rejected although we are not choked */
-    SESSION_CLAIM_DONE, /* event.claim: no block of it is in flight any more */
+    SESSION_EXTENSION_MESSAGE, /* a message of event.extension: event.bytes, event.n_bytes */
+    SESSION_REFUSED,           /* event.piece: a request was rejected although we are not choked */
+    SESSION_CLAIM_DONE,        /* event.claim: no block of it is in flight any more */
 };
 
 struct session_event {
@@ -59,7 +60,10 @@ struct session_event {
     bool has_all;
     struct bitfield has;        /* owned by the receiver of the event */
     struct session_claim claim; /* its data belongs to the driver again */
-    const char *client;         /* name and version of the peer's client; in the scratch memory */
+    uint8_t extension;          /* our id of it (extensions.h) */
+    const uint8_t *bytes; /* n_bytes behind the ids; valid until the next session_next_event */
+    uint32_t n_bytes;
+    const char *client; /* name and version of the peer's client; in the scratch memory */
 };
 
 /* Fills IOV (room for SESSION_IOV_MAX) and returns the number of entries. *AIMED_BYTESP: bytes that

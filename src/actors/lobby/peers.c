@@ -443,7 +443,8 @@ static void become_peer(struct lobby *l, const struct greeting *g, const struct 
     if (!p->incoming)
         candidates_connected(t, &p->addr, p->id);
     watch(l, p, EPOLL_CTL_ADD);
-    p->session.extended = h->extended;
+    if (h->extended)
+        session_set_extensions(&p->session, &extensions_ours, t->torrent->swarm->is_private);
     session_say_have_set(&p->session, t->super_seed ? NULL : &t->have);
     /* Who super-seeds is careful not to look like a seed. */
     session_say_extensions(&p->session, t->torrent->swarm->port, p->seeding && !t->super_seed);

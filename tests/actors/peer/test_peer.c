@@ -405,7 +405,7 @@ START_TEST(a_partial_seed_says_so_and_serves_what_it_has)
     ck_assert_int_eq(bitfield_init(&have, N_PIECES), 0);
     for (unsigned i = 0; i < 10; i++)
         bitfield_set(&have, i);
-    x.p->session.extended = true;
+    session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     session_set_interested(&x.p->session, true);
     session_set_choking(&x.p->session, false, x.now);
     channel_close(&x.world.torrent.interest.channel);
@@ -449,7 +449,7 @@ START_TEST(neither_end_wants_anything)
     end();
     /* It has nothing, but says that it wants nothing. */
     begin(true);
-    x.p->session.extended = true;
+    session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     remote_say(&x.far, 15, 0, 0, 0, 0);
     ck_assert_int_eq(turn(), 0);
     remote_send(&x.far, "\0\0\0\x15\x14\0d11:upload_onlyi1ee", 25);
@@ -457,7 +457,7 @@ START_TEST(neither_end_wants_anything)
     end();
     /* We are not complete: it may have what we want. But it gets no slot. */
     begin(false);
-    x.p->session.extended = true;
+    session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     joined = choker_new_peer_joined();
     joined->peer = x.p->id;
     joined->torrent = &x.world.torrent;

@@ -2,18 +2,24 @@
 #include "../suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "conjure/peer/extension.h"
+#include "conjure/peer/extension_handshake.h"
 
 /* From a heap block of exactly N bytes, so that a sanitizer sees a read past the end. */
+/* Two extensions, as a registry has them. */
+static const struct extension rows[] = {{.name = "ut_a", .message_max = 100},
+                                        {.name = "ut_b", .message_max = 100, .public_only = true}};
+static const struct extension_registry registry = {rows, 2};
+
 static int decode(const void *bytes, size_t n, struct extension_handshake *h)
 {
     uint8_t *copy = malloc(n ? n : 1);
     int r;
 
     memcpy(copy, bytes, n);
-    r = extension_decode(copy, n, h);
+    r = extension_handshake_decode(copy, n, &registry, h);
     free(copy);
     return r;
 }
@@ -49,7 +55,7 @@ START_TEST(needs_every_byte)
 
     for (size_t n = 0; n < sizeof usual - 1; n++)
         ck_assert_int_eq(decode(usual, n, &h), -EPROTO);
-    ck_assert_int_eq(extension_decode(NULL, 0, &h), -EPROTO);
+    ck_assert_int_eq(extension_handshake_decode(NULL, 0, &registry, &h), -EPROTO);
 }
 END_TEST
 
@@ -107,30 +113,94 @@ START_TEST(a_name_is_short_and_printable)
 }
 END_TEST
 
-START_TEST(says_who_we_are)
+static void expect_encoded(const struct extension_offer *offer, const char *expected)
+{
+    uint8_t bytes[EXTENSION_OURS_MAX];
+    size_t n = extension_handshake_encode(offer, bytes);
+
+    ck_assert_uint_eq(n, strlen(expected));
+    ck_assert_mem_eq(bytes, expected, n);
+}
+
+START_TEST(ours_names_the_client_and_what_it_does)
 {
     static const char expected[] =
         "d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi1e1:v13:Conjure 0.1.0e";
-    static const char shorter[] = "d1:mde4:reqqi1024e11:upload_onlyi0e1:v13:Conjure 0.1.0e";
-    uint8_t bytes[EXTENSION_OURS_MAX];
+    struct extension_offer offer = {
+        .registry = &extensions_ours, .port = 6881, .reqq = 1024, .upload_only = true};
     struct extension_handshake h;
-    size_t n = extension_encode(6881, 1024, true, bytes);
 
     ck_assert_str_eq(CONJURE_VERSION, "0.1.0"); /* or the literals say another one */
-    ck_assert_uint_eq(n, sizeof expected - 1);
-    ck_assert_mem_eq(bytes, expected, n);
-    ck_assert_int_eq(decode(bytes, n, &h), 0);
+    expect_encoded(&offer, expected);
+    ck_assert_int_eq(DECODE(expected, &h), 0);
     ck_assert(h.upload_only);
     ck_assert_uint_eq(h.reqq, 1024);
     ck_assert_str_eq(h.client, "Conjure 0.1.0");
-
-    n = extension_encode(0, 1024, false, bytes);
-    ck_assert_uint_eq(n, sizeof shorter - 1);
-    ck_assert_mem_eq(bytes, shorter, n);
-    /* The longest that it can be. */
-    ck_assert_uint_lt(extension_encode(65535, UINT32_MAX, true, bytes), EXTENSION_OURS_MAX);
+    offer.port = 0;
+    offer.upload_only = false;
+    expect_encoded(&offer, "d1:mde4:reqqi1024e11:upload_onlyi0e1:v13:Conjure 0.1.0e");
 }
 END_TEST
 
-RUN_SUITE("extension", 20, reads_what_others_say, needs_every_byte, refuses_nonsense,
-          numbers_are_cut_to_what_makes_sense, a_name_is_short_and_printable, says_who_we_are);
+START_TEST(ours_names_the_extensions_of_the_registry)
+{
+    struct extension_offer offer = {.registry = &registry, .reqq = 9};
+
+    expect_encoded(&offer,
+                   "d1:md4:ut_ai1e4:ut_bi2ee4:reqqi9e11:upload_onlyi0e1:v13:Conjure 0.1.0e");
+    offer.is_private = true;
+    expect_encoded(&offer, "d1:md4:ut_ai1ee4:reqqi9e11:upload_onlyi0e1:v13:Conjure 0.1.0e");
+}
+END_TEST
+
+START_TEST(the_longest_of_ours_fits)
+{
+    static const struct extension longest = {.name = "01234567890123456789"};
+    struct extension all[EXTENSIONS_MAX];
+    const struct extension_registry full = {all, EXTENSIONS_MAX};
+    const struct extension_offer offer = {
+        .registry = &full, .port = 65535, .reqq = UINT32_MAX, .upload_only = true};
+    uint8_t bytes[EXTENSION_OURS_MAX];
+
+    ck_assert_uint_eq(strlen(longest.name), EXTENSION_NAME_MAX);
+    for (unsigned i = 0; i < EXTENSIONS_MAX; i++)
+        all[i] = longest;
+    ck_assert_uint_lt(extension_handshake_encode(&offer, bytes), EXTENSION_OURS_MAX);
+}
+END_TEST
+
+/* `m`, and what is read of it for the two rows. */
+START_TEST(reads_the_ids_that_the_peer_gives)
+{
+    static const struct {
+        const char *m;
+        uint8_t said, ids[2];
+    } cases[] = {
+        {"de", 0, {0, 0}},
+        {"d4:ut_ai1e4:ut_bi255ee", 3, {1, 255}},
+        {"d4:ut_ai0ee", 1, {0, 0}},
+        {"d4:ut_bi7e4:ut_ci8ee", 2, {0, 7}},
+        {"d4:ut_ai256e4:ut_bi-1ee", 3, {0, 0}},
+        {"d4:ut_a1:34:ut_bi9223372036854775807ee", 3, {0, 0}},
+        {"d4:ut_ade4:ut_bi5ee", 3, {0, 5}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct extension_handshake h;
+        char text[100];
+        int n = snprintf(text, sizeof text, "d1:m%se", cases[i].m);
+
+        ck_assert_int_eq(decode(text, (size_t)n, &h), 0);
+        ck_assert_uint_eq(h.ids_said, cases[i].said);
+        ck_assert_mem_eq(h.ids, cases[i].ids, 2);
+        ck_assert_int_eq(
+            extension_handshake_decode((const uint8_t *)text, (size_t)n, &extensions_ours, &h), 0);
+        ck_assert_uint_eq(h.ids_said & ~3u, 0);
+    }
+}
+END_TEST
+
+RUN_SUITE("extension_handshake", 20, reads_what_others_say, needs_every_byte, refuses_nonsense,
+          numbers_are_cut_to_what_makes_sense, a_name_is_short_and_printable,
+          ours_names_the_client_and_what_it_does, ours_names_the_extensions_of_the_registry,
+          the_longest_of_ours_fits, reads_the_ids_that_the_peer_gives);

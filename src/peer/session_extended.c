@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The extension protocol (BEP 10) of a session. A message that is longer than its extension allows,
+ * or of an extension that we do not speak, is skipped. The others are shown where they were read, or
+ * when they arrive in parts, collected in s->extension and shown there: memory is taken for no more
+ * than one message, and given back at the next call of session_next_event.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "peer/internal.h"
+
+void session_set_extensions(struct session *s, const struct extension_registry *registry,
+                            bool is_private)
+{
+    assert(registry->n <= EXTENSIONS_MAX);
+    s->extensions = registry;
+    s->is_private = is_private;
+}
+
+void session_say_extensions(struct session *s, uint16_t port, bool upload_only)
+{
+    const struct extension_offer offer = {.registry = s->extensions,
+                                          .is_private = s->is_private,
+                                          .upload_only = upload_only,
+                                          .port = port,
+                                          .reqq = SESSION_REQUESTS_MAX};
+    uint8_t bytes[EXTENSION_OURS_MAX];
+
+    if (!s->extensions)
+        return;
+    session_say_extended(s, 0, bytes, (uint32_t)extension_handshake_encode(&offer, bytes));
+}
+
+void session_say_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
+                                   uint32_t n_bytes)
+{
+    if (!s->extensions || !extension_registry_find(s->extensions, extension, s->is_private))
+        return;
+    if (s->peer_extensions[extension - 1])
+        session_say_extended(s, s->peer_extensions[extension - 1], bytes, n_bytes);
+}
+
+static int take_handshake(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                          size_t n, struct session_event *e)
+{
+    struct extension_handshake h;
+    int r = extension_handshake_decode(bytes, n, s->extensions, &h);
+
+    if (r == -ENOMEM)
+        return session_break_no_memory(s);
+    if (r)
+        return session_break(s, "extension handshake is malformed");
+    /* A later handshake may have only what has changed. */
+    if (h.upload_only_said)
+        s->peer_upload_only = h.upload_only;
+    if (h.reqq)
+        s->peer_reqq = h.reqq;
+    for (unsigned i = 0; i < s->extensions->n; i++)
+        if (h.ids_said & 1u << i)
+            s->peer_extensions[i] = h.ids[i];
+    memcpy(x->client, h.client, sizeof x->client);
+    e->client = x->client;
+    return SESSION_EXTENDED;
+}
+
+/* A whole message. */
+static int take_message(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                        uint32_t n, struct session_event *e)
+{
+    uint8_t extension = s->head[5];
+
+    s->state = STATE_HEAD;
+    if (!extension)
+        return take_handshake(s, x, bytes, n, e);
+    e->extension = extension;
+    e->bytes = bytes;
+    e->n_bytes = n;
+    return SESSION_EXTENSION_MESSAGE;
+}
+
+int session_begin_extended(struct session *s, struct session_scratch *x, struct session_event *e)
+{
+    uint32_t n = get_be32(s->head) - (EXTENDED_HEADER - 4), max = EXTENSION_HANDSHAKE_MAX;
+    uint8_t extension = s->head[5];
+
+    if (extension) {
+        const struct extension *row =
+            extension_registry_find(s->extensions, extension, s->is_private);
+
+        if (!row)
+            return session_skip(s, n);
+        max = row->message_max;
+    }
+    if (n > max)
+        return session_skip(s, n);
+    if (!n)
+        return take_message(s, x, NULL, 0, e);
+    s->payload_left = n;
+    s->state = STATE_EXTENSION;
+    return SESSION_NONE;
+}
+
+int session_take_extended(struct session *s, struct session_scratch *x, const uint8_t *bytes,
+                          uint32_t n, struct session_event *e)
+{
+    uint32_t size = get_be32(s->head) - (EXTENDED_HEADER - 4);
+
+    if (n == size) /* the usual case: no copy */
+        return take_message(s, x, bytes, n, e);
+    if (!s->extension && !(s->extension = malloc(size)))
+        return session_break_no_memory(s);
+    memcpy(s->extension + size - s->payload_left, bytes, n);
+    s->payload_left -= n;
+    return s->payload_left ? SESSION_NONE : take_message(s, x, s->extension, size, e);
+}
