@@ -13,10 +13,9 @@
 #include "conjure/peer/session.h"
 
 /*
- * A session and its world: what it reads is given by the test, what it says is kept, and all its
- * events become words in a log, so that a test reads as a conversation.
+ * A session and its world: the test sends bytes to it and checks its output, and all events become
+ * words of a log, so that a test reads as a conversation.
  */
-#define N_DATA 8
 struct world {
     struct geometry geometry;
     struct session s;
@@ -28,17 +27,20 @@ struct world {
     struct session_claim done[64];
     unsigned n_done;
     struct bitfield has;
-    uint64_t n_aimed; /* bytes that went straight into place or into aimed headers */
+    uint64_t n_aimed; /* bytes that were read into place or into aimed headers */
 };
 
-static inline void world_init(struct world *w, bool fast)
+/* Whether both ends have BEP 6. */
+enum protocol { PLAIN, FAST };
+
+static inline void world_init(struct world *w, enum protocol protocol)
 {
     memset(w, 0, sizeof *w);
     /* Ten pieces of four blocks, the last of one and a half. */
     w->geometry =
         (struct geometry){.total_length = 9 * 65536 + 24576, .piece_length = 65536, .n_pieces = 10};
     w->now = 1000 * UINT64_C(1000000000);
-    session_init(&w->s, &w->geometry, fast, w->now);
+    session_init(&w->s, &w->geometry, protocol == FAST, w->now);
     w->s.keep_bitfield = true;
     ck_assert_int_eq(session_scratch_init(&w->x), 0);
 }
@@ -124,14 +126,14 @@ static inline void world_events(struct world *w)
     w->error = kind;
 }
 
-/* One read of at most N bytes; returns how many were taken. */
+/* One read of at most N bytes; returns the number of bytes read. */
 static inline size_t world_read(struct world *w, const uint8_t *bytes, size_t n)
 {
-    struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+    struct iovec iov[SESSION_IOV_MAX];
     size_t aimed, got = 0;
     unsigned n_iov = session_plan_read(&w->s, &w->x, iov, &aimed);
 
-    ck_assert_uint_le(n_iov, 2 * SCRATCH_AIMED_MAX + 2);
+    ck_assert_uint_le(n_iov, SESSION_IOV_MAX);
     for (unsigned i = 0; i < n_iov && got < n; i++) {
         size_t part = n - got < iov[i].iov_len ? n - got : iov[i].iov_len;
 
@@ -145,7 +147,7 @@ static inline size_t world_read(struct world *w, const uint8_t *bytes, size_t n)
     return got;
 }
 
-/* Everything, in reads of at most CUT bytes. */
+/* All N bytes, in reads of at most CUT bytes. */
 static inline void world_feed(struct world *w, const void *bytes, size_t n, size_t cut)
 {
     const uint8_t *p = bytes;
@@ -212,7 +214,7 @@ static inline void world_converse(struct world *w, const struct line *lines, siz
 }
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* The session has said exactly these bytes; they are taken as sent. */
+/* The output is exactly these bytes; marks them as sent. */
 static inline void world_said(struct world *w, const void *bytes, size_t n)
 {
     const uint8_t *out;
@@ -224,7 +226,7 @@ static inline void world_said(struct world *w, const void *bytes, size_t n)
 }
 #define SAID(w, literal) world_said((w), (literal), sizeof(literal) - 1)
 
-/* The content of the torrent: every byte tells its place. */
+/* The content of the torrent: a byte depends on its place. */
 static inline uint8_t content_byte(uint64_t offset)
 {
     return (uint8_t)((offset * 0x9E3779B97F4A7C15u) >> 56);
@@ -245,7 +247,7 @@ static inline uint8_t *put_block(const struct geometry *g, uint32_t piece, uint3
     return p;
 }
 
-/* Claims BLOCKS of a piece into memory of exactly the size needed, and forgets the requests. */
+/* Claims BLOCKS of a piece into memory of exactly the size needed; drops the requests. */
 static inline void world_claim(struct world *w, unsigned id, uint32_t piece, uint32_t first,
                                uint32_t n_blocks, uint64_t blocks)
 {
@@ -259,7 +261,7 @@ static inline void world_claim(struct world *w, unsigned id, uint32_t piece, uin
     session_output_sent(&w->s, session_output(&w->s, &out), w->now);
 }
 
-/* What a claim says it received is the true content. */
+/* The blocks that a claim has received are the true content. */
 static inline void check_claim(const struct geometry *g, const struct session_claim *c)
 {
     for (uint32_t i = 0; i < c->claim.n_blocks; i++) {
@@ -275,6 +277,23 @@ static inline void check_claim(const struct geometry *g, const struct session_cl
                 ck_abort_msg("claim %u, block %u is wrong at byte %u", (unsigned)c->claim.id, i, k);
         }
     }
+}
+
+/* An unchoked world that requested the blocks of piece 2. */
+static inline void world_asking(struct world *w, enum protocol protocol)
+{
+    world_init(w, protocol);
+    FEED(w, "\0\0\0\x01\x01");
+    world_claim(w, 7, 2, 0, 4, 0xf);
+    world_expect(w, "unchoked ");
+}
+
+static inline void check_done(struct world *w, unsigned n)
+{
+    ck_assert_uint_eq(w->n_done, n);
+    for (unsigned i = 0; i < n; i++)
+        check_claim(&w->geometry, &w->done[i]);
+    ck_assert_uint_eq(session_n_in_flight(&w->s), 0);
 }
 
 #endif

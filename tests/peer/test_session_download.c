@@ -7,30 +7,13 @@
 
 static uint8_t buffer[1 << 20];
 
-/* An unchoked world that asked for the blocks of piece 2. */
-static void world_asking(struct world *w, bool fast)
-{
-    world_init(w, fast);
-    FEED(w, "\0\0\0\x01\x01");
-    world_claim(w, 7, 2, 0, 4, 0xf);
-    world_expect(w, "unchoked ");
-}
-
-static void check_done(struct world *w, unsigned n)
-{
-    ck_assert_uint_eq(w->n_done, n);
-    for (unsigned i = 0; i < n; i++)
-        check_claim(&w->geometry, &w->done[i]);
-    ck_assert_uint_eq(session_n_in_flight(&w->s), 0);
-}
-
 START_TEST(asks_for_the_blocks_of_a_claim)
 {
     const struct claim c = {.id = 1, .piece = 9, .first_block = 0, .n_blocks = 2, .blocks = 3};
     const struct claim d = {.id = 2, .piece = 4, .first_block = 1, .n_blocks = 3, .blocks = 5};
     struct world w;
 
-    world_init(&w, true);
+    world_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01");
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 24576), w.now), 0);
     SAID(&w, "\0\0\0\x0d\x06\0\0\0\x09\0\0\0\0\0\0\x40\0"
@@ -43,127 +26,12 @@ START_TEST(asks_for_the_blocks_of_a_claim)
 }
 END_TEST
 
-START_TEST(receives_straight_into_place)
-{
-    struct world w;
-    uint8_t *p = buffer;
-
-    world_asking(&w, true);
-    world_claim(&w, 8, 9, 0, 2, 3);
-    for (uint32_t i = 0; i < 4; i++)
-        p = put_block(&w.geometry, 2, i, p);
-    for (uint32_t i = 0; i < 2; i++)
-        p = put_block(&w.geometry, 9, i, p);
-    /* In one read, and nothing of it was copied. */
-    ck_assert_uint_eq(world_read(&w, buffer, (size_t)(p - buffer)), (size_t)(p - buffer));
-    ck_assert_uint_eq(w.n_aimed, (size_t)(p - buffer));
-    world_expect(&w, "done-7:f done-8:3 ");
-    check_done(&w, 2);
-    ck_assert_uint_eq(w.s.down.total, 65536 + 24576);
-    world_deinit(&w);
-}
-END_TEST
-
-START_TEST(cuts_anywhere_do_not_matter)
-{
-    static const size_t cuts[] = {1, 2, 3, 7, 12, 13, 14, 4096, 16383, 16384, 16385, 16397, 16398};
-
-    for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-        struct world w;
-        uint8_t *p = buffer;
-
-        world_asking(&w, true);
-        world_claim(&w, 8, 9, 0, 2, 3);
-        for (uint32_t i = 0; i < 4; i++)
-            p = put_block(&w.geometry, 2, i, p);
-        for (uint32_t i = 0; i < 2; i++)
-            p = put_block(&w.geometry, 9, i, p);
-        world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
-        world_expect(&w, "done-7:f done-8:3 ");
-        check_done(&w, 2);
-        ck_assert_uint_eq(w.n_aimed, (size_t)(p - buffer));
-        world_deinit(&w);
-    }
-}
-END_TEST
-
-/* Other messages between the blocks, at every place and with the reads cut around them. */
-START_TEST(other_messages_in_between_are_mended)
-{
-    static const struct {
-        const char *bytes;
-        size_t n;
-        const char *log;
-    } others[] = {
-        {"\0\0\0\0", 4, ""},
-        {"\0\0\0\x05\x04\0\0\0\x03", 9, "have-3 "},
-        {"\0\0\0\x01\x02", 5, "interested "},
-        {"\0\0\0\x03\x09\x1a\xe1", 7, ""},
-        {"\0\0\0\x0c\x07\0\0\0\x02\0\0\0\0zzz", 16, ""}, /* a block of the wrong size */
-        {"\0\0\0\x0d\x10\0\0\0\x05\0\0\0\0\0\0\x40\0", 17, ""},
-        {"\0\0\0\x01\0\0\0\0\x01\x01", 10, "choked unchoked "},
-    };
-    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 20000, 61};
-
-    for (size_t o = 0; o < sizeof others / sizeof others[0]; o++) {
-        for (uint32_t at = 0; at <= 4; at++) {
-            for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-                struct world w;
-                uint8_t *p = buffer;
-                char expected[100];
-
-                world_asking(&w, true);
-                for (uint32_t i = 0; i <= 4; i++) {
-                    if (i == at)
-                        p = (uint8_t *)memcpy(p, others[o].bytes, others[o].n) + others[o].n;
-                    if (i < 4)
-                        p = put_block(&w.geometry, 2, i, p);
-                }
-                world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
-                if (at < 4)
-                    snprintf(expected, sizeof expected, "%sdone-7:f ", others[o].log);
-                else
-                    snprintf(expected, sizeof expected, "done-7:f %s", others[o].log);
-                world_expect(&w, expected);
-                check_done(&w, 1);
-                world_deinit(&w);
-            }
-        }
-    }
-}
-END_TEST
-
-START_TEST(blocks_may_come_in_any_order)
-{
-    static const uint8_t orders[][4] = {{3, 2, 1, 0}, {1, 0, 3, 2}, {0, 2, 1, 3}, {0, 1, 3, 2}};
-    static const size_t cuts[] = {1 << 20, 16397, 16384 + 3, 30000, 11};
-
-    for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
-        for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-            struct world w;
-            uint8_t *p = buffer;
-
-            world_asking(&w, true);
-            world_claim(&w, 8, 3, 0, 4, 0xf);
-            for (uint32_t i = 0; i < 4; i++)
-                p = put_block(&w.geometry, 3, orders[o][i], p);
-            for (uint32_t i = 0; i < 4; i++)
-                p = put_block(&w.geometry, 2, orders[o][i], p);
-            world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
-            world_expect(&w, "done-8:f done-7:f ");
-            check_done(&w, 2);
-            world_deinit(&w);
-        }
-    }
-}
-END_TEST
-
-START_TEST(what_nobody_asked_for_is_read_past_but_not_forever)
+START_TEST(blocks_that_we_did_not_request_are_skipped_up_to_a_bound)
 {
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     end = put_block(&w.geometry, 5, 0, buffer);
     for (unsigned i = 0; i < (4 << 20) / 16397; i++)
         world_feed(&w, buffer, (size_t)(end - buffer), 10000);
@@ -173,8 +41,8 @@ START_TEST(what_nobody_asked_for_is_read_past_but_not_forever)
     ck_assert_int_eq(w.error, -EPROTO);
     world_deinit(&w);
 
-    /* Empty blocks cost, too. */
-    world_asking(&w, true);
+    /* Empty blocks count, too. */
+    world_asking(&w, FAST);
     w.s.n_unasked = SESSION_UNASKED_MAX - 13;
     FEED(&w, "\0\0\0\x09\x07\0\0\0\x02\0\0\0\0");
     ck_assert_int_eq(w.error, 0);
@@ -189,7 +57,7 @@ START_TEST(a_choke_without_fast_drops_what_is_in_flight)
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, false);
+    world_asking(&w, PLAIN);
     world_claim(&w, 8, 3, 0, 4, 0xf);
     end = put_block(&w.geometry, 2, 0, buffer);
     end = put_block(&w.geometry, 2, 1, end);
@@ -199,7 +67,7 @@ START_TEST(a_choke_without_fast_drops_what_is_in_flight)
     check_done(&w, 2);
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
 
-    /* What was on its way may arrive, and is not held against the peer. */
+    /* Blocks that were on their way may arrive: they do not count. */
     for (uint32_t i = 2; i < 4; i++) {
         end = put_block(&w.geometry, 2, i, buffer);
         world_feed(&w, buffer, (size_t)(end - buffer), 1000);
@@ -222,7 +90,7 @@ START_TEST(a_choke_with_fast_waits_for_rejects)
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     FEED(&w, "\0\0\0\x01\0");
     world_expect(&w, "choked ");
     ck_assert_uint_eq(session_n_in_flight(&w.s), 4);
@@ -236,8 +104,8 @@ START_TEST(a_choke_with_fast_waits_for_rejects)
     check_done(&w, 1);
     world_deinit(&w);
 
-    /* A reject while we are not choked says that the peer does not give this piece. */
-    world_asking(&w, true);
+    /* A reject while we are not choked: the peer does not serve this piece. */
+    world_asking(&w, FAST);
     FEED(&w, "\0\0\0\x0d\x10\0\0\0\x02\0\0\x40\0\0\0\x40\0");
     world_expect(&w, "refused-2 ");
     FEED(&w, "\0\0\0\x0d\x10\0\0\0\x02\0\0\x40\0\0\0\x40\0");
@@ -247,12 +115,12 @@ START_TEST(a_choke_with_fast_waits_for_rejects)
 }
 END_TEST
 
-START_TEST(a_claim_that_comes_after_the_choke_is_done_at_once)
+START_TEST(a_claim_after_the_choke_is_done_at_once)
 {
     const struct claim c = {.id = 3, .piece = 1, .first_block = 0, .n_blocks = 4, .blocks = 0xf};
     struct world w;
 
-    world_init(&w, true);
+    world_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01\0\0\0\x01\0");
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 65536), w.now), 0);
     SAID(&w, "");
@@ -263,14 +131,14 @@ START_TEST(a_claim_that_comes_after_the_choke_is_done_at_once)
 }
 END_TEST
 
-START_TEST(cancels_say_so_and_end_the_claim)
+START_TEST(cancels_are_sent_and_end_the_claim)
 {
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     end = put_block(&w.geometry, 2, 0, buffer);
-    /* Block 0 is on its way: the rest of it is read past. */
+    /* Block 0 arrives: the rest of it is skipped. */
     world_feed(&w, buffer, 5000, 5000);
     session_cancel(&w.s, 3, 0, 0xf); /* another piece */
     SAID(&w, "");
@@ -292,7 +160,7 @@ START_TEST(cancels_say_so_and_end_the_claim)
     world_deinit(&w);
 
     /* Cancels that begin before the claim. */
-    world_init(&w, true);
+    world_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01");
     world_claim(&w, 1, 2, 2, 2, 0x3);
     session_cancel(&w.s, 2, 0, 0x7);
@@ -304,13 +172,13 @@ START_TEST(cancels_say_so_and_end_the_claim)
 }
 END_TEST
 
-START_TEST(claims_can_be_taken_back_at_any_time)
+START_TEST(claims_can_be_dropped_at_any_time)
 {
     struct session_claim c;
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     end = put_block(&w.geometry, 2, 0, buffer);
     put_block(&w.geometry, 2, 1, end);
     world_feed(&w, buffer, (size_t)(end - buffer) + 100, 1 << 20);
@@ -321,7 +189,7 @@ START_TEST(claims_can_be_taken_back_at_any_time)
     free(c.data);
     ck_assert(!session_drop_claim(&w.s, &c));
     ck_assert_uint_eq(session_n_in_flight(&w.s), 0);
-    /* The rest of the block under way has no place any more. */
+    /* The rest of the block that arrives has no place any more. */
     world_feed(&w, end + 100, 13 + 16384 - 100, 1000);
     FEED(&w, "\0\0\0\x05\x04\0\0\0\x03");
     world_expect(&w, "have-3 ");
@@ -329,7 +197,7 @@ START_TEST(claims_can_be_taken_back_at_any_time)
 }
 END_TEST
 
-/* Claims whatever is wanted, as a driver does, in the order of the content. */
+/* Claims as many blocks as are wanted, as a driver does, in the order of the content. */
 static void ask(struct world *w, uint32_t *nextp)
 {
     for (uint32_t n; (n = session_blocks_wanted(&w->s, w->now)) > 0;) {
@@ -358,7 +226,7 @@ START_TEST(depth_follows_the_rate_in_batches)
     struct world w;
     uint32_t next = 0, came = 0, depth;
 
-    world_init(&w, true);
+    world_init(&w, FAST);
     w.geometry = (struct geometry){
         .total_length = UINT64_C(1000) << 20, .piece_length = 1 << 20, .n_pieces = 1000};
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
@@ -372,7 +240,7 @@ START_TEST(depth_follows_the_rate_in_batches)
     receive(&w, &came, S / 1000);
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 64 - 16);
     ask(&w, &next);
-    /* A thousand a second is more than we ever keep in flight. */
+    /* A thousand a second: more than we keep in flight. */
     for (depth = 0; came < 1000; ask(&w, &next)) {
         receive(&w, &came, S / 1000);
         depth = session_n_in_flight(&w.s);
@@ -382,7 +250,7 @@ START_TEST(depth_follows_the_rate_in_batches)
         ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
         receive(&w, &came, S / 1000);
     }
-    /* The peer holds no more than it says (BEP 10). */
+    /* No more than the peer queues (BEP 10). */
     w.s.peer_reqq = 1000;
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 256 - 128);
     w.s.peer_reqq = 250;
@@ -391,7 +259,7 @@ START_TEST(depth_follows_the_rate_in_batches)
         receive(&w, &came, S / 1000);
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 250 - 125);
     w.s.peer_reqq = 0;
-    /* Ten a second, for long enough that the meter has forgotten. */
+    /* Ten a second, for long enough that the meter has forgotten the rate before. */
     for (unsigned i = 0; i < 1000; i++) {
         receive(&w, &came, S / 10);
         ask(&w, &next);
@@ -409,12 +277,12 @@ START_TEST(depth_follows_the_rate_in_batches)
 }
 END_TEST
 
-/* The peer never sends the oldest block, and goes on with the others for as long as we ask. */
-START_TEST(a_block_that_does_not_come_holds_up_nothing)
+/* The peer never sends the oldest block, and sends all others. */
+START_TEST(a_block_that_does_not_arrive_delays_no_other)
 {
     struct world w;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     for (uint32_t round = 0; round < 400; round++) {
         uint32_t piece = 3 + round % 6;
         uint8_t *p = buffer;
@@ -440,12 +308,12 @@ START_TEST(a_block_that_does_not_come_holds_up_nothing)
 }
 END_TEST
 
-START_TEST(a_silent_peer_is_snubbing)
+START_TEST(a_peer_that_sends_no_block_is_snubbing)
 {
     struct world w;
     uint8_t *end;
 
-    world_asking(&w, true);
+    world_asking(&w, FAST);
     w.now += 59 * S;
     ck_assert(!session_is_snubbed(&w.s, w.now));
     end = put_block(&w.geometry, 2, 0, buffer);
@@ -460,12 +328,12 @@ START_TEST(a_silent_peer_is_snubbing)
 }
 END_TEST
 
-START_TEST(there_is_an_end_to_what_is_in_flight)
+START_TEST(blocks_and_claims_in_flight_are_bounded)
 {
     struct claim c = {.id = 1, .n_blocks = 64, .blocks = UINT64_MAX};
     struct world w;
 
-    world_init(&w, true);
+    world_init(&w, FAST);
     w.geometry.n_pieces = 1000;
     w.geometry.piece_length = 1 << 20;
     w.geometry.total_length = UINT64_C(1000) << 20;
@@ -476,8 +344,8 @@ START_TEST(there_is_an_end_to_what_is_in_flight)
     ck_assert_int_eq(session_add_claim(&w.s, &c, NULL, w.now), SESSION_FULL);
     world_deinit(&w);
 
-    /* Small pieces: it is the claims that run out. */
-    world_init(&w, true);
+    /* Small pieces: claims run out first. */
+    world_init(&w, FAST);
     w.geometry.n_pieces = 1000;
     w.geometry.piece_length = 16384;
     w.geometry.total_length = UINT64_C(1000) << 14;
@@ -493,11 +361,10 @@ START_TEST(there_is_an_end_to_what_is_in_flight)
 }
 END_TEST
 
-RUN_SUITE("session_download", 60, asks_for_the_blocks_of_a_claim, receives_straight_into_place,
-          cuts_anywhere_do_not_matter, other_messages_in_between_are_mended,
-          blocks_may_come_in_any_order, what_nobody_asked_for_is_read_past_but_not_forever,
+RUN_SUITE("session_download", 60, asks_for_the_blocks_of_a_claim,
+          blocks_that_we_did_not_request_are_skipped_up_to_a_bound,
           a_choke_without_fast_drops_what_is_in_flight, a_choke_with_fast_waits_for_rejects,
-          a_claim_that_comes_after_the_choke_is_done_at_once, cancels_say_so_and_end_the_claim,
-          claims_can_be_taken_back_at_any_time, depth_follows_the_rate_in_batches,
-          a_block_that_does_not_come_holds_up_nothing, a_silent_peer_is_snubbing,
-          there_is_an_end_to_what_is_in_flight);
+          a_claim_after_the_choke_is_done_at_once, cancels_are_sent_and_end_the_claim,
+          claims_can_be_dropped_at_any_time, depth_follows_the_rate_in_batches,
+          a_block_that_does_not_arrive_delays_no_other, a_peer_that_sends_no_block_is_snubbing,
+          blocks_and_claims_in_flight_are_bounded);

@@ -13,7 +13,7 @@ static const struct extension_registry none = {NULL, 0}, one = {rows, 1}, two = 
 static void world_extended(struct world *w, const struct extension_registry *registry,
                            enum torrent_kind kind)
 {
-    world_init(w, true);
+    world_init(w, FAST);
     session_set_extensions(&w->s, registry, kind == PRIVATE);
 }
 
@@ -141,7 +141,7 @@ START_TEST(sends_messages_to_peers_that_speak_the_extension)
     world_deinit(&w);
 
     /* Without BEP 10. */
-    world_init(&w, true);
+    world_init(&w, FAST);
     session_say_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
     SAID(&w, "");
     world_deinit(&w);
@@ -235,10 +235,12 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     struct world w;
     size_t n;
 
-    world_init(&w, true);
+    world_init(&w, FAST);
     session_say_extensions(&w.s, 6881, true);
     SAID(&w, "");
-    session_set_extensions(&w.s, &one, false);
+    world_deinit(&w);
+
+    world_extended(&w, &one, PUBLIC);
     session_say_extensions(&w.s, 6881, true);
     n = session_output(&w.s, &out);
     ck_assert_uint_gt(n, 6);

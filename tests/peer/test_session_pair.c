@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two sessions talk to each other through pipes in memory that are cut at random. One claims blocks
- * at random, cancels some, is choked at times; the other serves. Whatever happens, every claim comes
- * back, what it received is the true content, and nothing is left over.
+ * Two sessions are connected by pipes in memory whose reads end at random. Each claims blocks at
+ * random, cancels some, chokes at times, and serves the other. In any case every claim is reported,
+ * the blocks it received are the true content, and no byte is left.
  */
 #include "session_world.h"
 
@@ -16,12 +16,16 @@ struct pipe {
 struct end {
     struct world w;
     struct pipe in;
-    uint8_t asked[N_PIECES]; /* a block is never asked of a peer twice at a time */
+    uint8_t
+        requested[N_PIECES]; /* blocks of each piece that are requested: none is twice at a time */
 };
+
+/* In which order the blocks of a turn are sent. */
+enum order { ORDERLY, SHUFFLED };
 
 struct pair {
     struct rng rng;
-    struct end a, b; /* both fetch and both serve */
+    struct end a, b; /* both download and upload */
     uint64_t n_received;
     uint32_t n_claims;
 };
@@ -34,9 +38,8 @@ static void put_pipe(struct pipe *p, const void *bytes, size_t n)
     p->n += n;
 }
 
-/* Control messages first and whole, then some blocks, as a driver sends them; order is shuffled when
- * the pair is to be DISORDERLY. */
-static void write_some(struct pair *pair, struct end *from, struct end *to, bool disorderly)
+/* Control messages first and whole, then some blocks, as a driver sends them. */
+static void write_some(struct pair *pair, struct end *from, struct end *to, enum order order)
 {
     const struct geometry *g = &from->w.geometry;
     struct session_upload u, all[64];
@@ -52,15 +55,15 @@ static void write_some(struct pair *pair, struct end *from, struct end *to, bool
         if (kind == SESSION_UPLOAD_NONE)
             break;
         if (kind == SESSION_UPLOAD_UNKNOWN)
-            /* Without BEP 6 nobody learns of a refusal. */
+            /* Without BEP 6 the peer does not learn of a refusal. */
             session_know_piece(&from->w.s, u.piece, !from->w.s.fast || rng_below(&pair->rng, 10));
         else
             all[n_all++] = u;
     }
-    /* Refusals of pieces that we turned out not to have precede the blocks or follow them. */
+    /* Refusals of pieces that we do not have are sent before the blocks or after them. */
     for (unsigned i = 0; i < n_all; i++) {
         static uint8_t bytes[13 + BLOCK_SIZE];
-        unsigned k = disorderly ? i + rng_below(&pair->rng, n_all - i) : i;
+        unsigned k = order == SHUFFLED ? i + rng_below(&pair->rng, n_all - i) : i;
 
         u = all[k];
         all[k] = all[i];
@@ -92,7 +95,7 @@ static void take_done(struct pair *pair, struct end *e)
         check_claim(&e->w.geometry, c);
         pair->n_received += (unsigned)__builtin_popcountll(c->received);
         pair->n_claims--;
-        e->asked[c->claim.piece] &= (uint8_t) ~(c->claim.blocks << c->claim.first_block);
+        e->requested[c->claim.piece] &= (uint8_t) ~(c->claim.blocks << c->claim.first_block);
         free(c->data);
     }
 }
@@ -113,19 +116,19 @@ static void claim_some(struct pair *pair, struct end *e)
         c.blocks = rng_next(r) | rng_next(r);
         if (c.n_blocks < 64)
             c.blocks &= (UINT64_C(1) << c.n_blocks) - 1;
-        c.blocks &= ~(uint64_t)e->asked[c.piece] >> c.first_block;
+        c.blocks &= ~(uint64_t)e->requested[c.piece] >> c.first_block;
         data = malloc((size_t)c.n_blocks * BLOCK_SIZE);
         if (session_add_claim(&e->w.s, &c, data, e->w.now)) {
             free(data);
             return;
         }
         pair->n_claims++;
-        e->asked[c.piece] |= (uint8_t)(c.blocks << c.first_block);
+        e->requested[c.piece] |= (uint8_t)(c.blocks << c.first_block);
         wanted = session_blocks_wanted(&e->w.s, e->w.now);
     }
 }
 
-static void act(struct pair *pair, struct end *e, struct end *other, bool disorderly)
+static void act(struct pair *pair, struct end *e, struct end *other, enum order order)
 {
     struct rng *r = &pair->rng;
 
@@ -154,7 +157,7 @@ static void act(struct pair *pair, struct end *e, struct end *other, bool disord
     claim_some(pair, e);
     world_events(&e->w);
     take_done(pair, e);
-    write_some(pair, e, other, disorderly);
+    write_some(pair, e, other, order);
     read_some(pair, e);
     take_done(pair, e);
 }
@@ -167,20 +170,20 @@ static void settle(struct pair *pair, struct end *e, struct end *other)
     for (unsigned i = 0; i < 2000; i++) {
         struct end *x = i & 1 ? e : other;
 
-        write_some(pair, x, x == e ? other : e, false);
+        write_some(pair, x, x == e ? other : e, ORDERLY);
         read_some(pair, x);
         take_done(pair, x);
     }
 }
 
-static void run_pair(uint64_t seed, bool fast, bool disorderly)
+static void run_pair(uint64_t seed, enum protocol protocol, enum order order)
 {
     struct pair *pair = calloc(1, sizeof *pair);
     struct end *ends[] = {&pair->a, &pair->b};
 
     rng_seed(&pair->rng, seed);
     for (unsigned i = 0; i < 2; i++) {
-        world_init(&ends[i]->w, fast);
+        world_init(&ends[i]->w, protocol);
         ends[i]->w.geometry = (struct geometry){.total_length = (N_PIECES - 1) * 65536 + 20001,
                                                 .piece_length = 65536,
                                                 .n_pieces = N_PIECES};
@@ -190,7 +193,7 @@ static void run_pair(uint64_t seed, bool fast, bool disorderly)
     for (unsigned i = 0; i < 3000; i++) {
         unsigned who = rng_below(&pair->rng, 2);
 
-        act(pair, ends[who], ends[!who], disorderly);
+        act(pair, ends[who], ends[!who], order);
     }
     settle(pair, &pair->a, &pair->b);
     settle(pair, &pair->b, &pair->a);
@@ -204,28 +207,28 @@ static void run_pair(uint64_t seed, bool fast, bool disorderly)
     free(pair);
 }
 
-START_TEST(two_sessions_understand_each_other)
+START_TEST(two_sessions_with_fast_transfer_content)
 {
     for (uint64_t seed = 1; seed <= 3; seed++)
-        run_pair(seed, true, false);
+        run_pair(seed, FAST, ORDERLY);
 }
 END_TEST
 
-START_TEST(two_sessions_of_the_old_protocol_do_as_well)
+START_TEST(two_sessions_without_fast_transfer_content)
 {
     for (uint64_t seed = 1; seed <= 3; seed++)
-        run_pair(seed, false, false);
+        run_pair(seed, PLAIN, ORDERLY);
 }
 END_TEST
 
-START_TEST(blocks_out_of_order_are_no_matter)
+START_TEST(blocks_in_any_order_are_received)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        run_pair(seed, true, true);
-        run_pair(seed, false, true);
+        run_pair(seed, FAST, SHUFFLED);
+        run_pair(seed, PLAIN, SHUFFLED);
     }
 }
 END_TEST
 
-RUN_SUITE("session_pair", 60, two_sessions_understand_each_other,
-          two_sessions_of_the_old_protocol_do_as_well, blocks_out_of_order_are_no_matter);
+RUN_SUITE("session_pair", 60, two_sessions_with_fast_transfer_content,
+          two_sessions_without_fast_transfer_content, blocks_in_any_order_are_received);

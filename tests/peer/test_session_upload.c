@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "session_world.h"
 
-/* An interested peer that we serve. */
-static void world_serving(struct world *w, bool fast)
+/* A peer that we do not choke. */
+static void world_serving(struct world *w, enum protocol protocol)
 {
-    world_init(w, fast);
+    world_init(w, protocol);
     session_set_choking(&w->s, false, w->now);
     SAID(w, "\0\0\0\x01\x01");
     w->s.we_have_all = true;
@@ -36,16 +36,16 @@ static void expect_no_upload(struct world *w)
     ck_assert_int_eq(session_next_upload(&w->s, &u), SESSION_UPLOAD_NONE);
 }
 
-START_TEST(serves_in_the_order_of_asking)
+START_TEST(serves_in_the_order_of_the_requests)
 {
     const struct session_upload u = {.piece = 1, .begin = 0x4000, .length = 0x2000};
     uint8_t header[13];
     struct world w;
 
-    world_serving(&w, true);
+    world_serving(&w, FAST);
     request(&w, 6, 1, 0x4000, 0x2000);
     request(&w, 6, 0, 1, 3);
-    request(&w, 6, 1, 0x4000, 0x2000); /* twice: once is enough */
+    request(&w, 6, 1, 0x4000, 0x2000); /* repeated: served once */
     request(&w, 6, 1, 0x4000, 0x1000); /* not the same */
     world_expect(&w, "requested ");
     ck_assert(session_has_uploads(&w.s));
@@ -66,19 +66,19 @@ START_TEST(serves_in_the_order_of_asking)
 }
 END_TEST
 
-START_TEST(holds_so_many_requests_and_no_more)
+START_TEST(queues_requests_up_to_a_bound)
 {
     struct world w;
 
-    for (int fast = 0; fast < 2; fast++) {
-        world_serving(&w, fast);
+    for (enum protocol protocol = PLAIN; protocol <= FAST; protocol++) {
+        world_serving(&w, protocol);
         for (uint32_t i = 0; i < 500; i++)
             request(&w, 6, 3, i, 100);
         for (uint32_t i = 0; i < 400; i++)
             expect_upload(&w, 3, i, 100);
         for (uint32_t i = 500; i < 400 + SESSION_REQUESTS_MAX + 1; i++)
             request(&w, 6, 3, i, 100);
-        if (fast)
+        if (protocol == FAST)
             SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x05\x90\0\0\0\x64");
         else
             SAID(&w, "");
@@ -91,24 +91,24 @@ START_TEST(holds_so_many_requests_and_no_more)
 }
 END_TEST
 
-START_TEST(cancels_take_a_request_back)
+START_TEST(cancels_remove_a_request)
 {
     struct world w;
 
-    for (int fast = 0; fast < 2; fast++) {
-        world_serving(&w, fast);
-        request(&w, 8, 3, 0, 0x4000); /* nothing is held at all */
+    for (enum protocol protocol = PLAIN; protocol <= FAST; protocol++) {
+        world_serving(&w, protocol);
+        request(&w, 8, 3, 0, 0x4000); /* no queue at all */
         for (uint32_t i = 0; i < 4; i++)
             request(&w, 6, 3, i * 0x4000, 0x4000);
         request(&w, 8, 3, 0x4000, 0x4000);
         request(&w, 8, 3, 0x4000, 0x4000);
         request(&w, 8, 3, 0x8000, 0x2000);
-        if (fast)
+        if (protocol == FAST)
             SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
         else
             SAID(&w, "");
         expect_upload(&w, 3, 0, 0x4000);
-        request(&w, 8, 3, 0, 0x4000); /* too late: it is on its way, and that is the answer */
+        request(&w, 8, 3, 0, 0x4000); /* too late: the block is being sent */
         SAID(&w, "");
         expect_upload(&w, 3, 0x8000, 0x4000);
         expect_upload(&w, 3, 0xc000, 0x4000);
@@ -118,11 +118,11 @@ START_TEST(cancels_take_a_request_back)
 }
 END_TEST
 
-START_TEST(choking_refuses_what_is_held)
+START_TEST(choking_refuses_queued_requests)
 {
     struct world w;
 
-    world_serving(&w, true);
+    world_serving(&w, FAST);
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 3, 0x4000, 0x4000);
     session_set_choking(&w.s, true, w.now);
@@ -140,7 +140,7 @@ START_TEST(choking_refuses_what_is_held)
     expect_upload(&w, 3, 0, 0x4000);
     world_deinit(&w);
 
-    world_serving(&w, false);
+    world_serving(&w, PLAIN);
     request(&w, 6, 3, 0, 0x4000);
     session_set_choking(&w.s, true, w.now);
     request(&w, 6, 3, 0, 0x4000);
@@ -155,7 +155,7 @@ START_TEST(asks_once_whether_we_have_a_piece)
     struct session_upload u;
     struct world w;
 
-    world_serving(&w, true);
+    world_serving(&w, FAST);
     w.s.we_have_all = false;
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 4, 0, 0x4000);
@@ -173,12 +173,12 @@ START_TEST(asks_once_whether_we_have_a_piece)
              "\0\0\0\x0d\x10\0\0\0\x04\0\0\x40\0\0\0\x40\0");
     expect_upload(&w, 3, 0x4000, 0x4000);
     expect_no_upload(&w);
-    /* It may have arrived since. */
+    /* We may have received it since. */
     request(&w, 6, 4, 0, 0x4000);
     ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
     session_know_piece(&w.s, 4, true);
     expect_upload(&w, 4, 0, 0x4000);
-    /* The last few answers are remembered, however many there were. */
+    /* The last few replies are remembered, however many there were. */
     for (uint32_t i = 0; i < 1000; i++)
         session_know_piece(&w.s, i % 10, true);
     for (uint32_t i = 2; i < 10; i++) {
@@ -191,6 +191,6 @@ START_TEST(asks_once_whether_we_have_a_piece)
 }
 END_TEST
 
-RUN_SUITE("session_upload", 60, serves_in_the_order_of_asking, holds_so_many_requests_and_no_more,
-          cancels_take_a_request_back, choking_refuses_what_is_held,
+RUN_SUITE("session_upload", 60, serves_in_the_order_of_the_requests, queues_requests_up_to_a_bound,
+          cancels_remove_a_request, choking_refuses_queued_requests,
           asks_once_whether_we_have_a_piece);
