@@ -18,7 +18,8 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
-#include "conjure/tracker/serve.h"
+#include "conjure/tracker/serve_http.h"
+#include "conjure/tracker/serve_udp.h"
 #include "conjure/tracker/udp.h"
 
 #define FACILITY          "tracker"
@@ -177,7 +178,7 @@ static int start_http(struct tracker *t)
 
 static void serve_udp(struct tracker *t)
 {
-    uint8_t bytes[TRACKER_UDP_PACKET_MAX], answer[TRACKER_UDP_ANSWER_MAX];
+    uint8_t bytes[TRACKER_UDP_PACKET_MAX], answer[TRACKER_SERVE_UDP_MAX];
 
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         struct sockaddr_storage sa;

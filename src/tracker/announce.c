@@ -19,15 +19,14 @@ void announce_reply_set_text(struct announce_reply *r, const void *text, uint64_
         n = (uint64_t)(nul - from);
     if (n > ANNOUNCE_TEXT_MAX - 1) {
         n = ANNOUNCE_TEXT_MAX - 1;
-        while (n && (from[n] & 0xc0) == 0x80) /* not into the middle of a character */
+        while (n && (from[n] & 0xc0) == 0x80) /* not within a character */
             n--;
     }
     for (i = 0; i < n; i++) {
-        /* Control characters, those that hide in UTF-8 as C2 80 to C2 9F among them, could play
-         * tricks with a terminal. */
-        bool hidden = i + 1 < n && from[i] == 0xc2 && from[i + 1] < 0xa0;
+        /* Control characters may confuse a terminal. Those of C1 are C2 80 to C2 9F in UTF-8. */
+        bool is_c1 = i + 1 < n && from[i] == 0xc2 && from[i + 1] < 0xa0;
 
-        r->text[i] = from[i] < 0x20 || from[i] == 0x7f || hidden ? '?' : (char)from[i];
+        r->text[i] = from[i] < 0x20 || from[i] == 0x7f || is_c1 ? '?' : (char)from[i];
     }
     r->text[i] = 0;
 }

@@ -11,13 +11,13 @@
 #include "conjure/bencode/bencode.h"
 #include "conjure/bencode/schema.h"
 
-/* --- the question ------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------- */
 
-/* Text into a buffer of fixed size; what does not fit is remembered. */
+/* Text in a buffer of fixed size. */
 struct text {
     char *at;
     char *end;
-    bool full;
+    bool full; /* some of it did not fit */
 };
 
 static void put_format(struct text *t, const char *format, ...)
@@ -67,9 +67,9 @@ int tracker_http_url(const char *base, const struct announce_request *request,
     struct text t = {.at = url, .end = url + TRACKER_HTTP_URL_MAX};
     size_t n = strcspn(base, "#");
 
-    /* Trackers that need a passkey have a query of their own in the URL. */
     if (n >= ANNOUNCE_URL_MAX)
         return TRACKER_HTTP_TOO_LONG;
+    /* URLs with a passkey may have a query already. */
     put_format(&t, "%.*s%cinfo_hash=", (int)n, base, memchr(base, '?', n) ? '&' : '?');
     put_escaped(&t, request->self.info_hash.bytes, INFO_HASH_SIZE);
     put_format(&t, "&peer_id=");
@@ -88,11 +88,10 @@ int tracker_http_url(const char *base, const struct announce_request *request,
     return t.full ? TRACKER_HTTP_TOO_LONG : 0;
 }
 
-/* --- the answer --------------------------------------------------------------------------- */
+/* --- the reply --------------------------------------------------------------------------- */
 
-/* BEP 3 and 23: peers are a list of dicts or a string of 6 bytes each. Trackers send what they like
- * in optional fields, so that only what we build upon is checked here and the rest where it is
- * used. */
+/* BEP 3 and 23: peers are a list of dicts or a string of 6 bytes each. Many trackers send optional
+ * fields of wrong types: those are ignored where they are used, and are no fault of the reply. */
 static const struct bencode_schema peers_schema = {
     .kinds = 1u << BENCODE_LIST | 1u << BENCODE_STRING,
     .max = TRACKER_HTTP_REPLY_MAX,
@@ -110,12 +109,12 @@ static uint32_t find_natural(const struct bencode *tree, const struct bencode_no
     return v < 0 ? 0 : v > INT32_MAX ? INT32_MAX : (uint32_t)v;
 }
 
-static void read_compact(struct announce_reply *r, const uint8_t *bytes, size_t n, bool is_ipv6)
+static void read_compact(struct announce_reply *r, const uint8_t *bytes, size_t n, uint8_t family)
 {
-    size_t size = is_ipv6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
+    size_t size = family == AF_INET6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
 
     for (; n >= size; bytes += size, n -= size) {
-        struct addr a = is_ipv6 ? addr_from_compact6(bytes) : addr_from_compact4(bytes);
+        struct addr a = family == AF_INET6 ? addr_from_compact6(bytes) : addr_from_compact4(bytes);
 
         announce_reply_add(r, &a);
     }
@@ -132,8 +131,8 @@ static void read_dicts(struct announce_reply *r, const struct bencode *tree,
         char text[ADDR_TEXT_MAX];
         struct addr a;
 
-        /* BEP 3 allows a DNS name here; nobody sends one, and we do not let a tracker make us look
-         * up names. */
+        /* BEP 3 allows a DNS name here. Trackers do not send any, and none shall make us look up
+         * names. */
         if (!ip || n >= sizeof text || port < 1 || port > UINT16_MAX)
             continue;
         memcpy(text, ip, n);
@@ -185,12 +184,12 @@ static void read_reply(struct announce_reply *r, const struct bencode *tree,
     node = bencode_find(tree, dict, "peers");
     text = bencode_string(tree, node, &n);
     if (text)
-        read_compact(r, text, n, false);
+        read_compact(r, text, n, AF_INET);
     else
         read_dicts(r, tree, node);
     text = bencode_find_string(tree, dict, "peers6", &n);
     if (text)
-        read_compact(r, text, n, true);
+        read_compact(r, text, n, AF_INET6);
 }
 
 int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *outp,

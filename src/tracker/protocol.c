@@ -27,22 +27,22 @@ const struct tracker_protocol *tracker_protocol_find(const char *url)
     return NULL;
 }
 
-/* Digits from AT to END. Returns 0, or 1 when they are no port. */
-static int parse_port(const char *at, const char *end, uint16_t *outp)
+/* The digits from AT to END. Returns false when they are no port. */
+static bool parse_port(const char *at, const char *end, uint16_t *outp)
 {
     uint32_t port = 0;
 
     if (at == end || end - at > 5)
-        return 1;
+        return false;
     for (; at < end; at++) {
         if (*at < '0' || *at > '9')
-            return 1;
+            return false;
         port = port * 10 + (uint32_t)(*at - '0');
     }
     if (!port || port > UINT16_MAX)
-        return 1;
+        return false;
     *outp = (uint16_t)port;
-    return 0;
+    return true;
 }
 
 int tracker_url_parse(const char *url, struct tracker_url *outp)
@@ -52,10 +52,10 @@ int tracker_url_parse(const char *url, struct tracker_url *outp)
     struct tracker_url parsed = {0};
 
     if (!protocol)
-        return 1;
+        return TRACKER_URL_UNUSABLE;
     host = strstr(url, "://") + 3;
     end = host + strcspn(host, "/?#");
-    /* A name and password before the host. */
+    /* A user name and password may precede the host. */
     at = memrchr(host, '@', (size_t)(end - host));
     if (at)
         host = at + 1;
@@ -63,7 +63,7 @@ int tracker_url_parse(const char *url, struct tracker_url *outp)
         host++;
         host_end = memchr(host, ']', (size_t)(end - host));
         if (!host_end)
-            return 1;
+            return TRACKER_URL_UNUSABLE;
         at = host_end + 1;
     } else {
         host_end = memchr(host, ':', (size_t)(end - host));
@@ -72,12 +72,12 @@ int tracker_url_parse(const char *url, struct tracker_url *outp)
         at = host_end;
     }
     if (host_end == host || host_end - host >= TRACKER_HOST_MAX)
-        return 1;
+        return TRACKER_URL_UNUSABLE;
     parsed.port = protocol->default_port;
-    if (at < end && (*at != ':' || parse_port(at + 1, end, &parsed.port)))
-        return 1;
+    if (at < end && (*at != ':' || !parse_port(at + 1, end, &parsed.port)))
+        return TRACKER_URL_UNUSABLE;
     if (!parsed.port)
-        return 1;
+        return TRACKER_URL_UNUSABLE;
     memcpy(parsed.host, host, (size_t)(host_end - host));
     parsed.path = end;
     *outp = parsed;

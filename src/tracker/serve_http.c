@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "conjure/tracker/serve.h"
+#include "conjure/tracker/serve_http.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
-#include "conjure/base/clock.h"
-
-#define SWARMS_MAX 65536
-#define PEERS_MAX  10000 /* of one swarm */
-
-void tracker_service_init(struct tracker_service *s, uint32_t interval_s, uint64_t rng_seed_value,
-                          const uint8_t secret[32])
-{
-    struct swarm_table_limits limits = {
-        .n_swarms = SWARMS_MAX,
-        .n_peers = PEERS_MAX,
-        .expiry_ns = 2 * interval_s * NS_PER_S,
-    };
-
-    swarm_table_init(&s->swarms, &limits);
-    rng_seed(&s->rng, rng_seed_value);
-    memcpy(s->secret, secret, sizeof s->secret);
-    s->interval_s = interval_s;
-    s->min_interval_s = interval_s < 60 ? interval_s : 60;
-}
-
-void tracker_service_deinit(struct tracker_service *s)
-{
-    swarm_table_deinit(&s->swarms);
-}
 
 /* --- the query ---------------------------------------------------------------------------- */
 
-#define VALUE_MAX 64 /* bytes, unescaped; the longest that we look at is an info-hash */
+#define VALUE_MAX 64 /* bytes, unescaped; longer values are not used */
 
-/* Cursor over "key=value&key=value". */
+/* A cursor over "key=value&key=value". */
 struct query {
     const char *at;
     const char *key;
@@ -91,7 +67,7 @@ static uint64_t query_number(const struct query *q)
 
 /* --- announce ----------------------------------------------------------------------------- */
 
-struct question {
+struct announce_query {
     struct announce_request request;
     bool has_info_hash;
     bool has_peer_id;
@@ -99,12 +75,27 @@ struct question {
     bool no_peer_id;
 };
 
-static void read_question(struct question *x, const char *query)
+static enum announce_event read_event(const char *word)
+{
+    static const char *const words[] = {
+        [ANNOUNCE_COMPLETED] = "completed",
+        [ANNOUNCE_STARTED] = "started",
+        [ANNOUNCE_STOPPED] = "stopped",
+        [ANNOUNCE_PAUSED] = "paused",
+    };
+
+    for (unsigned i = 0; i < N_ELEMENTS(words); i++)
+        if (words[i] && !strcmp(words[i], word))
+            return (enum announce_event)i;
+    return ANNOUNCE_NONE;
+}
+
+static void read_query(struct announce_query *x, const char *query)
 {
     struct query q = {.at = query};
 
-    *x = (struct question){.compact = true};
-    x->request.n_want = 50;
+    *x = (struct announce_query){.compact = true};
+    x->request.n_want = TRACKER_WANT_USUAL;
     while (query_next(&q)) {
         if (query_is(&q, "info_hash") && q.n_value == INFO_HASH_SIZE) {
             x->request.self.info_hash = info_hash_from((const uint8_t *)q.value);
@@ -127,14 +118,7 @@ static void read_question(struct question *x, const char *query)
         } else if (query_is(&q, "no_peer_id")) {
             x->no_peer_id = query_number(&q) != 0;
         } else if (query_is(&q, "event")) {
-            if (!strcmp((char *)q.value, "started"))
-                x->request.event = ANNOUNCE_STARTED;
-            else if (!strcmp((char *)q.value, "completed"))
-                x->request.event = ANNOUNCE_COMPLETED;
-            else if (!strcmp((char *)q.value, "stopped"))
-                x->request.event = ANNOUNCE_STOPPED;
-            else if (!strcmp((char *)q.value, "paused"))
-                x->request.event = ANNOUNCE_PAUSED;
+            x->request.event = read_event((const char *)q.value);
         }
     }
 }
@@ -147,7 +131,7 @@ static void refuse(struct bencode_writer *w, const char *reason)
     bencode_end(w);
 }
 
-/* BEP 23 and 7: all of one family in one string. */
+/* BEP 23 and 7: all addresses of one family in one string. */
 static void put_compact(struct bencode_writer *w, const char *key, uint8_t family,
                         const struct tracked_peer *const *peers, uint32_t n)
 {
@@ -190,14 +174,16 @@ static void put_dicts(struct bencode_writer *w, bool no_peer_id,
     bencode_end(w);
 }
 
-/* In the answer to an announce, and to a scrape, with what BEP 21 adds. */
-static void put_counts(struct bencode_writer *w, const struct tracked_swarm *s, bool scraped)
+enum counts_of { OF_ANNOUNCE, OF_SCRAPE };
+
+/* A scrape has one more (BEP 21). S is NULL for an empty swarm. */
+static void put_counts(struct bencode_writer *w, const struct tracked_swarm *s, enum counts_of of)
 {
     bencode_put_key(w, "complete");
     bencode_put_integer(w, s ? s->n_seeds : 0);
     bencode_put_key(w, "downloaded");
     bencode_put_integer(w, s ? s->n_completed : 0);
-    if (scraped) {
+    if (of == OF_SCRAPE) {
         bencode_put_key(w, "downloaders");
         bencode_put_integer(w, s ? s->n_peers - s->n_seeds - s->n_partial : 0);
     }
@@ -210,30 +196,25 @@ static void announce(struct tracker_service *s, const char *query, const struct 
 {
     const struct tracked_peer *picked[SWARM_WANT_MAX];
     const struct tracked_swarm *swarm;
-    struct question x;
+    struct announce_query x;
     struct addr peer = *from;
-    uint32_t n = 0;
-    int r;
+    uint32_t n;
 
-    read_question(&x, query);
+    read_query(&x, query);
     peer.port = x.request.self.port;
     if (!x.has_info_hash || !x.has_peer_id || !addr_is_dialable(&peer)) {
         refuse(w, !x.has_info_hash ? "info_hash is missing or not 20 bytes"
                   : !x.has_peer_id ? "peer_id is missing or not 20 bytes"
-                                   : "port is missing or not one to dial");
+                                   : "port is missing or cannot be dialled");
         return;
     }
-    r = swarm_table_announce(&s->swarms, &x.request, &peer, now, &s->rng, &swarm);
-    if (r) {
+    if (swarm_table_announce(&s->swarms, &x.request, &peer, now, &s->rng, &swarm)) {
         refuse(w, "the tracker is full");
         return;
     }
-    if (swarm && x.request.event != ANNOUNCE_STOPPED)
-        n = tracked_swarm_pick(swarm, &peer,
-                               x.request.left == 0 || x.request.event == ANNOUNCE_PAUSED, &s->rng,
-                               picked, x.request.n_want);
+    n = tracker_service_pick(s, swarm, &x.request, &peer, picked);
     bencode_begin_dict(w);
-    put_counts(w, swarm, false);
+    put_counts(w, swarm, OF_ANNOUNCE);
     bencode_put_key(w, "interval");
     bencode_put_integer(w, s->interval_s);
     bencode_put_key(w, "min interval");
@@ -264,7 +245,7 @@ static void scrape(struct tracker_service *s, const char *query, struct bencode_
         if (query_is(&q, "info_hash") && q.n_value == INFO_HASH_SIZE)
             hashes[n++] = info_hash_from((const uint8_t *)q.value);
     if (!n) {
-        refuse(w, "info_hash is missing: this tracker does not tell all that it knows");
+        refuse(w, "info_hash is missing: this tracker does not list all torrents");
         return;
     }
     qsort(hashes, n, sizeof hashes[0], compare_hashes);
@@ -278,7 +259,7 @@ static void scrape(struct tracker_service *s, const char *query, struct bencode_
             continue;
         bencode_put_key_bytes(w, hashes[i].bytes, INFO_HASH_SIZE);
         bencode_begin_dict(w);
-        put_counts(w, swarm, true);
+        put_counts(w, swarm, OF_SCRAPE);
         bencode_end(w);
     }
     bencode_end(w);
@@ -296,6 +277,6 @@ int tracker_serve_http(struct tracker_service *s, const char *uri, const struct 
     else if (n_path == 7 && !memcmp(uri, "/scrape", 7))
         scrape(s, query, w);
     else
-        return 404;
-    return 200;
+        return TRACKER_HTTP_STATUS_NOT_FOUND;
+    return TRACKER_HTTP_STATUS_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BEP 15, the tracker's side; src/tracker/udp.c shows the packets. A connection id proves that its
- * owner receives what we send to its address. It is a hash of address, minute and our secret, so that
- * we need not remember any, and is good for one to two minutes.
+ * src/tracker/udp.c shows the packets. A connection id proves that the sender of a datagram
+ * receives what is sent to its address. It is a hash of address, minute and our secret, so that
+ * none needs to be stored, and is valid for one to two minutes.
  */
-#include "conjure/tracker/serve.h"
+#include "conjure/tracker/serve_udp.h"
 
 #include <string.h>
 
@@ -15,10 +15,10 @@
 static uint64_t connection_id(const struct tracker_service *s, const struct addr *from,
                               uint64_t epoch)
 {
-    uint8_t text[32 + 1 + 16 + 8], digest[SHA1_SIZE], *p = text;
+    uint8_t text[TRACKER_SECRET_SIZE + 1 + 16 + 8], digest[SHA1_SIZE], *p = text;
 
-    memcpy(p, s->secret, 32);
-    p += 32;
+    memcpy(p, s->secret, sizeof s->secret);
+    p += sizeof s->secret;
     *p++ = from->family;
     memcpy(p, from->ip, 16);
     put_be64(p + 16, epoch);
@@ -34,9 +34,9 @@ static bool connection_is_ours(const struct tracker_service *s, const struct add
     return id == connection_id(s, from, epoch) || id == connection_id(s, from, epoch - 1);
 }
 
-static size_t put_error(uint8_t *answer, uint32_t transaction, const char *text)
+static size_t put_error(uint8_t *reply, uint32_t transaction, const char *text)
 {
-    uint8_t *p = put_be32(answer, TRACKER_UDP_ERROR);
+    uint8_t *p = put_be32(reply, TRACKER_UDP_ERROR);
 
     p = put_be32(p, transaction);
     memcpy(p, text, strlen(text));
@@ -52,7 +52,7 @@ static void read_announce(const uint8_t *in, struct announce_request *r)
         .left = get_be64(in + 64),
         .uploaded = get_be64(in + 72),
         .event = event <= ANNOUNCE_STOPPED ? (enum announce_event)event : ANNOUNCE_NONE,
-        .n_want = n_want == UINT32_MAX ? 50 : n_want, /* -1: as many as the tracker likes */
+        .n_want = n_want == UINT32_MAX ? TRACKER_WANT_USUAL : n_want, /* -1: the tracker chooses */
     };
     r->self.info_hash = info_hash_from(in + 16);
     memcpy(r->self.peer_id, in + 36, 20);
@@ -61,38 +61,37 @@ static void read_announce(const uint8_t *in, struct announce_request *r)
 }
 
 static size_t announce(struct tracker_service *s, const uint8_t *in, const struct addr *from,
-                       uint64_t now, uint8_t *answer)
+                       uint64_t now, uint8_t *reply)
 {
     const struct tracked_peer *picked[SWARM_WANT_MAX];
     size_t size = from->family == AF_INET6 ? ADDR_COMPACT6 : ADDR_COMPACT4;
-    uint32_t transaction = get_be32(in + 12), n = 0;
+    uint32_t transaction = get_be32(in + 12), n;
     struct announce_request request;
     const struct tracked_swarm *swarm;
     struct addr peer = *from;
-    uint8_t *p = answer;
+    uint8_t *p = reply;
 
     read_announce(in, &request);
     peer.port = request.self.port;
     if (!addr_is_dialable(&peer))
-        return put_error(answer, transaction, "port is not one to dial");
+        return put_error(reply, transaction, "port cannot be dialled");
     if (swarm_table_announce(&s->swarms, &request, &peer, now, &s->rng, &swarm))
-        return put_error(answer, transaction, "the tracker is full");
-    if (swarm && request.event != ANNOUNCE_STOPPED)
-        n = tracked_swarm_pick(swarm, &peer, request.left == 0, &s->rng, picked, request.n_want);
+        return put_error(reply, transaction, "the tracker is full");
+    n = tracker_service_pick(s, swarm, &request, &peer, picked);
     p = put_be32(p, TRACKER_UDP_ANNOUNCE);
     p = put_be32(p, transaction);
     p = put_be32(p, s->interval_s);
     p = put_be32(p, swarm ? swarm->n_peers - swarm->n_seeds : 0);
     p = put_be32(p, swarm ? swarm->n_seeds : 0);
-    for (uint32_t i = 0; i < n && (size_t)(p - answer) + size <= TRACKER_UDP_ANSWER_MAX; i++)
+    for (uint32_t i = 0; i < n && (size_t)(p - reply) + size <= TRACKER_SERVE_UDP_MAX; i++)
         if (picked[i]->addr.family == from->family)
             p += addr_to_compact(&picked[i]->addr, p);
-    return (size_t)(p - answer);
+    return (size_t)(p - reply);
 }
 
-static size_t scrape(struct tracker_service *s, const uint8_t *in, size_t n, uint8_t *answer)
+static size_t scrape(struct tracker_service *s, const uint8_t *in, size_t n, uint8_t *reply)
 {
-    uint8_t *p = put_be32(answer, TRACKER_UDP_SCRAPE);
+    uint8_t *p = put_be32(reply, TRACKER_UDP_SCRAPE);
 
     p = put_be32(p, get_be32(in + 12));
     for (size_t i = 0; i < TRACKER_SCRAPE_MAX && 16 + (i + 1) * INFO_HASH_SIZE <= n; i++) {
@@ -103,15 +102,15 @@ static size_t scrape(struct tracker_service *s, const uint8_t *in, size_t n, uin
         p = put_be32(p, swarm ? swarm->n_completed : 0);
         p = put_be32(p, swarm ? swarm->n_peers - swarm->n_seeds : 0);
     }
-    return (size_t)(p - answer);
+    return (size_t)(p - reply);
 }
 
 size_t tracker_serve_udp(struct tracker_service *s, const uint8_t *bytes, size_t n,
                          const struct addr *from, uint64_t now,
-                         uint8_t answer[TRACKER_UDP_ANSWER_MAX])
+                         uint8_t reply[TRACKER_SERVE_UDP_MAX])
 {
     uint32_t action, transaction;
-    uint8_t *p = answer;
+    uint8_t *p = reply;
 
     if (n < TRACKER_UDP_CONNECT_SIZE)
         return 0;
@@ -125,12 +124,12 @@ size_t tracker_serve_udp(struct tracker_service *s, const uint8_t *bytes, size_t
         put_be64(p, connection_id(s, from, now / TRACKER_UDP_CONNECTION_NS));
         return TRACKER_UDP_CONNECT_SIZE;
     }
-    /* Whoever does not own its address gets less from us than it sent. */
+    /* A sender with a false address must not make us send more than it did. */
     if (!connection_is_ours(s, from, get_be64(bytes), now))
-        return n >= 32 ? put_error(answer, transaction, "connection id expired") : 0;
+        return n >= 32 ? put_error(reply, transaction, "connection id expired") : 0;
     if (action == TRACKER_UDP_ANNOUNCE && n >= TRACKER_UDP_ANNOUNCE_SIZE)
-        return announce(s, bytes, from, now, answer);
+        return announce(s, bytes, from, now, reply);
     if (action == TRACKER_UDP_SCRAPE && n >= 16 + INFO_HASH_SIZE)
-        return scrape(s, bytes, n, answer);
-    return put_error(answer, transaction, "malformed request");
+        return scrape(s, bytes, n, reply);
+    return put_error(reply, transaction, "malformed request");
 }

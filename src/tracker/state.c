@@ -63,8 +63,7 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
 
     if (!tracker)
         return NULL;
-    /* A tracker that has not heard `started` from us, such as one we fall back to, hears that
-     * first. */
+    /* The first announce to a tracker is `started`, also after another one failed. */
     if (!tracker->knows_us)
         s->event = ANNOUNCE_STARTED;
     else if (s->completed)
@@ -78,18 +77,18 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
     return tracker;
 }
 
-static uint64_t bounded_interval(uint32_t said, uint32_t otherwise)
+static uint64_t bounded_interval(uint32_t interval_s, uint32_t default_s)
 {
-    if (!said)
-        said = otherwise;
-    if (said < ANNOUNCE_INTERVAL_FLOOR_S)
-        said = ANNOUNCE_INTERVAL_FLOOR_S;
-    if (said > ANNOUNCE_INTERVAL_CEILING_S)
-        said = ANNOUNCE_INTERVAL_CEILING_S;
-    return said;
+    if (!interval_s)
+        interval_s = default_s;
+    if (interval_s < ANNOUNCE_INTERVAL_FLOOR_S)
+        interval_s = ANNOUNCE_INTERVAL_FLOOR_S;
+    if (interval_s > ANNOUNCE_INTERVAL_CEILING_S)
+        interval_s = ANNOUNCE_INTERVAL_CEILING_S;
+    return interval_s;
 }
 
-/* NS, or up to one PART of it more. */
+/* NS plus up to one PART-th of it. */
 static uint64_t spread_out(const struct announce_state *s, uint64_t ns, unsigned part)
 {
     return ns + ns / part / UINT16_MAX * s->spread;
@@ -110,7 +109,7 @@ void announce_state_succeeded(struct announce_state *s, const struct announce_re
         tracker->knows_us = true;
     if (s->event == ANNOUNCE_COMPLETED)
         s->completed = false;
-    /* BEP 3: an id that is not repeated stays in force. */
+    /* BEP 3: an id that is not repeated stays valid. */
     if (reply->tracker_id[0])
         memcpy(tracker->tracker_id, reply->tracker_id, sizeof tracker->tracker_id);
     tiers_succeeded(&s->tiers, tracker);
@@ -143,7 +142,7 @@ void announce_state_refused_paused(struct announce_state *s)
 
 void announce_state_cut_off(struct announce_state *s)
 {
-    /* Its `started` may have arrived although the answer has not. */
+    /* The tracker may have received `started`, although its reply did not arrive. */
     if (s->under_way && s->event == ANNOUNCE_STARTED)
         s->under_way->knows_us = true;
     s->under_way = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A swarm keeps its peers in a dense array, so that picking some at random is picking a place to begin
- * and walking on; an index by address (open addressing, at most half full) finds the one who announces.
- * The last peer moves into the place of one that leaves. Deleting from the index shifts back what was
- * displaced (Knuth's algorithm R), so there are no tombstones.
+ * A swarm has its peers in a dense array: to pick some at random is to pick a place and walk from
+ * there. An index by address (open addressing, at most half full) finds the peer that announces.
+ * The last peer moves into the place of one that is removed. Removing from the index moves
+ * displaced entries back (Knuth's algorithm R), so there are no tombstones.
  */
 #include "conjure/tracker/swarm_table.h"
 
@@ -30,19 +30,18 @@ static void swarm_free(struct tracked_swarm *s)
 void swarm_table_deinit(struct swarm_table *t)
 {
     for (uint32_t i = 0; i < SWARM_TABLE_SIZE; i++) {
-        while (t->places[i]) {
-            struct tracked_swarm *s = t->places[i];
+        while (t->buckets[i]) {
+            struct tracked_swarm *s = t->buckets[i];
 
-            t->places[i] = s->next;
+            t->buckets[i] = s->next;
             swarm_free(s);
         }
     }
     t->n_swarms = 0;
 }
 
-/* Info-hashes are as good as random, unless someone picks them to collide; then lists are longer, but
- * not longer than n_swarms. */
-static uint32_t place_of(const struct info_hash *info_hash)
+/* Info-hashes are as good as random. Chosen to collide, they make a list of n_swarms at most. */
+static uint32_t bucket_of(const struct info_hash *info_hash)
 {
     return get_be32(info_hash->bytes + 8) % SWARM_TABLE_SIZE;
 }
@@ -50,7 +49,7 @@ static uint32_t place_of(const struct info_hash *info_hash)
 const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
                                              const struct info_hash *info_hash)
 {
-    for (const struct tracked_swarm *s = t->places[place_of(info_hash)]; s; s = s->next)
+    for (const struct tracked_swarm *s = t->buckets[bucket_of(info_hash)]; s; s = s->next)
         if (info_hash_equal(&s->info_hash, info_hash))
             return s;
     return NULL;
@@ -63,7 +62,7 @@ static uint32_t index_home(const struct tracked_swarm *s, const struct addr *a)
     return (uint32_t)addr_hash(a) & (s->n_index - 1);
 }
 
-/* Where ADDR is or would go. */
+/* The entry of A, or the free one where it belongs. */
 static uint32_t index_find(const struct tracked_swarm *s, const struct addr *a)
 {
     uint32_t i = index_home(s, a);
@@ -80,7 +79,7 @@ static void index_remove(struct tracked_swarm *s, uint32_t hole)
     for (uint32_t i = (hole + 1) & mask; s->index[i]; i = (i + 1) & mask) {
         uint32_t home = index_home(s, &s->peers[s->index[i] - 1].addr);
 
-        /* It may fill the hole unless its home lies between the hole and itself. */
+        /* It may move into the hole unless its home lies between the hole and itself. */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             s->index[hole] = s->index[i];
             hole = i;
@@ -152,7 +151,7 @@ static int add_peer(struct tracked_swarm *s, const struct addr *a, struct tracke
 
 static void forget_if_empty(struct swarm_table *t, struct tracked_swarm *s)
 {
-    struct tracked_swarm **at = &t->places[place_of(&s->info_hash)];
+    struct tracked_swarm **at = &t->buckets[bucket_of(&s->info_hash)];
 
     if (s->n_peers)
         return;
@@ -175,8 +174,8 @@ static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
         if (!s)
             return -ENOMEM;
         s->info_hash = *info_hash;
-        s->next = t->places[place_of(info_hash)];
-        t->places[place_of(info_hash)] = s;
+        s->next = t->buckets[bucket_of(info_hash)];
+        t->buckets[bucket_of(info_hash)] = s;
         t->n_swarms++;
     }
     *outp = s;
@@ -186,7 +185,7 @@ static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
 static void expire(struct tracked_swarm *s, uint64_t expiry_ns, uint64_t now)
 {
     for (uint32_t i = s->n_peers; i--;)
-        if (now - s->peers[i].heard_at > expiry_ns)
+        if (now - s->peers[i].announced_at > expiry_ns)
             remove_peer(s, &s->peers[i]);
 }
 
@@ -225,19 +224,19 @@ int swarm_table_announce(struct swarm_table *t, const struct announce_request *r
     }
     s->n_seeds += (uint32_t)is_seed - (uint32_t)peer->is_seed;
     s->n_partial += (uint32_t)is_partial - (uint32_t)peer->is_partial;
-    /* Said twice it counts once: it was no seed before. */
+    /* A repeated `completed` does not count: the peer is a seed already. */
     if (request->event == ANNOUNCE_COMPLETED && is_seed && !peer->is_seed)
         s->n_completed++;
     peer->is_seed = is_seed;
     peer->is_partial = is_partial;
-    peer->heard_at = now;
+    peer->announced_at = now;
     memcpy(peer->peer_id, request->self.peer_id, sizeof peer->peer_id);
     *swarmp = s;
     return 0;
 }
 
 uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *asker,
-                            bool asker_is_seed, struct rng *rng,
+                            enum swarm_pick which, struct rng *rng,
                             const struct tracked_peer *picked[SWARM_WANT_MAX], uint32_t n_max)
 {
     uint32_t n = 0, n_seen = 0, begin;
@@ -251,9 +250,9 @@ uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *as
         const struct tracked_peer *peer = &s->peers[(begin + k) % s->n_peers];
 
         if (addr_equal(&peer->addr, asker) ||
-            (asker_is_seed && (peer->is_seed || peer->is_partial)))
+            (which == SWARM_PICK_LEECHERS && (peer->is_seed || peer->is_partial)))
             continue;
-        /* Reservoir sampling over a window that is large enough for chance and bounded for speed. */
+        /* Reservoir sampling, over a window that is bounded for speed. */
         n_seen++;
         if (n < n_max) {
             picked[n++] = peer;
@@ -272,7 +271,7 @@ uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *as
 void swarm_table_sweep(struct swarm_table *t, uint64_t now)
 {
     for (uint32_t k = 0; k < SWARM_TABLE_SIZE / 16; k++) {
-        struct tracked_swarm *s = t->places[t->sweep_at], *next;
+        struct tracked_swarm *s = t->buckets[t->sweep_at], *next;
 
         for (; s; s = next) {
             next = s->next;

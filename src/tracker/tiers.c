@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All tiers lie in one array in the order of trial, each tracker knowing its tier; a tier is a run
- * of equal numbers. Trackers are on the heap by themselves, so that an announce under way may point
- * at its tracker while promotion moves the entries.
+ * One array has the trackers of all tiers in the order of trial; a tier is a run of equal numbers.
+ * Each tracker is on the heap, so that an announce under way may point at it while the order
+ * changes.
  */
 #include "conjure/tracker/tiers.h"
 

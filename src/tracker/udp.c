@@ -39,9 +39,8 @@ static size_t put_connect(struct tracker_udp *u, uint8_t *p)
     return TRACKER_UDP_CONNECT_SIZE;
 }
 
-/* BEP 41: the path of the URL in pieces of at most 255 bytes, so that trackers with a passkey know
- * who asks. Without a path of its own ("", "/", "/announce" say nothing) the packet stays as in
- * BEP 15. */
+/* BEP 41: the path of the URL in pieces of at most 255 bytes, for trackers with passkeys. A path
+ * without information ("", "/", "/announce") is left out. */
 static uint8_t *put_options(uint8_t *p, const char *path)
 {
     size_t left = strcspn(path, "#");
@@ -95,7 +94,7 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
     bool connected = now < u->connection->good_until;
     enum tracker_udp_action ask = connected ? TRACKER_UDP_ANNOUNCE : TRACKER_UDP_CONNECT;
 
-    /* Another announce to the same tracker may have brought the connection id that we wait for. */
+    /* Another announce to the same endpoint may have received the connection id meanwhile. */
     if (u->n_sent && connected && u->asked == TRACKER_UDP_CONNECT) {
         u->n_sent = 0;
         u->deadline = now;
@@ -104,12 +103,12 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
         return TRACKER_UDP_WAIT;
     if (u->n_sent >= u->n_max)
         return TRACKER_UDP_GAVE_UP;
-    /* A retransmission keeps its id: the answer to the one before may only be late. */
+    /* A retransmission has the same id: the reply to an earlier one may only be late. */
     if (!u->n_sent || u->asked != ask)
         u->transaction = (uint32_t)rng_next(u->rng);
     u->asked = ask;
     if (!connected && !u->n_sent && now < u->connection->asked_until) {
-        /* As if this connect were ours. */
+        /* The connect of another announce counts as ours. */
         u->deadline = u->connection->asked_until;
         u->n_sent++;
         return TRACKER_UDP_WAIT;
@@ -152,7 +151,7 @@ enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t
         announce_reply_set_text(replyp, bytes + 8, n - 8);
         if (!replyp->text[0])
             announce_reply_set_text(replyp, "refused", 7);
-        /* It may be the connection id that it does not like. */
+        /* The reason may be the connection id. */
         u->connection->good_until = u->connection->asked_until = 0;
         return TRACKER_UDP_DONE;
     }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "conjure/tracker/http.h"
-#include "conjure/tracker/serve.h"
+#include "conjure/tracker/serve_http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

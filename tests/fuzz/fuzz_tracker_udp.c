@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "conjure/base/bytes.h"
-#include "conjure/tracker/serve.h"
+#include "conjure/tracker/serve_udp.h"
 #include "conjure/tracker/udp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct addr from = {.ip = {10, 0, 0, 1}, .port = 5, .family = AF_INET};
     struct tracker_udp_connection connection = {.id = 1, .good_until = size & 1 ? 1000 : 0};
     static const struct announce_request request = {.n_want = 5};
-    uint8_t packet[TRACKER_UDP_PACKET_MAX], answer[TRACKER_UDP_ANSWER_MAX], *copy;
+    uint8_t packet[TRACKER_UDP_PACKET_MAX], answer[TRACKER_SERVE_UDP_MAX], *copy;
     struct announce_reply reply;
     struct tracker_udp u;
     struct rng rng;
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     if (size >= 8)
         memcpy(copy, answer + 8, 8);
-    if (tracker_serve_udp(&service, copy, size, &from, 0, answer) > TRACKER_UDP_ANSWER_MAX)
+    if (tracker_serve_udp(&service, copy, size, &from, 0, answer) > TRACKER_SERVE_UDP_MAX)
         abort();
     free(copy);
     return 0;

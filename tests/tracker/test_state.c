@@ -18,7 +18,7 @@ static struct announce_state state_of(const char *const *urls, uint32_t n)
     return s;
 }
 
-/* Begins, which must go to URL with EVENT, and returns the request. */
+/* Begins an announce, which must be to URL with EVENT; returns the request. */
 static struct announce_request begin(struct announce_state *s, uint64_t now, const char *url,
                                      enum announce_event event)
 {
@@ -47,14 +47,14 @@ START_TEST(events_and_intervals)
     announce_state_succeeded(&s, &reply, 10 * S);
     ck_assert_uint_eq(announce_state_due_at(&s), 910 * S);
     ck_assert_ptr_null(announce_state_begin(&s, 909 * S, &r));
-    /* A small swarm asks early, but not before the min interval, and for more. */
+    /* In a small swarm the min interval holds, and more addresses are asked for. */
     announce_state_need_peers(&s);
     ck_assert_uint_eq(announce_state_due_at(&s), 310 * S);
     r = begin(&s, 310 * S, "http://a/", ANNOUNCE_NONE);
     ck_assert_uint_eq(r.n_want, 200);
     snprintf(reply.tracker_id, sizeof reply.tracker_id, "id");
     announce_state_succeeded(&s, &reply, 311 * S);
-    /* Completion is said at once. */
+    /* `completed` is due at once. */
     announce_state_complete(&s);
     r = begin(&s, 312 * S, "http://a/", ANNOUNCE_COMPLETED);
     ck_assert_uint_eq(r.left, 0);
@@ -77,7 +77,7 @@ START_TEST(events_and_intervals)
 }
 END_TEST
 
-/* BEP 21: in every announce but the first and the last; not to a tracker that minds. */
+/* BEP 21: in every announce but the first and the last, unless the tracker refuses the event. */
 START_TEST(a_partial_seed_is_paused)
 {
     struct announce_state s = state_of((const char *[]){"http://a/", "http://b/"}, 2);
@@ -96,7 +96,7 @@ START_TEST(a_partial_seed_is_paused)
     begin(&s, 1801 * S, "http://a/", ANNOUNCE_NONE);
     announce_state_succeeded(&s, &reply, 1801 * S);
     begin(&s, 2701 * S, "http://a/", ANNOUNCE_NONE);
-    /* Another one may like it. */
+    /* Another tracker may accept the event. */
     announce_state_failed(&s, 0, 2701 * S);
     begin(&s, 2702 * S, "http://b/", ANNOUNCE_STARTED);
     announce_state_succeeded(&s, &reply, 2702 * S);
@@ -151,7 +151,7 @@ START_TEST(the_next_tracker_is_tried_at_once)
     announce_state_succeeded(&s, &refusal, 1 * S);
     begin(&s, 2 * S, "udp://c:1", ANNOUNCE_STARTED);
     announce_state_failed(&s, 0, 2 * S);
-    /* All have failed: hold-down until the first is free again. */
+    /* All have failed: nothing is due until the first back-off ends. */
     ck_assert_uint_eq(announce_state_due_at(&s), 15 * S);
     ck_assert_ptr_null(announce_state_begin(&s, 14 * S, &r));
     begin(&s, 15 * S, "http://a/", ANNOUNCE_STARTED);
@@ -159,7 +159,7 @@ START_TEST(the_next_tracker_is_tried_at_once)
     begin(&s, 16 * S, "http://b/", ANNOUNCE_STARTED);
     announce_state_succeeded(&s, &reply, 16 * S);
     ck_assert_uint_eq(announce_state_due_at(&s), 616 * S);
-    /* BEP 12: the first tier has its chance again each time; it has not heard `started` yet. */
+    /* BEP 12: each announce begins at the first tier; that one has not accepted `started` yet. */
     begin(&s, 616 * S, "http://a/", ANNOUNCE_STARTED);
     announce_state_failed(&s, 0, 616 * S);
     begin(&s, 616 * S, "http://b/", ANNOUNCE_NONE);
@@ -202,7 +202,7 @@ START_TEST(without_trackers_nothing_is_ever_due)
 }
 END_TEST
 
-/* Torrents that begin together come back one after the other, never before they may. */
+/* Torrents that begin together announce one after the other, none before its interval ends. */
 START_TEST(each_has_a_period_of_its_own)
 {
     struct announce_reply reply = {.interval_s = 1800, .min_interval_s = 1800};
@@ -218,7 +218,7 @@ START_TEST(each_has_a_period_of_its_own)
         ck_assert_uint_le(announce_state_due_at(&s), (1800 + i * 45) * S);
         ck_assert_uint_ge(announce_state_due_at(&s), 1800 * S);
     }
-    /* The same for those who were refused together. */
+    /* The same for the back-off. */
     s.next_at = 0;
     ck_assert_ptr_nonnull(announce_state_begin(&s, 0, &r));
     announce_state_failed(&s, 0, 0);

@@ -63,7 +63,7 @@ START_TEST(counts)
 }
 END_TEST
 
-START_TEST(index_holds_through_comings_and_goings)
+START_TEST(the_index_finds_every_peer_after_many_changes)
 {
     bool in[500] = {false};
     struct rng rng;
@@ -120,7 +120,7 @@ START_TEST(picks_are_random_and_never_the_asker)
         s = announce(1, i, ANNOUNCE_NONE, i % 2, 0);
     rng_seed(&rng, 5);
     for (int round = 0; round < 1000; round++) {
-        n = tracked_swarm_pick(s, &a, false, &rng, picked, 10);
+        n = tracked_swarm_pick(s, &a, SWARM_PICK_ALL, &rng, picked, 10);
         ck_assert_uint_eq(n, 10);
         for (uint32_t i = 0; i < n; i++) {
             n_seen[picked[i]->addr.ip[3]]++;
@@ -132,19 +132,19 @@ START_TEST(picks_are_random_and_never_the_asker)
         if (i == 7)
             ck_assert_uint_eq(n_seen[i], 0);
         else
-            ck_assert_uint_gt(n_seen[i], 100); /* 204 are to be expected */
+            ck_assert_uint_gt(n_seen[i], 100); /* 204 expected */
     }
-    ck_assert_uint_eq(tracked_swarm_pick(s, &a, false, &rng, picked, 1000), 49);
-    /* A seed hears of leechers only. */
+    ck_assert_uint_eq(tracked_swarm_pick(s, &a, SWARM_PICK_ALL, &rng, picked, 1000), 49);
+    /* A seed gets leechers only. */
     a = peer(8);
-    n = tracked_swarm_pick(s, &a, true, &rng, picked, 1000);
+    n = tracked_swarm_pick(s, &a, SWARM_PICK_LEECHERS, &rng, picked, 1000);
     ck_assert_uint_eq(n, 25);
-    ck_assert_uint_eq(tracked_swarm_pick(s, &a, true, &rng, picked, 0), 0);
+    ck_assert_uint_eq(tracked_swarm_pick(s, &a, SWARM_PICK_LEECHERS, &rng, picked, 0), 0);
     swarm_table_deinit(&table);
 }
 END_TEST
 
-START_TEST(silence_is_forgotten)
+START_TEST(silent_peers_expire)
 {
     const struct tracked_swarm *s;
 
@@ -167,5 +167,5 @@ START_TEST(silence_is_forgotten)
 }
 END_TEST
 
-RUN_SUITE("swarm", 20, counts, index_holds_through_comings_and_goings, limits,
-          picks_are_random_and_never_the_asker, silence_is_forgotten);
+RUN_SUITE("swarm", 20, counts, the_index_finds_every_peer_after_many_changes, limits,
+          picks_are_random_and_never_the_asker, silent_peers_expire);

@@ -38,7 +38,7 @@ static enum tracker_udp_result step(struct fixture *f, uint64_t now)
     return tracker_udp_step(&f->u, now, f->packet, &f->size);
 }
 
-/* Hands over BYTES with the transaction id that was asked with. */
+/* BYTES arrive, with the transaction id of the last request. */
 static enum tracker_udp_result receive(struct fixture *f, const void *bytes, size_t n,
                                        uint8_t family, uint64_t now)
 {
@@ -89,11 +89,11 @@ START_TEST(connect_and_announce)
     ck_assert_uint_eq(f.reply.n_seeders, 3);
     ck_assert_uint_eq(f.reply.n_addrs, 2);
     ck_assert_uint_eq(f.reply.addrs[1].port, 0x1ae2);
-    /* The next announce there needs no connect. */
+    /* The next announce to this endpoint needs no connect. */
     start(&f, "", 9, 160 * S);
     ck_assert_int_eq(step(&f, 160 * S), TRACKER_UDP_SEND);
     ck_assert_uint_eq(f.size, 98);
-    /* The id has expired when it is time to transmit again. */
+    /* The id has expired before the retransmission. */
     ck_assert_int_eq(step(&f, 175 * S), TRACKER_UDP_SEND);
     ck_assert_uint_eq(f.size, 16);
 }
@@ -118,7 +118,7 @@ START_TEST(one_connect_serves_all)
     ck_assert_uint_eq(size, 98);
     ck_assert_int_eq(step(&f, 7 * S), TRACKER_UDP_SEND);
     ck_assert_uint_eq(f.size, 98);
-    /* Without an answer each looks after itself: the wait counts as its first transmission. */
+    /* Without a reply each connects by itself: the wait counts as its first transmission. */
     f.connection = (struct tracker_udp_connection){0};
     start(&f, "", 9, 100 * S);
     ck_assert_int_eq(step(&f, 100 * S), TRACKER_UDP_SEND);
@@ -185,7 +185,7 @@ START_TEST(the_schedule_begins_anew_after_connect)
 }
 END_TEST
 
-START_TEST(another_announce_brings_the_connection)
+START_TEST(another_announce_receives_the_connection_id)
 {
     struct fixture f = {0};
 
@@ -211,19 +211,19 @@ START_TEST(errors)
 }
 END_TEST
 
-START_TEST(cut_at_every_byte_and_not_for_us)
+START_TEST(cut_or_foreign_datagrams_are_ignored)
 {
     struct fixture f = {.connection = {1, UINT64_MAX}};
     uint8_t stranger[32] = ANNOUNCED;
 
     start(&f, "", 9, 0);
-    /* Nothing has been asked yet. */
+    /* No request is out yet. */
     ck_assert_int_eq(tracker_udp_receive(&f.u, (uint8_t[16]){0}, 16, AF_INET, 0, &f.reply),
                      TRACKER_UDP_WAIT);
     step(&f, 0);
     for (size_t n = 0; n < 20; n++)
         ck_assert_int_eq(receive(&f, ANNOUNCED, n, AF_INET, 1), TRACKER_UDP_WAIT);
-    /* The answer to a connect that was not asked, and a foreign transaction. */
+    /* The reply to a connect that was not sent, and one of another transaction. */
     ck_assert_int_eq(receive(&f, CONNECTED, 16, AF_INET, 1), TRACKER_UDP_WAIT);
     ck_assert_uint_eq(f.connection.id, 1);
     put_be32(stranger + 4, f.u.transaction + 1);
@@ -264,5 +264,5 @@ END_TEST
 
 RUN_SUITE("tracker udp", 10, connect_and_announce, one_connect_serves_all, ipv6_peers_are_longer,
           retransmission_schedule, the_schedule_begins_anew_after_connect,
-          another_announce_brings_the_connection, errors, cut_at_every_byte_and_not_for_us,
+          another_announce_receives_the_connection_id, errors, cut_or_foreign_datagrams_are_ignored,
           path_of_the_url);

@@ -7,9 +7,9 @@
 #include "conjure/tracker/announce.h"
 
 /*
- * The registry of tracker protocols: a URL's scheme names the transport that carries an announce.
- * Announcer has one set of operations per transport (src/actors/announcer_transport.h); a new
- * protocol is a line in the table here and a set of operations there.
+ * The registry of tracker protocols: the scheme of a URL names the transport of its announces. A
+ * new protocol is a row of the table in protocol.c and, with a new transport, a set of operations
+ * in src/actors/announcer (struct announcer_transport_ops).
  */
 enum tracker_transport {
     TRACKER_TRANSPORT_HTTP, /* BEP 3, over HTTP and HTTPS */
@@ -20,23 +20,27 @@ enum tracker_transport {
 struct tracker_protocol {
     const char *scheme;
     enum tracker_transport transport;
-    uint16_t default_port; /* 0: the URL must name one */
+    uint16_t default_port; /* 0: the URL must have one */
 };
 
-/* The protocol of URL, or NULL when its scheme is none of ours (the scheme's case does not matter).
- */
+/* The protocol of URL, or NULL when its scheme is unknown. The case of the scheme does not
+ * matter. */
 const struct tracker_protocol *tracker_protocol_find(const char *url);
 
 #define TRACKER_HOST_MAX 256 /* with NUL */
 
-/* The parts of an announce URL that we look at ourselves. */
+/* The parts of an announce URL. */
 struct tracker_url {
     char host[TRACKER_HOST_MAX]; /* without the brackets of an IPv6 address */
     uint16_t port;
-    const char *path; /* path and query, into the URL; "" when there is none */
+    const char *path; /* with the query; points into the URL; "" when there is none */
 };
 
-/* Takes URL apart. Returns 0, or 1 when it has no known scheme, no host, or a bad port. */
+enum tracker_url_condition {
+    TRACKER_URL_UNUSABLE = 1, /* an unknown scheme, no host or a bad port */
+};
+
+/* Returns 0 or TRACKER_URL_UNUSABLE. */
 int tracker_url_parse(const char *url, struct tracker_url *outp);
 
 #endif

@@ -9,42 +9,41 @@
 #include "conjure/tracker/tiers.h"
 
 /*
- * When one torrent announces, to which of its trackers, and what it says. At most one regular
- * announce is under way at a time; `stopped` goes to all trackers that know us, side by side.
+ * The announces of one torrent: when, to which of its trackers, and with which event. At most one
+ * regular announce is under way at a time; `stopped` goes to all trackers that know us at once.
  *
- *       due_at ----> begin ----> (the wire) ----> succeeded or failed ----> due_at ...
+ *       due_at ----> begin ----> (transport) ----> succeeded or failed ----> due_at ...
  *
- * A thousand torrents that begin together must not come back together: what the tracker's interval says is
- * made up to a tenth longer by `spread`, and the time that a tracker is held down up to a quarter. Each
- * torrent has a period of its own, so they drift apart.
+ * Torrents that begin together must not announce together for ever: `spread` makes the tracker's
+ * interval up to a tenth longer and the back-off of a failed tracker up to a quarter, so that each
+ * torrent has a period of its own.
  *
- * Pure: time is passed in, in ns; nothing is sent from here.
+ * Pure: `now` in ns.
  */
 #define ANNOUNCE_SPREAD_PART            10    /* of the interval */
-#define ANNOUNCE_HOLD_SPREAD_PART       4     /* of the time held down */
-#define ANNOUNCE_INTERVAL_DEFAULT_S     1800  /* when the tracker does not say */
+#define ANNOUNCE_HOLD_SPREAD_PART       4     /* of the back-off */
+#define ANNOUNCE_INTERVAL_DEFAULT_S     1800  /* when the tracker gives none */
 #define ANNOUNCE_MIN_INTERVAL_DEFAULT_S 60    /* the same, for NeedPeers */
-#define ANNOUNCE_INTERVAL_FLOOR_S       5     /* whatever the tracker says */
-#define ANNOUNCE_INTERVAL_CEILING_S     86400 /* the same */
-#define ANNOUNCE_WANT                   50    /* addresses, in a swarm that suffices */
-#define ANNOUNCE_WANT_MORE              200   /* when it is too small */
+#define ANNOUNCE_INTERVAL_FLOOR_S       5     /* shorter intervals of trackers are raised to this */
+#define ANNOUNCE_INTERVAL_CEILING_S     86400 /* longer ones are cut to this */
+#define ANNOUNCE_WANT                   50    /* addresses, in a swarm that is large enough */
+#define ANNOUNCE_WANT_MORE              200   /* in one that is too small */
 
 struct announce_state {
     struct announce_self self;
-    struct tiers
-        tiers; /* filled by the owner with tiers_add and tiers_shuffle before the first begin */
-    uint64_t uploaded;
+    struct tiers tiers; /* the owner fills them (tiers_add, tiers_shuffle) before the first begin */
+    uint64_t uploaded;  /* these four are for the owner to set: see struct announce_request */
     uint64_t downloaded;
     uint64_t left;
-    uint16_t spread;                    /* by the owner, at random: see below */
+    bool partial;    /* BEP 21: no piece is wanted any more, though some are missing */
+    uint16_t spread; /* at random, from the owner: see above */
     struct announce_tracker *under_way; /* NULL when no announce is */
     enum announce_event event;          /* of the announce under way */
-    bool completed;                     /* `completed` is still to be said */
-    bool partial; /* BEP 21: nothing more is wanted, though something is left */
+    bool completed;                     /* `completed` is still to be announced */
     bool needs_peers;
     bool stopped;      /* no more regular announces */
-    uint64_t next_at;  /* the regular time, by the last interval; 0 before the first success */
-    uint64_t early_at; /* not before this for NeedPeers, by the last min interval */
+    uint64_t next_at;  /* when the last interval ends; 0 before the first success */
+    uint64_t early_at; /* when the last min interval ends, for NeedPeers */
 };
 #define ANNOUNCE_STATE_EMPTY ((struct announce_state){0})
 
@@ -52,34 +51,34 @@ void announce_state_deinit(struct announce_state *s); /* safe twice */
 
 /* The download is complete: `completed` is due at once. */
 void announce_state_complete(struct announce_state *s);
-/* The swarm is too small: the next announce is due as soon as the min interval allows. */
+/* The swarm is too small: the next announce is due when the min interval ends. */
 void announce_state_need_peers(struct announce_state *s);
 
-/* When the next announce may begin: a time in the past means now, UINT64_MAX never (one is under
- * way, no tracker, or stopped). */
+/* When the next announce may begin; UINT64_MAX: never, because one is under way, there is no
+ * tracker, or the torrent has stopped. May be in the past. */
 uint64_t announce_state_due_at(const struct announce_state *s);
 
-/* Begins the announce that is due at NOW: fills in the request and returns the tracker to send it
- * to; NULL when none is due. The request borrows from S until the outcome is told. */
+/* Begins the announce that is due at NOW: fills in *OUTP and returns its tracker; NULL when none is
+ * due. The request borrows from S until the outcome is reported. */
 struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t now,
                                               struct announce_request *outp);
-/* Which tracker would be next; NULL when none is due. */
+/* The tracker that announce_state_begin would return. */
 struct announce_tracker *announce_state_peek(const struct announce_state *s, uint64_t now);
 
-/* The outcome of the announce under way. A reply whose `failed` is set counts as failure. */
+/* The outcome of the announce under way. A reply with `failed` set counts as a failure. RETRY_S is
+ * as in tiers_failed. */
 void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
                               uint64_t now);
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now);
 
-/* The tracker does not take the event PAUSED that was said: the same announce is due again without. */
+/* The tracker refuses the event PAUSED: the same announce is due again without it. */
 void announce_state_refused_paused(struct announce_state *s);
 
-/* The announce under way, if any, is given up by the caller before its outcome is known. */
+/* Ends the announce under way, if any, without an outcome. */
 void announce_state_cut_off(struct announce_state *s);
-/* The end: no announce is due any more, and the one under way is cut off. */
+/* The same, and no announce is due any more. */
 void announce_state_stop(struct announce_state *s);
-/* After stop: the next tracker that must hear `stopped`, each once; NULL when all have been given.
- */
+/* After announce_state_stop: the next tracker that must receive `stopped`, each once; then NULL. */
 struct announce_tracker *announce_state_next_stop(struct announce_state *s,
                                                   struct announce_request *outp);
 

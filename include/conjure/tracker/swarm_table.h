@@ -10,71 +10,77 @@
 #include "conjure/tracker/announce.h"
 
 /*
- * What a tracker remembers: swarms by info-hash, and in each the peers by address. Everything is
- * bounded, since anybody may announce anything. Pure: time is passed in, in ns.
+ * The memory of a tracker: swarms by info-hash, and their peers by address. All of it is bounded,
+ * because any host may announce any info-hash. Pure: `now` in ns.
  */
-#define SWARM_WANT_MAX 200 /* addresses in one answer */
+#define SWARM_WANT_MAX 200 /* addresses in one reply */
 
 struct tracked_peer {
     struct addr addr;
     bool is_seed;
-    bool is_partial; /* BEP 21: downloads nothing more */
+    bool is_partial; /* BEP 21: it downloads no more, but is no seed */
     uint8_t peer_id[20];
-    uint64_t heard_at;
+    uint64_t announced_at;
 };
 
 struct tracked_swarm {
     struct info_hash info_hash;
-    struct tracked_swarm *next; /* with the same place in the table */
+    struct tracked_swarm *next; /* in the same bucket of the table */
     struct tracked_peer *peers; /* owned; in no order */
     uint32_t n_peers;
     uint32_t n_room;
     uint32_t n_seeds;
     uint32_t n_partial;   /* partial seeds */
-    uint32_t n_completed; /* `completed` events heard */
-    uint32_t *index;      /* owned: open addressing by address, 1 + place in peers; 0: free */
+    uint32_t n_completed; /* `completed` events so far */
+    uint32_t *index;      /* owned: open addressing by address, 1 + index in peers; 0: free */
     uint32_t n_index;     /* a power of two */
 };
 
 struct swarm_table_limits {
-    uint32_t n_swarms;  /* more torrents are refused */
-    uint32_t n_peers;   /* of one swarm: a new one then takes the place of one at random */
-    uint64_t expiry_ns; /* a peer not heard of for so long is forgotten */
+    uint32_t n_swarms;  /* further torrents are refused */
+    uint32_t n_peers;   /* of one swarm: a further one replaces one at random */
+    uint64_t expiry_ns; /* a peer that has not announced for so long is dropped */
 };
 
 #define SWARM_TABLE_SIZE 4096
 
 struct swarm_table {
-    struct tracked_swarm *places[SWARM_TABLE_SIZE];
+    struct tracked_swarm *buckets[SWARM_TABLE_SIZE];
     uint32_t n_swarms;
-    uint32_t sweep_at; /* place that is swept next */
+    uint32_t sweep_at; /* the bucket that is swept next */
     struct swarm_table_limits limits;
+};
+
+enum swarm_table_condition {
+    SWARM_TABLE_FULL = 1,
+};
+
+/* Which peers of a swarm to pick. */
+enum swarm_pick {
+    SWARM_PICK_ALL,
+    SWARM_PICK_LEECHERS, /* neither seeds nor partial seeds: for a peer that is one itself */
 };
 
 void swarm_table_init(struct swarm_table *t, const struct swarm_table_limits *limits);
 void swarm_table_deinit(struct swarm_table *t); /* safe twice */
 
-/* The swarm of INFO_HASH; NULL when nobody has announced it. */
+/* The swarm of INFO_HASH; NULL when it has no peers. */
 const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
                                              const struct info_hash *info_hash);
 
-enum {
-    SWARM_TABLE_FULL = 1,
-};
-
-/* Takes note of an announce from FROM (the address of the sender with the port that it listens on).
- * Returns 0, SWARM_TABLE_FULL or -ENOMEM. *SWARMP is the swarm, or NULL when nobody is left in it. */
+/* Records an announce of the peer at FROM, which is the address of the sender with the port that it
+ * listens on. Returns 0, SWARM_TABLE_FULL or -ENOMEM. *SWARMP is the swarm, or NULL when it has no
+ * peers any more. */
 int swarm_table_announce(struct swarm_table *t, const struct announce_request *request,
                          const struct addr *from, uint64_t now, struct rng *rng,
                          const struct tracked_swarm **swarmp);
 
-/* Picks up to N_MAX peers at random, without ASKER, and no seeds, whole or partial, when ASKER_IS_SEED
- * of either kind, for they have nothing to say to each other. Returns how many. */
+/* Picks up to N_MAX peers at random, never the one at ASKER. Returns how many. */
 uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *asker,
-                            bool asker_is_seed, struct rng *rng,
+                            enum swarm_pick which, struct rng *rng,
                             const struct tracked_peer *picked[SWARM_WANT_MAX], uint32_t n_max);
 
-/* Forgets peers that have expired in a part of the table; call it now and then. */
+/* Drops expired peers of a sixteenth of the table. */
 void swarm_table_sweep(struct swarm_table *t, uint64_t now);
 
 #endif

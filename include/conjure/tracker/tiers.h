@@ -11,10 +11,11 @@
 
 /*
  * The trackers of one torrent in their tiers (BEP 12): each tier is shuffled once; trackers are
- * tried in order, tier after tier; one that answers goes to the front of its tier.
+ * tried in order, tier after tier; one that replies moves to the front of its tier. Pure: `now` in
+ * ns.
  */
 
-/* A failed tracker is held down for 15 s, then 30 s, and so on up to half an hour. */
+/* The back-off of a failed tracker: 15 s, then 30 s, and so on up to half an hour. */
 #define TRACKER_HOLD_DOWN_FIRST_S 15
 #define TRACKER_HOLD_DOWN_MAX_S   1800
 
@@ -22,15 +23,15 @@ struct announce_tracker {
     char *url; /* owned */
     const struct tracker_protocol *protocol;
     uint32_t tier;
-    bool refuses_paused;   /* it does not know that event, and minds */
-    bool knows_us;         /* accepted `started`, so it wants to hear `stopped` */
-    bool reported_failing; /* for the log: a failure has been reported and no success since */
+    bool refuses_paused;   /* it refused an announce because of that event */
+    bool knows_us;         /* it accepted `started`, so it must receive `stopped` */
+    bool reported_failing; /* for the log: a warning was logged, and no success since */
     uint32_t n_failures;   /* in a row */
-    uint64_t held_until;   /* not before this time, in ns */
-    char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3, empty when it gave none */
+    uint64_t held_until;   /* not tried before */
+    char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3; empty when it gave none */
 };
 
-#define TIERS_TRACKERS_MAX 256 /* of one torrent; more are not looked at */
+#define TIERS_TRACKERS_MAX 256 /* of one torrent; others are ignored */
 
 struct tiers {
     struct announce_tracker **trackers; /* in order of trial; owned, and they never move */
@@ -38,28 +39,28 @@ struct tiers {
 };
 #define TIERS_EMPTY ((struct tiers){0})
 
-enum {
-    TIERS_UNUSABLE_URL = 1, /* or a URL that is too long or not well-formed */
+enum tiers_condition {
+    TIERS_UNUSABLE_URL = 1, /* too long, or see TRACKER_URL_UNUSABLE */
     TIERS_FULL,
-    TIERS_DUPLICATE, /* of the same tier or one before: tried once is enough */
+    TIERS_DUPLICATE, /* a tracker of the same tier or an earlier one has this URL */
 };
 
 void tiers_deinit(struct tiers *t); /* safe twice */
-/* Adds a tracker to the end of TIER; tiers are added in order. Returns 0 or a condition from above,
- * and then it was not added. URL is copied. */
+/* Adds a tracker to the end of TIER; tiers are added in order. Returns 0 or a condition, and then
+ * it was not added. URL is copied. */
 int tiers_add(struct tiers *t, uint32_t tier, const char *url);
-/* Once, when all are added. */
+/* Shuffles each tier; once, when all trackers are added. */
 void tiers_shuffle(struct tiers *t, struct rng *rng);
 
-/* The first tracker in order that is not held down at NOW, or NULL. */
+/* The first tracker in order that may be tried at NOW, or NULL. */
 struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now);
 /* When tiers_pick finds one: 0 for any time; UINT64_MAX for never. */
 uint64_t tiers_next_at(const struct tiers *t);
 
-/* It answered: promotion to the front of its tier, and its failures are forgiven. */
+/* It replied: it moves to the front of its tier, and its failures are forgotten. */
 void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker);
-/* It did not, or refused: held down. RETRY_S is what BEP 31 says, 0 for nothing, UINT32_MAX: never.
- */
+/* It did not, or refused: it is not tried for the back-off, or RETRY_S when that is longer (BEP 31;
+ * 0: none given, UINT32_MAX: never again). */
 void tiers_failed(struct announce_tracker *tracker, uint32_t retry_s, uint64_t now);
 
 #endif

@@ -10,23 +10,23 @@
 #include "conjure/tracker/announce.h"
 
 /*
- * Announces over UDP (BEP 15): packets, and the exchange of one announce as a state machine that
- * neither sends nor looks at a clock.
+ * Announces over UDP (BEP 15): the packets, and the exchange of one announce as a state machine.
+ * Pure: `now` in ns.
  */
 #define TRACKER_UDP_PACKET_MAX 2048 /* bytes of a packet of ours */
-#define TRACKER_UDP_REPLY_MAX  8192 /* bytes of a reply that we take; longer datagrams are cut */
+#define TRACKER_UDP_REPLY_MAX  8192 /* bytes of a reply; longer datagrams are cut */
 
 #define TRACKER_UDP_CONNECT_SIZE  16
 #define TRACKER_UDP_ANNOUNCE_SIZE 98 /* without the options of BEP 41 */
 #define TRACKER_UDP_MAGIC         UINT64_C(0x41727101980)
 
-/* The wait for the answer to transmission n (from 0) is 15 * 2^n seconds, n up to 8. Tests of actors
- * have less time. */
+/* The timeout of transmission n (from 0) is 15 * 2^n seconds, n up to 8. Tests of actors shorten
+ * it. */
 #ifndef TRACKER_UDP_FIRST_WAIT_S
 #define TRACKER_UDP_FIRST_WAIT_S 15
 #endif
 #define TRACKER_UDP_TRANSMISSIONS 9
-#define TRACKER_UDP_CONNECTION_NS UINT64_C(60000000000) /* how long a connection id is good */
+#define TRACKER_UDP_CONNECTION_NS UINT64_C(60000000000) /* lifetime of a connection id */
 
 enum tracker_udp_action {
     TRACKER_UDP_CONNECT = 0,
@@ -35,14 +35,12 @@ enum tracker_udp_action {
     TRACKER_UDP_ERROR = 3,
 };
 
-/* A connection id as the tracker gave it; kept by the owner per endpoint, shared by its announces.
- */
+/* The connection id of an endpoint, shared by its announces. Zeroed: there is none. */
 struct tracker_udp_connection {
     uint64_t id;
-    uint64_t good_until; /* ns; 0: there is none */
-    uint64_t
-        asked_until; /* ns; until then one of the announces waits for the answer to its connect,
-                             and the others for the same */
+    uint64_t good_until;  /* ns; 0: there is none */
+    uint64_t asked_until; /* ns; until then one announce waits for the reply to its connect, and the
+                             others wait for the same reply */
 };
 
 /* One announce. */
@@ -50,32 +48,33 @@ struct tracker_udp {
     struct announce_request request; /* tracker_id is not used */
     const char *path;                /* of the announce URL, for BEP 41; borrowed; may be "" */
     struct tracker_udp_connection *connection; /* borrowed */
-    struct rng *rng;                           /* borrowed: transaction ids */
-    enum tracker_udp_action asked;             /* what we wait for the answer to */
+    struct rng *rng;                           /* for transaction ids; borrowed */
+    enum tracker_udp_action asked;             /* of the request that waits for a reply */
     uint32_t transaction;
-    uint32_t n_sent;   /* transmissions since the last answer */
-    uint32_t n_max;    /* give up after so many, at most TRACKER_UDP_TRANSMISSIONS */
+    uint32_t n_sent;   /* transmissions since the last reply */
+    uint32_t n_max;    /* of transmissions before it gives up */
     uint64_t deadline; /* when to transmit again, or to give up */
 };
 
 enum tracker_udp_result {
     TRACKER_UDP_WAIT,    /* nothing to do before `deadline` */
     TRACKER_UDP_SEND,    /* send the packet */
-    TRACKER_UDP_DONE,    /* the reply is there (reply->failed when it is an error packet) */
-    TRACKER_UDP_GAVE_UP, /* no answer to the last transmission either */
+    TRACKER_UDP_DONE,    /* the reply has arrived; reply->failed when it is an error packet */
+    TRACKER_UDP_GAVE_UP, /* no reply to the last transmission */
 };
 
+/* N_MAX is cut to TRACKER_UDP_TRANSMISSIONS. */
 void tracker_udp_start(struct tracker_udp *u, const struct announce_request *request,
                        const char *path, struct tracker_udp_connection *connection, struct rng *rng,
                        uint32_t n_max, uint64_t now);
 
-/* What to do at NOW: TRACKER_UDP_SEND with the PACKET of *SIZEP bytes, WAIT or GAVE_UP. */
+/* What to do at NOW: SEND with *SIZEP bytes in PACKET, WAIT or GAVE_UP. */
 enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
                                          uint8_t packet[TRACKER_UDP_PACKET_MAX], size_t *sizep);
 
-/* A datagram from the tracker. DONE with the REPLY, or WAIT: then step again, for it may have been
- * the answer to a connect, and then all announces over this connection step; a packet that is no
- * answer to us changes nothing. */
+/* A datagram arrived from the tracker, over FAMILY. Returns DONE with *REPLYP, or WAIT. When it
+ * brought a connection id (connection->good_until), all announces over that connection step; other
+ * datagrams change nothing. */
 enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
                                             uint8_t family, uint64_t now,
                                             struct announce_reply *replyp);
