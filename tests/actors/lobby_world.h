@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "actors/peer/internal.h"
+#include "conjure/actors/peer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"

@@ -2,9 +2,9 @@
 #ifndef CONJURE_SRC_ACTORS_LOBBY_INTERNAL_H
 #define CONJURE_SRC_ACTORS_LOBBY_INTERNAL_H
 
-#include "actors/peer/internal.h"
 #include "conjure/actors/actor.h"
 #include "conjure/actors/lobby.h"
+#include "conjure/actors/peer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/due_heap.h"

@@ -107,7 +107,7 @@ static enum outcome outcome_of(struct lobby *l, const struct peer *p)
 {
     if (!p->lobby_torrent->n_lacking && peer_wants_nothing(p))
         return OUTCOME_USELESS;
-    if (p->failed)
+    if (p->at_fault)
         return OUTCOME_FAILED;
     if (p->session.up.total || p->session.down.total || l->now - p->since_ns >= OF_USE_AFTER_NS)
         return OUTCOME_GOOD;
@@ -140,7 +140,7 @@ static void bury_if_done(struct lobby *l, struct peer *p)
 {
     struct lobby_torrent *t = p->lobby_torrent;
 
-    if (!peer_close_goes_on(p))
+    if (!peer_continue_close(p))
         return;
     channel_close(&p->inbox.channel);
     if (!atomic_load(&p->mail_waker.armed))
@@ -229,7 +229,6 @@ static int start_thread(struct lobby *l, struct peer *p)
         return r;
     epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, stream_fd(&p->stream), NULL);
     channel_set_waker(&p->inbox.channel, &p->thread_waker);
-    channel_release(&p->inbox.channel);
     p->state = PEER_IN_THREAD;
     r = peer_thread_start(p);
     if (!r)
@@ -249,7 +248,7 @@ static void to_thread(struct lobby *l, struct peer *p)
     int r = -EAGAIN;
 
     /* A peer that moves data hears of our new pieces, also one that had nothing to say first. */
-    peer_join_interest(p, NULL, false);
+    peer_join_interest(p);
     if (list_is_empty(&l->waiting) && !(r = start_thread(l, p))) {
         list_remove(&p->in_queue);
         return;
@@ -306,8 +305,8 @@ static bool speak(struct lobby *l, struct peer *p)
         close_peer(l, p, NULL);
         return false;
     }
-    if (r != p->want_write) {
-        p->want_write = r;
+    if ((r == PEER_FULL) != p->want_write) {
+        p->want_write = r == PEER_FULL;
         watch(l, p, EPOLL_CTL_MOD);
     }
     return true;
@@ -350,7 +349,6 @@ void lobby_peer_adopt(struct lobby *l, struct peer *p)
     waker_deinit(&p->thread_waker);
     p->state = PEER_IN_LOBBY;
     p->idle_ns = l->now;
-    peer_work_end(p);
     session_shrink(&p->session);
     p->want_write = false;
     watch(l, p, EPOLL_CTL_ADD);
@@ -419,12 +417,16 @@ static void become_peer(struct lobby *l, const struct greeting *g, const struct 
                         const struct peer_key *key)
 {
     struct lobby_torrent *t = g->torrent;
+    struct peer_options options = {.addr = g->addr,
+                                   .id = new_id(l),
+                                   .fast = h->fast,
+                                   .seeding = !t->n_lacking,
+                                   .have = have_of(t)};
     struct stream stream;
     struct peer *p;
 
     stream_init_tcp(&stream, g->fd);
-    p = peer_new(&l->env, t->torrent, &stream, &g->addr, new_id(l), h->fast, !t->n_lacking,
-                 have_of(t), l->now);
+    p = peer_new(&l->env, t->torrent, &stream, &options, l->now);
     p->key = *key;
     p->incoming = g->incoming;
     p->n_seen = t->have.n_set;
@@ -493,7 +495,7 @@ static void tick_newcomers(struct lobby *l)
             return;
         list_remove(first);
         if (p->state == PEER_IN_LOBBY)
-            peer_join_interest(p, NULL, false);
+            peer_join_interest(p);
     }
 }
 
@@ -537,7 +539,7 @@ void lobby_peers_complete(struct lobby_torrent *t)
         if (p->state == PEER_CLOSING)
             continue;
         if (p->state == PEER_IN_LOBBY)
-            peer_join_interest(p, NULL, false);
+            peer_join_interest(p);
         c = peer_new_completed();
         c->have = have_of(t);
         peer_tell_or_drop_completed(&p->inbox, c);

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Bandwidth lets a connection move. Its answer is so many bytes, or any number for a while. In
- * the second case we ask again shortly before that ends and go on meanwhile, so that without a limit
- * nobody ever waits, but for the first block after a pause.
+ * What Bandwidth lets a connection move. Its reply is a number of bytes, or any number for a while.
+ * In the second case we ask again shortly before that ends and go on meanwhile, so that without a
+ * limit only the first block after a pause waits.
  *
  * At most one query is out in each direction, and only when there is too little for what is to be
  * moved next: a connection that cannot move its grant holds that one grant, for a second or so.
  *
- * The kernel takes megabytes for a peer that reads slowly, long before they go out: with a limit that
- * were quota lost to the others, and fifty such peers would starve a fast one for many seconds. So
- * while uploads are limited a socket takes little more than it can send at once. Without a limit it
- * takes all, for that is fewer wake-ups.
+ * The kernel accepts megabytes for a peer that reads slowly, long before it sends them: with a
+ * limit those bytes are quota that others cannot use, and fifty such peers would starve a fast one
+ * for many seconds. So while uploads are limited a stream accepts little more than it can send at
+ * once. Without a limit it accepts all, which takes fewer wake-ups.
  */
+#include "actors/peer/quota.h"
+
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 
-#define LIMITED_UNSENT (64 * 1024)    /* bytes in a socket that are not on their way */
-#define RENEW_NS       (NS_PER_S / 4) /* so long before the end of a free time */
+#define LIMITED_UNSENT (64 * 1024) /* bytes that a limited stream accepts and does not send yet */
+#define RENEW_NS       (NS_PER_S / 4) /* before the end of a free time */
 
 /* False when Bandwidth has ended. */
 static bool ask(struct peer *p, enum direction direction, uint32_t n_bytes)
@@ -41,8 +43,8 @@ static bool ask(struct peer *p, enum direction direction, uint32_t n_bytes)
     return true;
 }
 
-uint32_t peer_quota(struct peer *p, enum direction direction, uint32_t n_least, uint32_t n_most,
-                    uint64_t now)
+uint32_t peer_quota_get(struct peer *p, enum direction direction, uint32_t n_least, uint32_t n_most,
+                        uint64_t now)
 {
     struct peer_quota *q = &p->work->quotas[direction];
 
@@ -52,7 +54,7 @@ uint32_t peer_quota(struct peer *p, enum direction direction, uint32_t n_least, 
         return n_most;
     }
     if (q->n_bytes < n_least && !ask(p, direction, n_most - q->n_bytes))
-        return n_most; /* so do we, soon */
+        return n_most; /* this connection will end soon as well */
     return q->n_bytes < n_most ? q->n_bytes : n_most;
 }
 
@@ -64,7 +66,7 @@ void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes)
     q->used = true;
 }
 
-void peer_quota_unuse(struct peer *p, enum direction direction, uint32_t n_bytes)
+void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_return_quota *m;
 
@@ -86,10 +88,11 @@ static void set_limited(struct peer *p, enum direction direction, bool limited)
         stream_tune(&p->stream, STREAM_UNSENT_MAX, limited ? LIMITED_UNSENT : 0);
 }
 
-void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m)
+void peer_quota_replied(struct peer *p, struct bandwidth_want_quota *m)
 {
     struct peer_quota *q;
 
+    p->n_queries--;
     p->asked_quota[m->direction] = false;
     set_limited(p, m->direction, !m->free_until_ns);
     if (p->work) {
@@ -98,32 +101,32 @@ void peer_quota_home(struct peer *p, struct bandwidth_want_quota *m)
         q->n_bytes = m->free_until_ns ? 0 : q->n_bytes + m->n_granted;
         q->used = true;
     } else {
-        peer_quota_unuse(p, m->direction, m->n_granted);
+        peer_quota_return(p, m->direction, m->n_granted);
     }
     msg_free(&m->msg);
 }
 
-static void give_back(struct peer *p, enum direction direction)
+static void return_rest(struct peer *p, enum direction direction)
 {
     struct peer_quota *q = &p->work->quotas[direction];
 
-    peer_quota_unuse(p, direction, q->n_bytes);
+    peer_quota_return(p, direction, q->n_bytes);
     q->n_bytes = 0;
 }
 
-void peer_quota_look_after(struct peer *p)
+void peer_quota_tick(struct peer *p)
 {
     struct peer_work *w = p->work;
 
     for (enum direction d = 0; d < N_DIRECTIONS; d++) {
         if (!w->quotas[d].used && !p->asked_quota[d])
-            give_back(p, d);
+            return_rest(p, d);
         w->quotas[d].used = false;
     }
 }
 
-void peer_quota_end(struct peer *p)
+void peer_quota_return_all(struct peer *p)
 {
     for (enum direction d = 0; d < N_DIRECTIONS; d++)
-        give_back(p, d);
+        return_rest(p, d);
 }

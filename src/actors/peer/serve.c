@@ -1,125 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Uploads. FS is asked once per file for a lease; then blocks are read into a small buffer, three
- * with their headers, and sent with one call: no message per block. A cold disk blocks this thread
- * in pread and nobody else.
+ * Uploads. Blocks are read from leased files into a small buffer, three with their headers, and
+ * sent with one call: no message per block. A cold disk blocks this thread in pread and no other.
  *
- * WHY NOT SENDFILE. It copies nothing, but the kernel then sends every block as a packet of its own,
- * made of five scattered parts, and pays for each packet all the way up the other side. Three blocks
- * in one piece of memory make one packet as large as they come, and a buffer of 48 KiB never leaves
- * the second level cache: both copies together cost less than a third of what the packets do. With
- * one leecher that is 0.22 against 0.6 CPU seconds for a GiB; see docs/performance.md.
+ * WHY NOT SENDFILE. It copies nothing, but the kernel then sends every block as a packet of its
+ * own, made of five scattered parts, and pays for each packet all the way up the other side. Three
+ * blocks in one piece of memory make one packet as large as they come, and a buffer of 48 KiB never
+ * leaves the second level cache: both copies together cost less than a third of what the packets
+ * do. With one leecher that is 0.22 against 0.6 CPU seconds for a GiB; see docs/performance.md.
+ *
+ * COLD CONTENT. Peers of one file share its descriptor, and with it the kernel's read-ahead, which
+ * takes each of them for a random reader. So the disk is asked, as soon as something was not
+ * cached, for what is next in the queue of requests. Content that is cached costs nothing: the read
+ * itself tells whether it was.
  */
+#include "actors/peer/serve.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
-#include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
 
-#define HEADER_SIZE PEER_BLOCK_HEADER
+#define HEADER_SIZE 13
+#define AHEAD       (2u << 20) /* bytes that the disk is asked for ahead of what is read, at most */
+#define STUCK_NS    (250 * NS_PER_S) /* without a byte that the far end accepts */
 
-static void lease_return(struct peer *p, struct open_file *handle)
+/* Blocks to send, with their headers: as many as the largest packet (64 KiB) takes whole. */
+struct peer_batch {
+    uint32_t at, end;   /* not sent yet: bytes[at, end) */
+    uint32_t n_content; /* without headers */
+    uint8_t bytes[3 * (HEADER_SIZE + BLOCK_SIZE)];
+};
+
+void peer_upload_end(struct peer_upload *u)
 {
-    struct fs_return_lease *m = fs_new_return_lease();
-
-    m->handle = handle;
-    fs_tell_or_drop_return_lease(p->env->fs, m);
+    free(u->batch);
+    u->batch = NULL;
 }
 
-void peer_leases_return(struct peer *p)
+bool peer_is_sending(const struct peer *p)
 {
-    for (unsigned i = 0; i < PEER_LEASES; i++) {
-        struct peer_lease *l = &p->work->leases[i];
+    const struct peer_upload *u = &p->work->upload;
 
-        if (l->handle)
-            lease_return(p, l->handle);
-        *l = (struct peer_lease){0};
-    }
+    return u->block.length || (u->batch && u->batch->end);
 }
 
-void peer_lease_home(struct peer *p, struct fs_lease_file *m)
+bool peer_is_stuck(const struct peer *p, uint64_t now)
 {
-    struct peer_lease *oldest;
+    const struct peer_batch *b = p->work->upload.batch;
 
-    if (m->error) {
-        /* The request cannot be answered, and BEP 3 has no word for that. */
-        p->must_close = true;
-        p->reason = "a file to serve from cannot be opened";
-    } else if (!p->work || p->state == PEER_CLOSING) {
-        lease_return(p, m->handle);
-    } else {
-        oldest = &p->work->leases[0];
-        for (unsigned i = 1; i < PEER_LEASES; i++)
-            if (p->work->leases[i].used < oldest->used)
-                oldest = &p->work->leases[i];
-        if (oldest->handle)
-            lease_return(p, oldest->handle);
-        *oldest = (struct peer_lease){.file = m->file,
-                                      .handle = m->handle,
-                                      .fd = m->fd,
-                                      .at = m->at,
-                                      .used = ++p->work->n_used};
-    }
-    msg_free(&m->msg);
+    return b && b->end && now - p->work->moved_ns > STUCK_NS;
 }
 
-/* The lease of FILE; NULL while it is on its way. */
-static struct peer_lease *lease_of(struct peer *p, uint32_t file)
-{
-    struct fs_lease_file *m;
+/* --- the next block ----------------------------------------------------------------------- */
 
-    for (unsigned i = 0; i < PEER_LEASES; i++) {
-        struct peer_lease *l = &p->work->leases[i];
-
-        if (l->handle && l->file == file) {
-            l->used = ++p->work->n_used;
-            return l;
-        }
-    }
-    if (p->asked_lease)
-        return NULL;
-    m = fs_new_lease_file();
-    m->storage = p->torrent->storage;
-    m->file = file;
-    if (peer_ask_fs_lease_file(&p->inbox, p->env->fs, m)) {
-        p->asked_lease = true;
-        p->n_queries++;
-    } else {
-        msg_free(&m->msg);
-    }
-    return NULL;
-}
-
-/* Whether the data of the upload under way can begin: its header is not sent before that. */
-static bool have_lease(struct peer *p)
-{
-    const struct session_upload *u = &p->work->upload;
-    uint64_t at = (uint64_t)u->piece * p->torrent->geometry.piece_length + u->begin;
-    uint32_t file = metainfo_file_at(p->torrent->meta, at);
-
-    return metainfo_file(p->torrent->meta, file)->padding || lease_of(p, file);
-}
-
-static void tell_began(struct peer *p, uint32_t piece)
-{
-    struct choker_began *m;
-
-    if (!p->guided || p->work->began == piece)
-        return;
-    p->work->began = piece;
-    m = choker_new_began();
-    m->peer = p->id;
-    m->piece = piece;
-    choker_tell_or_drop_began(p->env->choker, m);
-}
-
-/* Asks InterestStat whether we have PIECE, or, once that has ended, looks. True: that is answered. */
-static bool look_for_piece(struct peer *p, uint32_t piece)
+/* Tells the session whether we have PIECE, or asks InterestStat. True: the session knows now. */
+static bool look_up_piece(struct peer *p, uint32_t piece)
 {
     struct interest_have_piece *m;
 
@@ -136,59 +77,72 @@ static bool look_for_piece(struct peer *p, uint32_t piece)
         p->asked_piece = true;
         p->n_queries++;
     } else {
-        msg_free(&m->msg); /* Completed has come, and is read next */
+        msg_free(&m->msg); /* InterestStat has ended: Completed is in the inbox */
     }
     return false;
 }
 
-/* Takes the next request into w->upload. 0 taken, 2 none or not yet. */
-static int next_upload(struct peer *p, uint64_t now)
+/* Takes the next request off the queue. False when there is none, or it must wait. */
+static bool take_block(struct peer *p, uint64_t now)
 {
+    struct peer_upload *u = &p->work->upload;
     uint32_t n = session_n_uploads(&p->session);
     enum session_upload_kind kind;
-    struct session_upload u;
+    struct session_upload block;
 
-    if (n && peer_quota(p, DIRECTION_UP, BLOCK_SIZE, n * BLOCK_SIZE, now) < BLOCK_SIZE)
-        return 2;
-    while ((kind = session_next_upload(&p->session, &u)) == SESSION_UPLOAD_UNKNOWN)
-        if (!look_for_piece(p, u.piece))
-            return 2;
+    if (n && peer_quota_get(p, DIRECTION_UP, BLOCK_SIZE, n * BLOCK_SIZE, now) < BLOCK_SIZE)
+        return false;
+    while ((kind = session_next_upload(&p->session, &block)) == SESSION_UPLOAD_UNKNOWN)
+        if (!look_up_piece(p, block.piece))
+            return false;
     if (kind == SESSION_UPLOAD_NONE)
-        return 2;
-    p->work->upload = u;
-    p->work->taken = 0;
-    tell_began(p, u.piece);
-    return 0;
+        return false;
+    u->block = block;
+    u->n_taken = 0;
+    peer_report_began(p, block.piece);
+    return true;
 }
 
-/*
- * COLD CONTENT. Peers of one file share its descriptor, and with it the kernel's read-ahead, which each of
- * them takes for a random reader. So the disk is asked, as soon as something was not cached, for what is
- * next in the queue of requests. What is cached costs nothing: that it was is known from the read itself.
- */
-#define AHEAD (2u << 20) /* bytes, at most, between what is read and what is asked for */
+/* Where the block under way begins in the content. */
+static uint64_t block_start(const struct peer *p)
+{
+    const struct session_upload *b = &p->work->upload.block;
 
-/* Where what the peer has asked for ends, as far as it goes on from content AT. */
+    return (uint64_t)b->piece * p->torrent->geometry.piece_length + b->begin;
+}
+
+/* Whether the data of the block under way can be read: its header is not sent before that. */
+static bool have_lease(struct peer *p)
+{
+    uint32_t file = metainfo_file_at(p->torrent->meta, block_start(p));
+
+    return metainfo_file(p->torrent->meta, file)->padding || peer_lease_get(p, file);
+}
+
+/* --- content ------------------------------------------------------------------------------ */
+
+/* Where what the peer has requested ends, as far as it is contiguous from content AT. */
 static uint64_t end_of_requests(const struct peer *p, uint64_t at)
 {
-    const struct session_upload *now = &p->work->upload;
-    uint64_t length = p->torrent->geometry.piece_length, end, last_end = 0;
+    uint64_t last_end = 0;
     struct session_upload last;
 
-    end = now->piece * length + now->begin + now->length;
     if (session_last_upload(&p->session, &last))
-        last_end = last.piece * length + last.begin + last.length;
-    return last_end > at && last_end - at <= 2 * AHEAD ? last_end : end;
+        last_end =
+            (uint64_t)last.piece * p->torrent->geometry.piece_length + last.begin + last.length;
+    return last_end > at && last_end - at <= 2 * AHEAD
+               ? last_end
+               : block_start(p) + p->work->upload.block.length;
 }
 
-static void read_ahead(struct peer *p, int fd, uint64_t in_fd, const struct metainfo_file *file,
+static void read_ahead(struct peer *p, const struct peer_lease *l, const struct metainfo_file *file,
                        uint64_t at)
 {
-    struct peer_work *w = p->work;
-    bool goes_on = at >= w->ahead_from && at < w->ahead_to;
-    uint64_t from = goes_on ? w->ahead_to : at, to = end_of_requests(p, at);
+    struct peer_upload *u = &p->work->upload;
+    bool continues = at >= u->ahead_from && at < u->ahead_to;
+    uint64_t from = continues ? u->ahead_to : at, to = end_of_requests(p, at);
 
-    if (goes_on && w->ahead_to - at > AHEAD / 2)
+    if (continues && u->ahead_to - at > AHEAD / 2)
         return;
     if (to > at + AHEAD)
         to = at + AHEAD;
@@ -196,27 +150,27 @@ static void read_ahead(struct peer *p, int fd, uint64_t in_fd, const struct meta
         to = file->offset + file->length;
     if (to <= from)
         return;
-    posix_fadvise(fd, (off_t)(in_fd + (from - file->offset)), (off_t)(to - from),
+    posix_fadvise(l->fd, (off_t)(l->at + (from - file->offset)), (off_t)(to - from),
                   POSIX_FADV_WILLNEED);
-    w->ahead_from = at;
-    w->ahead_to = to;
+    u->ahead_from = at;
+    u->ahead_to = to;
 }
 
 /* As pread, of content AT in FILE, which L is the lease of. */
 static ssize_t read_content(struct peer *p, struct peer_lease *l, const struct metainfo_file *file,
                             uint64_t at, void *bytes, size_t n)
 {
-    struct peer_work *w = p->work;
+    const struct peer_upload *u = &p->work->upload;
     off_t offset = (off_t)(l->at + (at - file->offset));
     struct iovec v = {bytes, n};
-    bool cold = at >= w->ahead_from && at < w->ahead_to;
+    bool cold = at >= u->ahead_from && at < u->ahead_to;
     ssize_t got = -1;
 
     if (!l->in_memory) {
         got = preadv2(l->fd, &v, 1, offset, RWF_NOWAIT);
         l->in_memory = got < 0 && errno == EOPNOTSUPP;
         if (!l->in_memory && (got <= 0 || cold))
-            read_ahead(p, l->fd, l->at, file, at);
+            read_ahead(p, l, file, at);
         if (got >= 0 || (errno != EINTR && errno != EAGAIN && errno != EOPNOTSUPP))
             return got;
     }
@@ -226,19 +180,24 @@ static ssize_t read_content(struct peer *p, struct peer_lease *l, const struct m
     return got;
 }
 
-/* Reads from one file what fits of the upload under way. 0, 2 waits for a lease, negative. */
+/* --- the batch ---------------------------------------------------------------------------- */
+
+enum {
+    LEASE_PENDING = 1, /* for read_data */
+};
+
+/* Reads from one file what fits of the block under way. 0, LEASE_PENDING or negative. */
 static int read_data(struct peer *p)
 {
     const struct metainfo *meta = p->torrent->meta;
-    struct peer_work *w = p->work;
-    struct peer_batch *b = w->batch;
-    uint32_t done = w->taken - HEADER_SIZE;
-    uint64_t at =
-        (uint64_t)w->upload.piece * p->torrent->geometry.piece_length + w->upload.begin + done;
+    struct peer_upload *u = &p->work->upload;
+    struct peer_batch *b = u->batch;
+    uint32_t done = u->n_taken - HEADER_SIZE;
+    uint64_t at = block_start(p) + done;
     uint32_t n_file = metainfo_file_at(meta, at);
     const struct metainfo_file *file = metainfo_file(meta, n_file);
     uint64_t left_in_file = file->offset + file->length - at;
-    size_t n = w->upload.length - done;
+    size_t n = u->block.length - done;
     struct peer_lease *l;
     ssize_t got;
 
@@ -249,73 +208,80 @@ static int read_data(struct peer *p)
     if (file->padding) {
         memset(b->bytes + b->end, 0, n);
         got = (ssize_t)n;
-    } else if (!(l = lease_of(p, n_file))) {
-        return 2;
+    } else if (!(l = peer_lease_get(p, n_file))) {
+        return LEASE_PENDING;
     } else {
         got = read_content(p, l, file, at, b->bytes + b->end, n);
         if (got <= 0) {
-            p->reason = got ? strerror(errno) : "a file became shorter behind our back";
+            p->reason = got ? strerror(errno) : "a file to serve from became shorter";
             return got ? -errno : -EIO;
         }
     }
     b->end += (uint32_t)got;
-    w->taken += (uint32_t)got;
+    u->n_taken += (uint32_t)got;
     return 0;
 }
 
-/* Puts blocks into the empty batch until it is full or nothing more can go now. 0 or negative. */
+/* Puts the header of the block under way into the batch. False when the block must wait. */
+static bool begin_block(struct peer *p, uint64_t now)
+{
+    struct peer_upload *u = &p->work->upload;
+    uint32_t n = u->block.length;
+
+    if (peer_quota_get(p, DIRECTION_UP, n, n, now) < n || !have_lease(p))
+        return false;
+    peer_quota_use(p, DIRECTION_UP, n);
+    session_upload_header(&u->block, u->batch->bytes + u->batch->end);
+    u->batch->end += HEADER_SIZE;
+    u->n_taken = HEADER_SIZE;
+    return true;
+}
+
+/* Puts blocks into the empty batch until it is full or no other can be sent now. 0 or negative. */
 static int fill_batch(struct peer *p, uint64_t now)
 {
-    struct peer_work *w = p->work;
-    struct peer_batch *b = w->batch;
+    struct peer_upload *u = &p->work->upload;
+    struct peer_batch *b = u->batch;
 
     while (b->end < sizeof b->bytes) {
         int r;
 
-        if (!w->upload.length && next_upload(p, now))
+        if (!u->block.length && !take_block(p, now))
             break;
-        /* A longer block than usual goes in parts, but begins a batch. */
-        if (!w->taken && b->end && b->end + HEADER_SIZE + w->upload.length > sizeof b->bytes)
+        /* A longer block than usual is sent in parts, but begins a batch. */
+        if (!u->n_taken && b->end && b->end + HEADER_SIZE + u->block.length > sizeof b->bytes)
             break;
-        if (!w->taken) {
-            uint32_t n = w->upload.length;
-
-            if (peer_quota(p, DIRECTION_UP, n, n, now) < n || !have_lease(p))
-                break;
-            peer_quota_use(p, DIRECTION_UP, n);
-            session_upload_header(&w->upload, b->bytes + b->end);
-            b->end += HEADER_SIZE;
-            w->taken = HEADER_SIZE;
-        }
+        if (!u->n_taken && !begin_block(p, now))
+            break;
         r = read_data(p);
-        if (r == 2)
+        if (r == LEASE_PENDING)
             break;
         if (r)
             return r;
-        if (w->taken == HEADER_SIZE + w->upload.length) {
-            b->n_content += w->upload.length;
-            w->upload.length = w->taken = 0;
+        if (u->n_taken == HEADER_SIZE + u->block.length) {
+            b->n_content += u->block.length;
+            u->block.length = u->n_taken = 0;
         }
     }
     return 0;
 }
 
-/* 0 all is out, 1 the socket is full, negative. */
+/* 0: all of it is sent, and it is empty; PEER_FULL; or negative. */
 static int send_batch(struct peer *p, uint64_t now)
 {
-    struct peer_batch *b = p->work->batch;
+    struct peer_batch *b = p->work->upload.batch;
 
     while (b->at < b->end) {
-        size_t sent;
-        int r = stream_send(&p->stream, b->bytes + b->at, b->end - b->at, &sent);
+        size_t n_sent;
+        int r = stream_send(&p->stream, b->bytes + b->at, b->end - b->at, &n_sent);
 
         if (r == STREAM_AGAIN)
-            return 1;
+            return PEER_FULL;
         if (r) {
             p->reason = strerror(-r);
             return r;
         }
-        b->at += (uint32_t)sent;
+        b->at += (uint32_t)n_sent;
         p->work->moved_ns = now;
     }
     session_uploaded(&p->session, b->n_content, now);
@@ -323,37 +289,31 @@ static int send_batch(struct peer *p, uint64_t now)
     return 0;
 }
 
-bool peer_is_sending(const struct peer *p)
-{
-    const struct peer_work *w = p->work;
-
-    return w->upload.length || (w->batch && w->batch->end);
-}
-
 int peer_serve(struct peer *p, uint64_t now)
 {
-    struct peer_work *w = p->work;
+    struct peer_upload *u = &p->work->upload;
     int r;
 
+    owner_assert(&p->owner);
     for (;;) {
-        if (w->batch && w->batch->end && (r = send_batch(p, now)))
+        if (u->batch && u->batch->end && (r = send_batch(p, now)))
             return r;
         /* Control messages go between two blocks, also while a block waits for quota or lease. */
-        if (!w->taken && (r = peer_flush(p, now)))
+        if (!u->n_taken && (r = peer_flush(p, now)))
             return r;
-        if (!w->batch) {
+        if (!u->batch) {
             if (!session_has_uploads(&p->session))
                 return 0;
-            w->batch = malloc(sizeof *w->batch);
-            if (!w->batch) {
+            u->batch = malloc(sizeof *u->batch);
+            if (!u->batch) {
                 p->reason = "out of memory";
                 return -ENOMEM;
             }
-            w->batch->at = w->batch->end = w->batch->n_content = 0;
+            u->batch->at = u->batch->end = u->batch->n_content = 0;
         }
         if ((r = fill_batch(p, now)))
             return r;
-        if (!w->batch->end)
+        if (!u->batch->end)
             return 0;
     }
 }

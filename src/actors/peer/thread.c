@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread of an active connection: poll on the socket and on the inbox, then move what can be
+ * The thread of an active connection: poll on the stream and on the inbox, then move what can be
  * moved. It has one wait, at the bottom of its loop, and hands the connection back to the Lobby
  * when nothing has moved for a while or when it is over.
  *
- * BULK. While many blocks are in flight and come fast there is no use in waking up for each
- * segment: SO_RCVLOWAT makes the kernel gather what comes in about 8 ms. The far end might fall
- * silent just below the mark (it choked us, or it is limited), so a bulk wait is short, after it
- * the socket is read whatever poll said, and when there was nothing the next byte wakes us again.
+ * BULK. While many blocks are in flight and come fast, a wake-up for each segment would be wasted:
+ * the receive mark of the stream makes the kernel gather what comes in about 8 ms. The far end
+ * might fall silent just below the mark (it choked us, or it is limited), so a bulk wait is short,
+ * after it the stream is read whatever poll said, and when there was nothing the next byte wakes us
+ * again.
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "actors/peer/events.h"
 #include "actors/peer/internal.h"
 #include "conjure/actors/actor.h"
-#include "conjure/actors/torrent.h"
-#include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
 /* A test builds this file with shorter ones, so that connections change hands all the time. */
@@ -25,89 +23,67 @@
 #define IDLE_AFTER_NS        (5 * NS_PER_S)
 #define ACTIVE_IDLE_AFTER_NS (60 * NS_PER_S)
 #endif
-#define REPORT_EVERY_NS NS_PER_S
-#define YIELD_AFTER_NS  (100 * NS_PER_MS) /* without movement, when others wait for a thread */
+#define TICK_NS        NS_PER_S
+#define YIELD_AFTER_NS (100 * NS_PER_MS) /* without movement, when others wait for a thread */
 
-#define BULK_BLOCKS    32           /* in flight, from here on gather */
-#define BULK_LOWAT_MIN (32 * 1024)  /* bytes; not worth it below */
-#define BULK_LOWAT_MAX (512 * 1024) /* never more than a quarter of what is in flight */
-#define BULK_PER_S     128          /* reads a second to aim at */
-#define BULK_WAIT_MS   20
-
-#define STUCK_NS (250 * NS_PER_S) /* in the middle of a block that the far end does not read */
+#define BULK_BLOCKS   32           /* in flight: from here on gather */
+#define BULK_MARK_MIN (32 * 1024)  /* bytes; not worth it below */
+#define BULK_MARK_MAX (512 * 1024) /* never more than a quarter of what is in flight */
+#define BULK_PER_S    128          /* reads a second to aim at */
+#define BULK_WAIT_MS  20
 
 struct driver {
     struct peer *peer;
     struct session_scratch scratch;
-    int lowat;         /* as set on the socket */
+    int mark;          /* receive mark of the stream; 1: no bulk */
     uint64_t quiet_ns; /* session.heard_ns when a bulk wait ended with nothing to read */
 };
 
-static void report_rates(struct peer *p, uint64_t now)
+static void set_mark(struct driver *d, int bytes)
 {
-    struct peer_work *w = p->work;
-    struct choker_rates *m;
-    bool snubbed = w->snubbed || session_is_snubbed(&p->session, now);
-
-    if (p->session.down.total == w->reported_down && p->session.up.total == w->reported_up &&
-        snubbed == w->reported_snubbed)
-        return;
-    m = choker_new_rates();
-    m->peer = p->id;
-    m->downloaded = p->session.down.total - w->reported_down;
-    m->uploaded = p->session.up.total - w->reported_up;
-    m->snubbed = w->reported_snubbed = snubbed;
-    w->reported_down = p->session.down.total;
-    w->reported_up = p->session.up.total;
-    w->reported_ns = now;
-    choker_tell_or_drop_rates(p->env->choker, m);
-}
-
-static void set_lowat(struct driver *d, int bytes)
-{
-    if (d->lowat == bytes)
+    if (d->mark == bytes)
         return;
     stream_tune(&d->peer->stream, STREAM_RECEIVE_MARK, bytes);
-    d->lowat = bytes;
+    d->mark = bytes;
 }
 
-/* How many bytes are worth a wake-up: 1, or a power of two, lest it changed all the time. */
+/* How many bytes are worth a wake-up: 1, or a power of two, so that it does not change all the
+ * time. */
 static int bulk_mark(struct driver *d, uint64_t now)
 {
     struct session *s = &d->peer->session;
     uint64_t wanted, in_flight;
-    int mark = BULK_LOWAT_MIN;
+    int mark = BULK_MARK_MIN;
 
     if (session_n_in_flight(s) < BULK_BLOCKS || d->quiet_ns == s->heard_ns)
         return 1;
     wanted = rate_get(&s->down, now) / BULK_PER_S;
-    if (wanted < BULK_LOWAT_MIN)
+    if (wanted < BULK_MARK_MIN)
         return 1;
     in_flight = (uint64_t)session_n_in_flight(s) * BLOCK_SIZE;
-    while (mark < BULK_LOWAT_MAX && 2 * (uint64_t)mark <= wanted && 8 * (uint64_t)mark <= in_flight)
+    while (mark < BULK_MARK_MAX && 2 * (uint64_t)mark <= wanted && 8 * (uint64_t)mark <= in_flight)
         mark *= 2;
     return mark;
 }
 
 /* Once a second. 0 or negative. */
-static int look_after(struct peer *p, uint64_t now)
+static int tick(struct peer *p, uint64_t now)
 {
-    report_rates(p, now);
-    p->work->reported_ns = now;
-    peer_quota_look_after(p);
+    peer_report_rates(p, now);
+    peer_quota_tick(p);
     if (session_tick(&p->session, now)) {
         p->reason = p->session.reason ? p->session.reason : "silent for too long";
         return -ETIMEDOUT;
     }
-    if (p->work->batch && p->work->batch->end && now - p->work->moved_ns > STUCK_NS) {
+    if (peer_is_stuck(p, now)) {
         p->reason = "does not read what it asked for";
         return -ETIMEDOUT;
     }
-    return peer_look_for_snub(p, now);
+    return peer_download_tick(p, now);
 }
 
-/* One round of all that can be done without waiting. 0: wait for more, 1: and for room in the
- * socket, negative: over. */
+/* One round of all that can be done without waiting. 0: wait for more; PEER_FULL: and until the
+ * stream is writable; or negative. */
 static int move(struct driver *d, bool readable, uint64_t now)
 {
     struct peer *p = d->peer;
@@ -116,18 +92,14 @@ static int move(struct driver *d, bool readable, uint64_t now)
     peer_receive_all(p);
     if (p->events_due && (r = peer_take_events(p, &d->scratch, now)))
         return r;
-    if (readable) {
-        ssize_t got = peer_read(p, &d->scratch, now);
-
-        if (got < 0)
-            return (int)got;
-    }
+    if (readable && (r = peer_read(p, &d->scratch, now)))
+        return r;
     if (p->must_close)
         return -ECANCELED;
-    peer_want(p, now);
+    peer_download_ask(p, now);
     r = peer_serve(p, now);
-    if (r >= 0 && now - p->work->reported_ns >= REPORT_EVERY_NS) {
-        int over = look_after(p, now);
+    if (r >= 0 && now - p->work->report.rates_ns >= TICK_NS) {
+        int over = tick(p, now);
 
         if (over)
             return over;
@@ -135,8 +107,8 @@ static int move(struct driver *d, bool readable, uint64_t now)
     return r;
 }
 
-/* Who may move data but does not (a leecher that asks for nothing, or we wait for a piece that it
- * does not have yet) keeps its thread longer. */
+/* A peer that may move data but does not (a leecher that requests nothing, or one that does not
+ * have a piece for us yet) keeps its thread longer. */
 static bool is_idle(const struct peer *p, uint64_t now)
 {
     if (peer_is_sending(p) || p->n_stores || session_n_in_flight(&p->session) ||
@@ -151,26 +123,26 @@ static bool is_idle(const struct peer *p, uint64_t now)
 static int wait_ms(struct driver *d)
 {
     struct peer *p = d->peer;
-    int idle_ms = IDLE_AFTER_NS / NS_PER_MS, look_ms = REPORT_EVERY_NS / NS_PER_MS;
+    int idle_ms = IDLE_AFTER_NS / NS_PER_MS, tick_ms = TICK_NS / NS_PER_MS;
 
     if (!channel_is_empty(&p->inbox.channel))
         return 0;
-    if (d->lowat > 1)
+    if (d->mark > 1)
         return BULK_WAIT_MS;
     if (p->work->yields)
         return YIELD_AFTER_NS / NS_PER_MS;
-    /* Nothing on the clock is due while nothing is in flight, to be sent or to be reported. */
+    /* A tick has nothing to do while nothing is in flight, to be sent or to be reported. */
     if (!session_n_in_flight(&p->session) && !peer_is_sending(p) && !peer_could_ask(p) &&
-        p->session.down.total == p->work->reported_down &&
-        p->session.up.total == p->work->reported_up)
+        p->session.down.total == p->work->report.down && p->session.up.total == p->work->report.up)
         return idle_ms;
-    return look_ms < idle_ms ? look_ms : idle_ms;
+    return tick_ms < idle_ms ? tick_ms : idle_ms;
 }
 
+/* 0: idle; or negative. */
 static int drive(struct driver *d)
 {
     struct peer *p = d->peer;
-    bool readable = true, guarded = false;
+    bool readable = true, bulk_ended = false;
 
     for (;;) {
         struct pollfd fds[2] = {{.fd = stream_fd(&p->stream), .events = POLLIN},
@@ -182,44 +154,48 @@ static int drive(struct driver *d)
             return r;
         if (is_idle(p, now))
             return 0;
-        if (guarded && p->session.heard_ns == heard_ns)
+        if (bulk_ended && p->session.heard_ns == heard_ns)
             d->quiet_ns = heard_ns;
-        set_lowat(d, bulk_mark(d, now));
-        if (r == 1)
+        set_mark(d, bulk_mark(d, now));
+        if (r == PEER_FULL)
             fds[0].events |= POLLOUT;
         waker_arm(&p->thread_waker);
         ms = wait_ms(d);
         r = poll(fds, 2, ms);
         waker_disarm(&p->thread_waker);
-        guarded = r == 0 && d->lowat > 1 && ms;
-        readable = fds[0].revents & (POLLIN | POLLERR | POLLHUP) || guarded;
+        bulk_ended = r == 0 && d->mark > 1 && ms;
+        readable = fds[0].revents & (POLLIN | POLLERR | POLLHUP) || bulk_ended;
     }
 }
 
 static void *run(void *arg)
 {
-    struct driver d = {.peer = arg, .lowat = 1};
+    struct driver d = {.peer = arg, .mark = 1};
     struct peer *p = d.peer;
-    struct lobby_adopt *back = lobby_new_adopt();
+    struct lobby_adopt *adopt = lobby_new_adopt();
 
     if (session_scratch_init(&d.scratch)) {
-        p->must_close = true;
-        p->reason = "out of memory";
+        peer_must_close(p, "out of memory");
     } else {
         peer_work_begin(p, clock_now());
         if (drive(&d) < 0)
             p->must_close = true;
-        set_lowat(&d, 1);
-        report_rates(p, clock_now());
+        set_mark(&d, 1);
+        peer_report_rates(p, clock_now());
+        peer_work_end(p);
     }
     session_scratch_deinit(&d.scratch);
     channel_release(&p->inbox.channel);
-    back->peer = p;
-    lobby_tell_or_drop_adopt(p->env->lobby, back);
+    owner_release(&p->owner);
+    adopt->peer = p;
+    lobby_tell_or_drop_adopt(p->env->lobby, adopt);
     return NULL;
 }
 
 int peer_thread_start(struct peer *p)
 {
+    owner_assert(&p->owner);
+    channel_release(&p->inbox.channel);
+    owner_release(&p->owner);
     return actor_start_detached("peer", run, p);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "../lobby_world.h"
 
+#include "actors/peer/internal.h"
+
 /* One peer on a socket pair, driven by the test as its thread would, at times the test chooses. */
 struct pair {
     struct world world;
@@ -31,8 +33,10 @@ static void begin(bool we_have_all)
     if (we_have_all)
         channel_close(&x.world.torrent.interest.channel);
     stream_init_tcp(&stream, fds[0]);
-    x.p = peer_new(&x.env, &x.world.torrent, &stream, &(struct addr){.family = AF_INET}, 7, true,
-                   we_have_all, NULL, x.now);
+    x.p = peer_new(&x.env, &x.world.torrent, &stream,
+                   &(struct peer_options){
+                       .addr.family = AF_INET, .id = 7, .fast = true, .seeding = we_have_all},
+                   x.now);
     peer_work_begin(x.p, x.now);
 }
 
@@ -49,17 +53,25 @@ static int turn(void)
         n = peer_read(x.p, &x.scratch, x.now);
         if (n < 0)
             return (int)n;
-        peer_want(x.p, x.now);
+        peer_download_ask(x.p, x.now);
         if (peer_serve(x.p, x.now) < 0)
             return -EPIPE;
     }
     return 0;
 }
 
+/* As its thread does at the end, and then the Lobby. */
+static void close_peer(void)
+{
+    if (x.p->work)
+        peer_work_end(x.p);
+    peer_close(x.p);
+}
+
 static void end(void)
 {
-    peer_close(x.p);
-    while (!peer_close_goes_on(x.p)) {
+    close_peer();
+    while (!peer_continue_close(x.p)) {
         world_pump(&x.world, 0);
         peer_receive_all(x.p);
     }
@@ -109,10 +121,10 @@ START_TEST(a_snubbing_peer_loses_its_claims_and_then_its_place)
     remote_say_block(&x.far, &x.world, piece, at, BLOCK_SIZE);
     ck_assert_int_eq(turn(), 0);
     x.now += SESSION_SNUBBED_NS - NS_PER_S;
-    ck_assert_int_eq(peer_look_for_snub(x.p, x.now), 0);
+    ck_assert_int_eq(peer_download_tick(x.p, x.now), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 7);
     x.now += NS_PER_S;
-    ck_assert_int_eq(peer_look_for_snub(x.p, x.now), 0);
+    ck_assert_int_eq(peer_download_tick(x.p, x.now), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 0);
     x.world.n_give = 0;
     ck_assert_int_eq(turn(), 0);
@@ -128,18 +140,18 @@ START_TEST(a_snubbing_peer_loses_its_claims_and_then_its_place)
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 2);
     remote_say_block(&x.far, &x.world, piece, at, BLOCK_SIZE);
     ck_assert_int_eq(turn(), 0);
-    ck_assert_int_eq(peer_look_for_snub(x.p, x.now), 0);
-    ck_assert(!x.p->work->snubbed);
+    ck_assert_int_eq(peer_download_tick(x.p, x.now), 0);
+    ck_assert(!x.p->work->download.snubbed);
     /* Twice in a row is enough. */
     x.now += SESSION_SNUBBED_NS;
-    ck_assert_int_eq(peer_look_for_snub(x.p, x.now), 0);
+    ck_assert_int_eq(peer_download_tick(x.p, x.now), 0);
     x.now += 11 * NS_PER_S;
     x.world.n_give = 1;
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(x.world.n_claims, 1);
     x.now += SESSION_SNUBBED_NS;
-    ck_assert_int_eq(peer_look_for_snub(x.p, x.now), -ETIMEDOUT);
-    ck_assert(x.p->failed);
+    ck_assert_int_eq(peer_download_tick(x.p, x.now), -ETIMEDOUT);
+    ck_assert(x.p->at_fault);
     end();
 }
 END_TEST
@@ -200,8 +212,8 @@ START_TEST(quota_is_neither_lost_nor_stretched)
     ck_assert_uint_eq(x.p->work->quotas[DIRECTION_DOWN].n_bytes + x.p->n_blocks_asked * BLOCK_SIZE +
                           x.p->session.down.total,
                       x.world.granted_down);
-    peer_close(x.p);
-    while (!peer_close_goes_on(x.p)) {
+    close_peer();
+    while (!peer_continue_close(x.p)) {
         world_pump(&x.world, 0);
         peer_receive_all(x.p);
     }
@@ -351,14 +363,14 @@ START_TEST(it_leaves_interest_after_its_blocks_are_stored)
     }
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(x.world.n_held, 1);
-    peer_close(x.p);
-    ck_assert(!peer_close_goes_on(x.p));
+    close_peer();
+    ck_assert(!peer_continue_close(x.p));
     world_pump(&x.world, 0);
     peer_receive_all(x.p);
     ck_assert_uint_eq(x.world.n_held, 2); /* half a piece is worth keeping, too */
     ck_assert_uint_eq(x.world.n_joined_interest, 1);
     world_release(&x.world);
-    while (!peer_close_goes_on(x.p)) {
+    while (!peer_continue_close(x.p)) {
         world_pump(&x.world, 0);
         peer_receive_all(x.p);
     }
@@ -466,7 +478,7 @@ START_TEST(neither_end_wants_anything)
     remote_say(&x.far, 2, 0, 0, 0, 0);
     remote_send(&x.far, "\0\0\0\x15\x14\0d11:upload_onlyi1ee", 25);
     ck_assert_int_eq(turn(), 0);
-    ck_assert(x.p->session.peer_interested && !x.p->told_interested && !x.p->told_seed);
+    ck_assert(x.p->session.peer_interested && !x.p->reported_interested && !x.p->reported_seed);
     end();
 }
 END_TEST

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_ACTORS_PEER_H
+#define CONJURE_ACTORS_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conjure/actors/stream.h"
+#include "conjure/base/addr.h"
+#include "conjure/base/bitfield.h"
+#include "conjure/base/direction.h"
+#include "conjure/base/list.h"
+#include "conjure/base/owner.h"
+#include "conjure/msg/lobby.h"
+#include "conjure/msg/peer.h"
+#include "conjure/peer/session.h"
+
+struct lobby_torrent;
+struct torrent;
+
+/*
+ * A connection after its handshake. The Lobby owns it while it idles, a thread of its own while
+ * data moves: at every moment one of the two owns all of it, and hands it over whole. Both call the
+ * same functions: messages are received, bytes read, events acted on, and output is flushed.
+ *
+ *     handshake done          session_is_active            nothing moved for a while
+ *   ----------------> Lobby ----------------------> thread --------------------------> Lobby ...
+ *                       |                              | error, Shutdown
+ *                       |<-----------------------------+
+ *                       v  peer_close: claims are returned, PeerLeft is asked
+ *                    closing --- all queries are answered ---> freed, by the Lobby only
+ */
+
+/* The actors that a connection talks to; one for all connections. */
+struct peer_env {
+    struct lobby_inbox *lobby;
+    struct choker_inbox *choker;
+    struct fs_inbox *fs;
+    struct bandwidth_inbox *bandwidth;
+};
+
+enum peer_state {
+    PEER_IN_LOBBY,
+    PEER_IN_THREAD,
+    PEER_CLOSING, /* in the Lobby, until all its queries are answered */
+};
+
+/* A remote peer in one torrent. */
+struct peer_key {
+    uint8_t peer_id[20];
+    uint32_t torrent; /* its number in the Lobby */
+};
+
+struct peer {
+    struct peer_inbox inbox;
+    struct session session;
+    const struct peer_env *env;
+    struct torrent *torrent;
+    struct peer_work *work; /* while a thread owns it; private to src/actors/peer */
+    struct stream stream;
+    struct addr addr;
+    uint32_t id;
+    uint32_t n_seen; /* verified pieces that our handshake named (interest.PeerJoined) */
+    enum peer_state state;
+    struct owner owner;
+
+    /* The pieces we have, while we seed and InterestStat has ended. The Lobby's; it does not change
+     * any more. NULL: all pieces, or InterestStat knows. */
+    const struct bitfield *have;
+    /* Pieces of the far end that InterestStat learned of, once a second bitfield has come. */
+    struct bitfield reported_pieces;
+    uint32_t n_haves; /* HAVEs received */
+
+    /* Queries without a reply yet. The peer is not freed before all have one. */
+    uint16_t n_queries;      /* of all kinds */
+    uint16_t n_stores;       /* StoreBlocks among them */
+    uint16_t n_blocks_asked; /* blocks that the NextPiece among them ask for */
+    uint8_t n_next_piece;
+    bool asked_piece : 1, asked_lease : 1;
+    bool asked_quota[N_DIRECTIONS];
+    bool limited[N_DIRECTIONS]; /* Bandwidth limits what we move, by its last reply */
+
+    bool joined_interest : 1; /* InterestStat knows this peer: PeerLeft is owed */
+    bool joined_choker : 1;
+    bool super_seeding : 1; /* InterestStat (a SuperSeeder) decides which pieces we announce */
+    bool seeding : 1;       /* we have every wanted piece */
+    bool guided : 1;        /* Choker wants to know which pieces it takes */
+    bool events_due : 1;    /* the session has events without a read */
+    bool must_close : 1;    /* after an error or a Shutdown: the owner closes */
+    bool at_fault : 1; /* closed for what the far end did, or did not: do not dial it again soon */
+    /* The last InterestChanged. */
+    bool reported_interested : 1, reported_we_interested : 1, reported_seed : 1;
+    const char *reason; /* why it closes: a literal */
+
+    /* --- the Lobby's, also while a thread owns the rest: no bit-fields, which share a word
+     * ------ */
+    bool incoming;   /* the far end dialled */
+    bool has_twin;   /* another connection with the same peer was there before this one */
+    bool want_write; /* EPOLLOUT is asked for */
+    bool waits;      /* for a thread, in_queue */
+    struct peer_key key;
+    struct peer *twin;       /* the next with the same key */
+    struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
+    struct lobby_mail mail;
+    struct waker thread_waker; /* eventfd of the thread; the Lobby opens and closes it */
+    uint64_t since_ns;         /* when the handshake was done */
+    uint64_t idle_ns;          /* since when it has no thread */
+    struct lobby_torrent *lobby_torrent;
+    struct list in_torrent; /* peers of one torrent */
+    struct list in_queue;   /* newcomers, or peers that wait for a thread */
+};
+
+/* Reasons to close that the Lobby gives as well. */
+#define PEER_USELESS "neither end wants anything of the other"
+
+struct peer_options {
+    struct addr addr;
+    uint32_t id;
+    bool fast;                   /* both ends have BEP 6 */
+    bool seeding;                /* we have every wanted piece */
+    const struct bitfield *have; /* see struct peer */
+};
+
+/*
+ * All functions below are for the owner's thread only, and builds with assertions check that. The
+ * Lobby hands P to a thread by peer_thread_start, and the thread hands it back by lobby.Adopt.
+ *
+ * Where a function returns negative, the connection is over and p->reason says why: the owner
+ * closes it.
+ */
+
+/* STREAM is connected and the handshakes are done; it is taken over and left empty. */
+struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, struct stream *stream,
+                      const struct peer_options *options, uint64_t now);
+/* InterestStat (a SuperSeeder) decides which pieces are announced to P, until Completed. */
+void peer_super_seed(struct peer *p);
+/* Only when peer_continue_close has returned true. */
+void peer_free(struct peer *p);
+
+/* Acts on all messages in the inbox. */
+void peer_receive_all(struct peer *p);
+
+/* Reads once from the stream and acts on what came. 0 or negative. */
+int peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now);
+
+enum peer_condition {
+    PEER_FULL = 1, /* the stream accepts no more: go on when it is writable */
+};
+
+/* Sends the session's control messages. 0, PEER_FULL or negative. */
+int peer_flush(struct peer *p, uint64_t now);
+
+/* Tells InterestStat of P, unless it knows P or does not need to. Called when the far end's
+ * first message did not come: it has no piece. */
+void peer_join_interest(struct peer *p);
+
+/* Whether blocks may be requested from P and no NextPiece is out: it needs a thread. */
+bool peer_could_ask(const struct peer *p);
+
+/* Whether it will never download: it has every piece, or says that it downloads none (BEP 21). */
+static inline bool peer_wants_nothing(const struct peer *p)
+{
+    return p->session.peer_upload_only || p->session.n_peer_has == p->session.geometry->n_pieces;
+}
+
+/* Begins to close: closes the stream, returns claims, asks PeerLeft of Choker where that is
+ * owed. The caller then calls peer_continue_close, at once and after each message, until it returns
+ * true: all queries have their reply. */
+void peer_close(struct peer *p);
+bool peer_continue_close(struct peer *p);
+
+/* Hands P to a thread of its own. 0 or -errno: then P is still the caller's. */
+int peer_thread_start(struct peer *p);
+
+#endif
