@@ -54,3 +54,9 @@ int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size)
     *roomp = room;
     return 0;
 }
+
+void mem_reserve(void *arrayp, size_t *roomp, size_t n, size_t size)
+{
+    if (array_reserve(arrayp, roomp, n, size))
+        or_abort(NULL, n);
+}

@@ -22,6 +22,9 @@ START_TEST(an_array_keeps_what_it_holds_and_doubles)
     for (uint32_t i = 0; i < 1000; i++)
         ck_assert_uint_eq(array[i], i);
     ck_assert_uint_le(n_grown, 8); /* 8, 16, ... 1024 */
+    mem_reserve(&array, &room, 2000, sizeof *array);
+    ck_assert_uint_eq(room, 2048);
+    ck_assert_uint_eq(array[999], 999);
     free(array);
 }
 END_TEST

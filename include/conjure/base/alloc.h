@@ -21,6 +21,8 @@ char *mem_dup_string(const char *text);
  * is too small. Returns 0 with *ARRAYP (a pointer to the array's pointer) and *ROOMP set, or -ENOMEM with
  * both as they were. What a stranger sizes is bounded by the caller before. */
 int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size);
+/* The same for arrays whose size we choose ourselves: aborts instead of -ENOMEM. */
+void mem_reserve(void *arrayp, size_t *roomp, size_t n, size_t size);
 
 #define NEW(type) ((type *)mem_new(sizeof(type)))
 
