@@ -16,15 +16,15 @@
  *                                     v
  *                                  verified
  *
- * FS alone says what is on disk, and ClaimReturned (or PeerLeft) alone makes a block free again that is
- * not. A peer returns a claim after FS has answered its StoreBlocks, and FS sends BlocksStored before that
- * answer; so BlocksStored arrives first (guarantee E of conjure/msg/channel.h), and what the claim still
- * holds then is not on disk. FS sends the verdict on a piece after BlocksStored of its last block
- * (guarantee A), so no claim holds a block of it then. A claim ends when it holds nothing more; returning
- * it after that has no effect.
+ * FS alone says what is on disk, and ClaimReturned (or PeerLeft) alone makes a block free again
+ * that is not. A peer returns a claim after FS has answered its StoreBlocks, and FS sends
+ * BlocksStored before that answer; so BlocksStored arrives first (guarantee E of
+ * conjure/msg/channel.h), and what the claim still holds then is not on disk. FS sends the verdict
+ * on a piece after BlocksStored of its last block (guarantee A), so no claim holds a block of it
+ * then. A claim ends when it holds nothing more; returning it after that has no effect.
  *
- * A block may be stored after PieceFailed: a peer that lost it in endgame had received it nevertheless.
- * It counts as any other, whether it is free or held by then.
+ * A block may be stored after PieceFailed: a peer that lost it in endgame had received it
+ * nevertheless. It counts as any other, whether it is free or held by then.
  *
  * ENDGAME begins when no block that anybody has is free any more. A peer with nothing to do then
  * gets blocks of somebody else's oldest claim, and of a long one only the second half: the first
@@ -370,8 +370,9 @@ static uint32_t n_free_worth(const struct interest_table *t, uint32_t n_blocks)
     return whole > 1 ? whole / 2 : 1;
 }
 
-/* A piece that is started comes first, unless this peer has one that is rarer: what only a seed has
- * is to come from the seed, and the rest of a piece from the leecher that we have the beginning of. */
+/* A piece that is started comes first, unless this peer has one that is rarer: what only a seed
+ * has is to come from the seed, and the rest of a piece from the leecher that we have the
+ * beginning of. */
 static struct started *pick(struct interest_table *t, struct row *row, uint32_t n_blocks)
 {
     struct started *s = pick_partial(t, row, n_free_worth(t, n_blocks));

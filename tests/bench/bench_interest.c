@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How long one operation of the InterestTable takes: 100,000 pieces of 1 MiB, 1,000 peers. Prints ns
- * per operation. Run: meson test -C build --benchmark */
+/* How long one operation of the InterestTable takes: 100,000 pieces of 1 MiB, 1,000 peers. Prints
+ * ns per operation. Run: meson test -C build --benchmark */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

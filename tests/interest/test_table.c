@@ -6,8 +6,8 @@
 #include "conjure/interest/table.h"
 
 /* A small swarm in which everything happens at random, beside a naive model that counts all again
- * after every step. Claims end as peers and FS end them: what FS stores is told first, then the claim is
- * returned if any of it is not on disk; and then, or in between, comes the verdict. */
+ * after every step. Claims end as peers and FS end them: what FS stores is told first, then the
+ * claim is returned if any of it is not on disk; and then, or in between, comes the verdict. */
 #define PIECES 37
 #define BLOCKS 5
 #define PEERS  12
@@ -132,7 +132,8 @@ static void check(struct world *w)
             must(holders(w, i, b) <= (w->stored[i][b] ? 0 : 2));
             n_stored += w->stored[i][b] && missing(w, i);
         }
-        /* A piece may end in a shorter block, which counts as a whole one while others are missing. */
+        /* A piece may end in a shorter block, which counts as a whole one while others are
+         * missing. */
         stored += n_stored < n_blocks(w, i) ? (uint64_t)n_stored * BLOCK_SIZE
                                             : geometry_piece_size(&w->g, i);
     }
@@ -270,7 +271,8 @@ static void store(struct world *w, struct model_claim *c, uint64_t blocks)
     take_effects(w);
 }
 
-/* Ends a random claim with some or all blocks stored; the verdict comes before it is returned or after. */
+/* Ends a random claim with some or all blocks stored; the verdict comes before it is returned or
+ * after. */
 static void give_back(struct world *w, int at, bool all)
 {
     struct model_claim *c = &w->claims[at];
@@ -676,7 +678,8 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
 }
 END_TEST
 
-/* FS is told first, the peer's return comes second: one decides what is stored, the other what is free. */
+/* FS is told first, the peer's return comes second: one decides what is stored, the other what is
+ * free. */
 START_TEST(a_claim_returns_what_is_not_stored)
 {
     struct interest_table *t = plain(1, 16, 0);
@@ -709,7 +712,8 @@ START_TEST(a_claim_returns_what_is_not_stored)
 }
 END_TEST
 
-/* Two peers raced for a block, and the piece failed with the winner's. The loser's is written then. */
+/* Two peers raced for a block, and the piece failed with the winner's. The loser's is written
+ * then. */
 START_TEST(a_block_stored_after_the_piece_failed_counts)
 {
     struct interest_table *t = plain(1, 4, 0);

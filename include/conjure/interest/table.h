@@ -95,21 +95,23 @@ uint32_t interest_table_n_verified(const struct interest_table *t);
 
 /* What PEER shall fetch next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) blocks of a piece that is
  * started, or of a new one if it has one that is rarer: a random one while we have fewer than four,
- * then the rarest; among equals one that the peer suggested, or a random one. In endgame, blocks that somebody else is fetching. A fast peer
- * (N_BLOCKS is CLAIM_BLOCKS_MAX) would rather begin a piece than collect crumbs. False: nothing
- * now. */
+ * then the rarest; among equals one that the peer suggested, or a random one. In endgame, blocks
+ * that somebody else is fetching. A fast peer (N_BLOCKS is CLAIM_BLOCKS_MAX) would rather begin a
+ * piece than collect crumbs. False: nothing now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
                                struct claim *claimp);
 /* From whom the blocks of a claim are requested: endgame doubts the leechers first. */
 void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t claim,
                               bool from_seeder);
 /* BLOCKS (bit i is FIRST_BLOCK + i) are on disk, received for CLAIM: nobody claims them any more.
- * Other claims that hold them get cancels. Comes before the claim is returned, and before the verdict on
- * the piece. Blocks that are stored already, and pieces that are not missing, are ignored. */
+ * Other claims that hold them get cancels. Comes before the claim is returned, and before the
+ * verdict on the piece. Blocks that are stored already, and pieces that are not missing, are
+ * ignored. */
 void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
                                   uint32_t first_block, uint64_t blocks);
-/* PEER is done with a claim: what it still holds becomes free, unless another claim holds it as well.
- * A claim that holds nothing more is ended already: returning it is optional, and has no effect. */
+/* PEER is done with a claim: what it still holds becomes free, unless another claim holds it as
+ * well. A claim that holds nothing more is ended already: returning it is optional, and has no
+ * effect. */
 void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim);
 /* Changes whenever a peer that got nothing from next_piece may now get something for a reason that
  * is not its own (its own: interest_table_peer_got_piece). */

@@ -87,8 +87,8 @@ static bool is_fast(const struct opened *t)
 
 /* --- storing --------------------------------------------------------------------------------- */
 
-/* InterestStat learns what is on disk before the peer has its answer (guarantee E of channel.h: before
- * the peer's ClaimReturned), and before any verdict on the piece (guarantee A). */
+/* InterestStat learns what is on disk before the peer has its answer (guarantee E of channel.h:
+ * before the peer's ClaimReturned), and before any verdict on the piece (guarantee A). */
 static void tell_stored(struct opened *t, struct fs_store_blocks *m)
 {
     struct interest_blocks_stored *stored;

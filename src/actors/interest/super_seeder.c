@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The decisions are taken by src/interest/super_seed.c. Peers speak to this actor as they do to
- * InterestStat, and it says Have to them for what they are offered. When super-seeding is over it says so
- * to Master, which has everybody told what we have, and ends it like an InterestStat.
+ * InterestStat, and it says Have to them for what they are offered. When super-seeding is over it
+ * says so to Master, which has everybody told what we have, and ends it like an InterestStat.
  */
 #include "conjure/actors/super_seeder.h"
 

@@ -160,7 +160,7 @@ static uint32_t n_blocks_of(const struct world *w, uint32_t piece)
     return geometry_n_blocks(metainfo_geometry(w->sample.meta), piece);
 }
 
-/* What InterestStat learned so far about blocks; false: the next message, a verdict, is *VERDICTP. */
+/* Takes one BlocksStored at InterestStat; false: the next message, a verdict, is *VERDICTP. */
 static bool next_stored(struct world *w, struct msg **verdictp)
 {
     struct msg *m = wait_at(&w->torrent.interest.channel);
@@ -272,8 +272,8 @@ static void expect_booked(struct world *w, uint32_t piece, uint32_t first, uint6
     msg_free(&m->msg);
 }
 
-/* InterestStat has learned of blocks when the peer gets its reply (guarantee E), and the reply has the same;
- * also of those that another peer stored first. */
+/* InterestStat has learned of blocks when the peer gets its reply (guarantee E), and the reply has
+ * the same; also of those that another peer stored first. */
 START_TEST(blocks_are_booked_before_the_reply)
 {
     struct world w;

@@ -279,9 +279,9 @@ START_TEST(completion_is_said_once_also_at_the_start)
 }
 END_TEST
 
-/* Peers in threads of their own fetch a torrent at random speed and store it by FS, which one more thread
- * plays. Some blocks do not arrive, some pieces fail at first. Messages of FS and of the peers about the
- * same claims race to InterestStat. */
+/* Peers in threads of their own fetch a torrent at random speed and store it by FS, which one more
+ * thread plays. Some blocks do not arrive, some pieces fail at first. Messages of FS and of the
+ * peers about the same claims race to InterestStat. */
 #define PIECES 240
 #define BLOCKS 9
 #define PEERS  6
@@ -460,8 +460,8 @@ START_TEST(peers_in_threads_fetch_all)
 }
 END_TEST
 
-/* Guarantee E of channel.h: a claim's return arrives after what FS stored of it. Otherwise a stored block
- * would be free again, and be stored twice. */
+/* Guarantee E of channel.h: a claim's return arrives after what FS stored of it. Otherwise a stored
+ * block would be free again, and be stored twice. */
 START_TEST(no_block_is_fetched_twice)
 {
     disjoint = true;
