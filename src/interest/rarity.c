@@ -15,12 +15,13 @@ int rarity_init(struct rarity *r, uint32_t n_pieces)
     r->position = malloc(((size_t)n_pieces + 1) * sizeof *r->position);
     r->order = malloc(((size_t)n_pieces + 1) * sizeof *r->order);
     r->bucket_end = calloc(1, sizeof *r->bucket_end);
-    if (!r->availability || !r->position || !r->order || !r->bucket_end) {
-        rarity_deinit(r);
-        return -ENOMEM;
+    if (r->availability && r->position && r->order && r->bucket_end &&
+        !bitfield_init(&r->ordered, n_pieces)) {
+        memset(r->position, 0xff, n_pieces * sizeof *r->position);
+        return 0;
     }
-    memset(r->position, 0xff, n_pieces * sizeof *r->position);
-    return 0;
+    rarity_deinit(r);
+    return -ENOMEM;
 }
 
 void rarity_deinit(struct rarity *r)
@@ -29,6 +30,7 @@ void rarity_deinit(struct rarity *r)
     free(r->position);
     free(r->order);
     free(r->bucket_end);
+    bitfield_deinit(&r->ordered);
     *r = RARITY_EMPTY;
 }
 
@@ -44,6 +46,21 @@ static void swap_to(struct rarity *r, uint32_t piece, uint32_t at)
 
     put(r, from, other);
     put(r, at, piece);
+}
+
+void rarity_fill(struct rarity *r, const struct bitfield *pieces, struct rng *rng)
+{
+    uint32_t n = 0;
+
+    assert(!r->n_order && r->n_buckets == 1);
+    for (uint32_t i = 0; i < r->n_pieces; i++)
+        if (bitfield_test(pieces, i)) {
+            bitfield_set(&r->ordered, i);
+            put(r, n++, i);
+        }
+    r->n_order = r->bucket_end[0] = n;
+    for (uint32_t i = n; i > 1; i--)
+        swap_to(r, r->order[i - 1], rng_below(rng, i));
 }
 
 static void need_bucket(struct rarity *r, uint32_t availability)
@@ -63,7 +80,7 @@ void rarity_more(struct rarity *r, uint32_t piece)
 {
     uint32_t a = r->availability[piece]++;
 
-    if (!rarity_holds(r, piece))
+    if (r->position[piece] == RARITY_ABSENT)
         return;
     need_bucket(r, a + 1);
     swap_to(r, piece, --r->bucket_end[a]);
@@ -74,7 +91,7 @@ void rarity_less(struct rarity *r, uint32_t piece)
     uint32_t a = r->availability[piece]--;
 
     assert(a > 0);
-    if (rarity_holds(r, piece))
+    if (r->position[piece] != RARITY_ABSENT)
         swap_to(r, piece, r->bucket_end[a - 1]++);
 }
 
@@ -82,7 +99,8 @@ void rarity_insert(struct rarity *r, uint32_t piece)
 {
     uint32_t hole, a;
 
-    assert(!rarity_holds(r, piece));
+    if (!bitfield_set(&r->ordered, piece))
+        return;
     need_bucket(r, r->availability[piece]);
     hole = r->n_order++;
     for (a = r->n_buckets - 1; a > r->availability[piece]; a--) {
@@ -101,7 +119,8 @@ void rarity_remove(struct rarity *r, uint32_t piece)
 {
     uint32_t hole = r->position[piece];
 
-    assert(rarity_holds(r, piece));
+    if (!bitfield_clear(&r->ordered, piece))
+        return;
     for (uint32_t a = r->availability[piece]; a < r->n_buckets; a++) {
         uint32_t last = --r->bucket_end[a];
 

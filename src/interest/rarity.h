@@ -5,15 +5,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conjure/base/bitfield.h"
 #include "conjure/base/rng.h"
 
 #define RARITY_ABSENT UINT32_MAX
 
 /*
- * How many peers have each piece, and the pieces that may be picked ordered by that. One array of
- * pieces, in which equal ones stand together; bucket `a` (the pieces that A peers have) ends before
- * bucket_end[a]. A piece that becomes one more or one less common is swapped to the border of its
- * bucket and the border moves past it: O(1).
+ * The availability of each piece (how many peers have it), and some of the pieces in its order:
+ * those that may be picked. The order is one array, in which equally available pieces stand
+ * together; bucket `a` (the pieces that A peers have) ends before bucket_end[a]. When a piece
+ * becomes one more or one less available it is swapped to the border of its bucket and the border
+ * moves past it: O(1). Pure; one thread at a time calls.
  */
 struct rarity {
     uint32_t n_pieces;
@@ -21,28 +23,29 @@ struct rarity {
     uint32_t *position;     /* in `order`, or RARITY_ABSENT */
     uint32_t *order;
     uint32_t n_order;
+    struct bitfield ordered; /* the pieces in `order`, as a set */
     uint32_t *bucket_end;
     uint32_t n_buckets; /* every availability of a piece in the order is below */
 };
 #define RARITY_EMPTY ((struct rarity){0})
 
-/* No piece is in the order and nobody has any. 0 or -ENOMEM. */
+/* The order is empty and every availability 0. 0 or -ENOMEM. */
 int rarity_init(struct rarity *r, uint32_t n_pieces);
-void rarity_deinit(struct rarity *r);
+void rarity_deinit(struct rarity *r); /* safe twice */
 
-static inline bool rarity_holds(const struct rarity *r, uint32_t piece)
-{
-    return r->position[piece] != RARITY_ABSENT;
-}
+/* Puts PIECES into the order, which is empty, in random order: equally available pieces stand so
+ * from the first pick on. No peer has joined yet: every availability is 0. */
+void rarity_fill(struct rarity *r, const struct bitfield *pieces, struct rng *rng);
 static inline uint32_t rarity_bucket_begin(const struct rarity *r, uint32_t availability)
 {
     return availability ? r->bucket_end[availability - 1] : 0;
 }
 
-void rarity_more(struct rarity *r, uint32_t piece); /* one peer more has it */
+void rarity_more(struct rarity *r, uint32_t piece); /* one more peer has it */
 void rarity_less(struct rarity *r, uint32_t piece);
 
-/* Puts a piece into the order or takes it out: O(buckets above it). */
+/* Puts a piece into the order or takes it out, unless it is in it or out already: O(buckets above
+ * it). */
 void rarity_insert(struct rarity *r, uint32_t piece);
 void rarity_remove(struct rarity *r, uint32_t piece);
 

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A piece is offered to one peer, and to no other while that may still get it. The offer ends when
- * the piece is seen at somebody else: then the peer has passed it on, and is offered another. Who
- * passes nothing on gets nothing more. A piece that nobody has and that is offered to nobody is
- * free; a new offer is always of a free one, at random.
+ * A piece is offered to one peer, and to no other while that offer holds it. The offer ends when
+ * another peer has the piece: then the first has passed it on, and is offered another. A peer that
+ * passes nothing on gets nothing more. A new offer is of a random free piece (free_pieces.h).
  *
- * HOW MANY at a time: so much that the uplink is busy while pieces are being passed on, shared among
- * the peers that lack something; two at least. To one alone there is nobody to pass anything on, so
- * its offers end when it has the piece.
+ * HOW MANY OFFERS a peer has at a time: so many that the uplink is busy while pieces are passed on,
+ * shared among the leechers; two at least. A leecher that is alone cannot pass anything on, so its
+ * offers end when it has the piece.
  *
- * NOBODY MAY HOLD A PIECE BACK. An offer that is not taken for a while (the peer is choked, or busy), or
- * not passed on, does not end, but the piece is free again. What a peer that leaves had alone is free.
+ * NO PEER CAN BLOCK A PIECE. An offer that is not taken for a while (the peer is choked, or busy),
+ * or not passed on, does not end, but the piece is free again. When a peer leaves, the pieces that
+ * only it had are free.
  *
- * THE END. When all pieces are out nothing is offered until the peers have them from each other. It is
- * over when one has everything; and when nobody gets anything new for long, for then they cannot reach
- * each other, or do not want to, and an ordinary seed serves them better.
+ * THE END. When all pieces have gone out, nothing is offered until the peers have them from each
+ * other. Super-seeding is over when one peer has everything. It is over, too, when no peer gets
+ * anything new for long: then they cannot reach each other, or do not upload, and an ordinary seed
+ * serves them better.
  */
 #include "conjure/interest/super_seed.h"
 
@@ -25,23 +26,22 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/id_map.h"
+#include "interest/free_pieces.h"
 
 #define OFFERS_MIN   2
 #define OFFERS_MAX   16
 #define OFFERS_BYTES (8u << 20) /* to all peers together */
 
-/* For a peer that gets this many bytes a second; more for a slow start. */
+#define TAKE_NS (5 * NS_PER_S) /* from an offer to the first request */
+/* Both are longer by the time that a piece takes at SLOW_BYTES_PER_S. */
+#define PASS_ON_NS       (20 * NS_PER_S) /* from there until another peer has the piece */
+#define STALL_NS         (60 * NS_PER_S) /* in which no peer gets anything new */
 #define SLOW_BYTES_PER_S (16u << 10)
-#define TAKE_NS          (5 * NS_PER_S)
-#define PASS_ON_NS       (20 * NS_PER_S)
-#define STALL_NS         (60 * NS_PER_S)
-
-#define NOT_FREE UINT32_MAX
 
 struct offer {
     uint32_t piece;
-    bool taken; /* asked for */
-    bool late;  /* does not keep the piece from others any more */
+    bool taken; /* requested */
+    bool late;  /* does not hold the piece any more */
     uint64_t since_ns;
 };
 
@@ -51,7 +51,7 @@ struct super_peer {
     void *user;
     struct bitfield has;     /* as far as we know */
     struct bitfield offered; /* ever */
-    struct bitfield taken;   /* asked for, ever */
+    struct bitfield taken;   /* requested, ever */
     uint32_t n_offers;
     struct offer offers[OFFERS_MAX];
 };
@@ -60,47 +60,20 @@ struct super_seed {
     struct rng *rng;
     uint32_t n_pieces, piece_length;
     uint64_t piece_ns; /* how long a slow peer takes for a piece */
-
-    uint32_t *n_have;   /* by piece: peers that have it */
-    uint32_t *n_offers; /* by piece: offers that go on, late ones as well */
-    uint32_t *n_held;   /* by piece: of these, those that keep it from others */
-    uint32_t *free_at;  /* by piece: index in `free`, or NOT_FREE */
-    uint32_t *free;     /* pieces that nobody has or may get */
-    uint32_t n_free;
+    struct free_pieces pieces;
 
     struct super_peer **peers;
-    uint32_t n_peers, peers_size;
+    size_t n_peers, peers_room;
     uint32_t n_complete; /* peers that have everything */
     struct id_map by_id;
 
-    uint64_t news_ns; /* last time that a peer got or took anything */
+    uint64_t news_ns; /* last time that a peer got a piece, requested one, or joined */
     bool stalled;
-    bool copied; /* one had everything; it may have left since, for it needs us no more */
+    bool copied; /* a peer had everything; it may have left since */
 
-    struct super_seed_offer *queue; /* [queue_at, n_queue) is to be taken */
-    uint32_t queue_at, n_queue, queue_size;
+    struct super_seed_offer *queue; /* [queue_at, n_queue) are waiting */
+    size_t queue_at, n_queue, queue_room;
 };
-
-/* --- which pieces are free ----------------------------------------------------------------- */
-
-/* While an offer goes on nobody has the piece but those it was offered to, who have not passed it on. */
-static void look_whether_free(struct super_seed *s, uint32_t piece)
-{
-    bool is_free = !s->n_held[piece] && (s->n_offers[piece] || !s->n_have[piece]);
-    uint32_t at = s->free_at[piece], last;
-
-    if (is_free == (at != NOT_FREE))
-        return;
-    if (is_free) {
-        s->free_at[piece] = s->n_free;
-        s->free[s->n_free++] = piece;
-        return;
-    }
-    last = s->free[--s->n_free];
-    s->free[at] = last;
-    s->free_at[last] = at;
-    s->free_at[piece] = NOT_FREE;
-}
 
 struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, struct rng *rng,
                                   uint64_t now)
@@ -112,18 +85,9 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
     s->piece_length = piece_length;
     s->piece_ns = (uint64_t)piece_length * NS_PER_S / SLOW_BYTES_PER_S;
     s->news_ns = now;
-    s->n_have = calloc(n_pieces, sizeof *s->n_have);
-    s->n_offers = calloc(n_pieces, sizeof *s->n_offers);
-    s->n_held = calloc(n_pieces, sizeof *s->n_held);
-    s->free_at = calloc(n_pieces, sizeof *s->free_at);
-    s->free = calloc(n_pieces, sizeof *s->free);
-    if (!s->n_have || !s->n_offers || !s->n_held || !s->free_at || !s->free) {
-        super_seed_free(s);
+    if (free_pieces_init(&s->pieces, n_pieces)) {
+        free(s);
         return NULL;
-    }
-    for (uint32_t i = 0; i < n_pieces; i++) {
-        s->free_at[i] = NOT_FREE;
-        look_whether_free(s, i);
     }
     return s;
 }
@@ -140,15 +104,11 @@ void super_seed_free(struct super_seed *s)
 {
     if (!s)
         return;
-    for (uint32_t i = 0; i < s->n_peers; i++)
+    for (size_t i = 0; i < s->n_peers; i++)
         peer_free(s->peers[i]);
     free(s->peers);
     id_map_deinit(&s->by_id);
-    free(s->n_have);
-    free(s->n_offers);
-    free(s->n_held);
-    free(s->free_at);
-    free(s->free);
+    free_pieces_deinit(&s->pieces);
     free(s->queue);
     free(s);
 }
@@ -157,7 +117,7 @@ void super_seed_free(struct super_seed *s)
 
 static uint32_t n_leechers(const struct super_seed *s)
 {
-    return s->n_peers - s->n_complete;
+    return (uint32_t)s->n_peers - s->n_complete;
 }
 
 static uint32_t offers_max(const struct super_seed *s)
@@ -167,67 +127,45 @@ static uint32_t offers_max(const struct super_seed *s)
     return n < OFFERS_MIN ? OFFERS_MIN : n > OFFERS_MAX ? OFFERS_MAX : (uint32_t)n;
 }
 
-static void say(struct super_seed *s, const struct super_peer *p, uint32_t piece)
+static void queue_offer(struct super_seed *s, const struct super_peer *p, uint32_t piece)
 {
     if (s->queue_at == s->n_queue)
         s->queue_at = s->n_queue = 0;
-    if (s->n_queue == s->queue_size) {
-        s->queue_size = s->queue_size ? 2 * s->queue_size : 16;
-        s->queue = mem_resize(s->queue, s->queue_size, sizeof *s->queue);
-    }
+    mem_reserve(&s->queue, &s->queue_room, s->n_queue + 1, sizeof *s->queue);
     s->queue[s->n_queue++] = (struct super_seed_offer){p->id, p->user, piece};
 }
 
-/* A free piece that P was not offered before; NOT_FREE when there is none. Those that are free and were
- * offered are few: late ones of its own. */
-static uint32_t pick(const struct super_seed *s, const struct super_peer *p)
-{
-    uint32_t from = s->n_free ? rng_below(s->rng, s->n_free) : 0;
-
-    for (uint32_t i = 0; i < s->n_free; i++) {
-        uint32_t piece = s->free[(from + i) % s->n_free];
-
-        if (!bitfield_test(&p->offered, piece))
-            return piece;
-    }
-    return NOT_FREE;
-}
-
+/* Fills P's offers. Free pieces that P was offered before are few: its own late ones. */
 static void offer(struct super_seed *s, struct super_peer *p, uint64_t now)
 {
     uint32_t max = offers_max(s), piece;
 
-    while (p->n_offers < max && !bitfield_all(&p->has) && (piece = pick(s, p)) != NOT_FREE) {
+    while (p->n_offers < max && !bitfield_all(&p->has) &&
+           (piece = free_pieces_pick(&s->pieces, &p->offered, s->rng)) != FREE_PIECE_NONE) {
         p->offers[p->n_offers++] = (struct offer){.piece = piece, .since_ns = now};
         bitfield_set(&p->offered, piece);
-        s->n_offers[piece]++;
-        s->n_held[piece]++;
-        look_whether_free(s, piece);
-        say(s, p, piece);
+        free_pieces_offer(&s->pieces, piece);
+        queue_offer(s, p, piece);
     }
 }
 
 static void offer_all(struct super_seed *s, uint64_t now)
 {
-    for (uint32_t i = 0; i < s->n_peers && s->n_free; i++)
+    for (size_t i = 0; i < s->n_peers && s->pieces.n_free; i++)
         offer(s, s->peers[i], now);
 }
 
 static void let_go(struct super_seed *s, struct offer *o)
 {
     if (!o->late)
-        s->n_held[o->piece]--;
+        free_pieces_let_go(&s->pieces, o->piece);
     o->late = true;
-    look_whether_free(s, o->piece);
 }
 
 static void end_offer(struct super_seed *s, struct super_peer *p, uint32_t i)
 {
-    uint32_t piece = p->offers[i].piece;
-
     let_go(s, &p->offers[i]);
-    s->n_offers[piece]--;
-    look_whether_free(s, piece);
+    free_pieces_end_offer(&s->pieces, p->offers[i].piece);
     p->offers[i] = p->offers[--p->n_offers];
 }
 
@@ -241,7 +179,7 @@ static void end_offer_of(struct super_seed *s, struct super_peer *p, uint32_t pi
 static void end_offers_of_others(struct super_seed *s, const struct super_peer *p, uint32_t piece,
                                  uint64_t now)
 {
-    for (uint32_t i = 0; i < s->n_peers && s->n_offers[piece]; i++) {
+    for (size_t i = 0; i < s->n_peers && s->pieces.n_offers[piece]; i++) {
         struct super_peer *from = s->peers[i];
 
         if (from == p)
@@ -251,8 +189,8 @@ static void end_offers_of_others(struct super_seed *s, const struct super_peer *
     }
 }
 
-/* P has PIECE; false when that is no news. */
-static bool note(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
+/* P has PIECE. False when it is known already. */
+static bool note_piece(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
 {
     if (!bitfield_set(&p->has, piece))
         return false;
@@ -260,16 +198,15 @@ static bool note(struct super_seed *s, struct super_peer *p, uint32_t piece, uin
         s->n_complete++;
         s->copied = true;
     }
-    s->n_have[piece]++;
+    free_pieces_had(&s->pieces, piece);
     s->news_ns = now;
-    look_whether_free(s, piece);
     return true;
 }
 
-/* P has PIECE since now: those who were offered it have passed it on, and may get another. */
-static void has(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
+/* P got PIECE: other peers that were offered it have passed it on, and get another. */
+static void got_piece(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
 {
-    if (!note(s, p, piece, now))
+    if (!note_piece(s, p, piece, now))
         return;
     if (n_leechers(s) <= 1) {
         end_offer_of(s, p, piece);
@@ -286,25 +223,22 @@ int super_seed_joined(struct super_seed *s, uint32_t peer, void *user,
     struct super_peer *p = NEW(struct super_peer);
 
     assert(!id_map_get(&s->by_id, peer));
-    *p = (struct super_peer){.id = peer, .at = s->n_peers, .user = user};
+    *p = (struct super_peer){.id = peer, .at = (uint32_t)s->n_peers, .user = user};
     if (bitfield_init(&p->has, s->n_pieces) || bitfield_init(&p->offered, s->n_pieces) ||
         bitfield_init(&p->taken, s->n_pieces)) {
         peer_free(p);
         return -ENOMEM;
     }
-    if (s->n_peers == s->peers_size) {
-        s->peers_size = s->peers_size ? 2 * s->peers_size : 8;
-        s->peers = mem_resize(s->peers, s->peers_size, sizeof(struct super_peer *));
-    }
+    mem_reserve(&s->peers, &s->peers_room, s->n_peers + 1, sizeof(struct super_peer *));
     s->peers[s->n_peers++] = p;
     id_map_put(&s->by_id, peer, p);
     s->news_ns = now;
     for (uint32_t i = 0; i < s->n_pieces; i++)
         if (has_all || (has_set->bytes && bitfield_test(has_set, i)))
-            note(s, p, i, now);
-    /* What it has was passed on by somebody, or it has come back. */
+            note_piece(s, p, i, now);
+    /* Another peer has passed on what it has, or it was here before. */
     for (uint32_t i = 0; i < s->n_pieces; i++)
-        if (s->n_offers[i] && bitfield_test(&p->has, i))
+        if (s->pieces.n_offers[i] && bitfield_test(&p->has, i))
             end_offers_of_others(s, p, i, now);
     offer(s, p, now);
     return 0;
@@ -319,12 +253,9 @@ void super_seed_left(struct super_seed *s, uint32_t peer)
     while (p->n_offers)
         end_offer(s, p, p->n_offers - 1);
     s->n_complete -= bitfield_all(&p->has);
-    for (uint32_t i = 0; i < s->n_pieces; i++) {
-        if (bitfield_test(&p->has, i)) {
-            s->n_have[i]--;
-            look_whether_free(s, i);
-        }
-    }
+    for (uint32_t i = 0; i < s->n_pieces; i++)
+        if (bitfield_test(&p->has, i))
+            free_pieces_lost(&s->pieces, i);
     s->peers[p->at] = s->peers[--s->n_peers];
     s->peers[p->at]->at = p->at;
     peer_free(p);
@@ -336,21 +267,21 @@ void super_seed_got_piece(struct super_seed *s, uint32_t peer, uint32_t piece, u
 
     assert(piece < s->n_pieces);
     if (p)
-        has(s, p, piece, now);
+        got_piece(s, p, piece, now);
 }
 
-void super_seed_sated(struct super_seed *s, uint32_t peer, uint64_t now)
+void super_seed_not_interested(struct super_seed *s, uint32_t peer, uint64_t now)
 {
     struct super_peer *p = id_map_get(&s->by_id, peer);
 
-    /* What it has begun it would want until it had it all; of an offer that it has not asked for yet it
-     * may not even have heard. */
+    /* It would be interested until it had all of a piece that it has requested. An offer that it
+     * has not requested may still be on its way to it. */
     for (uint32_t i = 0; p && i < s->n_pieces; i++)
         if (bitfield_test(&p->taken, i))
-            has(s, p, i, now);
+            got_piece(s, p, i, now);
 }
 
-bool super_seed_asked(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now)
+bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now)
 {
     struct super_peer *p = id_map_get(&s->by_id, peer);
 
@@ -370,7 +301,7 @@ bool super_seed_asked(struct super_seed *s, uint32_t peer, uint32_t piece, uint6
 
 void super_seed_tick(struct super_seed *s, uint64_t now)
 {
-    for (uint32_t i = 0; i < s->n_peers; i++) {
+    for (size_t i = 0; i < s->n_peers; i++) {
         struct super_peer *p = s->peers[i];
 
         for (uint32_t k = 0; k < p->n_offers; k++) {
@@ -386,7 +317,7 @@ void super_seed_tick(struct super_seed *s, uint64_t now)
     s->stalled = s->stalled || now - s->news_ns >= STALL_NS + s->piece_ns;
 }
 
-/* --- what comes out ------------------------------------------------------------------------ */
+/* --- results ------------------------------------------------------------------------------- */
 
 bool super_seed_next(struct super_seed *s, struct super_seed_offer *offerp)
 {
@@ -408,5 +339,5 @@ bool super_seed_is_over(const struct super_seed *s)
 
 uint32_t super_seed_n_peers(const struct super_seed *s)
 {
-    return s->n_peers;
+    return (uint32_t)s->n_peers;
 }

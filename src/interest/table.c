@@ -2,15 +2,15 @@
 /*
  * Peers and pieces of the InterestTable.
  *
- * A piece is verified, unwanted, or missing; a missing one is started (claims.c) or open. Only open
- * pieces stand in the rarity order, so that a search steps over nothing that cannot be picked.
+ * A piece is verified, unwanted or missing. A missing one is started (started.h), or else it stands
+ * in the rarity order: a search for a new piece steps over nothing that cannot be picked.
  *
- * A peer that has everything touches no piece: it is one in n_seeds, which shifts the availability
- * of all pieces and so changes no order. Every other peer's bitfield is counted piece by piece when
- * it joins and leaves; after that each HAVE is O(1).
+ * A peer that has everything touches no piece: it counts in n_seeds, which shifts the availability
+ * of all pieces alike and so changes no order. Every other peer's bitfield is counted piece by
+ * piece when it joins and leaves; in between each HAVE is O(1).
  *
- * Whether a peer is interesting is a count: n_useful, the missing pieces it has. It moves by one
- * with a HAVE, and for each peer that has it when a piece is verified.
+ * A peer is interesting while its n_useful, the number of missing pieces it has, is above 0. That
+ * changes by one with a HAVE, and when a piece that the peer has is verified.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,65 +18,36 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
-#include "interest/inside.h"
-
-void table_add_effect(struct interest_table *t, struct interest_effect effect)
-{
-    if (t->n_effects == t->effects_size) {
-        t->effects_size = t->effects_size ? t->effects_size * 2 : 16;
-        t->effects = mem_resize(t->effects, t->effects_size, sizeof *t->effects);
-    }
-    t->effects[t->n_effects++] = effect;
-}
+#include "interest/claims.h"
+#include "interest/internal.h"
 
 bool interest_table_next_effect(struct interest_table *t, struct interest_effect *effectp)
 {
-    if (t->effects_at == t->n_effects) {
-        t->effects_at = t->n_effects = 0;
-        return false;
-    }
-    *effectp = t->effects[t->effects_at++];
-    return true;
+    return effects_next(&t->effects, effectp);
 }
 
-static void say_interest(struct interest_table *t, const struct row *row, bool begins)
+static void say_interest(struct interest_table *t, const struct row *row,
+                         enum interest_effect_kind kind)
 {
-    table_add_effect(t, (struct interest_effect){.kind = begins ? INTEREST_BEGINS : INTEREST_ENDS,
-                                                 .peer = row->id,
-                                                 .user = row->user});
+    effects_add(&t->effects,
+                (struct interest_effect){.kind = kind, .peer = row->id, .user = row->user});
 }
 
 /* --- making and freeing -------------------------------------------------------------------- */
 
-/* The order starts shuffled: equals stand in random order from the first pick on. */
-static void fill_order(struct interest_table *t)
+static void count_wanted(struct interest_table *t)
 {
-    struct rarity *r = &t->rarity;
-    uint32_t n = 0;
-
     for (uint32_t i = 0; i < t->geometry.n_pieces; i++) {
         uint32_t size = geometry_piece_size(&t->geometry, i);
 
         if (!bitfield_test(&t->wanted, i))
             continue;
         t->wanted_bytes += size;
-        if (bitfield_test(&t->have, i)) {
+        if (bitfield_test(&t->have, i))
             t->verified_bytes += size;
-            continue;
-        }
-        bitfield_set(&t->missing, i);
-        bitfield_set(&t->open, i);
-        r->order[n++] = i;
+        else
+            bitfield_set(&t->missing, i);
     }
-    for (uint32_t i = n; i > 1; i--) {
-        uint32_t j = rng_below(t->rng, i), piece = r->order[j];
-
-        r->order[j] = r->order[i - 1];
-        r->order[i - 1] = piece;
-    }
-    for (uint32_t i = 0; i < n; i++)
-        r->position[r->order[i]] = i;
-    r->n_order = r->bucket_end[0] = n;
 }
 
 struct interest_table *interest_table_new(const struct geometry *g, const struct bitfield *wanted,
@@ -92,8 +63,6 @@ struct interest_table *interest_table_new(const struct geometry *g, const struct
     r = rarity_init(&t->rarity, g->n_pieces);
     if (!r)
         r = bitfield_init(&t->missing, g->n_pieces);
-    if (!r)
-        r = bitfield_init(&t->open, g->n_pieces);
     if (!r && wanted && wanted->bytes) {
         r = bitfield_copy(&t->wanted, wanted);
     } else if (!r) {
@@ -107,7 +76,8 @@ struct interest_table *interest_table_new(const struct geometry *g, const struct
     }
     t->have = *have;
     *have = BITFIELD_EMPTY;
-    fill_order(t);
+    count_wanted(t);
+    rarity_fill(&t->rarity, &t->missing, t->rng);
     return t;
 }
 
@@ -122,18 +92,16 @@ void interest_table_free(struct interest_table *t)
     if (!t)
         return;
     claims_free_all(t);
-    for (uint32_t i = 0; i < t->n_rows; i++)
+    for (size_t i = 0; i < t->n_rows; i++)
         row_free(t->rows[i]);
     free(t->rows);
-    free(t->partial);
-    free(t->effects);
+    effects_deinit(&t->effects);
     id_map_deinit(&t->row_by_id);
-    id_map_deinit(&t->started);
+    started_pieces_deinit(&t->started);
     rarity_deinit(&t->rarity);
     bitfield_deinit(&t->have);
     bitfield_deinit(&t->wanted);
     bitfield_deinit(&t->missing);
-    bitfield_deinit(&t->open);
     free(t);
 }
 
@@ -178,7 +146,7 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
     struct row *row = NEW(struct row);
 
     assert(!row_of(t, peer));
-    *row = (struct row){.id = peer, .at = t->n_rows, .user = user, .has_all = has_all};
+    *row = (struct row){.id = peer, .at = (uint32_t)t->n_rows, .user = user, .has_all = has_all};
     if (has->bytes) {
         assert(has->n_bits == t->geometry.n_pieces);
         if (bitfield_all(has))
@@ -188,10 +156,7 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
         row->has = *has;
         *has = BITFIELD_EMPTY;
     }
-    if (t->n_rows == t->rows_size) {
-        t->rows_size = t->rows_size ? t->rows_size * 2 : 8;
-        t->rows = mem_resize(t->rows, t->rows_size, sizeof(struct row *));
-    }
+    mem_reserve(&t->rows, &t->rows_room, t->n_rows + 1, sizeof(struct row *));
     t->rows[t->n_rows++] = row;
     id_map_put(&t->row_by_id, peer, row);
     if (row->has_all) {
@@ -200,8 +165,8 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
         count_pieces(t, &row->has, rarity_more);
         row->n_useful = count_common(&row->has, &t->missing);
     }
-    if (row_useful(t, row))
-        say_interest(t, row, true);
+    if (row_n_useful(t, row))
+        say_interest(t, row, INTEREST_BEGINS);
 }
 
 void interest_table_peer_left(struct interest_table *t, uint32_t peer)
@@ -229,18 +194,18 @@ bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint
     if (!row || row->has_all)
         return false;
     if (!row->has.bytes && bitfield_init(&row->has, t->geometry.n_pieces))
-        return false; /* without memory for it, the peer is worth that much less to us */
+        return false; /* no memory: as if the peer did not have the piece */
     if (!bitfield_set(&row->has, piece))
         return false;
     rarity_more(&t->rarity, piece);
     if (!bitfield_test(&t->missing, piece))
         return false;
     if (row->n_useful++ == 0)
-        say_interest(t, row, true);
+        say_interest(t, row, INTEREST_BEGINS);
     return true;
 }
 
-/* A seed that does not give a piece has a bitfield from now on: the one case that is O(pieces). */
+/* A seed that does not give a piece gets a bitfield: O(pieces), once for each peer. */
 static int make_leecher(struct interest_table *t, struct row *row)
 {
     int r = bitfield_init(&row->has, t->geometry.n_pieces);
@@ -265,7 +230,7 @@ void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uin
     bitfield_clear(&row->has, piece);
     rarity_less(&t->rarity, piece);
     if (bitfield_test(&t->missing, piece) && --row->n_useful == 0)
-        say_interest(t, row, false);
+        say_interest(t, row, INTEREST_ENDS);
 }
 
 void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece)
@@ -277,7 +242,7 @@ void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t 
         row->suggested[row->n_suggested++ % SUGGESTED_MAX] = piece;
 }
 
-void *interest_table_next_lacking(const struct interest_table *t, uint32_t piece, uint32_t *cursorp)
+void *interest_table_next_without(const struct interest_table *t, uint32_t piece, uint32_t *cursorp)
 {
     while (*cursorp < t->n_rows) {
         const struct row *row = t->rows[(*cursorp)++];
@@ -300,9 +265,28 @@ bool interest_table_is_complete(const struct interest_table *t)
     return !t->missing.n_set;
 }
 
-uint32_t interest_table_n_verified(const struct interest_table *t)
+void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored)
 {
-    return t->have.n_set;
+    for (size_t i = 0; i < stored->n; i++) {
+        const struct stored_run *run = &stored->runs[i];
+        struct started *s;
+
+        assert(run->piece < t->geometry.n_pieces && !t->n_rows);
+        if (bitfield_test(&t->missing, run->piece) && (s = table_start(t, run->piece)))
+            started_store(&t->started, s, run->first_block, run->blocks);
+    }
+}
+
+/* There is a verdict on PIECE. Claims still hold blocks of it only if table_start had no memory
+ * when their blocks were stored. */
+static void end_started(struct interest_table *t, uint32_t piece)
+{
+    struct started *s = started_find(&t->started, piece);
+
+    if (!s)
+        return;
+    claims_drop_piece(t, s);
+    started_remove(&t->started, s);
 }
 
 bool interest_table_piece_completed(struct interest_table *t, uint32_t piece)
@@ -310,52 +294,53 @@ bool interest_table_piece_completed(struct interest_table *t, uint32_t piece)
     assert(piece < t->geometry.n_pieces);
     if (!bitfield_set(&t->have, piece))
         return false;
-    claims_piece_over(t, piece);
-    if (bitfield_clear(&t->open, piece))
-        rarity_remove(&t->rarity, piece);
+    end_started(t, piece);
+    rarity_remove(&t->rarity, piece);
     if (!bitfield_clear(&t->missing, piece))
-        return true; /* nobody wanted it */
+        return true; /* not wanted */
     t->verified_bytes += geometry_piece_size(&t->geometry, piece);
-    for (uint32_t i = 0; i < t->n_rows; i++) {
+    for (size_t i = 0; i < t->n_rows; i++) {
         struct row *row = t->rows[i];
 
         if (row->has_all ? !t->missing.n_set : row_has(row, piece) && --row->n_useful == 0)
-            say_interest(t, row, false);
+            say_interest(t, row, INTEREST_ENDS);
     }
     return true;
 }
 
+/* PIECE is wanted, and not verified any more, or still not. */
+static void add_missing(struct interest_table *t, uint32_t piece)
+{
+    if (!bitfield_set(&t->missing, piece))
+        return;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        struct row *row = t->rows[i];
+
+        if (row->has_all ? t->missing.n_set == 1 : row_has(row, piece) && row->n_useful++ == 0)
+            say_interest(t, row, INTEREST_BEGINS);
+    }
+}
+
 void interest_table_piece_failed(struct interest_table *t, uint32_t piece)
 {
+    struct started *s;
+
     assert(piece < t->geometry.n_pieces);
-    claims_piece_over(t, piece);
+    end_started(t, piece);
     if (bitfield_clear(&t->have, piece) && bitfield_test(&t->wanted, piece))
         t->verified_bytes -= geometry_piece_size(&t->geometry, piece);
     if (!bitfield_test(&t->wanted, piece))
         return;
-    if (bitfield_set(&t->missing, piece)) {
-        for (uint32_t i = 0; i < t->n_rows; i++) {
-            struct row *row = t->rows[i];
-
-            if (row->has_all ? t->missing.n_set == 1 : row_has(row, piece) && row->n_useful++ == 0)
-                say_interest(t, row, true);
-        }
-    }
-    if (!claims_piece_suspect(t, piece)) {
-        if (bitfield_clear(&t->open, piece))
-            rarity_remove(&t->rarity, piece);
-    } else if (bitfield_set(&t->open, piece)) {
-        rarity_insert(&t->rarity, piece);
-    }
+    add_missing(t, piece);
+    s = table_start(t, piece);
+    if (s)
+        s->suspect = true;
+    else
+        rarity_insert(&t->rarity, piece); /* no memory: as if it had not failed */
     t->generation++;
 }
 
 /* --- numbers ------------------------------------------------------------------------------- */
-
-uint32_t interest_table_availability(const struct interest_table *t, uint32_t piece)
-{
-    return t->n_seeds + t->rarity.availability[piece];
-}
 
 uint64_t interest_table_generation(const struct interest_table *t)
 {
@@ -368,13 +353,13 @@ struct interest_numbers interest_table_progress(const struct interest_table *t)
     struct interest_numbers p = {.verified = t->verified_bytes,
                                  .wanted = t->wanted_bytes,
                                  .n_verified = t->have.n_set,
-                                 .n_peers = t->n_rows,
+                                 .n_peers = (uint32_t)t->n_rows,
                                  .n_seeders = t->n_seeds};
 
-    for (uint32_t i = 0; i < t->n_rows; i++)
+    for (size_t i = 0; i < t->n_rows; i++)
         p.n_seeders +=
             !t->rows[i]->has_all && t->rows[i]->has.bytes && bitfield_all(&t->rows[i]->has);
-    p.stored = claims_stored_bytes(t);
+    p.stored = started_stored_bytes(&t->started, &t->geometry);
     for (uint32_t i = 0; i < n_pieces; i++) {
         uint32_t a = t->rarity.availability[i];
 

@@ -74,10 +74,10 @@ START_TEST(who_passes_a_piece_on_is_offered_another)
     for (uint32_t i = 0; i < 4; i++)
         join(i);
     ck_assert_uint_eq(n_offers[3], 2);
-    ck_assert(super_seed_asked(seed, 3, offers[3][0], now));
-    ck_assert(!super_seed_asked(seed, 2, offers[3][0], now));
-    ck_assert(!super_seed_asked(seed, 9, offers[3][0], now));
-    ck_assert(!super_seed_asked(seed, 3, N_PIECES, now));
+    ck_assert(super_seed_requested(seed, 3, offers[3][0], now));
+    ck_assert(!super_seed_requested(seed, 2, offers[3][0], now));
+    ck_assert(!super_seed_requested(seed, 9, offers[3][0], now));
+    ck_assert(!super_seed_requested(seed, 3, N_PIECES, now));
     /* That it has the piece does not help it. */
     got(3, offers[3][0]);
     ck_assert_uint_eq(n_offers[3], 2);
@@ -89,7 +89,7 @@ START_TEST(who_passes_a_piece_on_is_offered_another)
     got(2, offers[3][0]);
     ck_assert_uint_eq(n_offers[3], 3);
     /* An offer stays good after it has ended. */
-    ck_assert(super_seed_asked(seed, 3, offers[3][0], now));
+    ck_assert(super_seed_requested(seed, 3, offers[3][0], now));
     end();
 }
 END_TEST
@@ -141,15 +141,15 @@ START_TEST(what_was_asked_for_is_had_by_who_is_sated)
     begin(256 << 10, 4);
     join(0);
     for (uint32_t k = 0; k < 15; k++)
-        ck_assert(super_seed_asked(seed, 0, offers[0][k], now));
-    super_seed_sated(seed, 0, now);
-    super_seed_sated(seed, 1, now);
+        ck_assert(super_seed_requested(seed, 0, offers[0][k], now));
+    super_seed_not_interested(seed, 0, now);
+    super_seed_not_interested(seed, 1, now);
     take_offers();
     /* All but the last one, of which it may not have heard yet. */
     ck_assert_uint_eq(n_offers[0], 16 + 15);
     for (uint32_t k = 15; k < N_PIECES; k++)
-        ck_assert(super_seed_asked(seed, 0, offers[0][k], now) && k < n_offers[0]),
-            super_seed_sated(seed, 0, now), take_offers();
+        ck_assert(super_seed_requested(seed, 0, offers[0][k], now) && k < n_offers[0]),
+            super_seed_not_interested(seed, 0, now), take_offers();
     ck_assert(super_seed_has_copy(seed));
     end();
 }
@@ -177,7 +177,7 @@ START_TEST(nobody_holds_a_piece_back)
             n_again += offers[4][k] == offers[i][0] || offers[4][k] == offers[i][1];
     ck_assert_uint_eq(n_again, 2);
     /* The late one may still come for it. */
-    ck_assert(super_seed_asked(seed, 0, offers[0][0], now));
+    ck_assert(super_seed_requested(seed, 0, offers[0][0], now));
     end();
 }
 END_TEST
@@ -262,8 +262,9 @@ END_TEST
 
 /* --- a swarm ------------------------------------------------------------------------------ */
 
-/* In steps of a quarter second: the seed sends UPLINK pieces, and every peer passes on as many as its
- * own. Peers take what fewest have; QUIET ones do not tell the seed of what they had from it. */
+/* In steps of a quarter second: the seed sends UPLINK pieces, and every peer passes on as many
+ * as its own. Peers take what fewest have; QUIET ones do not tell the seed of what they had from
+ * it. */
 struct swarm {
     uint32_t n_peers, uplink, n_selfish;
     bool quiet;
@@ -305,11 +306,11 @@ static bool seed_sends(struct swarm *w)
 
             if (w->has[peer][piece])
                 continue;
-            ck_assert(super_seed_asked(seed, peer, piece, now));
+            ck_assert(super_seed_requested(seed, peer, piece, now));
             w->n_uploaded++;
             receives(w, peer, piece, true);
             if (w->quiet && is_sated(w, peer)) {
-                super_seed_sated(seed, peer, now);
+                super_seed_not_interested(seed, peer, now);
                 take_offers();
             }
             return true;

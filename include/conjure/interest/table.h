@@ -7,29 +7,29 @@
 
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rng.h"
-#include "conjure/msg/interest.h" /* struct claim */
+#include "conjure/piece/claim.h"
 #include "conjure/piece/geometry.h"
 #include "conjure/piece/stored_blocks.h"
 
 /*
- * The InterestTable of one torrent: which pieces we have, which peer has which, and who fetches
- * what. Pure: no thread, no clock. One thread at a time calls. What it says about peers comes from
- * our own sessions, which have checked the strangers' numbers; so numbers out of range are
- * asserted.
+ * The InterestTable of one torrent: which pieces we have, which peer has which, and which blocks
+ * each peer fetches. Pure: no thread, no clock; one thread at a time calls. Numbers come from our
+ * own sessions and from FS, which have checked them; so numbers out of range are asserted. A peer
+ * that has not joined is ignored.
  *
- * A peer is interesting while it has a wanted piece that we lack. A claim is a run of up to
- * CLAIM_BLOCKS_MAX blocks of one piece that one peer fetches. Outside endgame a block is in one
- * claim at most, in endgame in two.
+ * A peer is interesting while it has a missing piece, one that is wanted and not verified. A claim
+ * is a run of up to CLAIM_BLOCKS_MAX blocks of one piece that one peer fetches. Outside endgame a
+ * block is in one claim at most, in endgame in two.
  */
 struct interest_table;
 
 enum interest_effect_kind {
-    INTEREST_BEGINS, /* the peer has something that we want */
+    INTEREST_BEGINS, /* the peer is interesting from now on */
     INTEREST_ENDS,
     INTEREST_CANCEL, /* the peer need not fetch these blocks any more */
 };
 
-/* What the table wants a peer to be told. */
+/* What a peer must learn from us. */
 struct interest_effect {
     enum interest_effect_kind kind;
     uint32_t peer;
@@ -41,87 +41,95 @@ struct interest_effect {
 
 struct interest_numbers {
     uint64_t verified, wanted; /* bytes of wanted pieces: verified, in all */
-    uint64_t stored;           /* bytes on disk of wanted pieces that are not verified */
+    uint64_t stored;           /* bytes on disk of missing pieces */
     uint32_t n_verified;       /* pieces, wanted or not */
     uint32_t n_peers, n_seeders;
-    double availability; /* whole copies among the peers, and the share of pieces above */
+    double availability; /* whole copies among the peers, plus the share of pieces with one more */
 };
 
-/* HAVE is taken over and left empty. WANTED is copied; without bytes it means all. RNG is the
- * caller's and outlives the table. NULL when memory is short (HAVE is then untouched). */
+/* HAVE is taken over and left empty. WANTED is copied; without bytes it means all pieces. RNG is
+ * the caller's and outlives the table. NULL when memory is short; HAVE is untouched then. */
 struct interest_table *interest_table_new(const struct geometry *g, const struct bitfield *wanted,
                                           struct bitfield *have, struct rng *rng);
 void interest_table_free(struct interest_table *t); /* NULL is fine */
 
-/* Blocks of missing pieces that are on disk from an earlier run: they are not claimed any more, and
- * their pieces count as started. Before the first peer joins. A piece that memory is short for, or
- * that we have or do not want, is passed over. */
+/* Blocks that an earlier run of the program left on disk: they are not claimed, and their pieces
+ * count as started. Call it before the first peer joins. Pieces that are not missing are skipped,
+ * and so is one that memory is short for. */
 void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored);
 
 /* --- peers ----------------------------------------------------------------------------------- */
 
-/* HAS is taken over and left empty; without bytes it means nothing yet. O(pieces set), or O(1) for
- * a peer that has all. The peer must not have joined already. */
+/* HAS is taken over and left empty; without bytes the peer has no piece yet, or all of them if
+ * HAS_ALL. O(pieces that it has), or O(1) for all. The peer must not have joined already. */
 void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *user,
                                 struct bitfield *has, bool has_all);
-/* Its claims that are still out are returned with nothing stored. Nothing happens when unknown. */
+/* Also returns its claims. */
 void interest_table_peer_left(struct interest_table *t, uint32_t peer);
-/* Whether that makes the peer useful in a way it was not. A second time, or of an unknown peer,
- * nothing happens. */
+/* Returns whether the peer may get a claim by that: it had not the piece yet, and we miss it. */
 bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 
-/* The peer would have us take this piece from it (BEP 6). Only breaks ties: see next_piece. */
+/* The peer suggests that we fetch this piece from it (BEP 6): next_piece prefers it to equally rare
+ * ones. */
 void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece);
 
-/* The user pointers of all peers that lack PIECE, one a call; NULL after the last. *CURSORP starts
- * at 0. Peers do not join or leave meanwhile. */
-void *interest_table_next_lacking(const struct interest_table *t, uint32_t piece,
+/* The user pointers of all peers that do not have PIECE, one for each call; NULL after the last.
+ * *CURSORP starts at 0. No peer joins or leaves between the calls. */
+void *interest_table_next_without(const struct interest_table *t, uint32_t piece,
                                   uint32_t *cursorp);
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
+/* Verified. */
 bool interest_table_have_piece(const struct interest_table *t, uint32_t piece);
-/* On disk and verified. False when we had it already. */
+/* The piece is verified. False when it was already. */
 bool interest_table_piece_completed(struct interest_table *t, uint32_t piece);
-/* Wrong hash: all its blocks are missing again and it is suspect: from now on one peer alone gets
- * its claims, so that the next verdict is about that peer. */
+/* The piece has the wrong hash: all its blocks are missing again. It is suspect from now on: only
+ * one peer gets claims on it, so that the next verdict is about that peer. */
 void interest_table_piece_failed(struct interest_table *t, uint32_t piece);
 /* Every wanted piece is verified. */
 bool interest_table_is_complete(const struct interest_table *t);
-uint32_t interest_table_n_verified(const struct interest_table *t);
 
 /* --- claims ---------------------------------------------------------------------------------- */
 
-/* What PEER shall fetch next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) blocks of a piece that is
- * started, or of a new one if it has one that is rarer: a random one while we have fewer than four,
- * then the rarest; among equals one that the peer suggested, or a random one. In endgame, blocks
- * that somebody else is fetching. A fast peer (N_BLOCKS is CLAIM_BLOCKS_MAX) would rather begin a
- * piece than collect crumbs. False: nothing now. */
+/* The blocks that PEER fetches next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) free blocks of a
+ * piece. A started piece is preferred, unless the peer has a rarer one that is not started; a fast
+ * peer (N_BLOCKS is CLAIM_BLOCKS_MAX) prefers a new piece to the last few blocks of one. New pieces
+ * are random while we have fewer than four, then the rarest; equally rare ones are random,
+ * suggested ones first. In endgame: blocks that another peer is fetching. False when there are none
+ * now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
                                struct claim *claimp);
-/* From whom the blocks of a claim are requested: endgame doubts the leechers first. */
+
+enum claim_source {
+    CLAIM_FROM_LEECHER, /* or not requested yet */
+    CLAIM_FROM_SEEDER,
+};
+/* The blocks of a claim are requested. In endgame, claims from leechers are shared first. */
 void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t claim,
-                              bool from_seeder);
-/* BLOCKS (bit i is FIRST_BLOCK + i) are on disk, received for CLAIM: nobody claims them any more.
- * Other claims that hold them get cancels. Comes before the claim is returned, and before the
- * verdict on the piece. Blocks that are stored already, and pieces that are not missing, are
+                              enum claim_source source);
+
+/* BLOCKS (bit i is FIRST_BLOCK + i) are on disk, received for CLAIM: they are not claimed any more.
+ * Other claims that hold them get INTEREST_CANCEL. Comes before the claim is returned, and before
+ * the verdict on the piece. Blocks that are stored already, and pieces that are not missing, are
  * ignored. */
 void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
                                   uint32_t first_block, uint64_t blocks);
-/* PEER is done with a claim: what it still holds becomes free, unless another claim holds it as
- * well. A claim that holds nothing more is ended already: returning it is optional, and has no
- * effect. */
+/* PEER does not fetch a claim any more: the blocks that it still holds become free, unless another
+ * claim holds them as well. A claim ends with its last block: to return it after that is not
+ * necessary, and has no effect. */
 void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim);
-/* Changes whenever a peer that got nothing from next_piece may now get something for a reason that
- * is not its own (its own: interest_table_peer_got_piece). */
+
+/* Changes whenever a peer for which next_piece found nothing may now get something, for any reason
+ * but interest_table_peer_got_piece. */
 uint64_t interest_table_generation(const struct interest_table *t);
 
-/* --- what comes out -------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------- */
 
-/* Effects of the calls so far, in order. To be taken before the peer concerned leaves. */
+/* Takes the next effect of the calls so far, in order; false when there is none. Take all before
+ * the peer that they concern is freed. */
 bool interest_table_next_effect(struct interest_table *t, struct interest_effect *effectp);
 struct interest_numbers interest_table_progress(const struct interest_table *t); /* O(pieces) */
-uint32_t interest_table_availability(const struct interest_table *t, uint32_t piece);
 
 #endif

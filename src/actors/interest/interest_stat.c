@@ -134,13 +134,13 @@ static void on_next_piece(struct interest_stat *is, struct interest_next_piece *
 static void on_requested_from_seeder(struct interest_stat *is,
                                      struct interest_requested_from_seeder *m)
 {
-    interest_table_requested(is->table, m->peer, m->claim, true);
+    interest_table_requested(is->table, m->peer, m->claim, CLAIM_FROM_SEEDER);
 }
 
 static void on_requested_from_leecher(struct interest_stat *is,
                                       struct interest_requested_from_leecher *m)
 {
-    interest_table_requested(is->table, m->peer, m->claim, false);
+    interest_table_requested(is->table, m->peer, m->claim, CLAIM_FROM_LEECHER);
 }
 
 static void tell_peer(struct stat_peer *p, uint32_t piece)
@@ -221,7 +221,7 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     lobby_tell_or_drop_have(is->lobby, to_lobby);
     if (is->n_completed < is->torrent->geometry.n_pieces - is->n_initial)
         is->completed[is->n_completed++] = piece; /* full only when one was verified twice */
-    while ((p = interest_table_next_lacking(is->table, piece, &cursor)))
+    while ((p = interest_table_next_without(is->table, piece, &cursor)))
         tell_peer(p, piece);
 }
 

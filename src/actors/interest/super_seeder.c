@@ -34,7 +34,7 @@ struct super_seeder {
 
 static void on_have_piece(struct super_seeder *s, struct interest_have_piece *m)
 {
-    m->have = super_seed_asked(s->seed, m->peer, m->piece, s->now);
+    m->have = super_seed_requested(s->seed, m->peer, m->piece, s->now);
     msg_reply(&m->msg);
 }
 
@@ -57,7 +57,7 @@ static void on_peer_got_piece(struct super_seeder *s, struct interest_peer_got_p
 
 static void on_peer_sated(struct super_seeder *s, struct interest_peer_sated *m)
 {
-    super_seed_sated(s->seed, m->peer, s->now);
+    super_seed_not_interested(s->seed, m->peer, s->now);
 }
 
 static void on_progress(struct super_seeder *s, struct interest_progress *m)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_INTEREST_EFFECTS_H
+#define CONJURE_SRC_INTEREST_EFFECTS_H
+
+#include <stddef.h>
+
+#include "conjure/interest/table.h"
+
+/* What the caller of the InterestTable must tell peers: a queue. One thread. */
+struct effects {
+    struct interest_effect *items; /* [at, n) are waiting */
+    size_t at, n, room;
+};
+#define EFFECTS_EMPTY ((struct effects){0})
+
+void effects_deinit(struct effects *q); /* safe twice */
+
+void effects_add(struct effects *q, struct interest_effect effect);
+/* Takes the oldest one; false when there is none. */
+bool effects_next(struct effects *q, struct interest_effect *effectp);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_INTEREST_INTERNAL_H
+#define CONJURE_SRC_INTEREST_INTERNAL_H
+
+#include "conjure/base/id_map.h"
+#include "conjure/interest/table.h"
+#include "interest/effects.h"
+#include "interest/rarity.h"
+#include "interest/started.h"
+
+/* The InterestTable. table.c is on top: peers and pieces; claims.c gives claims and takes them
+ * back, pick.c searches for a piece to claim. */
+
+#define SUGGESTED_MAX 8
+
+/* A peer. */
+struct row {
+    uint32_t id;
+    uint32_t at; /* index in interest_table.rows */
+    void *user;
+    bool has_all;        /* no bitfield then, and n_seeds counts it instead of the availability */
+    struct bitfield has; /* bytes NULL: nothing yet */
+    uint32_t n_useful;   /* missing pieces it has; not kept for has_all */
+    struct claim_out *claims;          /* of this peer; belongs to claims.c */
+    uint32_t suggested[SUGGESTED_MAX]; /* a ring */
+    uint32_t n_suggested;              /* in all; the last SUGGESTED_MAX are kept */
+};
+
+struct interest_table {
+    struct geometry geometry;
+    struct rng *rng;
+    struct bitfield have, wanted;
+    struct bitfield missing; /* wanted and not verified */
+    uint64_t verified_bytes, wanted_bytes;
+    struct rarity rarity; /* of leechers' pieces; its order holds what is missing and not started */
+
+    struct row **rows;
+    size_t n_rows, rows_room;
+    struct id_map row_by_id;
+    uint32_t n_seeds; /* rows with has_all */
+
+    struct started_pieces started;
+    struct claim_out *oldest, *newest;
+    uint64_t last_claim;
+    uint64_t generation;
+
+    struct effects effects;
+};
+
+static inline struct row *row_of(const struct interest_table *t, uint32_t peer)
+{
+    return id_map_get(&t->row_by_id, peer);
+}
+static inline bool row_has(const struct row *row, uint32_t piece)
+{
+    return row->has_all || (row->has.bytes && bitfield_test(&row->has, piece));
+}
+static inline uint32_t row_n_useful(const struct interest_table *t, const struct row *row)
+{
+    return row->has_all ? t->missing.n_set : row->n_useful;
+}
+/* How many peers have PIECE. */
+static inline uint32_t table_availability(const struct interest_table *t, uint32_t piece)
+{
+    return t->n_seeds + t->rarity.availability[piece];
+}
+
+/* PIECE, which is missing, as a started one, whether it was or not. NULL when memory is short. */
+static inline struct started *table_start(struct interest_table *t, uint32_t piece)
+{
+    struct started *s = started_find(&t->started, piece);
+
+    if (!s && (s = started_add(&t->started, piece, geometry_n_blocks(&t->geometry, piece))))
+        rarity_remove(&t->rarity, piece);
+    return s;
+}
+
+#endif

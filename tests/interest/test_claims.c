@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "small_table.h"
+
+START_TEST(long_pieces_are_claimed_in_parts)
+{
+    struct interest_table *t = table_of(1, 150, 0);
+    struct claim c[3];
+
+    join_seed(t, 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert(interest_table_next_piece(t, 1, 64, &c[i]));
+    ck_assert(c[0].first_block == 0 && c[0].n_blocks == 64 && c[0].blocks == UINT64_MAX);
+    ck_assert(c[1].first_block == 64 && c[1].n_blocks == 64);
+    ck_assert(c[2].first_block == 128 && c[2].n_blocks == 22);
+    ck_assert(!interest_table_next_piece(t, 1, 64, &c[0])); /* its own, not again */
+    /* A gap across a border of words is found again as one run. */
+    interest_table_blocks_stored(t, c[1].id, 0, 64, ~(UINT64_C(3) << 62));
+    interest_table_claim_returned(t, 1, c[1].id);
+    interest_table_blocks_stored(t, c[2].id, 0, 128, c[2].blocks & ~UINT64_C(3));
+    interest_table_claim_returned(t, 1, c[2].id);
+    ck_assert(interest_table_next_piece(t, 1, 64, &c[0]));
+    ck_assert(c[0].first_block == 126 && c[0].n_blocks == 4 && c[0].blocks == 15);
+    interest_table_free(t);
+}
+END_TEST
+
+/* FS is told first, the peer's return comes second: one decides what is stored, the other what is
+ * free. */
+START_TEST(a_claim_returns_what_is_not_stored)
+{
+    struct interest_table *t = table_of(1, 16, 0);
+    struct claim a, b;
+    uint64_t generation;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b)); /* endgame: its second half */
+    ck_assert_uint_eq(b.first_block, 8);
+    generation = interest_table_generation(t);
+    interest_table_blocks_stored(t, a.id, 0, 0, 0x0f0f);
+    ck_assert_uint_eq(interest_table_generation(t), generation); /* nothing is free by that */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 8 * BLOCK_SIZE);
+    interest_table_claim_returned(t, 1, a.id);
+    ck_assert_uint_ne(interest_table_generation(t), generation);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a)); /* blocks 12 to 15 are still held by b */
+    ck_assert_uint_eq(a.first_block, 4);
+    ck_assert_uint_eq(a.blocks, 0xf);
+    interest_table_claim_returned(t, 1, a.id);
+    interest_table_claim_returned(t, 2, b.id);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert_uint_eq(a.first_block, 4);
+    ck_assert_uint_eq(a.blocks, 0xf0f);
+    interest_table_claim_returned(t, 1, a.id);
+    interest_table_claim_returned(t, 1, a.id); /* unknown by now */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 8 * BLOCK_SIZE);
+    interest_table_free(t);
+}
+END_TEST
+
+/* Two peers raced for a block, and the piece failed with the winner's. The loser's is written
+ * then. */
+START_TEST(a_block_stored_after_the_piece_failed_counts)
+{
+    struct interest_table *t = table_of(1, 4, 0);
+    struct interest_effect e;
+    struct claim a, b, c;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    interest_table_blocks_stored(t, a.id, 0, 0, 15);
+    interest_table_piece_failed(t, 0);
+    ck_assert(interest_table_next_piece(t, 1, 2, &c));
+    while (interest_table_next_effect(t, &e))
+        ;
+    interest_table_blocks_stored(t, b.id, 0, 0, 5);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.first_block == 0 && e.blocks == 1);
+    ck_assert(!interest_table_next_effect(t, &e));
+    interest_table_claim_returned(t, 2, b.id); /* ended when its last block was stored */
+    ck_assert_uint_eq(interest_table_progress(t).stored, 2 * BLOCK_SIZE);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(a.first_block == 3 && a.blocks == 1);
+    interest_table_free(t);
+}
+END_TEST
+
+START_TEST(a_suspect_piece_goes_to_one_peer_alone)
+{
+    struct interest_table *t = table_of(1, 16, 0);
+    struct claim a, b;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    interest_table_blocks_stored(t, a.id, 0, 0, a.blocks);
+    interest_table_piece_failed(t, 0);
+    interest_table_claim_returned(t, 1, a.id); /* of the bad try: no effect */
+    ck_assert(interest_table_next_piece(t, 1, 4, &a));
+    ck_assert_uint_eq(a.first_block, 0);
+    ck_assert(!interest_table_next_piece(t, 2, 4, &b));
+    ck_assert(interest_table_next_piece(t, 1, 64, &b));
+    ck_assert_uint_eq(b.n_blocks, 12);
+    ck_assert(!interest_table_next_piece(t, 2, 4, &b)); /* not even in endgame */
+    interest_table_peer_left(t, 1);
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.n_blocks, 16);
+    interest_table_free(t);
+}
+END_TEST
+
+START_TEST(endgame_shares_the_oldest_claims_and_cancels_the_losers)
+{
+    struct interest_table *t = table_of(1, 16, 0);
+    struct interest_effect e;
+    struct claim a, b, c;
+    uint64_t generation;
+
+    join_seed(t, 1);
+    join_seed(t, 2);
+    join_seed(t, 3);
+    while (interest_table_next_effect(t, &e))
+        ck_assert_int_eq(e.kind, INTEREST_BEGINS);
+    generation = interest_table_generation(t);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert_uint_ne(interest_table_generation(t), generation);
+    interest_table_requested(t, 1, a.id, CLAIM_FROM_SEEDER);
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert(b.first_block == 8 && b.blocks == 0xff);
+    ck_assert(interest_table_next_piece(t, 3, 64, &c)); /* what is held once still: all of it */
+    ck_assert(c.first_block == 0 && c.blocks == 0xff);
+    ck_assert(!interest_table_next_piece(t, 3, 64, &c));
+    interest_table_blocks_stored(t, b.id, 0, b.first_block, 0xff);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.first_block == 0 && e.blocks == 0xff00);
+    ck_assert(!interest_table_next_effect(t, &e));
+    interest_table_blocks_stored(t, a.id, 0, 0, 0xff);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 3 && e.blocks == 0xff);
+    ck_assert(!interest_table_next_effect(t, &e));
+    ck_assert(interest_table_piece_completed(t, 0));
+    for (int i = 0; i < 3; i++) {
+        ck_assert(interest_table_next_effect(t, &e));
+        ck_assert_int_eq(e.kind, INTEREST_ENDS);
+    }
+    interest_table_claim_returned(t, 3, c.id); /* all of it is stored: no effect */
+    ck_assert(interest_table_is_complete(t));
+    interest_table_free(t);
+}
+END_TEST
+
+START_TEST(endgame_shares_claims_from_leechers_first)
+{
+    struct interest_table *t = table_of(2, 4, 0);
+    struct claim a, b, c;
+
+    for (uint32_t p = 1; p <= 3; p++)
+        join_seed(t, p);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    interest_table_requested(t, 1, a.id, CLAIM_FROM_SEEDER);
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    interest_table_requested(t, 2, b.id, CLAIM_FROM_LEECHER);
+    ck_assert(interest_table_next_piece(t, 3, 64, &c));
+    ck_assert_uint_eq(c.piece, b.piece);
+    ck_assert(interest_table_next_piece(t, 3, 64, &c));
+    ck_assert_uint_eq(c.piece, a.piece);
+    interest_table_free(t);
+}
+END_TEST
+
+START_TEST(a_piece_that_no_peer_has_does_not_delay_endgame)
+{
+    struct interest_table *t = table_of(2, 4, 0);
+    struct claim a, b;
+
+    join_with(t, 1, 2, 0, 1);
+    join_with(t, 2, 2, 0, 1);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, a.piece);
+    interest_table_free(t);
+}
+END_TEST
+
+RUN_SUITE("claims", 10, long_pieces_are_claimed_in_parts, a_claim_returns_what_is_not_stored,
+          a_block_stored_after_the_piece_failed_counts, a_suspect_piece_goes_to_one_peer_alone,
+          endgame_shares_the_oldest_claims_and_cancels_the_losers,
+          endgame_shares_claims_from_leechers_first,
+          a_piece_that_no_peer_has_does_not_delay_endgame);
