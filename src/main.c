@@ -209,7 +209,7 @@ fail:
 
 /* --- progress ----------------------------------------------------------------------------- */
 
-static void report(void *arg, const struct master_status *s, bool finished)
+static void report(void *arg, const struct master_status *s, enum master_report kind)
 {
     static unsigned n_seconds; /* one caller, one thread */
     struct progress_view v = {
@@ -225,7 +225,7 @@ static void report(void *arg, const struct master_status *s, bool finished)
         .eta_s = PROGRESS_ETA_UNKNOWN,
     };
 
-    if (finished) {
+    if (kind == MASTER_REPORT_FINISHED) {
         struct progress_summary sum = {.name = s->name,
                                        .downloaded = s->downloaded,
                                        .uploaded = s->uploaded,

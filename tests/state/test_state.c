@@ -8,10 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "conjure/base/alloc.h"
 #include "conjure/state/state.h"
-
-#define GOOD "d7:conjurei1e10:downloadedi2e7:runningi3e6:startsi4e8:uploadedi5ee"
 
 static char folder[64], path[96];
 
@@ -38,73 +35,6 @@ static void put(const char *text)
     fputs(text, f);
     ck_assert(!fclose(f));
 }
-
-START_TEST(statistics_are_read_as_they_stand_and_written_the_same)
-{
-    struct statistics s = STATISTICS_EMPTY;
-    char reason[STATISTICS_REASON_MAX];
-    uint8_t *bytes;
-    size_t n;
-
-    ck_assert(!statistics_decode((const uint8_t *)GOOD, strlen(GOOD), &s, reason));
-    ck_assert_uint_eq(s.downloaded, 2);
-    ck_assert_uint_eq(s.running_s, 3);
-    ck_assert_uint_eq(s.n_starts, 4);
-    ck_assert_uint_eq(s.uploaded, 5);
-    ck_assert(!statistics_encode(&s, &bytes, &n));
-    ck_assert_uint_eq(n, strlen(GOOD));
-    ck_assert(!memcmp(bytes, GOOD, n));
-    free(bytes);
-    for (n = 0; n < strlen(GOOD); n++)
-        ck_assert_int_eq(statistics_decode((const uint8_t *)GOOD, n, &s, reason), STATE_CORRUPT);
-}
-END_TEST
-
-START_TEST(wrong_statistics_are_named_and_change_nothing)
-{
-    static const struct {
-        const char *text, *reason;
-    } cases[] = {
-        {"le", "must be a dictionary"},
-        {"d7:conjurei9ee", "conjure: must be 1"},
-        {"d7:conjurei1e10:downloadedi-2e7:runningi3e6:startsi4e8:uploadedi5ee", "downloaded"},
-        {GOOD "e", "follow"},
-    };
-
-    make_world("statistics");
-    for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-        struct statistics s = {.uploaded = 77};
-        char reason[STATISTICS_REASON_MAX];
-
-        put(cases[i].text);
-        ck_assert_int_eq(statistics_load(path, &s, reason), STATE_CORRUPT);
-        ck_assert_msg(strstr(reason, cases[i].reason), "%zu: %s", i, reason);
-        ck_assert_uint_eq(s.uploaded, 77);
-    }
-    end_world();
-}
-END_TEST
-
-START_TEST(a_file_of_statistics_is_saved_loaded_and_set_aside)
-{
-    struct statistics s = {.uploaded = INT64_MAX, .n_starts = 1}, again = STATISTICS_EMPTY;
-    char reason[STATISTICS_REASON_MAX], aside[128];
-    struct stat st;
-
-    make_world("statistics");
-    ck_assert_int_eq(statistics_load(path, &again, reason), -ENOENT);
-    ck_assert(!statistics_save(path, &s));
-    ck_assert(!statistics_load(path, &again, reason));
-    ck_assert(!memcmp(&s, &again, sizeof s));
-    snprintf(aside, sizeof aside, "%s.corrupt", path);
-    ck_assert(!state_set_aside(path));
-    ck_assert(!stat(aside, &st) && stat(path, &st));
-    ck_assert(!statistics_save(path, &s));
-    ck_assert(!state_set_aside(path)); /* in place of the first */
-    ck_assert_int_eq(state_set_aside(path), -ENOENT);
-    end_world();
-}
-END_TEST
 
 /* What another process says of the lock: 0, STATE_LOCKED with the pid of this one, or 99. */
 static int ask_another_process(void)
@@ -139,7 +69,23 @@ START_TEST(one_process_has_the_lock_and_is_named)
 }
 END_TEST
 
-RUN_SUITE("A daemon's state", 10, statistics_are_read_as_they_stand_and_written_the_same,
-          wrong_statistics_are_named_and_change_nothing,
-          a_file_of_statistics_is_saved_loaded_and_set_aside,
-          one_process_has_the_lock_and_is_named);
+START_TEST(a_file_is_set_aside_in_place_of_an_earlier_one)
+{
+    char aside[128];
+    struct stat st;
+
+    make_world("statistics");
+    snprintf(aside, sizeof aside, "%s.corrupt", path);
+    put("first");
+    ck_assert(!state_set_aside(path));
+    ck_assert(!stat(aside, &st) && st.st_size == 5 && stat(path, &st));
+    put("second");
+    ck_assert(!state_set_aside(path));
+    ck_assert(!stat(aside, &st) && st.st_size == 6);
+    ck_assert_int_eq(state_set_aside(path), -ENOENT);
+    end_world();
+}
+END_TEST
+
+RUN_SUITE("state", 10, one_process_has_the_lock_and_is_named,
+          a_file_is_set_aside_in_place_of_an_earlier_one);

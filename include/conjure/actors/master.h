@@ -48,6 +48,12 @@ struct master_status {
     uint64_t download_ns;           /* how long the download took, once complete */
 };
 
+enum master_report {
+    MASTER_REPORT_PROGRESS, /* the sum over all torrents, about once a second */
+    MASTER_REPORT_FINISHED, /* of one torrent, once: its download is complete, or, with MASTER_STOPPING,
+                               a signal stopped it before */
+};
+
 struct master_config {
     struct master_torrent_config *torrents; /* the array stays the caller's */
     uint32_t n_torrents;
@@ -61,10 +67,8 @@ struct master_config {
                     Takes up what the state folder knows and adds TORRENTS to that; one of these that
                     cannot be opened ends the start, any other is tried again later */
     struct master_settings settings; /* at the start; taken over */
-    /* Called about once a second in Master's thread with the sum over all torrents, and with
-     * FINISHED once per torrent: when its download is complete, or, with MASTER_STOPPING, when a
-     * signal stopped it before. */
-    void (*report)(void *arg, const struct master_status *status, bool finished);
+    /* Called in Master's thread. NULL: no reports. */
+    void (*report)(void *arg, const struct master_status *status, enum master_report report);
     void *report_arg;
     /* Called once in Master's thread when all of TORRENTS are open and the folders are read; never when that fails. */
     void (*ready)(void *arg);

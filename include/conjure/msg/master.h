@@ -29,8 +29,6 @@
     INFO(master, tracker_says, TrackerSays, "the outcome of an announce",                          \
          struct swarm *swarm; bool ok; uint32_t n_seeders; uint32_t n_leechers;                \
          uint32_t n_peers; char text[256]; /* failure or warning, or empty */)                     \
-    INFO(master, actor_died, ActorDied, "an actor cannot go on", const char *actor; int error;     \
-         char reason[256];)                                                                        \
     REPLY(master, fs, open_torrent)                                                                 \
     REPLY(master, fs, check_pieces)                                                                 \
     REPLY(master, fs, save_resume)                                                                  \

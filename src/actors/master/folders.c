@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a daemon's torrents come from, and when they go:
+ * The two folders that a daemon's torrents come from:
  *
- *   STATE/torrents   those it knows, a file each. What the command line names is added, so that the
- *                    next start needs no names. Who removes a file has that torrent forgotten.
- *   --torrents-dir   somebody else's folder, which is only read. What appears there is started, what
- *                    goes is stopped.
+ *   STATE/torrents   a file for each known torrent. Torrents of the command line are added, so that the
+ *                    next start needs no names. Removing a file removes the torrent.
+ *   --torrents-dir   the user's folder, which is only read. A torrent that appears there is started, and
+ *                    one that is removed is stopped.
  *
- * A torrent may be in both, or twice in the latter; it is let go of when the last one lets go. Files are
- * loaded a few per turn of the loop, so that thousands of them hold nobody up.
+ * A torrent may have files in both, or several in the latter; it is removed with the last of them. Files
+ * are loaded a few per turn of the loop, so that Master stays responsive with thousands of them.
  */
+#include "actors/master/folders.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +19,14 @@
 #include <sys/stat.h>
 
 #include "actors/master/internal.h"
+#include "actors/master/record.h"
+#include "actors/master/state.h"
+#include "actors/master/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
 #include "conjure/state/known.h"
 #include "conjure/state/state.h"
+#include "conjure/state/watch.h"
 
 #define FACILITY "master"
 
@@ -32,29 +38,19 @@
  * goes and comes, or is gone again before it is read, and its torrent should not notice. */
 #define ORPHAN_TICKS 2
 
-static const char *name_of(const struct managed *t)
-{
-    return metainfo_name(t->torrent.meta);
-}
-
 /* --- coming and going --------------------------------------------------------------------- */
-
-static struct managed *find(const struct master *m, const struct info_hash *info_hash)
-{
-    return key_map_get(&m->by_hash, info_hash);
-}
 
 /* The torrent of CONFIG, which is taken over: the one that is there, or a new one. NULL when that is
  * just being let go of, and CONFIG is still the caller's. */
-static struct managed *find_or_start(struct master *m, struct master_torrent_config *config)
+static struct master_torrent *find_or_start(struct master *m, struct master_torrent_config *config)
 {
-    struct managed *t = find(m, metainfo_info_hash(config->meta));
+    struct master_torrent *t = record_find(m, metainfo_info_hash(config->meta));
 
-    if (t && t->forget)
+    if (t && t->removed)
         return NULL;
     if (!t) {
-        t = managed_new(m, config);
-        managed_open(t);
+        t = record_new(m, config);
+        torrent_start(t);
         return t;
     }
     metainfo_free(config->meta);
@@ -75,7 +71,7 @@ static void try_again(struct watch *w, struct watch_entry *e, const char *path, 
 
 /* --- those that are known ----------------------------------------------------------------- */
 
-static bool same_files(const struct managed *t, const bool *skip_file)
+static bool same_files(const struct master_torrent *t, const bool *skip_file)
 {
     for (uint32_t i = 0; i < metainfo_n_files(t->torrent.meta); i++)
         if ((t->skip_file && t->skip_file[i]) != (skip_file && skip_file[i]))
@@ -84,7 +80,7 @@ static bool same_files(const struct managed *t, const bool *skip_file)
 }
 
 /* A file that stood for T is gone. */
-static void become_orphan(struct managed *t)
+static void become_orphan(struct master_torrent *t)
 {
     struct master *m = t->master;
 
@@ -98,7 +94,7 @@ static void take_known(struct master *m, struct watch_entry *e)
     char *path = watch_path(m->known, e->name), reason[KNOWN_REASON_MAX], name[KNOWN_NAME_MAX];
     struct known k = KNOWN_EMPTY;
     struct master_torrent_config config;
-    struct managed *t;
+    struct master_torrent *t;
     int r = known_load(path, &k, reason);
 
     if (!r && strcmp(known_name(metainfo_info_hash(k.meta), name), e->name) != 0) {
@@ -106,7 +102,7 @@ static void take_known(struct master *m, struct watch_entry *e)
     } else if (!r) {
         bool wanted_more;
 
-        t = find(m, metainfo_info_hash(k.meta));
+        t = record_find(m, metainfo_info_hash(k.meta));
         /* What the command line says goes above what was known. */
         wanted_more = t && t->lasting.known_due &&
                       (strcmp(t->torrent.dir, k.folder) != 0 || !same_files(t, k.skip_file));
@@ -139,7 +135,7 @@ static void take_known(struct master *m, struct watch_entry *e)
 
 static void forget_known(struct master *m, const struct watch_entry *e)
 {
-    struct managed *t = e->taken ? find(m, &e->info_hash) : NULL;
+    struct master_torrent *t = e->taken ? record_find(m, &e->info_hash) : NULL;
 
     if (!t)
         return;
@@ -147,9 +143,9 @@ static void forget_known(struct master *m, const struct watch_entry *e)
     become_orphan(t);
 }
 
-static void save_known(struct master *m, struct managed *t)
+static void save_known(struct master *m, struct master_torrent *t)
 {
-    struct known k = {t->torrent.meta, t->torrent.dir, t->skip_file, managed_seeded_s(t)};
+    struct known k = {t->torrent.meta, t->torrent.dir, t->skip_file, record_seeded_s(t)};
     char name[KNOWN_NAME_MAX], *path;
     struct watch_entry *e;
     int r;
@@ -158,8 +154,8 @@ static void save_known(struct master *m, struct managed *t)
     r = known_save(path, &k);
     free(path);
     if (r) {
-        log_info(FACILITY, "%s: cannot be written down: %s", name_of(t), strerror(-r));
-        master_note_state(m, MASTER_STATE_KNOWN, r);
+        log_info(FACILITY, "%s: cannot be written down: %s", record_name(t), strerror(-r));
+        state_note(m, MASTER_STATE_KNOWN, r);
         t->lasting.known_tick = m->n_ticks + SAVE_AGAIN_TICKS;
         return;
     }
@@ -177,8 +173,8 @@ static void save_some(struct master *m, uint64_t until)
 
     if (!m->known_due || !m->ready || watch_has_news(m->known) || m->n_ticks < m->save_known_tick)
         return;
-    for (struct managed *t = m->first; t; t = t->next) {
-        if (!t->lasting.known_due || t->forget)
+    for (struct master_torrent *t = m->first; t; t = t->next) {
+        if (!t->lasting.known_due || t->removed)
             continue;
         if (m->n_ticks >= t->lasting.known_tick)
             save_known(m, t);
@@ -189,20 +185,14 @@ static void save_some(struct master *m, uint64_t until)
     m->known_due = !all;
     m->save_known_tick = m->n_ticks + 1;
     if (all)
-        master_note_state(m, MASTER_STATE_KNOWN, 0);
-}
-
-void managed_be_known(struct managed *t)
-{
-    t->lasting.known_due = true;
-    t->master->known_due = true;
+        state_note(m, MASTER_STATE_KNOWN, 0);
 }
 
 /* --- the folder that is watched ----------------------------------------------------------- */
 
 static void release_watched(struct master *m, struct watch_entry *e)
 {
-    struct managed *t = e->taken ? find(m, &e->info_hash) : NULL;
+    struct master_torrent *t = e->taken ? record_find(m, &e->info_hash) : NULL;
 
     e->taken = false;
     if (!t)
@@ -215,7 +205,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
 {
     char *path = watch_path(m->watched, e->name), reason[METAINFO_REASON_MAX] = "";
     struct master_torrent_config config = {0};
-    struct managed *t;
+    struct master_torrent *t;
     int r = metainfo_load(path, &config.meta, reason);
 
     if (r < 0)
@@ -237,7 +227,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
         return;
     }
     if (!t->lasting.n_watched++ && !t->lasting.orphan_tick)
-        log_notice(FACILITY, "%s: added", name_of(t));
+        log_notice(FACILITY, "%s: added", record_name(t));
     e->taken = true;
     e->error = 0;
     e->info_hash = t->info_hash;
@@ -277,7 +267,7 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
 static void remove_orphans(struct master *m)
 {
     m->orphan_tick = 0;
-    for (struct managed *t = m->first; t; t = t->next) {
+    for (struct master_torrent *t = m->first; t; t = t->next) {
         uint32_t tick = t->lasting.orphan_tick;
 
         if (!tick)
@@ -288,10 +278,10 @@ static void remove_orphans(struct master *m)
             continue;
         }
         t->lasting.orphan_tick = 0;
-        if (t->forget || t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
+        if (t->removed || t->lasting.known || t->lasting.known_due || t->lasting.n_watched)
             continue;
-        log_notice(FACILITY, "%s: removed", name_of(t));
-        managed_remove(t);
+        log_notice(FACILITY, "%s: removed", record_name(t));
+        torrent_remove(t);
     }
 }
 
@@ -306,7 +296,7 @@ static struct watch *open_watch(const char *dir, const char *suffix)
     return w;
 }
 
-int master_open_folders(struct master *m)
+int folders_open(struct master *m)
 {
     char *path;
     int r;
@@ -326,7 +316,7 @@ int master_open_folders(struct master *m)
     return 0;
 }
 
-void master_look_at_folders(struct master *m)
+void folders_look(struct master *m)
 {
     if (m->known && !m->stopping)
         watch_look(m->known);
@@ -344,7 +334,7 @@ static bool orphans_due(const struct master *m)
     return m->orphan_tick && m->n_ticks >= m->orphan_tick;
 }
 
-bool master_has_folder_work(const struct master *m)
+bool folders_have_work(const struct master *m)
 {
     if (!m->known || m->stopping)
         return false;
@@ -352,11 +342,11 @@ bool master_has_folder_work(const struct master *m)
            (m->known_due && m->ready && m->n_ticks >= m->save_known_tick);
 }
 
-void master_do_folder_work(struct master *m)
+void folders_work(struct master *m)
 {
     uint64_t until = clock_now() + TURN_NS;
 
-    if (!master_has_folder_work(m))
+    if (!folders_have_work(m))
         return;
     take_news(m, m->known, until);
     if (!watch_has_news(m->known))
@@ -366,12 +356,19 @@ void master_do_folder_work(struct master *m)
     save_some(m, until);
 }
 
-void master_close_folders(struct master *m)
+void folders_fds(const struct master *m, int *knownp, int *watchedp)
+{
+    /* No news are read while Master stops. */
+    *knownp = m->known && !m->stopping ? watch_fd(m->known) : -1;
+    *watchedp = m->watched && !m->stopping ? watch_fd(m->watched) : -1;
+}
+
+void folders_close(struct master *m)
 {
     if (!m->known)
         return;
-    for (struct managed *t = m->first; t && m->ready; t = t->next)
-        if (t->lasting.known_due && !t->forget)
+    for (struct master_torrent *t = m->first; t && m->ready; t = t->next)
+        if (t->lasting.known_due && !t->removed)
             save_known(m, t);
     watch_free(m->known);
     watch_free(m->watched);

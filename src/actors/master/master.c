@@ -1,115 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Master runs in the process's first thread. It starts the other actors and wires them by pointer,
- * takes signals by signalfd, and ends everything in order:
+ * Master runs in the process's first thread: it starts the other actors and tells each where the others
+ * are, takes signals, and ends everything in this order:
  *
- *   1. every torrent is stopped (master_torrent.c); a second signal does not wait for that
- *   2. Timer, so that all ticks come home cancelled and nobody gets new ones
- *   3. Lobby, Announcer, Choker, Bandwidth and FS, side by side: nothing connects them any more
+ *   1. every torrent is stopped (torrent.c); a second signal does not wait for that
+ *   2. Timer, so that all ticks return cancelled and no actor gets a new one
+ *   3. Lobby, Announcer, Choker, Bandwidth and FS, side by side
+ *
+ * No module of this folder calls this file: what they want of the loop, they leave in struct master.
  */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/master/actors.h"
+#include "actors/master/folders.h"
 #include "actors/master/internal.h"
+#include "actors/master/record.h"
+#include "actors/master/report.h"
+#include "actors/master/settings.h"
+#include "actors/master/state.h"
+#include "actors/master/summary.h"
+#include "actors/master/torrent.h"
+#include "conjure/actors/fs.h"
+#include "conjure/actors/lobby.h"
+#include "conjure/actors/timer.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
+#include "conjure/base/size.h"
 
 #define FACILITY "master"
 
-#define TICK_NS       NS_PER_S
-#define ONE_SIGNAL_NS (200 * NS_PER_MS)
+#define TICK_NS NS_PER_S
 
-#define FILES_MAX   (1u << 20)
-#define FILES_SPARE 64 /* wakers, trackers' sockets, resume data, workers' files */
+/* --- messages ----------------------------------------------------------------------------- */
 
-/* --- the progress line -------------------------------------------------------------------- */
-
-static void report_sum(struct master *m)
-{
-    struct master_status sum = {.state = MASTER_ENDED};
-
-    for (struct managed *t = m->first; t; t = t->next) {
-        unsigned state = t->life == LIFE_OPENING    ? MASTER_OPENING
-                         : t->life == LIFE_CHECKING ? MASTER_CHECKING
-                         : t->life != LIFE_RUNNING  ? MASTER_STOPPING
-                         : t->complete              ? MASTER_SEEDING
-                                                    : MASTER_DOWNLOADING;
-
-        if (t->life == LIFE_ENDED && m->n_torrents > 1) {
-            sum.n_torrents++;
-            sum.verified += t->verified;
-            sum.wanted += t->wanted;
-            continue;
-        }
-        if (!sum.name)
-            sum.name = metainfo_name(t->torrent.meta);
-        sum.n_torrents++;
-        /* What is least far says what we are doing; a torrent that stops says it only alone. */
-        if ((unsigned)sum.state > state)
-            sum.state = state;
-        sum.verified += t->verified;
-        sum.stored += t->stored_bytes;
-        sum.wanted += t->wanted;
-        sum.n_checked += t->n_checked;
-        sum.n_to_check += t->n_to_check;
-        sum.downloaded += t->downloaded;
-        sum.uploaded += t->uploaded_before + t->uploaded;
-        sum.down_rate += managed_down_rate(t);
-        sum.up_rate += rate_get(&t->up, m->now);
-        sum.n_peers += t->n_peers;
-        sum.n_seeds += t->n_seeds;
-    }
-    m->config->report(m->config->report_arg, &sum, false);
-}
-
-/* Once a second, when the InterestStats have said how far they are. */
+/* Once a second, when the InterestStats have replied. */
 static void report_if_due(struct master *m)
 {
     if (!m->report_due || m->n_asked)
         return;
-    report_sum(m);
+    report_progress(m);
     m->report_due = false;
 }
 
-/* --- answers and news --------------------------------------------------------------------- */
-
 static void on_torrent_completed(struct master *m, struct master_torrent_completed *x)
 {
-    managed_completed(managed_of(x->torrent));
+    torrent_completed(record_of(x->torrent));
 }
 
 static void on_super_seeded(struct master *m, struct master_super_seeded *x)
 {
-    managed_super_seeded(managed_of(x->torrent));
+    torrent_super_seeded(record_of(x->torrent));
 }
 
 static void on_storage_failed(struct master *m, struct master_storage_failed *x)
 {
-    struct managed *t = managed_of(x->torrent);
-
-    t->failed = true;
-    managed_fail(t, x->error, x->reason);
-    managed_stop(t);
+    torrent_storage_failed(record_of(x->torrent), x);
 }
 
 static void on_content_changed(struct master *m, struct master_content_changed *x)
 {
-    managed_content_changed(managed_of(x->torrent), x->file);
+    torrent_content_changed(record_of(x->torrent), x);
 }
 
 static void on_check_progress(struct master *m, struct master_check_progress *x)
 {
-    struct managed *t = managed_of(x->torrent);
+    struct master_torrent *t = record_of(x->torrent);
 
     t->n_checked = x->n_checked;
     t->n_to_check = x->n_to_check;
@@ -117,142 +80,61 @@ static void on_check_progress(struct master *m, struct master_check_progress *x)
 
 static void on_totals(struct master *m, struct master_totals *x)
 {
-    struct managed *t = managed_of(x->torrent);
-
-    t->uploaded += x->uploaded;
-    t->downloaded += x->downloaded;
-    t->unsaved |= x->uploaded || x->downloaded;
-    m->statistics.uploaded += x->uploaded;
-    m->statistics.downloaded += x->downloaded;
-    managed_expect_progress(t);
-    rate_add(&t->up, x->uploaded, m->now);
-    rate_add(&t->down, x->downloaded, m->now);
-    managed_set_peers(t, x->n_peers, x->n_seeds);
+    torrent_moved(record_of(x->torrent), x);
 }
 
 static void on_tracker_says(struct master *m, struct master_tracker_says *x)
 {
-    struct managed *t = managed_of_swarm(x->swarm);
-
-    managed_heard_tracker(t, x);
-}
-
-void master_stop_all(struct master *m)
-{
-    if (!m->stopping) {
-        notify_stopping(&m->notify);
-        fs_tell_or_drop_stop_opening(fs_inbox(m->fs), fs_new_stop_opening());
-    }
-    m->stopping = true;
-    for (struct managed *t = m->first; t; t = t->next)
-        managed_stop(t);
-}
-
-static void on_actor_died(struct master *m, struct master_actor_died *x)
-{
-    log_err(FACILITY, "%s cannot go on: %s", x->actor, x->reason);
-    master_note_outcome(m, MASTER_ERROR);
-    master_stop_all(m);
-}
-
-static void look_whether_ready(struct master *m)
-{
-    if (m->ready || m->stopping || m->n_in[LIFE_OPENING] || master_has_folder_work(m))
-        return;
-    m->ready = true;
-    if (m->config->ready)
-        m->config->ready(m->config->process_arg);
-    master_say_ready(m);
+    torrent_announced(record_of_swarm(x->swarm), x);
 }
 
 static void reply_fs_open_torrent(struct master *m, struct fs_open_torrent *x)
 {
-    struct managed *t = managed_of(x->torrent);
-
-    managed_opened(t, x);
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_open(record_of(x->torrent), x);
 }
 
 static void reply_fs_check_pieces(struct master *m, struct fs_check_pieces *x)
 {
-    struct managed *t = managed_of(x->of);
-
-    managed_checked(t, x);
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_check(record_of(x->of), x);
 }
 
 static void reply_fs_save_resume(struct master *m, struct fs_save_resume *x)
 {
-    struct managed *t = managed_of(x->of);
-
-    managed_note_save(t, x->error);
-    t->saving = false;
-    t->unsaved |= x->error != 0;
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_save(record_of(x->of), x);
 }
 
 static void reply_fs_close_torrent(struct master *m, struct fs_close_torrent *x)
 {
-    struct managed *t = managed_of(x->of);
-
-    managed_note_save(t, x->error);
-    t->torrent.storage = NULL;
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_close(record_of(x->of), x);
 }
 
 static void reply_interest_progress(struct master *m, struct interest_progress *x)
 {
-    struct managed *t = managed_of(x->of);
-
-    t->asked_progress = false;
-    m->n_asked--;
-    t->unsaved |= t->verified != x->verified || t->stored_bytes != x->stored;
-    t->verified = x->verified;
-    t->stored_bytes = x->stored;
-    managed_set_peers(t, x->n_peers, x->n_seeders);
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_progress(record_of(x->of), x);
     report_if_due(m);
 }
 
 static void reply_interest_shutdown(struct master *m, struct interest_shutdown *x)
 {
-    struct managed *t = managed_of(x->of);
-
-    interest_stat_join(t->interest_stat);
-    t->interest_stat = NULL;
-    super_seeder_join(t->super_seeder);
-    t->super_seeder = NULL;
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_interest_shutdown(record_of(x->of), x);
 }
 
 static void reply_announcer_torrent_stopped(struct master *m, struct announcer_torrent_stopped *x)
 {
-    managed_answered(managed_of_swarm(x->swarm));
-    msg_free(&x->msg);
+    torrent_replied(record_of_swarm(x->swarm), &x->msg);
 }
 
 static void reply_lobby_torrent_completed(struct master *m, struct lobby_torrent_completed *x)
 {
-    struct managed *t = managed_of_swarm(x->swarm);
-
-    managed_all_told(t);
-    managed_answered(t);
-    msg_free(&x->msg);
+    torrent_reply_completed(record_of_swarm(x->swarm), x);
 }
 
 static void reply_lobby_torrent_removed(struct master *m, struct lobby_torrent_removed *x)
 {
-    managed_answered(managed_of_swarm(x->swarm));
-    msg_free(&x->msg);
+    torrent_replied(record_of_swarm(x->swarm), &x->msg);
 }
 
-static void ended(struct master *m, struct msg *x)
+static void actor_ended(struct master *m, struct msg *x)
 {
     m->n_shutdowns--;
     msg_free(x);
@@ -260,32 +142,57 @@ static void ended(struct master *m, struct msg *x)
 
 static void reply_fs_shutdown(struct master *m, struct fs_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
 }
 
 static void reply_announcer_shutdown(struct master *m, struct announcer_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
 }
 
 static void reply_lobby_shutdown(struct master *m, struct lobby_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
 }
 
 static void reply_choker_shutdown(struct master *m, struct choker_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
 }
 
 static void reply_bandwidth_shutdown(struct master *m, struct bandwidth_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
 }
 
 static void reply_timer_shutdown(struct master *m, struct timer_shutdown *x)
 {
-    ended(m, &x->msg);
+    actor_ended(m, &x->msg);
+}
+
+/* --- the service manager ------------------------------------------------------------------ */
+
+static const char *status_of(struct master *m, char status[80])
+{
+    m->n_torrents_told = m->n_torrents;
+    snprintf(status, 80, "%u torrent%s, port %u", m->n_torrents, size_plural(m->n_torrents),
+             m->port);
+    return status;
+}
+
+static void notify_if_changed(struct master *m)
+{
+    char status[80];
+
+    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_told)
+        notify_status(&m->notify, status_of(m, status));
+}
+
+static void notify_that_ready(struct master *m)
+{
+    char status[80];
+
+    notify_ready(&m->notify, status_of(m, status));
 }
 
 /* --- time --------------------------------------------------------------------------------- */
@@ -293,24 +200,24 @@ static void reply_timer_shutdown(struct master *m, struct timer_shutdown *x)
 static void ask_for_tick(struct master *m)
 {
     m->tick->delay_ns = TICK_NS;
-    m->tick_out = master_ask_timer_after(&m->inbox, timer_inbox(m->timer), m->tick);
+    if (!master_ask_timer_after(&m->inbox, timer_inbox(m->timer), m->tick))
+        abort(); /* Timer ends after the last torrent */
 }
 
 static void reply_timer_after(struct master *m, struct timer_after *x)
 {
-    m->tick_out = false;
     if (x->cancelled)
         return;
     m->n_ticks++;
     notify_alive(&m->notify, m->now);
-    master_tick_status(m);
-    for (struct managed *t = m->first, *next; t; t = next) {
+    notify_if_changed(m);
+    for (struct master_torrent *t = m->first, *next; t; t = next) {
         next = t->next;
-        managed_tick(t);
+        torrent_tick(t);
     }
     if (m->config->daemon)
-        master_tick_statistics(m);
-    master_look_at_folders(m);
+        state_tick(m);
+    folders_look(m);
     m->report_due = m->config->report != NULL;
     report_if_due(m);
     ask_for_tick(m);
@@ -320,73 +227,97 @@ MSG_DISPATCH(master, MASTER_TABLE, struct master);
 
 /* --- signals and the loop ----------------------------------------------------------------- */
 
+/* Stops every torrent; the process ends when they are closed. */
+static void stop_all(struct master *m)
+{
+    if (!m->stopping) {
+        notify_stopping(&m->notify);
+        fs_tell_or_drop_stop_opening(fs_inbox(m->fs), fs_new_stop_opening());
+    }
+    m->stopping = true;
+    for (struct master_torrent *t = m->first; t; t = t->next)
+        torrent_stop(t);
+}
+
 static bool any_incomplete(const struct master *m)
 {
-    for (const struct managed *t = m->first; t; t = t->next)
+    for (const struct master_torrent *t = m->first; t; t = t->next)
         if (!t->complete)
             return true;
     return false;
 }
 
-/* Whoever asks twice does not care for goodbyes. Resume data stays as it was saved last. */
-static noreturn void leave_at_once(struct master *m)
+/* Does not wait for trackers or the disk. Resume data stays as it was saved last. */
+static noreturn void exit_at_once(struct master *m)
 {
     if (m->config->cut_short)
         m->config->cut_short(m->config->process_arg);
     _exit((int)m->outcome);
 }
 
+static void stop_by_signal(struct master *m, int number)
+{
+    log_notice(FACILITY, "%s: stopping", strsignal(number));
+    m->signalled = true;
+    if (!m->config->daemon && any_incomplete(m))
+        master_note_outcome(m, MASTER_STOPPED);
+    stop_all(m);
+}
+
+static void reload(struct master *m)
+{
+    if (!m->config->reload || m->stopping)
+        return;
+    if (m->ready)
+        notify_reloading(&m->notify);
+    master_settings_reload(m);
+    if (m->ready)
+        notify_that_ready(m);
+}
+
 static void take_signals(struct master *m)
 {
-    struct signalfd_siginfo info;
+    enum signals_request request;
+    int number;
 
-    while (read(m->signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGHUP && m->config->daemon) {
-            master_reload(m);
-            continue;
+    while ((request = signals_next(&m->signals, m->now, &number))) {
+        switch (request) {
+        case SIGNALS_RELOAD:
+            reload(m);
+            break;
+        case SIGNALS_SUMMARY:
+            summary_log(m);
+            break;
+        case SIGNALS_STOP_AT_ONCE:
+            exit_at_once(m);
+        default:
+            stop_by_signal(m, number);
         }
-        if (info.ssi_signo == SIGUSR1) {
-            master_say_summary(m);
-            continue;
-        }
-        /* timeout(1) and terminals signal the group and the process: that is not asking twice. */
-        if (m->signalled && m->now - m->signalled_ns < ONE_SIGNAL_NS)
-            continue;
-        if (m->signalled)
-            leave_at_once(m);
-        log_notice(FACILITY, "%s: stopping", strsignal((int)info.ssi_signo));
-        m->signalled = true;
-        m->signalled_ns = m->now;
-        if (!m->config->daemon && any_incomplete(m))
-            master_note_outcome(m, MASTER_STOPPED);
-        master_stop_all(m);
     }
 }
 
-/* Frees those that have ended and are to be forgotten. */
-static void sweep(struct master *m)
+static void become_ready(struct master *m)
 {
-    struct managed *next;
-
-    if (!m->sweep_due)
+    if (m->ready || m->stopping || m->n_in[LIFE_OPENING] || m->n_in[LIFE_CANCELLED] ||
+        folders_have_work(m))
         return;
-    m->sweep_due = false;
-    for (struct managed *t = m->first; t; t = next) {
-        next = t->next;
-        if (t->forget && t->life == LIFE_ENDED)
-            managed_free(t);
-    }
+    m->ready = true;
+    if (m->config->ready)
+        m->config->ready(m->config->process_arg);
+    if (m->config->daemon)
+        master_settings_log_unused_sections(m);
+    notify_that_ready(m);
 }
 
-/* Not while a torrent is to be tried again; and a daemon ends with the last torrent only when it was told
- * which ones to take. */
+/* Not while a torrent waits for a retry. And a daemon ends with the last torrent only when all came from
+ * the command line. */
 static bool is_over(const struct master *m)
 {
-    if (m->n_in[LIFE_ENDED] != m->n_torrents)
+    if (m->n_in[LIFE_CLOSED] != m->n_torrents)
         return false;
     if (m->stopping)
         return true;
-    for (const struct managed *t = m->first; t; t = t->next)
+    for (const struct master_torrent *t = m->first; t; t = t->next)
         if (t->retry_ns)
             return false;
     return !m->config->daemon || (m->config->n_torrents && !m->config->torrents_dir && m->ready);
@@ -394,24 +325,21 @@ static bool is_over(const struct master *m)
 
 static void sleep_until_news(struct master *m)
 {
-    /* Nobody reads what the folders have to say once we stop. */
-    const struct watch *known = m->stopping ? NULL : m->known;
-    const struct watch *watched = m->stopping ? NULL : m->watched;
     struct pollfd fds[] = {{.fd = m->waker.fd, .events = POLLIN},
-                           {.fd = m->signal_fd, .events = POLLIN},
-                           {.fd = known ? watch_fd(known) : -1, .events = POLLIN},
-                           {.fd = watched ? watch_fd(watched) : -1, .events = POLLIN}};
+                           {.fd = m->signals.fd, .events = POLLIN},
+                           {.fd = -1, .events = POLLIN},
+                           {.fd = -1, .events = POLLIN}};
 
+    folders_fds(m, &fds[2].fd, &fds[3].fd);
     waker_arm(&m->waker);
     if (channel_is_empty(&m->inbox.channel))
-        poll(fds, N_ELEMENTS(fds), master_has_folder_work(m) ? 0 : -1);
+        poll(fds, N_ELEMENTS(fds), folders_have_work(m) ? 0 : -1);
     waker_disarm(&m->waker);
     if (fds[2].revents || fds[3].revents)
-        master_look_at_folders(m);
+        folders_look(m);
 }
 
-/* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents have ended.
- */
+/* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents are closed. */
 static void run_until(struct master *m, const unsigned *n)
 {
     struct msg *x;
@@ -421,9 +349,11 @@ static void run_until(struct master *m, const unsigned *n)
         while ((x = channel_receive(&m->inbox.channel)))
             master_dispatch(m, x);
         take_signals(m);
-        sweep(m);
-        master_do_folder_work(m);
-        look_whether_ready(m);
+        if (m->start_failed && !m->stopping)
+            stop_all(m);
+        torrent_sweep(m);
+        folders_work(m);
+        become_ready(m);
         if (n ? !*n : is_over(m))
             return;
         sleep_until_news(m);
@@ -431,51 +361,6 @@ static void run_until(struct master *m, const unsigned *n)
 }
 
 /* --- start and end ------------------------------------------------------------------------ */
-
-static int open_signals(struct master *m)
-{
-    struct sigaction hangup;
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGUSR1);
-    /* A blocked signal reaches a signalfd even if it is ignored, as nohup(1) wants it to be. To a
-     * daemon it means something else. */
-    if (m->config->daemon || sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
-        sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return m->signal_fd < 0 ? -errno : 0;
-}
-
-/* How many files we may have open, after asking for all that we may ask for. */
-static unsigned file_limit(void)
-{
-    struct rlimit limit;
-    rlim_t before;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return 1024;
-    before = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    if (limit.rlim_cur != before && setrlimit(RLIMIT_NOFILE, &limit))
-        limit.rlim_cur = before;
-    return limit.rlim_cur > FILES_MAX ? FILES_MAX : (unsigned)limit.rlim_cur;
-}
-
-/* Shares the files that we may have open out to FS (*N_HANDLESP) and to connections (max_peers_possible). */
-static void share_out_files(struct master *m, unsigned *n_handlesp)
-{
-    unsigned n = file_limit(), left;
-
-    *n_handlesp = n > 4096 ? 1024 : n / 4;
-    left = n - *n_handlesp;
-    m->max_peers_possible = left > FILES_SPARE + 1 ? left - FILES_SPARE : 1;
-    log_info(FACILITY, "at most %u connections and %u files", m->max_peers_possible, *n_handlesp);
-}
 
 static int make_folders(const char *path)
 {
@@ -511,7 +396,7 @@ static int listen_on_port(struct master *m)
     return r;
 }
 
-/* The lock comes first: a daemon that is one too many is to hear of the other one. */
+/* The lock comes first: a second daemon is to name the first one, not a port that is taken. */
 static int prepare(struct master *m)
 {
     char path[PATH_MAX];
@@ -522,11 +407,11 @@ static int prepare(struct master *m)
         return r;
     }
     if (m->config->daemon)
-        r = master_lock_state(m);
+        r = state_lock_folder(m);
     if (!r)
         r = listen_on_port(m);
     if (m->config->daemon && !r)
-        r = master_open_folders(m);
+        r = folders_open(m);
     if (r)
         return r;
     r = make_folders(m->config->dir);
@@ -539,63 +424,68 @@ static int prepare(struct master *m)
     return 0;
 }
 
-static int start_actors(struct master *m)
+static int open_channels(struct master *m)
 {
-    long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n_handles;
-    struct lobby_options lobby = {
-        .listen_fd = m->listen_fd,
-    };
+    int r = notify_open(&m->notify);
 
-    share_out_files(m, &n_handles);
-    lobby.max_peers = master_max_peers(m);
-    m->timer = timer_start();
-    if (!m->timer)
-        return -errno;
-    m->lobby = lobby_new();
-    if (!m->lobby)
-        return -errno;
-    lobby.timer = timer_inbox(m->timer);
-    m->choker = choker_start(lobby.timer, &m->inbox, 0);
-    m->bandwidth = bandwidth_start();
-    m->fs =
-        fs_start(&m->inbox, lobby_inbox(m->lobby), n_cores > 0 ? (unsigned)n_cores : 1, n_handles);
-    m->announcer = announcer_start(lobby.timer, lobby_inbox(m->lobby), &m->inbox, NULL);
-    if (!m->choker || !m->bandwidth || !m->fs || !m->announcer)
-        return -EAGAIN;
-    master_tell_limits(m);
-    lobby.announcer = announcer_inbox(m->announcer);
-    lobby.choker = choker_inbox(m->choker);
-    lobby.fs = fs_inbox(m->fs);
-    lobby.bandwidth = bandwidth_inbox(m->bandwidth);
-    return lobby_run(m->lobby, &lobby);
+    if (r)
+        log_warning(FACILITY, "NOTIFY_SOCKET: %s", strerror(-r));
+    if (m->notify.watchdog_ns && m->notify.watchdog_ns < 2 * TICK_NS)
+        log_warning(FACILITY, "WATCHDOG_USEC: less than two seconds, the watchdog will bite");
+    r = waker_init_eventfd(&m->waker);
+    if (!r)
+        r = signals_open(&m->signals, m->config->daemon);
+    if (!r)
+        channel_init(&m->inbox.channel, &m->waker);
+    return r;
 }
 
-#define END(m, actor)                                                                  \
-    do {                                                                               \
-        struct actor##_shutdown *x = actor##_new_shutdown();                           \
-                                                                                       \
-        if (!master_ask_##actor##_shutdown(&(m)->inbox, actor##_inbox((m)->actor), x)) \
-            abort();                                                                   \
-        (m)->n_shutdowns++;                                                            \
-    } while (0)
-
-static void end_actors(struct master *m)
+/* From the start of the torrents to the end of the actors. */
+static void run(struct master *m)
 {
-    END(m, timer);
+    const struct master_config *c = m->config;
+
+    m->tick = timer_new_after();
+    if (c->daemon)
+        state_begin_statistics(m);
+    for (uint32_t i = 0; i < c->n_torrents; i++) {
+        struct master_torrent *t = record_new(m, &c->torrents[i]);
+
+        t->lasting.named = true;
+        if (c->daemon)
+            record_save_known(t);
+        torrent_start(t);
+    }
+    ask_for_tick(m);
+    run_until(m, NULL);
+    folders_close(m);
+    actors_end_timer(m);
     run_until(m, &m->n_shutdowns);
-    END(m, lobby);
-    END(m, announcer);
-    END(m, choker);
-    END(m, bandwidth);
-    END(m, fs);
+    actors_end_others(m);
     run_until(m, &m->n_shutdowns);
-    lobby_join(m->lobby);
-    announcer_join(m->announcer);
-    choker_join(m->choker);
-    bandwidth_join(m->bandwidth);
-    fs_join(m->fs);
-    timer_join(m->timer);
+    actors_join(m);
+    m->now = clock_now();
+    state_end(m);
+    while (m->first)
+        record_free(m->first);
+    msg_free(&m->tick->msg);
+    channel_close(&m->inbox.channel);
+}
+
+static void master_free(struct master *m)
+{
+    notify_close(&m->notify);
+    master_settings_deinit(&m->settings);
+    folders_close(m);
+    key_map_deinit(&m->by_hash);
+    if (m->listen_fd >= 0 && !m->lobby)
+        close(m->listen_fd);
+    if (m->lock_fd >= 0)
+        close(m->lock_fd);
+    signals_close(&m->signals);
+    waker_deinit(&m->waker);
+    free(m->dir);
+    free(m);
 }
 
 enum master_outcome master_run(const struct master_config *config)
@@ -605,67 +495,21 @@ enum master_outcome master_run(const struct master_config *config)
     int r;
 
     m->config = config;
-    m->lock_fd = m->listen_fd = m->signal_fd = -1;
+    m->lock_fd = m->listen_fd = -1;
+    m->signals = SIGNALS_EMPTY;
     m->settings = config->settings;
-    r = notify_open(&m->notify);
-    if (r)
-        log_warning(FACILITY, "NOTIFY_SOCKET: %s", strerror(-r));
-    if (m->notify.watchdog_ns && m->notify.watchdog_ns < 2 * TICK_NS)
-        log_warning(FACILITY, "a watchdog that waits for less than two seconds will bite");
-    r = waker_init_eventfd(&m->waker);
-    if (!r)
-        r = open_signals(m);
-    if (r) {
+    m->by_hash = KEY_MAP(struct master_torrent, info_hash);
+    r = open_channels(m);
+    if (!r && !prepare(m)) {
+        m->now = clock_now();
+        r = actors_start(m);
+        if (!r) {
+            run(m);
+            outcome = m->outcome;
+        }
+    }
+    if (r) /* the process is about to end: actors that have started need no end */
         log_err(FACILITY, "cannot start: %s", strerror(-r));
-        goto out;
-    }
-    if (prepare(m))
-        goto out;
-    channel_init(&m->inbox.channel, &m->waker);
-    m->now = clock_now();
-    r = start_actors(m);
-    if (r) {
-        /* Without its actors the process has nothing to tidy up. */
-        log_err(FACILITY, "cannot start: %s", strerror(-r));
-        goto out;
-    }
-    m->by_hash = KEY_MAP(struct managed, info_hash);
-    m->tick = timer_new_after();
-    if (config->daemon)
-        master_begin_statistics(m);
-    for (uint32_t i = 0; i < config->n_torrents; i++) {
-        struct managed *t = managed_new(m, &config->torrents[i]);
-
-        t->lasting.named = true;
-        if (config->daemon)
-            managed_be_known(t);
-        managed_open(t);
-    }
-    ask_for_tick(m);
-    run_until(m, NULL);
-    master_close_folders(m);
-    end_actors(m);
-    m->now = clock_now();
-    master_end_state(m);
-    outcome = m->outcome;
-    while (m->first)
-        managed_free(m->first);
-    key_map_deinit(&m->by_hash);
-    msg_free(&m->tick->msg);
-    channel_close(&m->inbox.channel);
-out:
-    notify_close(&m->notify);
-    master_settings_deinit(&m->settings);
-    watch_free(m->known);
-    watch_free(m->watched);
-    if (m->listen_fd >= 0 && !m->lobby)
-        close(m->listen_fd);
-    if (m->lock_fd >= 0)
-        close(m->lock_fd);
-    if (m->signal_fd >= 0)
-        close(m->signal_fd);
-    waker_deinit(&m->waker);
-    free(m->dir);
-    free(m);
+    master_free(m);
     return outcome;
 }

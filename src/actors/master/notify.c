@@ -4,7 +4,7 @@
  * own timeouts, and a daemon must not wait for whoever is to watch it. Sent from the very process
  * that is to be believed, with its credentials, as the kernel adds them.
  */
-#include "conjure/actors/notify.h"
+#include "actors/master/notify.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a torrent is made, what the others get to see of it, and how it goes.
+ * The list of torrents and its index, and the parts of a torrent that other actors see: struct torrent
+ * and struct swarm.
  */
+#include "actors/master/record.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/master/internal.h"
+#include "actors/master/state.h"
+#include "conjure/actors/interest_stat.h"
+#include "conjure/actors/super_seeder.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/rng.h"
 #include "conjure/peer/handshake.h"
 #include "conjure/tracker/protocol.h"
 
-/* Pieces that hold a byte of a file that is wanted. */
-int managed_mark_wanted(struct managed *t)
+/* So long the rate shown is that of the whole download, if it is higher. */
+#define YOUNG_NS (10 * NS_PER_S)
+
+/* So long after its last peer a torrent may have pieces in FS. */
+#define ASK_TICKS 10
+
+int record_mark_wanted(struct master_torrent *t)
 {
     const struct metainfo *meta = t->torrent.meta;
     uint32_t n = metainfo_n_pieces(meta);
@@ -54,7 +65,7 @@ static char *resume_path(const char *state_dir, const struct metainfo *meta, con
     return path;
 }
 
-/* Those that the Announcer can talk to. */
+/* The trackers that Announcer has a protocol for. */
 static uint32_t count_trackers(const struct tracker_list *l)
 {
     uint32_t n = 0;
@@ -65,7 +76,7 @@ static uint32_t count_trackers(const struct tracker_list *l)
     return n;
 }
 
-static void list(struct managed *t)
+static void list(struct master_torrent *t)
 {
     struct master *m = t->master;
 
@@ -75,10 +86,10 @@ static void list(struct managed *t)
     *(m->last ? &m->last->next : &m->first) = t;
     m->last = t;
     m->n_torrents++;
-    m->n_in[t->life]++;
+    m->n_in[t->state]++;
 }
 
-static void unlist(struct managed *t)
+static void unlist(struct master_torrent *t)
 {
     struct master *m = t->master;
 
@@ -86,7 +97,7 @@ static void unlist(struct managed *t)
     *(t->previous ? &t->previous->next : &m->first) = t->next;
     *(t->next ? &t->next->previous : &m->last) = t->previous;
     m->n_torrents--;
-    m->n_in[t->life]--;
+    m->n_in[t->state]--;
 }
 
 static void init_swarm(struct swarm *s, struct master *m, const struct metainfo *meta)
@@ -111,14 +122,14 @@ static void init_swarm(struct swarm *s, struct master *m, const struct metainfo 
     rng_secret(&s->key, sizeof s->key);
 }
 
-struct managed *managed_new(struct master *m, struct master_torrent_config *config)
+struct master_torrent *record_new(struct master *m, struct master_torrent_config *config)
 {
-    struct managed *t = NEW(struct managed);
+    struct master_torrent *t = NEW(struct master_torrent);
     struct torrent *torrent = &t->torrent;
 
     t->master = m;
-    t->life = LIFE_ENDED;
-    t->n_trackers = count_trackers(metainfo_trackers(config->meta));
+    t->state = LIFE_CLOSED;
+    t->reachability.n_trackers = count_trackers(metainfo_trackers(config->meta));
     t->skip_file = config->skip_file;
     torrent->swarm = &t->swarm;
     torrent->meta = config->meta;
@@ -135,7 +146,7 @@ struct managed *managed_new(struct master *m, struct master_torrent_config *conf
     return t;
 }
 
-void managed_free(struct managed *t)
+void record_free(struct master_torrent *t)
 {
     unlist(t);
     interest_stat_join(t->interest_stat);
@@ -147,26 +158,110 @@ void managed_free(struct managed *t)
     bitfield_deinit(&t->torrent.wanted);
     bitfield_deinit(&t->have);
     stored_blocks_deinit(&t->stored);
-    free(t->lasting.said);
-    /* Nothing is said: it was not saved, and what fails next is news again. */
-    if (t->unsavable && !--t->master->n_unsavable)
+    free(t->lasting.last_error);
+    /* Without a line in the log: nothing was saved, and the next failure is to be logged again. */
+    if (t->save_failed && !--t->master->n_save_failed)
         t->master->state_failing &= ~(1u << MASTER_STATE_RESUME);
     free(t);
 }
 
-void managed_again(struct managed *t)
+struct master_torrent *record_renew(struct master_torrent *t)
 {
     struct master_torrent_config config = {t->torrent.meta, t->skip_file, t->torrent.dir};
-    struct managed_lasting lasting = t->lasting;
+    struct master_torrent_lasting lasting = t->lasting;
     struct master *m = t->master;
 
     t->torrent.meta = NULL;
     t->torrent.dir = NULL;
     t->skip_file = NULL;
-    t->lasting.said = NULL;
-    lasting.seeded_s = managed_seeded_s(t);
-    managed_free(t);
-    t = managed_new(m, &config);
+    t->lasting.last_error = NULL;
+    lasting.seeded_s = record_seeded_s(t);
+    record_free(t);
+    t = record_new(m, &config);
     t->lasting = lasting;
-    managed_open(t);
+    return t;
+}
+
+struct master_torrent *record_find(const struct master *m, const struct info_hash *info_hash)
+{
+    return key_map_get(&m->by_hash, info_hash);
+}
+
+struct master_torrent *record_of(struct torrent *torrent)
+{
+    return container_of(torrent, struct master_torrent, torrent);
+}
+
+struct master_torrent *record_of_swarm(struct swarm *swarm)
+{
+    return container_of(swarm, struct master_torrent, swarm);
+}
+
+const char *record_name(const struct master_torrent *t)
+{
+    return metainfo_name(t->torrent.meta);
+}
+
+void record_set_state(struct master_torrent *t, enum life_state state)
+{
+    t->master->n_in[t->state]--;
+    t->master->n_in[state]++;
+    t->state = state;
+}
+
+void record_save_known(struct master_torrent *t)
+{
+    t->lasting.known_due = true;
+    t->master->known_due = true;
+}
+
+/* --- numbers ------------------------------------------------------------------------------ */
+
+void record_expect_progress(struct master_torrent *t)
+{
+    t->ask_until_tick = t->master->n_ticks + ASK_TICKS;
+}
+
+void record_set_peers(struct master_torrent *t, uint32_t n_peers, uint32_t n_seeds)
+{
+    t->n_peers = n_peers;
+    t->n_seeds = n_seeds;
+    if (n_peers > t->n_peers_most)
+        t->n_peers_most = n_peers;
+    reachability_note_peers(&t->reachability, n_peers);
+}
+
+uint64_t record_down_rate(struct master_torrent *t)
+{
+    uint64_t now = t->master->now, rate = rate_get(&t->down, now), ran = now - t->started_ns;
+    uint64_t had = t->verified + t->stored_bytes, average;
+
+    /* Totals are up to two seconds old, which is all of a young download. */
+    if (!t->started_ns || !ran || ran > YOUNG_NS || had <= t->had_at_start)
+        return rate;
+    average = (uint64_t)((double)(had - t->had_at_start) / (double)ran * NS_PER_S);
+    return average > rate ? average : rate;
+}
+
+uint64_t record_up_rate(struct master_torrent *t)
+{
+    return rate_get(&t->up, t->master->now);
+}
+
+uint64_t record_uploaded(const struct master_torrent *t)
+{
+    return t->uploaded_before + t->uploaded;
+}
+
+uint64_t record_downloaded(const struct master_torrent *t)
+{
+    return t->downloaded_before + t->downloaded;
+}
+
+uint64_t record_seeded_s(const struct master_torrent *t)
+{
+    uint64_t until = t->closed_ns ? t->closed_ns : t->master->now;
+
+    return t->lasting.seeded_s +
+           (t->complete && t->started_ns ? (until - t->completed_ns) / NS_PER_S : 0);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings that may change: what they say of a torrent, and how the actors hear of them, at the start
- * and when SIGHUP has had them read again.
+ * The settings that may change: which of them a torrent has, and telling the actors, at the start and
+ * after a reload.
  */
-#include "conjure/actors/master_settings.h"
+#include "actors/master/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/master/internal.h"
+#include "actors/master/record.h"
+#include "conjure/actors/bandwidth.h"
+#include "conjure/actors/choker.h"
+#include "conjure/actors/lobby.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/log.h"
@@ -18,7 +22,7 @@
 
 #define FACILITY "settings"
 
-#define UNUSED_SAID_MAX 10
+#define UNUSED_LOGGED_MAX 10
 
 void master_settings_deinit(struct master_settings *s)
 {
@@ -60,7 +64,7 @@ static void set_limit(struct master *m, uint32_t torrent, enum direction directi
     bandwidth_tell_or_drop_set_limit(bandwidth_inbox(m->bandwidth), x);
 }
 
-void master_tell_limits(struct master *m)
+void master_settings_tell_limits(struct master *m)
 {
     struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
     struct choker_set_limit *c = choker_new_set_limit();
@@ -73,26 +77,26 @@ void master_tell_limits(struct master *m)
     choker_tell_or_drop_set_limit(choker_inbox(m->choker), c);
 }
 
-void managed_take_settings(struct managed *t)
+void master_settings_apply(struct master_torrent *t)
 {
-    bool ended = t->life == LIFE_ENDED;
+    bool closed = t->state == LIFE_CLOSED;
     uint64_t up, down;
 
     t->settings = *master_settings_of(&t->master->settings, t->torrent.meta);
-    /* Bandwidth keeps no limits of what has ended. */
-    up = ended ? 0 : t->settings.max_upload_limit;
-    down = ended ? 0 : t->settings.max_download_limit;
+    /* Bandwidth has no limits of closed torrents. */
+    up = closed ? 0 : t->settings.max_upload_limit;
+    down = closed ? 0 : t->settings.max_download_limit;
     if (up != t->limit_up)
-        set_limit(t->master, t->torrent.swarm->id, DIRECTION_UP, up);
+        set_limit(t->master, t->swarm.id, DIRECTION_UP, up);
     if (down != t->limit_down)
-        set_limit(t->master, t->torrent.swarm->id, DIRECTION_DOWN, down);
+        set_limit(t->master, t->swarm.id, DIRECTION_DOWN, down);
     t->limit_up = up;
     t->limit_down = down;
 }
 
 /* --- connections -------------------------------------------------------------------------- */
 
-unsigned master_max_peers(const struct master *m)
+unsigned master_settings_max_peers(const struct master *m)
 {
     unsigned n = m->settings.max_peers;
 
@@ -108,77 +112,48 @@ static void tell_max_peers(struct master *m)
 {
     struct lobby_set_max_peers *x = lobby_new_set_max_peers();
 
-    x->max_peers = master_max_peers(m);
+    x->max_peers = master_settings_max_peers(m);
     lobby_tell_or_drop_set_max_peers(lobby_inbox(m->lobby), x);
 }
 
 /* --- sections ----------------------------------------------------------------------------- */
 
-/* A name that is written wrong would go unnoticed; but its torrent may also come later. */
-static void say_unused_sections(const struct master *m)
+void master_settings_log_unused_sections(const struct master *m)
 {
     const struct master_settings *s = &m->settings;
     bool *used = mem_new_array(s->n_sections + 1, sizeof *used);
     uint32_t n_unused = 0;
 
-    for (const struct managed *t = m->first; t && s->n_sections; t = t->next) {
+    for (const struct master_torrent *t = m->first; t && s->n_sections; t = t->next) {
         const struct torrent_settings *of = master_settings_of(s, t->torrent.meta);
 
         if (of != &s->each)
             used[container_of(of, struct torrent_section, settings) - s->sections] = true;
     }
     for (uint32_t i = 0; i < s->n_sections; i++)
-        if (!used[i] && n_unused++ < UNUSED_SAID_MAX)
+        if (!used[i] && n_unused++ < UNUSED_LOGGED_MAX)
             log_notice(FACILITY, "[%s]: no torrent has this name or info-hash now",
                        s->sections[i].torrent);
-    if (n_unused > UNUSED_SAID_MAX)
-        log_notice(FACILITY, "%u more sections are of no torrent now", n_unused - UNUSED_SAID_MAX);
+    if (n_unused > UNUSED_LOGGED_MAX)
+        log_notice(FACILITY, "%u more sections are of no torrent now",
+                   n_unused - UNUSED_LOGGED_MAX);
     free(used);
 }
 
-/* --- SIGHUP ------------------------------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------------------------- */
 
-static void say_status(struct master *m, void (*say)(struct notify *n, const char *status))
-{
-    char status[80];
-
-    m->n_torrents_said = m->n_torrents;
-    snprintf(status, sizeof status, "%u torrent%s, port %u", m->n_torrents,
-             size_plural(m->n_torrents), m->port);
-    say(&m->notify, status);
-}
-
-void master_tick_status(struct master *m)
-{
-    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_said)
-        say_status(m, notify_status);
-}
-
-void master_say_ready(struct master *m)
-{
-    if (m->config->daemon)
-        say_unused_sections(m);
-    say_status(m, notify_ready);
-}
-
-void master_reload(struct master *m)
+void master_settings_reload(struct master *m)
 {
     struct master_settings new = MASTER_SETTINGS_EMPTY;
 
-    if (!m->config->reload || m->stopping)
+    if (m->config->reload(m->config->reload_arg, &new))
         return;
+    master_settings_deinit(&m->settings);
+    m->settings = new;
+    master_settings_tell_limits(m);
+    tell_max_peers(m);
+    for (struct master_torrent *t = m->first; t; t = t->next)
+        master_settings_apply(t);
     if (m->ready)
-        notify_reloading(&m->notify);
-    if (!m->config->reload(m->config->reload_arg, &new)) {
-        master_settings_deinit(&m->settings);
-        m->settings = new;
-        master_tell_limits(m);
-        tell_max_peers(m);
-        for (struct managed *t = m->first; t; t = t->next)
-            managed_take_settings(t);
-        if (m->ready)
-            say_unused_sections(m);
-    }
-    if (m->ready)
-        say_status(m, notify_ready);
+        master_settings_log_unused_sections(m);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state folder: one daemon at a time has it (STATE/lock), and what was done over all runs is kept
- * in it (STATE/statistics). A folder that cannot be written to any more costs a line in the log, once,
- * and another one when it can be again; what is not saved is tried again as long as we run.
+ * The state folder: its lock (STATE/lock), which one daemon at a time has, and the statistics of all
+ * runs (STATE/statistics). A folder that cannot be written is logged once, and once more when it can be
+ * written again; saving is tried again as long as the process runs.
  */
+#include "actors/master/state.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +14,13 @@
 
 #include "actors/master/internal.h"
 #include "conjure/base/log.h"
+#include "conjure/state/state.h"
 
 #define FACILITY "master"
 
-#define SAVE_TICKS 60
-/* Seconds that go by are no reason to write as often. */
-#define SAVE_IDLE_TICKS  3600
-#define SAVE_AGAIN_TICKS 10 /* when it failed */
+#define SAVE_TICKS       60
+#define SAVE_IDLE_TICKS  3600 /* when only the running time has changed */
+#define SAVE_RETRY_TICKS 10   /* after a failure */
 
 static char *path_of(const struct master *m, const char *name)
 {
@@ -29,7 +31,7 @@ static char *path_of(const struct master *m, const char *name)
     return path;
 }
 
-void master_note_state(struct master *m, enum master_state_part part, int error)
+void state_note(struct master *m, enum master_state_part part, int error)
 {
     unsigned bit = 1u << part, before = m->state_failing;
 
@@ -42,7 +44,7 @@ void master_note_state(struct master *m, enum master_state_part part, int error)
 
 /* --- the lock ----------------------------------------------------------------------------- */
 
-int master_lock_state(struct master *m)
+int state_lock_folder(struct master *m)
 {
     char *path = path_of(m, "lock");
     pid_t holder = 0;
@@ -66,7 +68,7 @@ static uint64_t running_s(const struct master *m)
     return m->statistics.running_s + (m->now - m->began_ns) / NS_PER_S;
 }
 
-struct statistics master_statistics(const struct master *m)
+struct statistics state_statistics(const struct master *m)
 {
     struct statistics s = m->statistics;
 
@@ -76,25 +78,25 @@ struct statistics master_statistics(const struct master *m)
 
 static void save(struct master *m)
 {
-    struct statistics s = master_statistics(m);
+    struct statistics s = state_statistics(m);
     char *path = path_of(m, "statistics");
     int r = statistics_save(path, &s);
 
-    master_note_state(m, MASTER_STATE_STATISTICS, r);
+    state_note(m, MASTER_STATE_STATISTICS, r);
     if (!r)
         m->saved_statistics = s;
     free(path);
 }
 
-void master_begin_statistics(struct master *m)
+void state_begin_statistics(struct master *m)
 {
     char *path = path_of(m, "statistics"), reason[STATISTICS_REASON_MAX];
     int r = statistics_load(path, &m->statistics, reason);
 
     m->began_ns = m->now;
-    /* What cannot be read is not to be written over either. */
+    /* Never overwrite a file that cannot be read. */
     if (r && r != -ENOENT) {
-        log_err(FACILITY, "%s: %s: set aside as %s.corrupt, and begun anew", path,
+        log_err(FACILITY, "%s: %s: set aside as %s.corrupt; counting starts at zero", path,
                 r < 0 ? strerror(-r) : reason, path);
         r = state_set_aside(path);
     }
@@ -105,7 +107,7 @@ void master_begin_statistics(struct master *m)
     save(m);
 }
 
-void master_tick_statistics(struct master *m)
+void state_tick(struct master *m)
 {
     bool moved = m->statistics.uploaded != m->saved_statistics.uploaded ||
                  m->statistics.downloaded != m->saved_statistics.downloaded ||
@@ -114,12 +116,12 @@ void master_tick_statistics(struct master *m)
     uint32_t every = moved ? SAVE_TICKS : SAVE_IDLE_TICKS;
 
     if (m->state_failing & 1u << MASTER_STATE_STATISTICS)
-        every = SAVE_AGAIN_TICKS;
+        every = SAVE_RETRY_TICKS;
     if (m->n_ticks % every == 0)
         save(m);
 }
 
-void master_end_state(struct master *m)
+void state_end(struct master *m)
 {
     if (m->lock_fd < 0)
         return;

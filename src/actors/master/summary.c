@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What SIGUSR1 asks for: a line for each torrent and a few for all, in the log. At the level of notices,
- * so that syslog and --foreground show it without -v.
+ * The summary that SIGUSR1 asks for, logged as notices, so that syslog and --foreground show it without -v.
  */
+#include "actors/master/summary.h"
+
 #include <inttypes.h>
 #include <malloc.h>
 
 #include "actors/master/internal.h"
+#include "actors/master/record.h"
+#include "actors/master/state.h"
 #include "conjure/base/log.h"
 #include "conjure/base/size.h"
 
 #define FACILITY "summary"
 
-static const char *state_of(const struct managed *t)
+static const char *state_of(const struct master_torrent *t)
 {
-    switch (t->life) {
+    switch (t->state) {
     case LIFE_OPENING:
+    case LIFE_CANCELLED:
         return "opening";
     case LIFE_CHECKING:
         return "checking";
@@ -29,25 +33,24 @@ static const char *state_of(const struct managed *t)
     }
 }
 
-static void say(struct managed *t)
+static void log_torrent(struct master_torrent *t)
 {
     char verified[SIZE_TEXT_MAX], wanted[SIZE_TEXT_MAX], down[SIZE_TEXT_MAX], up[SIZE_TEXT_MAX],
         uploaded[SIZE_TEXT_MAX];
-    uint64_t total = t->uploaded_before + t->uploaded;
+    uint64_t total = record_uploaded(t);
 
     log_notice(FACILITY,
                "%s: %s%s%s, %s of %s, %" PRIu32 " peer%s, down %s, up %s, uploaded %s, ratio %.2f",
-               metainfo_name(t->torrent.meta), state_of(t), t->retry_ns ? ": " : "",
-               t->retry_ns && t->lasting.said ? t->lasting.said : "",
+               record_name(t), state_of(t), t->retry_ns ? ": " : "",
+               t->retry_ns && t->lasting.last_error ? t->lasting.last_error : "",
                size_format(t->verified, verified), size_format(t->wanted, wanted), t->n_peers,
-               size_plural(t->n_peers), size_format_rate(managed_down_rate(t), down),
-               size_format_rate(rate_get(&t->up, t->master->now), up), size_format(total, uploaded),
+               size_plural(t->n_peers), size_format_rate(record_down_rate(t), down),
+               size_format_rate(record_up_rate(t), up), size_format(total, uploaded),
                t->wanted ? (double)total / (double)t->wanted : 0.0);
 }
 
-/* What is in use tells whether something leaks: what the allocator holds beyond it is what was in use
- * once, at the busiest moment. */
-static void say_memory(void)
+/* Memory in use that grows is a leak; the allocator holds as much as was in use at the busiest moment. */
+static void log_memory(void)
 {
     struct mallinfo2 i = mallinfo2();
 
@@ -55,20 +58,20 @@ static void say_memory(void)
                (i.uordblks + i.hblkhd) / 1024, (i.arena + i.hblkhd) / 1024);
 }
 
-void master_say_summary(struct master *m)
+void summary_log(struct master *m)
 {
     char down[SIZE_TEXT_MAX], up[SIZE_TEXT_MAX], uploaded[SIZE_TEXT_MAX], downloaded[SIZE_TEXT_MAX];
     uint64_t down_rate = 0, up_rate = 0;
     uint32_t n_peers = 0, n_seeding = 0, n_failed = 0;
-    struct statistics s = master_statistics(m);
+    struct statistics s = state_statistics(m);
 
-    for (struct managed *t = m->first; t; t = t->next) {
-        say(t);
-        down_rate += managed_down_rate(t);
-        up_rate += rate_get(&t->up, m->now);
+    for (struct master_torrent *t = m->first; t; t = t->next) {
+        log_torrent(t);
+        down_rate += record_down_rate(t);
+        up_rate += record_up_rate(t);
         n_peers += t->n_peers;
-        n_seeding += t->life == LIFE_RUNNING && t->complete;
-        n_failed += t->life == LIFE_ENDED && t->retry_ns;
+        n_seeding += t->state == LIFE_RUNNING && t->complete;
+        n_failed += t->state == LIFE_CLOSED && t->retry_ns;
     }
     log_notice(FACILITY,
                "%" PRIu32 " torrent%s, %" PRIu32 " seeding, %" PRIu32 " downloading, %" PRIu32
@@ -76,7 +79,7 @@ void master_say_summary(struct master *m)
                m->n_torrents, size_plural(m->n_torrents), n_seeding,
                m->n_in[LIFE_RUNNING] - n_seeding, n_failed, n_peers, size_plural(n_peers),
                size_format_rate(down_rate, down), size_format_rate(up_rate, up));
-    say_memory();
+    log_memory();
     if (m->config->daemon)
         log_notice(FACILITY,
                    "of all time: uploaded %s, downloaded %s, %" PRIu64

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conjure/actors/notify.h"
+#include "actors/master/notify.h"
 
 static char path[] = "/tmp/conjure-test-notify-XXXXXX";
 static struct notify n = NOTIFY_EMPTY;

@@ -6,6 +6,16 @@
 #include <string.h>
 
 #include "actors/master/internal.h"
+#include "actors/master/record.h"
+#include "actors/master/settings.h"
+#include "actors/master/state.h"
+#include "actors/master/torrent.h"
+#include "conjure/actors/announcer.h"
+#include "conjure/actors/bandwidth.h"
+#include "conjure/actors/choker.h"
+#include "conjure/actors/fs.h"
+#include "conjure/actors/interest_stat.h"
+#include "conjure/actors/lobby.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
 
@@ -55,20 +65,9 @@ struct bandwidth_inbox *bandwidth_inbox(struct bandwidth *x)
     return &x->inbox;
 }
 
-static unsigned n_stop_all, n_be_known;
 static int state_error;
 
-void master_stop_all(struct master *m)
-{
-    n_stop_all++;
-}
-
-void managed_be_known(struct managed *t)
-{
-    n_be_known++;
-}
-
-void master_note_state(struct master *m, enum master_state_part part, int error)
+void state_note(struct master *m, enum master_state_part part, int error)
 {
     state_error = error;
 }
@@ -113,7 +112,7 @@ static void begin(void)
     m->announcer = &announcer;
     m->choker = &choker;
     m->bandwidth = &bandwidth;
-    m->by_hash = KEY_MAP(struct managed, info_hash);
+    m->by_hash = KEY_MAP(struct master_torrent, info_hash);
     m->now = 1000 * NS_PER_S;
     m->ready = true;
 }
@@ -135,8 +134,8 @@ static void end(void)
 {
     expect_silence();
     while (m->first)
-        managed_free(m->first);
-    for (unsigned life = 0; life < N_LIVES; life++)
+        record_free(m->first);
+    for (unsigned life = 0; life < N_LIFE_STATES; life++)
         ck_assert_uint_eq(m->n_in[life], 0);
     key_map_deinit(&m->by_hash);
     free(m->dir);
@@ -156,7 +155,7 @@ static void *expect(struct channel *c, uint16_t kind)
 #define EXPECT(actor, message) expect(&actor.inbox.channel, actor##_kind_##message)
 #define DROP(actor, message)   msg_free(EXPECT(actor, message))
 
-static struct managed *add(unsigned number)
+static struct master_torrent *add(unsigned number)
 {
     struct master_torrent_config c = {0};
     char bytes[160], reason[METAINFO_REASON_MAX];
@@ -164,27 +163,20 @@ static struct managed *add(unsigned number)
         snprintf(bytes, sizeof bytes,
                  "d4:infod6:lengthi1000e4:name8:file%04u12:piece lengthi32768e6:pieces20:%020uee",
                  number, number);
-    struct managed *t;
+    struct master_torrent *t;
 
     ck_assert_msg(!metainfo_parse((const uint8_t *)bytes, (size_t)n, &c.meta, reason), "%s",
                   reason);
-    t = managed_new(m, &c);
-    managed_open(t);
+    t = record_new(m, &c);
+    torrent_start(t);
     return t;
 }
 
-/* Master has handled an answer about T. */
-static void come_home(struct managed *t, struct msg *x)
-{
-    managed_answered(t);
-    msg_free(x);
-}
-
 /* FS answers OpenTorrent. Returns whom it was about. */
-static struct managed *answer_open(int error, bool complete, uint64_t uploaded)
+static struct master_torrent *answer_open(int error, bool complete, uint64_t uploaded)
 {
     struct fs_open_torrent *x = EXPECT(fs, open_torrent);
-    struct managed *t = managed_of(x->torrent);
+    struct master_torrent *t = record_of(x->torrent);
 
     ck_assert(x->refuse_lost);
     x->error = error;
@@ -195,26 +187,25 @@ static struct managed *answer_open(int error, bool complete, uint64_t uploaded)
         if (complete)
             bitfield_set(&x->have, 0);
     }
-    managed_opened(t, x);
-    come_home(t, &x->msg);
+    torrent_reply_open(t, x);
     return t;
 }
 
-static void answer_close(struct managed *t)
+static void answer_close(struct master_torrent *t)
 {
     struct fs_close_torrent *x = EXPECT(fs, close_torrent);
 
-    ck_assert_int_eq(x->unchanged, !t->unsaved);
+    ck_assert_int_eq(x->unchanged, !t->changed);
     ck_assert_ptr_eq(x->of, &t->torrent);
-    t->torrent.storage = NULL;
-    come_home(t, &x->msg);
+    torrent_reply_close(t, x);
+    ck_assert_ptr_null(t->torrent.storage);
 }
 
 /* A complete torrent that seeds. */
-static struct managed *start(unsigned number)
+static struct master_torrent *start(unsigned number)
 {
     struct lobby_torrent_added *added;
-    struct managed *t = add(number);
+    struct master_torrent *t = add(number);
 
     ck_assert_ptr_eq(answer_open(0, true, 0), t);
     added = EXPECT(lobby, torrent_added);
@@ -223,7 +214,7 @@ static struct managed *start(unsigned number)
     msg_free(&added->msg);
     DROP(choker, torrent_completed);
     DROP(announcer, torrent_started);
-    ck_assert_int_eq(t->life, LIFE_RUNNING);
+    ck_assert_int_eq(t->state, LIFE_RUNNING);
     return t;
 }
 
@@ -231,9 +222,9 @@ static void tick(void)
 {
     m->n_ticks++;
     m->now += NS_PER_S;
-    for (struct managed *t = m->first, *next; t; t = next) {
+    for (struct master_torrent *t = m->first, *next; t; t = next) {
         next = t->next;
-        managed_tick(t);
+        torrent_tick(t);
     }
 }
 
@@ -246,11 +237,12 @@ static void tick_times(unsigned n)
 }
 
 /* Once a removed torrent has ended, what Master's loop does. */
-static void sweep(struct managed *t)
+static void sweep(struct master_torrent *t)
 {
-    ck_assert(m->sweep_due && t->forget && t->life == LIFE_ENDED);
+    ck_assert(m->sweep_due && t->removed && t->state == LIFE_CLOSED);
     ck_assert_uint_eq(t->n_queries, 0);
-    managed_free(t);
+    torrent_sweep(m);
+    ck_assert(!m->sweep_due);
 }
 
 START_TEST(a_torrent_that_nobody_asks_for_costs_no_message)
@@ -270,9 +262,9 @@ START_TEST(what_changed_is_told_once_and_saved_once_spread_over_a_minute)
     begin();
     for (unsigned i = 0; i < 100; i++)
         start(i);
-    for (struct managed *t = m->first; t; t = t->next) {
+    for (struct master_torrent *t = m->first; t; t = t->next) {
         t->uploaded = 5;
-        t->unsaved = true;
+        t->changed = true;
     }
     for (unsigned second = 0; second < 60; second++) {
         unsigned n_now = 0;
@@ -287,13 +279,10 @@ START_TEST(what_changed_is_told_once_and_saved_once_spread_over_a_minute)
         }
         while ((x = channel_receive(&fs.inbox.channel))) {
             struct fs_save_resume *save = (struct fs_save_resume *)x;
-            struct managed *t = managed_of(save->of);
 
             ck_assert_int_eq(x->kind, fs_kind_save_resume);
             ck_assert_uint_eq(save->uploaded, 5);
-            t->saving = false;
-            managed_note_save(t, 0);
-            come_home(t, x);
+            torrent_reply_save(record_of(save->of), save);
             n_now++;
         }
         ck_assert_uint_le(n_now, 2);
@@ -308,7 +297,7 @@ END_TEST
 
 START_TEST(one_that_is_removed_is_let_go_of_in_order)
 {
-    struct managed *t, *other;
+    struct master_torrent *t, *other;
     struct lobby_torrent_removed *l;
     struct choker_torrent_removed *c;
     struct announcer_torrent_stopped *a;
@@ -316,21 +305,21 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     begin();
     other = start(1);
     t = start(2);
-    t->unsaved = true;
-    managed_remove(t);
+    t->changed = true;
+    torrent_remove(t);
     l = EXPECT(lobby, torrent_removed);
     ck_assert_ptr_eq(l->swarm, &t->swarm);
     expect_silence(); /* connections first */
-    come_home(t, &l->msg);
+    torrent_replied(t, &l->msg);
     c = EXPECT(choker, torrent_removed);
     ck_assert_uint_eq(c->torrent, t->torrent.swarm->id);
     msg_free(&c->msg);
     a = EXPECT(announcer, torrent_stopped);
     ck_assert_ptr_eq(a->swarm, &t->swarm);
-    ck_assert_int_eq(t->life, LIFE_CLOSING);
+    ck_assert_int_eq(t->state, LIFE_CLOSING);
     answer_close(t);
     ck_assert(!m->sweep_due);
-    come_home(t, &a->msg);
+    torrent_replied(t, &a->msg);
     sweep(t);
     ck_assert_ptr_eq(m->first, other);
     ck_assert_ptr_eq(m->last, other);
@@ -343,21 +332,21 @@ END_TEST
 
 START_TEST(one_that_is_removed_while_it_opens_is_closed_at_once)
 {
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     t = add(1);
-    managed_remove(t);
+    torrent_remove(t);
     answer_open(0, true, 0);
     answer_close(t);
     sweep(t);
     /* And its failure is nobody's business any more. */
     t = add(2);
-    managed_remove(t);
+    torrent_remove(t);
     answer_open(-EACCES, false, 0);
     sweep(t);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
-    ck_assert_uint_eq(n_stop_all, 0);
+    ck_assert(!m->start_failed);
     end();
 }
 END_TEST
@@ -365,15 +354,15 @@ END_TEST
 START_TEST(a_failure_is_tried_again_with_growing_pauses)
 {
     static const unsigned pauses[] = {5, 10, 20, 40, 80, 160, 320, 600, 600};
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     add(1);
     for (size_t i = 0; i < N_ELEMENTS(pauses); i++) {
         t = answer_open(-ENOENT, false, 0);
-        ck_assert_int_eq(t->life, LIFE_ENDED);
+        ck_assert_int_eq(t->state, LIFE_CLOSED);
         ck_assert_uint_eq(t->lasting.n_failures, i + 1);
-        ck_assert_str_eq(t->lasting.said, strerror(ENOENT));
+        ck_assert_str_eq(t->lasting.last_error, strerror(ENOENT));
         tick_times(pauses[i] - 1);
         tick();
         ck_assert_uint_eq(m->n_torrents, 1);
@@ -386,7 +375,7 @@ END_TEST
 START_TEST(one_that_works_again_begins_anew_with_short_pauses)
 {
     struct lobby_torrent_added *added;
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     add(1);
@@ -402,7 +391,7 @@ START_TEST(one_that_works_again_begins_anew_with_short_pauses)
     ck_assert_uint_eq(t->lasting.n_failures, 1);
     tick_times(10);
     ck_assert_uint_eq(t->lasting.n_failures, 0);
-    ck_assert_ptr_null(t->lasting.said);
+    ck_assert_ptr_null(t->lasting.last_error);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
     end();
 }
@@ -410,14 +399,14 @@ END_TEST
 
 START_TEST(named_at_start_a_failure_ends_the_start)
 {
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     m->ready = false;
     t = add(1);
     t->lasting.named = true;
     answer_open(-EACCES, false, 0);
-    ck_assert_uint_eq(n_stop_all, 1);
+    ck_assert(m->start_failed);
     ck_assert_int_eq(m->outcome, MASTER_ERROR);
     tick_times(700);
     end();
@@ -426,25 +415,25 @@ END_TEST
 
 START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
 {
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     m->stopping = true;
     t = add(1);
     answer_open(0, true, 0);
     answer_close(t);
-    ck_assert_int_eq(t->life, LIFE_ENDED);
+    ck_assert_int_eq(t->state, LIFE_CLOSED);
     /* Or not even opened. */
     t = add(2);
     answer_open(-ECANCELED, false, 0);
-    ck_assert_int_eq(t->life, LIFE_ENDED);
-    ck_assert(!t->lasting.said);
+    ck_assert_int_eq(t->state, LIFE_CLOSED);
+    ck_assert(!t->lasting.last_error);
     /* That one could not be opened is no matter for an exit code once a signal has come. */
     t = add(3);
     m->signalled = true;
     answer_open(-ENOENT, false, 0);
-    ck_assert_int_eq(t->life, LIFE_ENDED);
-    ck_assert(!t->lasting.said);
+    ck_assert_int_eq(t->state, LIFE_CLOSED);
+    ck_assert(!t->lasting.last_error);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
     end();
 }
@@ -452,17 +441,17 @@ END_TEST
 
 START_TEST(seeded_enough_it_is_not_started_until_more_is_asked_for)
 {
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     m->settings.each.seed_ratio = 2;
     t = add(1);
     answer_open(0, true, 2000);
     answer_close(t);
-    ck_assert(t->sated && t->life == LIFE_ENDED && !t->retry_ns);
+    ck_assert(t->seed_goal_met && t->state == LIFE_CLOSED && !t->retry_ns);
     tick_times(100);
     m->settings.each.seed_ratio = 3;
-    managed_take_settings(t);
+    master_settings_apply(t);
     tick();
     t = answer_open(0, true, 3000);
     answer_close(t);
@@ -475,7 +464,7 @@ START_TEST(the_time_of_seeding_adds_up)
 {
     struct lobby_torrent_removed *l;
     struct announcer_torrent_stopped *a;
-    struct managed *t;
+    struct master_torrent *t;
 
     begin();
     m->settings.each.seed_time_s = 100;
@@ -486,68 +475,79 @@ START_TEST(the_time_of_seeding_adds_up)
     tick_times(39);
     tick();
     l = EXPECT(lobby, torrent_removed);
-    come_home(t, &l->msg);
+    torrent_replied(t, &l->msg);
     DROP(choker, torrent_removed);
     a = EXPECT(announcer, torrent_stopped);
-    come_home(t, &a->msg);
+    torrent_replied(t, &a->msg);
     answer_close(t);
-    ck_assert(t->sated);
-    ck_assert_uint_eq(n_be_known, 1);
+    ck_assert(t->seed_goal_met);
+    ck_assert(t->lasting.known_due && m->known_due);
     m->now += 50 * NS_PER_S;
-    ck_assert_uint_eq(managed_seeded_s(t), 100);
+    ck_assert_uint_eq(record_seeded_s(t), 100);
     end();
 }
 END_TEST
 
+/* FS has saved the resume data of T, or not. */
+static void reply_save(struct master_torrent *t, int error)
+{
+    struct fs_save_resume *x = fs_new_save_resume();
+
+    x->of = &t->torrent;
+    x->error = error;
+    t->n_queries++;
+    torrent_reply_save(t, x);
+}
+
 START_TEST(resume_data_that_cannot_be_saved_is_noted_once_for_all)
 {
-    struct managed *a, *b;
+    struct master_torrent *a, *b;
 
     begin();
     a = start(1);
     b = start(2);
-    managed_note_save(a, -ENOSPC);
+    reply_save(a, -ENOSPC);
     ck_assert_int_eq(state_error, -ENOSPC);
     state_error = 1;
-    managed_note_save(b, -ENOSPC);
-    managed_note_save(b, -ENOSPC);
-    managed_note_save(a, 0);
+    reply_save(b, -ENOSPC);
+    reply_save(b, -ENOSPC);
+    reply_save(a, 0);
     ck_assert_int_eq(state_error, 1);
-    managed_note_save(b, 0);
+    reply_save(b, 0);
     ck_assert_int_eq(state_error, 0);
     end();
 }
 END_TEST
 
-/* A failure that went with its torrent keeps no later one from being said. */
+/* The failure of a torrent that was removed does not hide a later one. */
 START_TEST(resume_data_that_cannot_be_saved_goes_with_its_torrent)
 {
-    struct managed *t, *other;
+    struct master_torrent *t, *other;
 
     begin();
     other = start(1);
     t = add(2);
     answer_open(-EACCES, false, 0);
-    managed_note_save(t, -ENOSPC);
+    reply_save(t, -ENOSPC);
     m->state_failing = 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN;
-    managed_note_save(other, -ENOSPC);
-    managed_remove(t);
+    reply_save(other, -ENOSPC);
+    torrent_remove(t);
     sweep(t);
-    ck_assert_uint_eq(m->n_unsavable, 1);
+    ck_assert_uint_eq(m->n_save_failed, 1);
     ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN);
-    managed_note_save(other, 0);
+    reply_save(other, 0);
     t = add(2);
     answer_open(-EACCES, false, 0);
-    managed_note_save(t, -ENOSPC);
-    managed_remove(t);
+    reply_save(t, -ENOSPC);
+    torrent_remove(t);
     sweep(t);
-    ck_assert_uint_eq(m->n_unsavable, 0);
+    ck_assert_uint_eq(m->n_save_failed, 0);
     ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_KNOWN);
     end();
 }
 END_TEST
 
-RUN_SUITE("Master's torrents", 10, a_torrent_that_nobody_asks_for_costs_no_message,
+RUN_SUITE("torrent", 10, a_torrent_that_nobody_asks_for_costs_no_message,
           what_changed_is_told_once_and_saved_once_spread_over_a_minute,
           one_that_is_removed_is_let_go_of_in_order,
           one_that_is_removed_while_it_opens_is_closed_at_once,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_ACTORS_NOTIFY_H
-#define CONJURE_ACTORS_NOTIFY_H
+#ifndef CONJURE_SRC_ACTORS_MASTER_NOTIFY_H
+#define CONJURE_SRC_ACTORS_MASTER_NOTIFY_H
 
 #include <stdbool.h>
 #include <stdint.h>

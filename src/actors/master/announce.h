@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_ACTORS_MASTER_ANNOUNCE_H
+#define CONJURE_SRC_ACTORS_MASTER_ANNOUNCE_H
+
+struct master_torrent;
+
+/* Telling Announcer about a torrent. */
+
+void announce_started(struct master_torrent *t);
+/* The numbers of the next announce, if they have changed. */
+void announce_numbers(struct master_torrent *t);
+/* Every wanted piece is verified. */
+void announce_completed(struct master_torrent *t);
+/* A query of T (n_queries), if Announcer has T. */
+void announce_stopped(struct master_torrent *t);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_ACTORS_MASTER_DISK_H
+#define CONJURE_SRC_ACTORS_MASTER_DISK_H
+
+struct bitfield;
+struct master_torrent;
+struct stored_blocks;
+
+/* What Master asks FS about a torrent. Each question is a query of T (n_queries). */
+
+void disk_open(struct master_torrent *t);
+void disk_check(struct master_torrent *t);
+/* Takes the contents of both over into T, and leaves them empty. */
+void disk_take_content(struct master_torrent *t, struct bitfield *have,
+                       struct stored_blocks *stored);
+/* Counts the bytes of what was taken. Then it is known whether T is complete. */
+void disk_count(struct master_torrent *t);
+
+/* Once a second while T runs: saves resume data once a minute, if it has changed. */
+void disk_tick(struct master_torrent *t);
+/* The reply to that. ERROR is 0 or -errno. */
+void disk_saved(struct master_torrent *t, int error);
+/* The outcome of any write of resume data. */
+void disk_note_save(struct master_torrent *t, int error);
+/* Saves resume data, if anything has changed, and closes. */
+void disk_close(struct master_torrent *t);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_ACTORS_MASTER_SETTINGS_H
+#define CONJURE_SRC_ACTORS_MASTER_SETTINGS_H
+
+#include "conjure/actors/master_settings.h"
+
+struct master;
+struct master_torrent;
+
+/* Tells Bandwidth and Choker the limits of all torrents together. */
+void master_settings_tell_limits(struct master *m);
+/* How many connections there may be. Logs a setting that cannot be kept. */
+unsigned master_settings_max_peers(const struct master *m);
+/* Gives T the settings of its section, and tells Bandwidth its limits. To be called when T is opened,
+ * when it is closed, and when the settings have changed. */
+void master_settings_apply(struct master_torrent *t);
+/* Sections that belong to no torrent: a misspelt name, or a torrent that will be added later. */
+void master_settings_log_unused_sections(const struct master *m);
+/* Reads the settings again, by the callback, and tells all actors. Nothing changes when they are
+ * wrong. */
+void master_settings_reload(struct master *m);
+
+#endif
