@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table of chains finds a file's handle; a list orders the handles that nobody leases by age.
- * A leased handle is in no list, so it cannot be chosen for closing. A handle that was replaced or
- * whose file was closed while leased leaves the table ("dropped") and lives on until the last lease
- * is back.
+ * A hash table of chains finds a file's handle; a list orders the handles without a lease by age.
+ * A leased handle is not in that list, so it cannot be chosen for closing. A handle that was replaced,
+ * or whose file was closed while leased, leaves the table ("dropped") and is closed with its last lease.
  */
 #include "conjure/fs/handle_pool.h"
 
@@ -55,7 +54,7 @@ static void destroy(struct handle_pool *p, struct open_file *h)
     p->n_open--;
 }
 
-/* Out of the table; closed now when nobody leases it. */
+/* Removes H from the table; closes it now unless it is leased. */
 static void drop(struct handle_pool *p, struct open_file *h)
 {
     struct open_file **at = bucket_of(p, h->store, h->file);
@@ -91,6 +90,7 @@ int handle_pool_lease(struct handle_pool *p, const struct store *store, uint32_t
     struct open_file **bucket = bucket_of(p, store, file), *h = *bucket;
     int fd, r;
 
+    owner_assert(&p->thread);
     while (h && (h->store != store || h->file != file))
         h = h->in_bucket;
     if (h && h->mode >= mode) {
@@ -117,6 +117,7 @@ int handle_pool_lease(struct handle_pool *p, const struct store *store, uint32_t
 
 void handle_pool_return(struct handle_pool *p, struct open_file *h)
 {
+    owner_assert(&p->thread);
     assert(h->n_leases);
     if (--h->n_leases)
         return;
@@ -133,6 +134,7 @@ void handle_pool_close_file(struct handle_pool *p, const struct store *store, ui
 {
     struct open_file *h = *bucket_of(p, store, file);
 
+    owner_assert(&p->thread);
     while (h && (h->store != store || h->file != file))
         h = h->in_bucket;
     if (h)
@@ -141,6 +143,7 @@ void handle_pool_close_file(struct handle_pool *p, const struct store *store, ui
 
 void handle_pool_close_store(struct handle_pool *p, const struct store *store)
 {
+    owner_assert(&p->thread);
     for (uint32_t i = 0; i < p->n_buckets; i++) {
         struct open_file *h = p->buckets[i];
 

@@ -9,8 +9,9 @@
 #include "conjure/bencode/bencode.h"
 #include "conjure/bencode/schema.h"
 #include "conjure/bencode/writer.h"
-#include "conjure/fs/io.h"
-#include "fs/storage_struct.h"
+#include "fs/bits.h"
+#include "fs/slots.h"
+#include "fs/stamps.h"
 
 #define RESUME_VERSION 1
 
@@ -54,7 +55,7 @@ void resume_free(struct resume *r)
 
 /* --- encoding -------------------------------------------------------------------------------- */
 
-/* Bits as on the wire, the first one in the high bit of the first byte. */
+/* Bits in the order of the wire (BEP 3), the first one in the high bit of the first byte. */
 static void put_bits(struct bencode_writer *w, const uint64_t *bits, uint32_t n)
 {
     size_t size = bitfield_size(n);
@@ -159,7 +160,7 @@ static int take_files(struct resume *r, const struct bencode *tree, const struct
     uint32_t file = 0;
 
     if (list->n != r->n_files)
-        return 1;
+        return RESUME_CORRUPT;
     for (const struct bencode_node *c = bencode_first(list); c; c = bencode_next(list, c)) {
         const struct bencode_node *size = bencode_first(c), *mtime = bencode_next(c, size);
         const struct bencode_node *part = mtime ? bencode_next(c, mtime) : NULL;
@@ -167,7 +168,7 @@ static int take_files(struct resume *r, const struct bencode *tree, const struct
 
         if (!part || size->kind != BENCODE_INTEGER || mtime->kind != BENCODE_INTEGER ||
             part->kind != BENCODE_INTEGER)
-            return 1;
+            return RESUME_CORRUPT;
         if (n >= 0)
             r->stamps[file] = (struct file_stamp){true, (uint64_t)n, bencode_integer(tree, mtime)};
         r->parts[file++] = bencode_integer(tree, part);
@@ -186,12 +187,12 @@ static int take_partial(struct resume *r, const struct bencode *tree, const stru
 
     if (!bits || number->kind != BENCODE_INTEGER || bits->kind != BENCODE_STRING || piece < 0 ||
         piece >= r->pieces.n_bits)
-        return 1;
+        return RESUME_CORRUPT;
     bytes = bencode_string(tree, bits, &n);
     p->piece = (uint32_t)piece;
     p->n_blocks = geometry_n_blocks(metainfo_geometry(meta), p->piece);
     if (n != bitfield_size(p->n_blocks))
-        return 1;
+        return RESUME_CORRUPT;
     p->blocks = calloc(p->n_blocks / 64 + 1, sizeof *p->blocks);
     if (!p->blocks)
         return -ENOMEM;
@@ -208,7 +209,7 @@ static int take_partials(struct resume *r, const struct bencode *tree,
     int x = 0;
 
     if (list->n > r->pieces.n_bits)
-        return 1;
+        return RESUME_CORRUPT;
     r->partials = calloc((size_t)list->n + 1, sizeof *r->partials);
     if (!r->partials)
         return -ENOMEM;
@@ -220,14 +221,14 @@ static int take_partials(struct resume *r, const struct bencode *tree,
 static int take_slots(struct resume *r, const uint8_t *bytes, size_t n)
 {
     if (n != (size_t)r->pieces.n_bits * 4)
-        return 1;
+        return RESUME_CORRUPT;
     r->slots = malloc(n + 1);
     if (!r->slots)
         return -ENOMEM;
     for (uint32_t i = 0; i < r->pieces.n_bits; i++) {
         r->slots[i] = get_be32(bytes + (size_t)i * 4);
         if (r->slots[i] != SLOT_NONE && r->slots[i] >= r->pieces.n_bits)
-            return 1;
+            return RESUME_CORRUPT;
     }
     return 0;
 }
@@ -238,7 +239,7 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
     const struct bencode_node *allocation = bencode_find(tree, root, "allocation");
     const uint8_t *bytes;
     size_t n;
-    int x = 1;
+    int x = RESUME_CORRUPT;
 
     for (unsigned i = 0; i < sizeof allocations / sizeof allocations[0]; i++)
         if (bencode_string_equals(tree, allocation, allocations[i])) {
@@ -247,7 +248,7 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
         }
     if (memcmp(bencode_find_string(tree, root, "info-hash", &n), metainfo_info_hash(meta)->bytes,
                INFO_HASH_SIZE))
-        x = 1;
+        x = RESUME_CORRUPT;
     r->checking = bencode_find_integer(tree, root, "checking");
     r->clean = bencode_find_integer(tree, root, "clean");
     r->uploaded = (uint64_t)bencode_find_integer(tree, root, "uploaded");
@@ -277,8 +278,6 @@ int resume_decode(const uint8_t *bytes, size_t n, const struct metainfo *meta,
     struct resume *r = NULL;
     int x = bencode_parse(&tree, bytes, n, BENCODE_NODES_MAX);
 
-    if (x > 0)
-        x = 1;
     if (!x)
         x = bencode_check(&tree, bencode_root(&tree), &resume_schema, reason);
     if (!x) {
@@ -288,7 +287,7 @@ int resume_decode(const uint8_t *bytes, size_t n, const struct metainfo *meta,
     bencode_deinit(&tree);
     if (x) {
         resume_free(r);
-        return x;
+        return x < 0 ? x : RESUME_CORRUPT;
     }
     *resumep = r;
     return 0;

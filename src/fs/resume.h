@@ -13,21 +13,20 @@
 struct file_stamp;
 
 /*
- * Resume data: what a torrent's files hold, as a B-coded file. A claim in it is never ahead of the
- * disk: the snapshot is taken first, then the files are synced, then this is written.
+ * Resume data: what a torrent's files hold, as a B-coded file. It never claims more than the disk has: the
+ * snapshot is taken first, then the files are synced, then this is written (save.c).
  *
  *   conjure     version, 1
  *   info-hash   20 bytes
  *   allocation  "sparse", "full" or "compact"
- *   checking    1 while a check of everything, asked for by the user, is not through; may be absent
- *   clean       1 when nothing is being written: at the end of the program, during a scan (compact)
- *   doubtful    bitfield of pieces (compact: slots) still to be hashed: what a check had left; may be
- *               absent
- *   pieces      bitfield of verified pieces; what is neither here nor doubtful is missing
+ *   checking    1 while a check of all pieces, as the user asked, has not ended; may be absent
+ *   clean       1 when no block is being written: at the end of the program, during a scan (compact)
+ *   doubtful    bitfield of pieces (compact: slots) that a check had not hashed yet; may be absent
+ *   pieces      bitfield of verified pieces; a piece that is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
  *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]
  *   slots       compact: for each slot a 4-byte big-endian piece number, ffffffff for none
- *   uploaded, downloaded   bytes in all
+ *   uploaded, downloaded   bytes of all runs
  */
 struct resume_partial {
     uint32_t piece, n_blocks;
@@ -43,20 +42,23 @@ struct resume {
     struct resume_partial *partials;
     uint32_t n_files;
     struct file_stamp *stamps;
-    bool *parts;     /* per file */
-    uint32_t *slots; /* one per piece, or NULL */
+    bool *parts;     /* per file: it was stored as a part file */
+    uint32_t *slots; /* the piece in each slot or SLOT_NONE; or NULL */
 };
 
-#define RESUME_FILE_MAX (64u << 20)
+#define RESUME_FILE_MAX (64u << 20) /* bytes; a torrent of 4 million pieces has half of that */
 
-/* All zero, tables of the size that META needs. NULL without memory. */
+/* All 0, with tables of the size that META needs. NULL without memory. */
 struct resume *resume_new(const struct metainfo *meta);
 void resume_free(struct resume *r); /* NULL is fine */
 
-/* *BYTESP is the caller's. 0 or -ENOMEM. */
+/* Any thread. *BYTESP is the caller's. 0 or -ENOMEM. */
 int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t **bytesp,
                   size_t *np);
-/* 0, 1 when these bytes are no resume data of this torrent, or -ENOMEM. */
+enum {
+    RESUME_CORRUPT = 1, /* these bytes are no resume data of this torrent */
+};
+/* 0, RESUME_CORRUPT or -ENOMEM. *RESUMEP is the caller's. */
 int resume_decode(const uint8_t *bytes, size_t n, const struct metainfo *meta,
                   struct resume **resumep);
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving resume data while the download goes on. Three things in this order: a snapshot of the books
- * (FS), a sync of every file written since the last one, the resume file itself (worker). What is
- * written meanwhile is not in the snapshot, so nothing is claimed that a crash could take back. While a
- * check is under way the snapshot says what is still doubtful, so that the next start goes on there.
+ * Saving resume data while the download continues. Three steps in this order: a snapshot of the books (FS's
+ * thread), a sync of every file written since the last one, the resume file itself (worker). What is
+ * written meanwhile is not in the snapshot, so nothing is claimed that a crash could undo. While a check
+ * is under way the snapshot has what is still doubtful, so that the next start continues there.
  *
- * What a check has found good may have been copied there a moment ago and be in memory only, so it
- * is synced, too. But each sync may flush the disk's cache, and a check of thousands of files is mostly one of
- * files that nobody has touched for long, which the kernel wrote back by itself.
+ * What a check has found good may have been copied there a moment ago and be in memory only, so it is
+ * synced too. But each sync may flush the disk's cache, and a check of thousands of files is mostly one of
+ * old files, which the kernel has written back already.
  *
- * A thousand torrents save once a minute, and all together at the end. So what would be the same bytes as
- * are on disk already is not written; and saves that are neighbours in the queue share the sync of their
- * folder, and begin to be written before the first one is waited for.
+ * A thousand torrents save once a minute, and all together at the end. So bytes that are on disk already are
+ * not written again; and saves that are neighbours in the queue share the sync of their folder, and
+ * all of them begin to be written before the first one is waited for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,22 +19,38 @@
 
 #include "conjure/base/alloc.h"
 #include "conjure/fs/io.h"
+#include "fs/internal.h"
 #include "fs/resume.h"
-#include "fs/storage_struct.h"
 
-#define OLD_S 3600
+#define OLD_S        3600 /* a file that nobody has touched for so long is written back */
+#define TOGETHER_MAX 16   /* saves in one run */
 
-static int copy_partials(const struct storage *s, struct resume *resume)
+struct save_job {
+    struct job job;
+    const char *path;      /* the storage's, constant */
+    struct resume *resume; /* a snapshot of the books, owned */
+    uint8_t *unsynced;     /* one per file, owned: what has to be synced first */
+    struct saved saved;    /* before running, and after */
+};
+
+static struct save_job *save_job_of(struct job *job)
+{
+    return container_of(job, struct save_job, job);
+}
+
+/* --- prepare --------------------------------------------------------------------------------- */
+
+static int copy_partials(const struct books *b, struct resume *resume)
 {
     uint32_t n = 0;
 
-    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
-        n += s->partials[piece] && s->partials[piece]->n_stored;
+    for (uint32_t piece = 0; piece < b->geometry->n_pieces; piece++)
+        n += b->partials[piece] && b->partials[piece]->n_stored;
     resume->partials = calloc((size_t)n + 1, sizeof *resume->partials);
     if (!resume->partials)
         return -ENOMEM;
-    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
-        const struct partial *p = s->partials[piece];
+    for (uint32_t piece = 0; piece < b->geometry->n_pieces; piece++) {
+        const struct partial *p = b->partials[piece];
         struct resume_partial *to = &resume->partials[resume->n_partials];
         size_t size;
 
@@ -50,196 +66,179 @@ static int copy_partials(const struct storage *s, struct resume *resume)
     return 0;
 }
 
-/* Compact: verified, and not where it belongs, so that nobody can be served from it yet. */
-static bool is_guest(const struct storage *s, uint32_t piece)
+static void copy_bits(struct bitfield *to, const struct bitfield *from)
 {
-    return bitfield_test(&s->verified, piece) && !bitfield_test(&s->have, piece);
-}
-
-static uint64_t stored_word(const struct storage *s, uint32_t piece, uint32_t at)
-{
-    const struct partial *p = s->partials[piece];
-    uint32_t n = storage_n_blocks(s, piece) - at;
-
-    if (is_guest(s, piece))
-        return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
-    return p ? p->on_disk[at / 64] : 0;
-}
-
-int storage_list_stored(const struct storage *s, struct stored_blocks *storedp)
-{
-    size_t n = 0;
-
-    *storedp = STORED_BLOCKS_EMPTY;
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t piece = 0; piece < s->store.n_pieces; piece++) {
-            uint32_t n_blocks = storage_n_blocks(s, piece);
-
-            if (!s->partials[piece] && !is_guest(s, piece))
-                continue;
-            for (uint32_t at = 0; at < n_blocks; at += 64) {
-                uint64_t blocks = stored_word(s, piece, at);
-
-                if (!blocks)
-                    continue;
-                if (pass)
-                    storedp->runs[storedp->n++] = (struct stored_run){blocks, piece, at};
-                else
-                    n++;
-            }
-        }
-        if (!pass && n)
-            storedp->runs = malloc(n * sizeof *storedp->runs);
-        if (!storedp->runs)
-            return n ? -ENOMEM : 0;
-    }
-    return 0;
-}
-
-static bool is_scanning(const struct storage *s)
-{
-    return s->scan.found != NULL;
-}
-
-/* What has been found so far. Every other slot is as doubtful as at the beginning: which passes it
- * went through is not kept. */
-static void copy_scan(const struct storage *s, struct resume *resume)
-{
-    memcpy(resume->pieces.bytes, s->scan.placed.bytes, bitfield_size(s->scan.placed.n_bits));
-    resume->pieces.n_set = s->scan.placed.n_set;
-    for (uint32_t slot = 0; slot < s->store.n_pieces; slot++)
-        if (bitfield_test(&s->scan.unmatched, slot))
-            bitfield_set(&resume->doubtful, slot);
+    memcpy(to->bytes, from->bytes, bitfield_size(from->n_bits));
+    to->n_set = from->n_set;
 }
 
 static int take_snapshot(const struct storage *s, struct resume *resume)
 {
     uint32_t n_files = s->store.n_files;
+    int r;
 
     resume->allocation = s->store.allocation;
-    memcpy(resume->pieces.bytes, s->verified.bytes, bitfield_size(s->verified.n_bits));
-    resume->pieces.n_set = s->verified.n_set;
-    memcpy(resume->doubtful.bytes, s->doubtful.bytes, bitfield_size(s->doubtful.n_bits));
-    resume->doubtful.n_set = s->doubtful.n_set;
-    resume->checking = s->checking;
-    memcpy(resume->stamps, s->stamps, n_files * sizeof *s->stamps);
+    copy_bits(&resume->pieces, &s->books.verified);
+    copy_bits(&resume->doubtful, &s->books.doubtful);
+    resume->checking = s->checking_all;
+    memcpy(resume->stamps, s->stamps.files, n_files * sizeof *resume->stamps);
     for (uint32_t file = 0; file < n_files; file++)
         resume->parts[file] = store_is_part(&s->store, file);
-    if (storage_is_compact(s)) {
-        size_t size = (size_t)s->store.n_pieces * sizeof *resume->slots;
-
-        resume->slots = malloc(size + 1);
-        if (!resume->slots)
-            return -ENOMEM;
-        memcpy(resume->slots, is_scanning(s) ? s->scan.found : s->slots.piece_in, size);
-    }
-    if (is_scanning(s))
-        copy_scan(s, resume);
-    return copy_partials(s, resume);
+    r = s->placement->ops->snapshot(s->placement, resume);
+    return r ? r : copy_partials(&s->books, resume);
 }
 
-int storage_prepare_resume(struct storage *s, uint64_t uploaded, uint64_t downloaded, bool clean,
-                           struct disk_job **jobp)
+int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t downloaded,
+                         enum save_reason reason, struct disk_job **jobp)
 {
-    struct job *job;
+    enum save_verdict verdict;
+    struct save_job *x;
 
+    owner_assert(&s->thread);
     *jobp = NULL;
-    /* Before a scan of slots begins, what the last resume data says is better than what we know. */
-    if (!s->resume_path || (storage_is_compact(s) && s->doubtful.n_set && !is_scanning(s)))
+    if (!s->resume_path)
         return 0;
-    /* The jobs of a scan only read. */
-    if (storage_is_compact(s) && s->n_jobs && !is_scanning(s))
-        return STORAGE_BUSY;
-    job = job_new(s, DISK_RESUME);
-    job->resume = resume_new(s->store.meta);
-    job->unsynced = malloc((size_t)s->store.n_files + 1);
-    if (!job->resume || !job->unsynced || take_snapshot(s, job->resume)) {
-        job_free(job);
+    verdict = s->placement->ops->may_save(s->placement, &s->books, s->n_jobs > 0);
+    if (verdict != SAVE_NOW)
+        return verdict == SAVE_LATER ? STORAGE_BUSY : 0;
+    x = save_job_of(job_new(s, &save_kind, sizeof *x));
+    x->path = s->resume_path;
+    x->resume = resume_new(s->store.meta);
+    x->unsynced = malloc((size_t)s->store.n_files + 1);
+    if (x->resume)
+        x->resume->clean = reason == SAVE_CLOSING;
+    if (!x->resume || !x->unsynced || take_snapshot(s, x->resume)) {
+        job_free(&x->job);
         return -ENOMEM;
     }
-    job->resume->clean = clean || is_scanning(s) || !storage_is_compact(s);
-    job->resume->uploaded = uploaded;
-    job->resume->downloaded = downloaded;
-    memcpy(job->unsynced, s->unsynced, s->store.n_files);
-    memset(s->unsynced, 0, s->store.n_files);
+    x->resume->uploaded = uploaded;
+    x->resume->downloaded = downloaded;
+    memcpy(x->unsynced, s->stamps.unsynced, s->store.n_files);
+    memset(s->stamps.unsynced, 0, s->store.n_files);
     s->saving = true;
-    job->on_disk = s->is_saved;
-    memcpy(job->digest, s->saved, SHA1_SIZE);
-    *jobp = &job->head;
+    x->saved = s->saved;
+    *jobp = &x->job.head;
     return 0;
 }
 
-static int sync_content(struct job *job)
-{
-    for (uint32_t file = 0; file < job->store->n_files; file++) {
-        bool written = job->unsynced[file] & UNSYNCED_WRITTEN;
-        int fd, r;
+/* --- run ------------------------------------------------------------------------------------- */
 
-        if (!job->unsynced[file])
+/* 0, FILE_MISSING or -errno. */
+static int sync_file(const struct store *store, uint32_t file, bool written)
+{
+    int fd, r = store_open_file(store, file, FILE_READ, &fd);
+
+    if (r)
+        return r;
+    r = written || !io_is_old(fd, OLD_S) ? io_sync(fd) : 0;
+    io_close(fd);
+    return r;
+}
+
+static int sync_content(struct save_job *x)
+{
+    const struct store *store = x->job.store;
+    int r = 0;
+
+    for (uint32_t file = 0; file < store->n_files; file++) {
+        bool written = x->unsynced[file] & UNSYNCED_WRITTEN;
+
+        if (!x->unsynced[file])
             continue;
-        r = store_open_file(job->store, file, FILE_READ, &fd);
-        if (r == FILE_MISSING) {
-            /* Somebody took it away while we wrote to it; but a move in a compact download may
-             * have found nothing to write. */
-            r = written && job->store->allocation != ALLOCATION_COMPACT ? -ENOENT : 0;
-        } else if (!r) {
-            r = written || !io_is_old(fd, OLD_S) ? io_sync(fd) : 0;
-            io_close(fd);
-        }
+        r = sync_file(store, file, written);
+        /* A file that we wrote to was removed; but a move of slots may have had nothing to write. */
+        if (r == FILE_MISSING)
+            r = written && !store_files_grow(store) ? -ENOENT : 0;
         if (r < 0) {
-            job->failed_file = file;
+            x->job.failed_file = file;
             return r;
         }
     }
-    return storage_stat_files(job->store, job->unsynced, job->resume->stamps);
+    for (uint32_t file = 0; file < store->n_files && !r; file++)
+        if (x->unsynced[file] & UNSYNCED_WRITTEN)
+            r = stamp_read(store, file, &x->resume->stamps[file]);
+    return r;
 }
 
 /* Writes the new file beside the old one; R is IO_REPLACEMENT_EMPTY when there is nothing to do. */
-static int begin_save(struct job *job, struct io_replacement *r)
+static int begin_save(struct save_job *x, struct io_replacement *r)
 {
     uint8_t *bytes = NULL, digest[SHA1_SIZE];
     size_t n = 0;
-    int error = sync_content(job);
+    int error = sync_content(x);
 
     if (!error)
-        error = resume_encode(job->resume, job->store->meta, &bytes, &n);
+        error = resume_encode(x->resume, x->job.store->meta, &bytes, &n);
     if (error)
         return error;
     sha1(bytes, n, digest);
-    if (!job->on_disk || memcmp(digest, job->digest, SHA1_SIZE)) {
-        memcpy(job->digest, digest, SHA1_SIZE);
-        job->on_disk = false;
-        error = io_replace_begin(r, job->head.storage->resume_path, bytes, n); /* never changes */
+    if (!x->saved.exists || memcmp(digest, x->saved.digest, SHA1_SIZE)) {
+        memcpy(x->saved.digest, digest, SHA1_SIZE);
+        x->saved.exists = false;
+        error = io_replace_begin(r, x->path, bytes, n);
     }
     free(bytes);
     return error;
 }
 
-void jobs_run_resume(struct disk_job *first, unsigned n_jobs)
+static void save_run(struct job *first, unsigned n_jobs, struct disk_scratch *scratch)
 {
-    struct io_replacement files[JOBS_RESUME_MAX];
+    struct io_replacement files[TOGETHER_MAX];
     const char *synced = NULL; /* the folder of this path is */
-    struct disk_job *head = first;
+    struct job *job = first;
     int error = 0;
 
-    for (unsigned i = 0; i < n_jobs; i++, head = head->next) {
+    for (unsigned i = 0; i < n_jobs; i++, job = job_next(job)) {
         files[i] = IO_REPLACEMENT_EMPTY;
-        head->error = begin_save(container_of(head, struct job, head), &files[i]);
+        job->head.error = begin_save(save_job_of(job), &files[i]);
     }
-    head = first;
-    for (unsigned i = 0; i < n_jobs; i++, head = head->next)
+    job = first;
+    for (unsigned i = 0; i < n_jobs; i++, job = job_next(job))
         if (files[i].path)
-            head->error = io_replace_end(&files[i]);
-    head = first;
-    for (unsigned i = 0; i < n_jobs; i++, head = head->next) {
-        struct job *job = container_of(head, struct job, head);
-
-        if (!files[i].path || head->error)
+            job->head.error = io_replace_end(&files[i]);
+    job = first;
+    for (unsigned i = 0; i < n_jobs; i++, job = job_next(job)) {
+        if (!files[i].path || job->head.error)
             continue;
         if (!synced || !io_is_same_folder(synced, files[i].path))
             error = io_sync_folder_of(files[i].path);
         synced = files[i].path;
-        head->error = error;
-        job->on_disk = !error;
+        job->head.error = error;
+        save_job_of(job)->saved.exists = !error;
     }
 }
+
+static bool save_joins(const struct job *first, unsigned n, const struct job *next)
+{
+    return n < TOGETHER_MAX;
+}
+
+/* --- finish ---------------------------------------------------------------------------------- */
+
+static void save_finish(struct storage *s, struct job *job)
+{
+    struct save_job *x = save_job_of(job);
+
+    s->saving = false;
+    s->saved = x->saved;
+    if (!job->head.error)
+        memcpy(s->stamps.files, x->resume->stamps, s->store.n_files * sizeof *s->stamps.files);
+    for (uint32_t file = 0; job->head.error && file < s->store.n_files; file++)
+        s->stamps.unsynced[file] |= x->unsynced[file];
+}
+
+static void save_deinit(struct job *job)
+{
+    struct save_job *x = save_job_of(job);
+
+    resume_free(x->resume);
+    free(x->unsynced);
+}
+
+const struct job_kind save_kind = {
+    .kind = DISK_SAVE,
+    .joins = save_joins,
+    .run = save_run,
+    .finish = save_finish,
+    .deinit = save_deinit,
+};

@@ -13,7 +13,7 @@
 #include "conjure/base/bytes.h"
 #include "conjure/fs/io.h"
 
-/* ".NAME-INFOHASH8.parts"; the name is cut (between characters) so that it stays a legal one. */
+/* ".NAME-INFOHASH8.parts"; the name is cut between characters so that the whole fits NAME_MAX. */
 static char *parts_name(const struct metainfo *meta)
 {
     char hash[9], *text = mem_new(256);
@@ -58,7 +58,17 @@ void store_deinit(struct store *s)
     *s = STORE_EMPTY;
 }
 
-bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, bool foreign,
+uint32_t store_piece_size(const struct store *s, uint32_t piece)
+{
+    return geometry_piece_size(metainfo_geometry(s->meta), piece);
+}
+
+uint32_t store_n_blocks(const struct store *s, uint32_t piece)
+{
+    return geometry_n_blocks(metainfo_geometry(s->meta), piece);
+}
+
+bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, enum padding padding,
                        struct extent *extentp)
 {
     const struct metainfo_file *f;
@@ -72,7 +82,7 @@ bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, bool 
     left = f->offset + f->length - *atp;
     if (left > end - *atp)
         left = end - *atp;
-    extentp->file = f->padding && !foreign ? STORE_PADDING : file;
+    extentp->file = f->padding && padding == PADDING_IMPLIED ? STORE_PADDING : file;
     extentp->offset = *atp - f->offset;
     extentp->length = (uint32_t)left;
     *atp += left;
@@ -114,12 +124,12 @@ int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, i
     if (mode == FILE_WRITE && !part) {
         if (fstat(fd, &st) < 0)
             r = -errno;
-        /* Compact files grow as they fill; no file may be longer than the torrent says. */
-        else if (s->allocation == ALLOCATION_COMPACT ? (uint64_t)st.st_size > f->length
-                                                     : (uint64_t)st.st_size != f->length)
+        /* No file may be longer than the torrent says. */
+        else if (store_files_grow(s) ? (uint64_t)st.st_size > f->length
+                                     : (uint64_t)st.st_size != f->length)
             r = io_truncate(fd, f->length);
         if (!r && f->executable && !(st.st_mode & 0100))
-            fchmod(fd, (st.st_mode | (st.st_mode & 0444) >> 2) & 0777); /* BEP 47; may be refused */
+            fchmod(fd, (st.st_mode | (st.st_mode & 0444) >> 2) & 0777); /* BEP 47; best effort */
         if (r) {
             io_close(fd);
             return r;
@@ -131,13 +141,12 @@ int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, i
 
 bool store_piece_is_wanted(const struct store *s, uint32_t piece)
 {
-    uint64_t at = (uint64_t)piece * s->piece_length,
-             end = at + geometry_piece_size(metainfo_geometry(s->meta), piece);
+    uint64_t at = (uint64_t)piece * s->piece_length, end = at + store_piece_size(s, piece);
     struct extent e;
 
     if (!s->skip_file)
         return true;
-    while (store_next_extent(s, &at, end, false, &e))
+    while (store_next_extent(s, &at, end, PADDING_IMPLIED, &e))
         if (e.file != STORE_PADDING && !s->skip_file[e.file])
             return true;
     return false;
@@ -156,5 +165,5 @@ void store_clean_parts(const struct store *s)
         part_path(s, file, path);
         io_remove_below(s->dir_fd, path);
     }
-    unlinkat(s->dir_fd, s->parts, AT_REMOVEDIR); /* stays when something is left in it */
+    unlinkat(s->dir_fd, s->parts, AT_REMOVEDIR); /* fails while a part file is left */
 }

@@ -6,21 +6,21 @@
 #include <stdint.h>
 
 #include "conjure/fs/allocation.h"
-#include "conjure/fs/handle_pool.h"
+#include "conjure/fs/file_mode.h"
 #include "conjure/torrent/metainfo.h"
 
 /*
- * Where the bytes of the content live: slots of piece size over one or many files. Immutable once
- * made, so workers may read it.
+ * How the content lies in files: a row of slots of piece length over one or many files. Immutable after
+ * store_init: any thread may call the functions of a const store; those that open files may block.
  *
- * Padding (BEP 47) is zeros and never on disk. What wanted pieces hold of a file that is not wanted
- * goes to a part file, ".NAME-INFOHASH8.parts/NUMBER" in the download folder, at the offsets it would
- * have in the file itself. With compact allocation a slot can hold another piece than its own, and
- * then the room over padding is needed: it is found in the padding's part file.
+ * Padding (BEP 47) is zeros and never on disk. The bytes that wanted pieces have in a file that is not
+ * wanted are stored in a part file, ".NAME-INFOHASH8.parts/NUMBER" in the download folder, at the offsets
+ * that they have in the file itself. With compact allocation a slot can hold another piece than its own;
+ * the bytes that lie over padding then are stored in the padding's part file.
  */
 struct store {
-    const struct metainfo *meta;
-    int dir_fd; /* of the download folder */
+    const struct metainfo *meta; /* outlives the store */
+    int dir_fd;                  /* the download folder, owned */
     enum allocation allocation;
     bool *skip_file; /* owned; or NULL */
     char *parts;     /* name of the folder of part files, owned */
@@ -29,7 +29,7 @@ struct store {
 };
 #define STORE_EMPTY ((struct store){.dir_fd = -1})
 
-#define STORE_PADDING UINT32_MAX /* instead of a file: zeros */
+#define STORE_PADDING UINT32_MAX /* in place of the number of a file: zeros */
 
 struct extent {
     uint32_t file;
@@ -37,23 +37,44 @@ struct extent {
     uint64_t offset; /* in the file */
 };
 
+/* Whether the bytes of a slot that lie over padding are on disk. */
+enum padding {
+    PADDING_IMPLIED, /* zeros: the slot holds its own piece */
+    PADDING_STORED,  /* in part files: the slot holds another piece */
+};
+
+static inline enum padding store_padding_of(uint32_t slot, uint32_t piece)
+{
+    return slot == piece ? PADDING_IMPLIED : PADDING_STORED;
+}
+
+/* SKIP_FILE (one per file, copied; or NULL) says which files are not wanted. Takes DIR_FD when it succeeds.
+ * 0 or -ENOMEM. */
 int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum allocation allocation,
                const bool *skip_file);
-void store_deinit(struct store *s); /* closes dir_fd too */
+void store_deinit(struct store *s); /* closes dir_fd; safe twice */
 
-/* The next part of content [*ATP, END) that lies in one file; moves *ATP. False at the end.
- * FOREIGN: the slot holds another piece than its own. */
-bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, bool foreign,
+uint32_t store_piece_size(const struct store *s, uint32_t piece); /* bytes */
+uint32_t store_n_blocks(const struct store *s, uint32_t piece);
+/* Whether files grow as pieces arrive, so that a short or missing file is no fault (compact). */
+static inline bool store_files_grow(const struct store *s)
+{
+    return s->allocation == ALLOCATION_COMPACT;
+}
+
+/* The next part of content [*ATP, END) that lies in one file; advances *ATP. False at the end. */
+bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, enum padding padding,
                        struct extent *extentp);
 
-/* A descriptor of FILE that the caller closes. 0, FILE_MISSING or -errno. */
+/* Opens FILE; the caller closes *FDP. FILE_WRITE gives it its length (files that grow are only cut to it)
+ * and the executable bit of BEP 47. 0, FILE_MISSING or -errno. */
 int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, int *fdp);
-bool store_is_part(const struct store *s, uint32_t file); /* lives in a part file */
-/* Where FILE is, below the download folder: a constant, or written to BUFFER. */
+bool store_is_part(const struct store *s, uint32_t file); /* FILE is stored as a part file */
+/* The path of FILE below the download folder: a constant, or BUFFER. */
 #define STORE_PATH_MAX 280
 const char *store_path(const struct store *s, uint32_t file, char buffer[STORE_PATH_MAX]);
 bool store_piece_is_wanted(const struct store *s, uint32_t piece);
-/* Removes part files of files that are wanted now. */
+/* Removes part files whose files are wanted now. */
 void store_clean_parts(const struct store *s);
 
 #endif

@@ -9,6 +9,7 @@
 /* A storage over a sample, its jobs run in the test's own thread. */
 
 static struct handle_pool pool;
+static struct piece_buffers buffers;
 static struct disk_scratch scratch;
 static struct rng rng;
 
@@ -24,6 +25,7 @@ static inline void begin(uint64_t seed)
 static inline void end(struct sample *sample)
 {
     handle_pool_deinit(&pool);
+    piece_buffers_deinit(&buffers);
     disk_scratch_deinit(&scratch);
     sample_free(sample);
 }
@@ -44,7 +46,7 @@ static inline int try_open(struct sample *sample, enum allocation allocation, co
                                     .skip_file = skip};
     char reason[STORAGE_REASON_MAX];
 
-    return storage_new(&config, &pool, sp, reason);
+    return storage_new(&config, &pool, &buffers, sp, reason);
 }
 
 static inline struct storage *open_storage(struct sample *sample, enum allocation allocation,
@@ -59,11 +61,11 @@ static inline struct storage *open_storage(struct sample *sample, enum allocatio
     return s;
 }
 
-static inline void check(struct storage *s, bool all)
+static inline void check(struct storage *s, enum check_scope scope)
 {
     struct disk_job *job;
 
-    storage_begin_check(s, all);
+    storage_begin_check(s, scope);
     for (;;) {
         ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
         if (!job)
@@ -73,18 +75,18 @@ static inline void check(struct storage *s, bool all)
     ck_assert_uint_eq(storage_n_doubtful(s), 0);
 }
 
-static inline void save(struct storage *s, bool clean)
+static inline void save(struct storage *s, enum save_reason reason)
 {
     struct disk_job *job;
 
-    ck_assert_int_eq(storage_prepare_resume(s, 11, 22, clean, &job), 0);
+    ck_assert_int_eq(storage_prepare_save(s, 11, 22, reason, &job), 0);
     if (job)
         ck_assert_int_eq(run(job), 0);
 }
 
 static inline void close_storage(struct storage *s)
 {
-    save(s, true);
+    save(s, SAVE_CLOSING);
     storage_free(s);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "conjure/fs/handle_pool.h"
 #include "fs/store.h"
 
 static struct sample sample;

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "conjure/piece/claim.h"
+
 static uint32_t count_events(struct storage *s, enum storage_event_kind kind)
 {
     struct storage_event e;
@@ -74,7 +76,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     ck_assert_uint_le(n, 4096);
     shuffle(order, n);
     s = open_storage(&sample, allocation, NULL);
-    check(s, false); /* a piece of nothing but padding is there from the start */
+    check(s, CHECK_DOUBTFUL); /* a piece of nothing but padding is there from the start */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t n_blocks = n_blocks_of(&sample, order[i]), cut = rng_below(&rng, n_blocks + 1);
 
@@ -99,7 +101,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
                 close_storage(s);
             s = open_storage(&sample, allocation, NULL);
             if (crash)
-                check(s, false);
+                check(s, CHECK_DOUBTFUL);
             ck_assert_uint_ge(storage_n_doubtful(s) + storage_have(s)->n_set, n_have);
             if (crash)
                 ck_assert_uint_ge(storage_have(s)->n_set, n_have);
@@ -113,7 +115,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     ck_assert(bitfield_all(storage_have(s)));
     ck_assert_uint_eq(storage_uploaded(s), 11);
     ck_assert_uint_eq(storage_downloaded(s), 22);
-    check(s, true);
+    check(s, CHECK_ALL);
     ck_assert(bitfield_all(storage_have(s)));
     close_storage(s);
     end(&sample);
@@ -154,7 +156,7 @@ static void download_selection(enum allocation allocation, uint64_t seed)
         skip[file] = rng_below(&rng, 2);
     shuffle(order, sample.n_pieces);
     s = open_storage(&sample, allocation, skip);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     for (uint32_t i = 0; i < sample.n_pieces; i++) {
         uint64_t from = (uint64_t)order[i] * sample.piece_length;
         uint64_t to = from + geometry_piece_size(metainfo_geometry(sample.meta), order[i]);
@@ -174,12 +176,12 @@ static void download_selection(enum allocation allocation, uint64_t seed)
     close_storage(s);
     s = open_storage(&sample, allocation, skip);
     ck_assert_uint_eq(storage_n_doubtful(s), 0);
-    check(s, true);
+    check(s, CHECK_ALL);
     expect_all_files(&sample, skip);
     close_storage(s);
     /* Later all are wanted: nothing false is claimed, and the rest can be had. */
     s = open_storage(&sample, allocation, NULL);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
         if (!bitfield_test(storage_have(s), piece))
             write_piece(&sample, s, piece);
@@ -250,38 +252,55 @@ START_TEST(a_liar_among_several_is_found_when_the_piece_passes)
 }
 END_TEST
 
-/* Memory that differs from the disk shows where the hash was taken from. */
-START_TEST(a_lane_with_bytes_is_hashed_from_memory_and_others_from_disk)
+/* Buffers that differ from the disk show where a hash was taken from. */
+START_TEST(a_piece_is_hashed_from_its_buffer_and_others_from_disk)
 {
     enum { N = 12 };
-    uint8_t *memory[N];
-    struct disk_job *job;
     struct sample sample;
     struct storage *s;
 
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    for (uint32_t i = 0; i < N; i++)
-        write_piece(&sample, s, i);
-    ck_assert_int_eq(storage_prepare_hash(s, N, &job), 0);
-    ck_assert_uint_eq(disk_job_n_pieces(job), N);
-    for (unsigned i = 0; i < N; i++) {
-        uint32_t piece = disk_job_piece(job, i);
+    for (uint32_t i = 0; i < N; i++) {
+        uint8_t *data = malloc((size_t)CLAIM_BLOCKS_MAX * BLOCK_SIZE), *other;
 
-        memory[i] = malloc(sample.piece_length);
-        memcpy(memory[i], sample.content + (uint64_t)piece * sample.piece_length,
-               sample.piece_length);
+        write_piece(&sample, s, i);
+        memcpy(data, sample.content + (uint64_t)i * sample.piece_length, sample.piece_length);
         if (i % 3 == 1)
-            memory[i][sample.piece_length - 1] ^= 1;
-        if (i % 3)
-            disk_job_use_bytes(job, i, memory[i]);
+            data[sample.piece_length - 1] ^= 1;
+        other = i % 3 ? storage_exchange_buffer(s, i, data) : data;
+        ck_assert_ptr_nonnull(other);
+        free(other);
     }
-    ck_assert_int_eq(run(job), 0);
-    for (unsigned i = 0; i < N; i++)
-        free(memory[i]);
+    ck_assert_uint_eq(buffers.n_held, N - N / 3);
+    hash_waiting(s);
+    ck_assert_uint_eq(buffers.n_held, 0);
     ck_assert_uint_eq(storage_have(s)->n_set, N - N / 3);
     ck_assert_uint_eq(count_events(s, STORAGE_FAILED), N / 3);
     close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_buffer_is_taken_only_for_a_piece_that_waits_for_its_hash)
+{
+    uint8_t *data = malloc((size_t)CLAIM_BLOCKS_MAX * BLOCK_SIZE), *other;
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_ptr_null(storage_exchange_buffer(s, 0, data));
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+    ck_assert_ptr_null(storage_exchange_buffer(s, 0, data));
+    write_piece(&sample, s, 0);
+    other = storage_exchange_buffer(s, 0, data);
+    ck_assert_ptr_nonnull(other);
+    ck_assert_ptr_null(storage_exchange_buffer(s, 0, other));
+    storage_free(s); /* not hashed any more: the pool has the buffer */
+    ck_assert_uint_eq(buffers.n_held, 0);
+    ck_assert_uint_eq(buffers.n_spare, 1);
+    free(other);
     end(&sample);
 }
 END_TEST
@@ -346,7 +365,7 @@ START_TEST(after_a_crash_nothing_is_claimed_that_is_not_there)
     write_piece(&sample, s, 1);
     ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 2, &bob, false), 0);
     hash_waiting(s);
-    save(s, false);
+    save(s, SAVE_RUNNING);
     write_piece(&sample, s, 2);
     ck_assert_int_eq(write_blocks(&sample, s, 10, 0, 2, &bob, false), 0);
     hash_waiting(s);
@@ -359,7 +378,7 @@ START_TEST(after_a_crash_nothing_is_claimed_that_is_not_there)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_uint_eq(storage_have(s)->n_set, 0);
     ck_assert_uint_ge(storage_n_doubtful(s), 3);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert(bitfield_test(storage_have(s), 0));
     ck_assert(!bitfield_test(storage_have(s), 1));
     ck_assert(bitfield_test(storage_have(s), 2));
@@ -391,7 +410,7 @@ START_TEST(only_pieces_of_touched_files_are_doubtful)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_uint_eq(storage_have(s)->n_set, 7); /* file b begins in piece 7 */
     ck_assert_uint_eq(storage_n_doubtful(s), 9);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_have(s)->n_set, 15);
     ck_assert_uint_eq(storage_n_bad(s), 1);
     close_storage(s);
@@ -412,7 +431,7 @@ START_TEST(content_that_vanishes_is_missed)
     hash_waiting(s);
     sample_path(&sample, 0, path);
     ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &job), 0);
+    ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
     ck_assert_int_eq(run(job), -ENOENT);
     ck_assert(storage_failed_in_content(s));
     storage_free(s);
@@ -433,7 +452,7 @@ START_TEST(files_that_were_not_written_yet_are_not_missed)
     sample_make(&sample, &rng, 65536, files, 2);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
-    save(s, false);
+    save(s, SAVE_RUNNING);
     storage_free(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert(storage_has_block(s, 0, 0));
@@ -489,7 +508,7 @@ START_TEST(corrupt_resume_data_is_set_aside)
     ck_assert_int_ne(access(sample.resume, F_OK), 0);
     ck_assert_uint_eq(storage_have(s)->n_set, 0);
     ck_assert_uint_eq(storage_n_doubtful(s), 1);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_have(s)->n_set, 1);
     close_storage(s);
     end(&sample);
@@ -592,7 +611,7 @@ START_TEST(thousands_of_files_in_one_piece)
     close_storage(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert(bitfield_all(storage_have(s)));
-    check(s, true);
+    check(s, CHECK_ALL);
     ck_assert(bitfield_all(storage_have(s)));
     close_storage(s);
     end(&sample);
@@ -646,7 +665,7 @@ START_TEST(a_hundred_gib_cost_nothing_until_they_come)
     storage_free(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_uint_eq(storage_n_doubtful(s), 1); /* holes are not read */
-    check(s, true);
+    check(s, CHECK_ALL);
     ck_assert_uint_eq(storage_have(s)->n_set, 1);
     storage_free(s);
     end(&sample);
@@ -666,5 +685,6 @@ RUN_SUITE("storage", 60, any_order_of_arrival_gives_the_content_with_holes,
           corrupt_resume_data_is_set_aside, one_process_at_a_time,
           links_are_not_followed_out_of_the_folder, a_disk_that_is_full_loses_nothing,
           thousands_of_files_in_one_piece, a_hundred_gib_cost_nothing_until_they_come,
-          a_lane_with_bytes_is_hashed_from_memory_and_others_from_disk,
+          a_piece_is_hashed_from_its_buffer_and_others_from_disk,
+          a_buffer_is_taken_only_for_a_piece_that_waits_for_its_hash,
           only_a_write_of_all_blocks_is_of_a_whole_piece);

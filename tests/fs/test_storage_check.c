@@ -26,7 +26,7 @@ static struct storage *open_complete(struct sample *sample)
         if (!metainfo_file(sample->meta, file)->padding)
             sample_write_file(sample, file);
     s = open_storage(sample, ALLOCATION_SPARSE, NULL);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_have(s)->n_set, sample->n_pieces);
     return s;
 }
@@ -66,7 +66,7 @@ START_TEST(of_a_hundred_files_the_changed_one_is_hashed_again)
     ck_assert_uint_eq(storage_n_doubtful(s), last - first + 1);
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
         ck_assert_int_eq(bitfield_test(storage_have(s), piece), piece < first || piece > last);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_n_bad(s), 1);
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces - 1);
     close_storage(s);
@@ -82,7 +82,7 @@ static struct storage *open_trusting(struct sample *sample)
     struct storage *s = NULL;
     struct disk_job *job;
 
-    ck_assert_int_eq(storage_new(&config, &pool, &s, reason), 0);
+    ck_assert_int_eq(storage_new(&config, &pool, &buffers, &s, reason), 0);
     ck_assert_int_eq(storage_prepare_open(s, &job), 0);
     ck_assert_int_eq(run(job), 0);
     return s;
@@ -94,10 +94,10 @@ static int64_t look(struct storage *s)
     struct storage_event e;
     struct disk_job *job;
 
-    ck_assert_int_eq(storage_prepare_look(s, &job), 0);
+    ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
     ck_assert_ptr_nonnull(job);
     ck_assert_int_eq(run(job), 0);
-    ck_assert(!storage_has_trusted(s));
+    ck_assert(!storage_needs_restat(s));
     if (!storage_next_event(s, &e))
         return -1;
     ck_assert_int_eq(e.kind, STORAGE_CHANGED);
@@ -114,14 +114,14 @@ START_TEST(what_was_complete_is_trusted_first_and_looked_at_then)
     storage_free(open_trusting(&sample)); /* there are no resume data yet */
     close_storage(open_complete(&sample));
     s = open_trusting(&sample);
-    ck_assert(storage_has_trusted(s));
+    ck_assert(storage_needs_restat(s));
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
     ck_assert_int_eq(look(s), -1);
     close_storage(s);
 
     sample_change_file(&sample, 42);
     s = open_trusting(&sample);
-    ck_assert(storage_has_trusted(s));
+    ck_assert(storage_needs_restat(s));
     ck_assert_uint_eq(storage_n_doubtful(s), 0);
     ck_assert_int_eq(look(s), 42);
     close_storage(s); /* and what is saved now does not vouch for the new file */
@@ -129,9 +129,9 @@ START_TEST(what_was_complete_is_trusted_first_and_looked_at_then)
     ck_assert_int_eq(look(s), 42);
     close_storage(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert(!storage_has_trusted(s));
+    ck_assert(!storage_needs_restat(s));
     ck_assert_uint_gt(storage_n_doubtful(s), 0);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_int_eq(look(s), -1);
     close_storage(s);
     s = open_trusting(&sample);
@@ -199,7 +199,7 @@ START_TEST(what_is_written_is_served_before_and_after_it_is_saved)
         ck_assert_int_eq(storage_lease(s, 0, &h), 0);
         handle_pool_return(&pool, h);
         if (step == 0)
-            ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &job), 0);
+            ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
         else if (step == 1)
             ck_assert_int_eq(run(job), 0);
     }
@@ -221,13 +221,13 @@ START_TEST(nothing_is_trusted_when_the_first_file_has_changed)
     close_storage(open_complete(&sample));
     sample_change_file(&sample, 0);
     s = open_trusting(&sample);
-    ck_assert(!storage_has_trusted(s));
+    ck_assert(!storage_needs_restat(s));
     ck_assert_uint_eq(storage_n_doubtful(s), 1);
     close_storage(s);
     sample_path(&sample, 0, path);
     ck_assert_int_eq(unlink(path), 0);
     s = open_trusting(&sample);
-    ck_assert(!storage_has_trusted(s));
+    ck_assert(!storage_needs_restat(s));
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces - 1);
     storage_free(s);
     end(&sample);
@@ -244,20 +244,20 @@ START_TEST(what_is_not_complete_or_not_saved_is_not_looked_at)
     make_plain(&sample);
     s = open_trusting(&sample);
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++) {
-        ck_assert_int_eq(storage_prepare_look(s, &job), 0);
+        ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
         ck_assert_ptr_null(job);
         write_piece(&sample, s, piece);
         hash_waiting(s);
         ck_assert(storage_next_event(s, &e));
         ck_assert_int_eq(e.kind, STORAGE_COMPLETED);
     }
-    ck_assert_int_eq(storage_prepare_look(s, &job), 0); /* complete, but written to since */
+    ck_assert_int_eq(storage_prepare_restat(s, &job), 0); /* complete, but written to since */
     ck_assert_ptr_null(job);
-    save(s, false);
+    save(s, SAVE_RUNNING);
     ck_assert_int_eq(look(s), -1);
     close_storage(s);
     s = open_trusting(&sample);
-    ck_assert(storage_has_trusted(s));
+    ck_assert(storage_needs_restat(s));
     storage_free(s);
     end(&sample);
 }
@@ -273,9 +273,9 @@ START_TEST(a_check_goes_on_where_it_was_stopped)
     for (uint32_t file = 0; file < 100; file++)
         sample_write_file(&sample, file);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, false), sample.n_pieces);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_DOUBTFUL), sample.n_pieces);
     check_some(s, 5);
-    save(s, false); /* then kill -9 */
+    save(s, SAVE_RUNNING); /* then kill -9 */
     check_some(s, 3);
     storage_free(s);
 
@@ -283,7 +283,7 @@ START_TEST(a_check_goes_on_where_it_was_stopped)
     ck_assert_uint_eq(storage_have(s)->n_set, 5);
     left = sample.n_pieces - 5;
     ck_assert_uint_eq(storage_n_doubtful(s), left);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_n_checked(s), left);
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
     close_storage(s);
@@ -338,27 +338,27 @@ START_TEST(a_scan_of_slots_goes_on_where_it_was_stopped)
         s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
         n_to_check = n_doubtful = storage_n_doubtful(s);
         for (unsigned i = 0; i < 3; i++) {
-            storage_begin_check(s, false);
+            storage_begin_check(s, CHECK_DOUBTFUL);
             for (unsigned left = 1 + rng_below(&rng, 2 * n_to_check); left; left--) {
                 ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
                 if (!job || run(job))
                     break;
             }
-            save(s, storage_n_doubtful(s) == 0);
+            save(s, storage_n_doubtful(s) ? SAVE_RUNNING : SAVE_CLOSING);
             storage_free(s); /* kill -9 */
             s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
             ck_assert_uint_le(storage_n_doubtful(s), n_doubtful);
             n_doubtful = storage_n_doubtful(s);
         }
         n_less += n_doubtful < n_to_check;
-        check(s, false);
+        check(s, CHECK_DOUBTFUL);
         list_pieces(s, sample.n_pieces, found);
         storage_free(s);
 
         unlink(sample.resume);
         s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
         ck_assert_uint_eq(storage_n_doubtful(s), n_to_check);
-        check(s, false);
+        check(s, CHECK_DOUBTFUL);
         list_pieces(s, sample.n_pieces, expected);
         ck_assert_mem_eq(found, expected, sizeof found);
         for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
@@ -379,19 +379,19 @@ START_TEST(a_check_of_all_goes_on_too_and_the_next_one_begins_anew)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
     check_some(s, 7);
     close_storage(s);
 
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_uint_eq(storage_have(s)->n_set, 7);
-    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces - 7);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces - 7);
     check_some(s, sample.n_pieces - 7);
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
     close_storage(s);
 
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, true), sample.n_pieces);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
     storage_free(s);
     end(&sample);
 }
@@ -406,9 +406,9 @@ START_TEST(pieces_on_their_way_are_as_doubtful_as_those_that_wait)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, true);
+    storage_begin_check(s, CHECK_ALL);
     ck_assert_int_eq(storage_prepare_check(s, 4, &checking), 0);
-    ck_assert_int_eq(storage_prepare_resume(s, 0, 0, false, &saving), 0);
+    ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &saving), 0);
     ck_assert_int_eq(run(saving), 0);
     ck_assert_int_eq(run(checking), 0);
     storage_free(s);
@@ -429,7 +429,7 @@ START_TEST(what_was_cancelled_stays_doubtful)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, true);
+    storage_begin_check(s, CHECK_ALL);
     ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
     disk_job_cancel(job);
     ck_assert_int_eq(run(job), 0);
@@ -458,7 +458,7 @@ START_TEST(pieces_of_several_torrents_are_hashed_together)
             sample_write_file(&samples[i], 0);
         }
         s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
-        ck_assert_uint_eq(storage_begin_check(s[i], false), 5);
+        ck_assert_uint_eq(storage_begin_check(s[i], CHECK_DOUBTFUL), 5);
         ck_assert_uint_eq(storage_next_check_size(s[i]), 32768);
         ck_assert_int_eq(storage_prepare_check(s[i], SHA1_LANES_MAX, &jobs[i]), 0);
         if (i)
@@ -488,16 +488,16 @@ START_TEST(what_has_not_changed_is_not_saved_again)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     write_piece(&sample, s, 0);
     hash_waiting(s);
-    save(s, false);
+    save(s, SAVE_RUNNING);
     ck_assert_int_eq(stat(sample.resume, &before), 0);
-    save(s, false);
+    save(s, SAVE_RUNNING);
     close_storage(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     close_storage(s);
     ck_assert_int_eq(stat(sample.resume, &after), 0);
     ck_assert_uint_eq(before.st_ino, after.st_ino);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_int_eq(storage_prepare_resume(s, 12, 22, true, &job), 0);
+    ck_assert_int_eq(storage_prepare_save(s, 12, 22, SAVE_CLOSING, &job), 0);
     ck_assert_int_eq(run(job), 0);
     storage_free(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
@@ -531,7 +531,7 @@ time_t time(time_t *t)
 static unsigned n_syncs_of_save(struct storage *s)
 {
     n_syncs = 0;
-    save(s, false);
+    save(s, SAVE_RUNNING);
     return n_syncs - 1; /* that of the resume file */
 }
 
@@ -545,12 +545,12 @@ START_TEST(what_a_check_found_good_is_synced_once_unless_it_is_old)
     for (uint32_t file = 0; file < 100; file++)
         sample_write_file(&sample, file);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, false);
+    storage_begin_check(s, CHECK_DOUBTFUL);
     check_some(s, 1); /* 32 KiB: three files and a part of the fourth */
     ck_assert_uint_eq(n_syncs_of_save(s), 4);
     check_some(s, 1);
     ck_assert_uint_eq(n_syncs_of_save(s), 4);
-    check(s, false);
+    check(s, CHECK_DOUBTFUL);
     sample_path(&sample, 99, path);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_uint_eq(n_syncs_of_save(s), 99 - 6);
@@ -558,7 +558,7 @@ START_TEST(what_a_check_found_good_is_synced_once_unless_it_is_old)
 
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     years_on = 2 * 365 * 24 * 3600;
-    check(s, true);
+    check(s, CHECK_ALL);
     ck_assert_uint_eq(n_syncs_of_save(s), 0);
     years_on = 0;
     storage_free(s);
@@ -582,7 +582,7 @@ START_TEST(saves_of_several_torrents_go_together)
         s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
         write_piece(&samples[i], s[i], 0);
         hash_waiting(s[i]);
-        ck_assert_int_eq(storage_prepare_resume(s[i], i, 0, true, &jobs[i]), 0);
+        ck_assert_int_eq(storage_prepare_save(s[i], i, 0, SAVE_CLOSING, &jobs[i]), 0);
         if (i)
             jobs[i - 1]->next = jobs[i];
         if (i == 7) /* in the way of the new file */

@@ -95,7 +95,7 @@ void fs_cancel_check(struct fs *self, const struct opened *t)
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         for (struct disk_job *job = self->workers[i].busy ? self->workers[i].run.job : NULL; job;
              job = job->next)
-            if (job->storage == t->storage && job->kind == DISK_HASH)
+            if (job->storage == t->storage && job->kind == DISK_CHECK)
                 disk_job_cancel(job);
 }
 
@@ -125,8 +125,8 @@ void fs_start_check_save(struct fs *self, struct opened *t)
     int r;
 
     t->check_saved_ns = self->now;
-    r = storage_prepare_resume(t->storage, storage_uploaded(t->storage),
-                               storage_downloaded(t->storage), false, &job);
+    r = storage_prepare_save(t->storage, storage_uploaded(t->storage),
+                             storage_downloaded(t->storage), SAVE_RUNNING, &job);
     if (r || !job)
         return;
     t->saving = SAVING_CHECK;

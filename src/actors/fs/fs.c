@@ -150,9 +150,9 @@ static void on_store_blocks(struct fs *self, struct fs_store_blocks *m)
 }
 
 /* Has the piece hashed from the buffer that it came in; the asker gets another one home. */
-static void keep(struct fs *self, struct opened *t, struct fs_store_blocks *m)
+static void keep(struct opened *t, struct fs_store_blocks *m)
 {
-    uint8_t *other = kept_exchange(&self->kept, t->storage, m->piece, m->data);
+    uint8_t *other = storage_exchange_buffer(t->storage, m->piece, m->data);
 
     if (other)
         m->data = other;
@@ -211,7 +211,6 @@ static bool start_hash(struct fs *self, struct opened *t)
         return false;
     t->oldest_ns = self->now;
     job->owner = t;
-    kept_lend(&self->kept, t->storage, job);
     self->n_hashing++;
     fs_queue_job(self, job);
     return true;
@@ -224,7 +223,7 @@ static void on_check_pieces(struct fs *self, struct fs_check_pieces *m)
     struct opened *t = storage_owner(m->storage);
 
     t->check = m;
-    t->n_to_check = storage_begin_check(t->storage, m->all);
+    t->n_to_check = storage_begin_check(t->storage, m->all ? CHECK_ALL : CHECK_DOUBTFUL);
     t->progress_ns = t->check_saved_ns = self->now;
     fs_activate(self, t);
 }
@@ -247,7 +246,6 @@ static void free_opened(struct fs *self, struct opened *t)
     *(t->previous ? &t->previous->next : &self->torrents) = t->next;
     if (t->next)
         t->next->previous = t->previous;
-    kept_forget(&self->kept, t->storage);
     storage_free(t->storage);
     free(t->parked);
     free(t);
@@ -287,7 +285,8 @@ static void on_close_torrent(struct fs *self, struct fs_close_torrent *m)
 static void start_save(struct fs *self, struct opened *t)
 {
     struct disk_job *job;
-    int r = storage_prepare_resume(t->storage, t->save->uploaded, t->save->downloaded, false, &job);
+    int r = storage_prepare_save(t->storage, t->save->uploaded, t->save->downloaded, SAVE_RUNNING,
+                                 &job);
 
     if (r == STORAGE_BUSY)
         return;
@@ -309,8 +308,8 @@ static bool start_close(struct fs *self, struct opened *t)
         (storage_n_unhashed(t->storage) && !t->told_failure))
         return true;
     if (!t->close->unchanged)
-        r = storage_prepare_resume(t->storage, t->close->uploaded, t->close->downloaded, true,
-                                   &job);
+        r = storage_prepare_save(t->storage, t->close->uploaded, t->close->downloaded, SAVE_CLOSING,
+                                 &job);
     if (r || !job) {
         answer_close(self, t, r);
         return false;
@@ -419,7 +418,7 @@ static struct disk_job *begin_open(struct fs *self)
     };
     struct disk_job *job;
 
-    m->error = storage_new(&config, &self->pool, &t->storage, m->reason);
+    m->error = storage_new(&config, &self->pool, &self->buffers, &t->storage, m->reason);
     if (!m->error)
         m->error = storage_prepare_open(t->storage, &job);
     if (m->error) {
@@ -556,12 +555,11 @@ static void finish_job(struct fs *self, struct disk_job *job)
     enum disk_job_kind kind = job->kind;
     struct fs_store_blocks *blocks = job->owner;
     uint32_t n_unhashed = storage_n_unhashed(t->storage);
-    bool whole = disk_job_is_whole_piece(job), check = kind == DISK_HASH && !job->owner;
+    bool whole = disk_job_is_whole_piece(job);
     int error;
 
-    if (kind == DISK_HASH && job->owner)
+    if (kind == DISK_HASH)
         self->n_hashing--;
-    kept_release(&self->kept, t->storage, job);
     error = storage_finish(job);
     switch (kind) {
     case DISK_OPEN:
@@ -572,22 +570,27 @@ static void finish_job(struct fs *self, struct disk_job *job)
         t->writing = false;
         note_arrivals(self, t, n_unhashed);
         if (whole && !error && is_fast(t))
-            keep(self, t, blocks);
+            keep(t, blocks);
         answer_store(self, t, blocks, error);
         break;
     case DISK_HASH:
         if (error)
             tell_failure(self, t, error);
-        if (error && check)
-            t->check_error = error;
         fs_report_check(self, t);
         break;
-    case DISK_LOOK:
+    case DISK_CHECK:
+        if (error) {
+            tell_failure(self, t, error);
+            t->check_error = error;
+        }
+        fs_report_check(self, t);
+        break;
+    case DISK_RESTAT:
         if (error)
             tell_failure(self, t, error);
         fs_look_ended(self, t);
         break;
-    case DISK_RESUME:
+    case DISK_SAVE:
         if (finish_save(self, t, error))
             return;
         break;
@@ -642,19 +645,19 @@ static void *run(void *arg)
             fs_dispatch(self, m);
         move_all_on(self);
         wait = schedule(self);
-        if (self->kept.n_spare && wait > KEEP_SPARE_NS) {
+        if (self->buffers.n_spare && wait > KEEP_SPARE_NS) {
             if (self->now - busy_ns >= KEEP_SPARE_NS)
-                kept_shrink(&self->kept);
+                piece_buffers_shrink(&self->buffers);
             else
                 wait = KEEP_SPARE_NS;
         }
     }
     channel_close(&self->inbox.channel);
-    kept_deinit(&self->kept);
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         worker_join(self->workers[i].worker);
     while (self->torrents)
         free_opened(self, self->torrents);
+    piece_buffers_deinit(&self->buffers);
     due_heap_deinit(&self->looks);
     handle_pool_deinit(&self->pool);
     msg_reply(&self->shutdown->msg);

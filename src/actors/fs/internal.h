@@ -2,7 +2,6 @@
 #ifndef CONJURE_SRC_ACTORS_FS_INTERNAL_H
 #define CONJURE_SRC_ACTORS_FS_INTERNAL_H
 
-#include "actors/fs/piece_buffers.h"
 #include "actors/fs/worker.h"
 #include "conjure/actors/actor.h"
 #include "conjure/actors/fs.h"
@@ -64,7 +63,7 @@ struct fs {
     struct master_inbox *master;
     struct lobby_inbox *lobby;
     struct handle_pool pool;
-    struct kept kept;
+    struct piece_buffers buffers;
     struct opened *torrents, *active;
     struct opened *opening_first, *opening_last; /* no worker was idle yet: n_opening of them */
     uint32_t n_opening;

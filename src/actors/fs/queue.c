@@ -86,7 +86,7 @@ static bool goes_with(const struct disk_job *job, const struct disk_job *first, 
         return false;
     if (first->kind == DISK_WRITE)
         return n < WRITES_MAX && job->storage == first->storage;
-    return first->kind == DISK_RESUME && n < SAVES_MAX;
+    return first->kind == DISK_SAVE && n < SAVES_MAX;
 }
 
 /* The first job that may run; a write with those of its torrent that follow it in the queue, a save with
@@ -96,7 +96,7 @@ struct disk_job *fs_unqueue_job(struct fs *self)
     struct disk_job *first = NULL, *last = NULL, *kept = NULL, **at = &self->queue_first, *job;
     unsigned n = 0;
 
-    while ((job = *at) && (!first || first->kind == DISK_WRITE || first->kind == DISK_RESUME)) {
+    while ((job = *at) && (!first || first->kind == DISK_WRITE || first->kind == DISK_SAVE)) {
         if (first ? !goes_with(job, first, n) : !may_run(job)) {
             kept = job;
             at = &job->next;

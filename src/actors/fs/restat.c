@@ -17,7 +17,7 @@
 void fs_expect_look(struct fs *self, struct opened *t)
 {
     due_heap_set(&self->looks, &t->look,
-                 storage_has_trusted(t->storage) ? self->now : self->now + LOOK_AGAIN_NS);
+                 storage_needs_restat(t->storage) ? self->now : self->now + LOOK_AGAIN_NS);
 }
 
 void fs_look_ended(struct fs *self, struct opened *t)
@@ -51,7 +51,7 @@ uint64_t fs_start_look(struct fs *self)
     if (!slot)
         return UINT64_MAX; /* until one comes back */
     t = container_of(due_heap_pop(&self->looks), struct opened, look);
-    if (!may_look(t) || storage_prepare_look(t->storage, &job) || !job) {
+    if (!may_look(t) || storage_prepare_restat(t->storage, &job) || !job) {
         due_heap_set(&self->looks, &t->look, self->now + LOOK_LATER_NS);
         return 0;
     }

@@ -1,34 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pieces of equal size are read side by side from the page cache, in chunks small enough that those of
- * all lanes stay in the second-level cache until they are hashed. A piece that is still in memory as
- * it was written is hashed from there. The lanes may belong to several jobs, of several torrents.
+ * Pieces of equal size are read side by side, in chunks small enough that those of all lanes stay in the
+ * second-level cache until they are hashed. A piece that is still in the buffer that it was received in
+ * is hashed from there. The lanes may belong to several jobs, of several torrents.
  *
- * A check reads gently (gentle.h), opens its files itself, one at a time for each lane, and looks now and then
- * whether it is still wanted.
+ * A check reads gently (gentle.h), opens its files itself, one at a time for each lane, and tests before each
+ * chunk whether it was cancelled.
  */
-#include <stdatomic.h>
+#include "fs/lanes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "conjure/base/alloc.h"
 #include "conjure/fs/io.h"
+#include "conjure/piece/geometry.h"
 #include "fs/gentle.h"
-#include "fs/storage_struct.h"
 
-#define CHUNK_MAX (64u * 1024) /* of one lane, when lanes are few */
+#define CHUNK_MAX (64u * 1024) /* bytes of one lane, when lanes are few */
 
-/* Where the reading of one lane stands. */
+int lanes_add(struct lane_job *lanes, const struct lane *as, enum job_leases leases)
+{
+    struct job *job = &lanes->job;
+    struct lane *lane = &lanes->lanes[lanes->n_lanes];
+    int r;
+
+    *lane = *as;
+    lane->first_range = job->n_ranges;
+    r = job_add_ranges(job, (uint64_t)lane->slot * job->store->piece_length, lanes->lane_size,
+                       store_padding_of(lane->slot, lane->piece), NULL, leases);
+    if (!r)
+        lanes->n_lanes++;
+    return r;
+}
+
+bool lanes_join(const struct job *first, unsigned n, const struct job *next)
+{
+    const struct lane_job *lanes = lane_job_of(first), *other = lane_job_of(next);
+    unsigned n_lanes = other->n_lanes;
+
+    for (; n--; first = job_next(first))
+        n_lanes += lane_job_of(first)->n_lanes;
+    return other->lane_size == lanes->lane_size && n_lanes <= SHA1_LANES_MAX;
+}
+
+void lanes_deinit(struct job *job)
+{
+    struct lane_job *lanes = lane_job_of(job);
+
+    for (unsigned i = 0; i < lanes->n_lanes; i++)
+        free(lanes->lanes[i].digests);
+}
+
+unsigned disk_job_n_pieces(const struct disk_job *head)
+{
+    return lane_job_of(container_of(head, struct job, head))->n_lanes;
+}
+
+void disk_job_cancel(struct disk_job *head)
+{
+    atomic_store_explicit(&lane_job_of(container_of(head, struct job, head))->cancelled, true,
+                          memory_order_relaxed);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+/* How far one lane has been read. */
 struct reader {
-    struct job *job;
-    uint32_t range;       /* number of a range */
+    struct lane_job *lanes;
+    size_t range;         /* number of a range */
     uint32_t at;          /* in the range */
     struct gentle opened; /* a file opened here */
 };
 
-static void reader_init(struct reader *r, struct job *job, const struct job_lane *lane)
+static void reader_init(struct reader *r, struct lane_job *lanes, const struct lane *lane)
 {
-    r->job = job;
+    r->lanes = lanes;
     r->range = lane->first_range;
     r->at = 0;
     r->opened.fd = -1;
@@ -36,7 +83,7 @@ static void reader_init(struct reader *r, struct job *job, const struct job_lane
 
 static int reader_open(struct reader *r, uint32_t file)
 {
-    int fd, error = store_open_file(r->job->store, file, FILE_READ, &fd);
+    int fd, error = store_open_file(r->lanes->job.store, file, FILE_READ, &fd);
 
     if (!error)
         gentle_init(&r->opened, fd);
@@ -61,14 +108,14 @@ static int reader_read_part(struct reader *r, const struct job_range *range, uin
         error = reader_open(r, range->extent.file);
     if (error)
         return error;
-    return r->job->check ? gentle_read(&r->opened, bytes, n, offset, gotp)
-                         : io_read(r->opened.fd, bytes, n, offset, gotp);
+    return r->lanes->gently ? gentle_read(&r->opened, bytes, n, offset, gotp)
+                            : io_read(r->opened.fd, bytes, n, offset, gotp);
 }
 
 /* The next N bytes of the lane. LANE_GOOD, LANE_MISSING or LANE_ERROR. */
 static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_t n)
 {
-    struct job *job = reader->job;
+    struct job *job = &reader->lanes->job;
 
     while (n) {
         const struct job_range *range = &job->ranges[reader->range];
@@ -97,12 +144,14 @@ static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_
     return LANE_GOOD;
 }
 
-static void hash_blocks_of(struct job *job, struct job_lane *lane, struct disk_scratch *scratch)
+/* --- hashing --------------------------------------------------------------------------------- */
+
+static void hash_blocks_of(struct lane_job *lanes, struct lane *lane, struct disk_scratch *scratch)
 {
-    uint32_t n_blocks = (job->lane_size + BLOCK_SIZE - 1) / BLOCK_SIZE, left = job->lane_size;
+    uint32_t n_blocks = (lanes->lane_size + BLOCK_SIZE - 1) / BLOCK_SIZE, left = lanes->lane_size;
     struct reader reader;
 
-    reader_init(&reader, job, lane);
+    reader_init(&reader, lanes, lane);
     lane->digests = malloc((size_t)n_blocks * SHA1_SIZE);
     for (uint32_t i = 0; lane->digests && i < n_blocks; i++) {
         uint32_t n = left < BLOCK_SIZE ? left : BLOCK_SIZE;
@@ -118,38 +167,38 @@ static void hash_blocks_of(struct job *job, struct job_lane *lane, struct disk_s
     gentle_deinit(&reader.opened);
 }
 
-/* A lane of the batch: a job's, with its reader. */
+/* A lane of the batch: one of a job's, with its reader. */
 struct active_lane {
-    struct job_lane *lane;
+    struct lane *lane;
     struct reader reader;
 };
 
-static unsigned gather(struct disk_job *first, unsigned n_jobs, struct active_lane *lanes)
+static unsigned gather(struct job *first, unsigned n_jobs, struct active_lane *lanes)
 {
     unsigned n = 0;
 
-    for (struct disk_job *head = first; n_jobs; n_jobs--, head = head->next) {
-        struct job *job = container_of(head, struct job, head);
+    for (struct job *job = first; n_jobs; n_jobs--, job = job_next(job)) {
+        struct lane_job *from = lane_job_of(job);
 
-        for (unsigned i = 0; i < job->n_lanes; i++, n++) {
-            lanes[n].lane = &job->lanes[i];
+        for (unsigned i = 0; i < from->n_lanes; i++, n++) {
+            lanes[n].lane = &from->lanes[i];
             lanes[n].lane->result = LANE_GOOD;
-            reader_init(&lanes[n].reader, job, lanes[n].lane);
+            reader_init(&lanes[n].reader, from, lanes[n].lane);
         }
     }
     return n;
 }
 
-/* The next N bytes of all lanes: where they are, in BUFFERS. */
+/* Points BUFFERS at the next N bytes of all lanes. */
 static void read_lanes(struct active_lane *lanes, unsigned n_lanes, uint32_t at, uint32_t n,
                        const uint8_t **buffers)
 {
     for (unsigned i = 0; i < n_lanes; i++) {
-        struct job_lane *lane = lanes[i].lane;
+        struct lane *lane = lanes[i].lane;
 
         if (lane->bytes)
             buffers[i] = lane->bytes + at;
-        else if (atomic_load_explicit(&lanes[i].reader.job->cancelled, memory_order_relaxed))
+        else if (atomic_load_explicit(&lanes[i].reader.lanes->cancelled, memory_order_relaxed))
             lane->result = LANE_CANCELLED;
         else if (lane->result == LANE_GOOD)
             lane->result = reader_read(&lanes[i].reader, (uint8_t *)buffers[i], n);
@@ -167,7 +216,7 @@ static bool is_any_good(const struct active_lane *lanes, unsigned n)
 static void judge_lane(struct active_lane *active, const uint8_t digest[SHA1_SIZE],
                        struct disk_scratch *scratch)
 {
-    struct job_lane *lane = active->lane;
+    struct lane *lane = active->lane;
 
     gentle_deinit(&active->reader.opened);
     if (lane->result != LANE_GOOD)
@@ -176,18 +225,18 @@ static void judge_lane(struct active_lane *active, const uint8_t digest[SHA1_SIZ
     if (lane->expected && memcmp(lane->expected, lane->digest, SHA1_SIZE))
         lane->result = LANE_BAD;
     if (lane->result == LANE_BAD ? lane->digest_if_bad : lane->digest_if_good)
-        hash_blocks_of(active->reader.job, lane, scratch);
+        hash_blocks_of(active->reader.lanes, lane, scratch);
 }
 
-void jobs_run_hash(struct disk_job *first, unsigned n_jobs, struct disk_scratch *scratch)
+void lanes_run(struct job *first, unsigned n_jobs, struct disk_scratch *scratch)
 {
-    uint32_t size = container_of(first, struct job, head)->lane_size, chunk, at = 0;
+    uint32_t size = lane_job_of(first)->lane_size, chunk, at = 0;
     const uint8_t *buffers[SHA1_LANES_MAX];
     uint8_t digests[SHA1_LANES_MAX][SHA1_SIZE];
     struct active_lane lanes[SHA1_LANES_MAX];
     unsigned n_lanes = gather(first, n_jobs, lanes);
 
-    chunk = SCRATCH_SIZE / n_lanes / 4096 * 4096;
+    chunk = JOB_SCRATCH_BYTES / n_lanes / 4096 * 4096;
     if (chunk > CHUNK_MAX)
         chunk = CHUNK_MAX;
     for (unsigned i = 0; i < n_lanes; i++)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A check hashes what is doubtful and verifies what is correct. With compact allocation it reads slots, in
+ * several passes, and the result is known after the last one (scan.h).
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/internal.h"
+#include "fs/lanes.h"
+
+/* --- begin ----------------------------------------------------------------------------------- */
+
+static int find_all_present(struct storage *s)
+{
+    struct file_stamp *stamps = calloc((size_t)s->store.n_files + 1, sizeof *stamps);
+    int r = stamps ? stamps_read_all(&s->store, stamps) : -ENOMEM;
+
+    if (!r)
+        r = s->placement->ops->find_present(s->placement, stamps, &s->books.doubtful);
+    free(stamps);
+    return r;
+}
+
+uint32_t storage_begin_check(struct storage *s, enum check_scope scope)
+{
+    bool anew = scope == CHECK_ALL && !(s->checking_all && s->books.doubtful.n_set);
+
+    owner_assert(&s->thread);
+    assert(s->n_jobs == 0);
+    s->check_at = 0;
+    s->n_checked = s->n_bad = 0;
+    if (anew) {
+        /* No piece counts until it has passed. */
+        bitfield_clear_all(&s->books.verified);
+        bitfield_clear_all(&s->books.have);
+        find_all_present(s);
+        s->checking_all = true;
+    }
+    s->placement->ops->begin_check(s->placement, &s->books, anew);
+    return s->books.doubtful.n_set;
+}
+
+void check_end_pass(struct storage *s)
+{
+    if (s->placement->ops->end_pass(s->placement, &s->books))
+        s->check_at = 0;
+}
+
+/* --- prepare --------------------------------------------------------------------------------- */
+
+uint32_t storage_next_check_size(struct storage *s)
+{
+    owner_assert(&s->thread);
+    while (s->check_at < s->store.n_pieces && !bitfield_test(&s->books.doubtful, s->check_at))
+        s->check_at++;
+    if (s->check_at >= s->store.n_pieces)
+        return 0;
+    return s->placement->ops->check_size(s->placement, s->check_at);
+}
+
+static int add_lane(struct storage *s, struct lane_job *lanes, uint32_t slot)
+{
+    struct lane lane = {.slot = slot};
+
+    lane.piece = s->placement->ops->check_piece(s->placement, slot, &lane.expected);
+    return lanes_add(lanes, &lane, JOB_OPENS_ITSELF);
+}
+
+int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp)
+{
+    uint32_t size = storage_next_check_size(s);
+    struct lane_job *lanes;
+    int r = 0;
+
+    *jobp = NULL;
+    if (!size)
+        return 0;
+    lanes = lane_job_of(job_new(s, &check_kind, sizeof *lanes));
+    lanes->lane_size = size;
+    lanes->gently = true;
+    for (; lanes->n_lanes < max && storage_next_check_size(s) == size && !r; s->check_at++)
+        r = add_lane(s, lanes, s->check_at);
+    if (r) {
+        job_free(&lanes->job);
+        return r;
+    }
+    *jobp = &lanes->job.head;
+    return 0;
+}
+
+/* --- finish ---------------------------------------------------------------------------------- */
+
+static void finish_lane(struct storage *s, const struct lane *lane)
+{
+    uint32_t piece;
+
+    /* What the disk did not give, or was not read any more, is as doubtful as before. */
+    if (lane->result == LANE_CANCELLED ||
+        (lane->result == LANE_ERROR && !s->placement->ops->unreadable_is_empty))
+        return;
+    s->n_checked++;
+    s->n_bad += lane->result == LANE_BAD;
+    bitfield_clear(&s->books.doubtful, lane->slot);
+    piece = s->placement->ops->found(s->placement, &s->books, lane->slot,
+                                     lane->result == LANE_GOOD ? lane->digest : NULL);
+    if (piece != SLOT_NONE)
+        stamps_mark(&s->stamps, &s->store, UNSYNCED_CHECKED, lane->slot,
+                    store_piece_size(&s->store, piece), store_padding_of(lane->slot, piece));
+}
+
+static void check_finish(struct storage *s, struct job *job)
+{
+    struct lane_job *lanes = lane_job_of(job);
+
+    for (unsigned i = 0; i < lanes->n_lanes; i++)
+        finish_lane(s, &lanes->lanes[i]);
+}
+
+const struct job_kind check_kind = {
+    .kind = DISK_CHECK,
+    .joins = lanes_join,
+    .run = lanes_run,
+    .finish = check_finish,
+    .deinit = lanes_deinit,
+};

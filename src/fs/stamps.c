@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/stamps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static struct file_stamp stamp_of(const struct stat *st)
+{
+    return (struct file_stamp){true, (uint64_t)st->st_size,
+                               (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+}
+
+bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
+bool stamp_fits(const struct file_stamp *stamp, int fd)
+{
+    struct file_stamp now;
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return false;
+    now = stamp_of(&st);
+    return stamp_equal(&now, stamp);
+}
+
+int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp)
+{
+    char buffer[STORE_PATH_MAX];
+    struct stat st;
+
+    *stampp = (struct file_stamp){0};
+    if (fstatat(store->dir_fd, store_path(store, file, buffer), &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    if (S_ISREG(st.st_mode))
+        *stampp = stamp_of(&st);
+    return 0;
+}
+
+int stamps_read_all(const struct store *store, struct file_stamp *stamps)
+{
+    int r = 0;
+
+    for (uint32_t file = 0; file < store->n_files && !r; file++)
+        r = stamp_read(store, file, &stamps[file]);
+    return r;
+}
+
+int stamps_init(struct stamps *s, uint32_t n_files)
+{
+    s->files = calloc((size_t)n_files + 1, sizeof *s->files);
+    s->unsynced = calloc((size_t)n_files + 1, sizeof *s->unsynced);
+    return s->files && s->unsynced ? 0 : -ENOMEM;
+}
+
+void stamps_deinit(struct stamps *s)
+{
+    free(s->files);
+    free(s->unsynced);
+    *s = STAMPS_EMPTY;
+}
+
+void stamps_mark(struct stamps *s, const struct store *store, uint8_t mark, uint32_t slot,
+                 uint32_t size, enum padding padding)
+{
+    uint64_t at = (uint64_t)slot * store->piece_length, end = at + size;
+    struct extent e;
+
+    while (store_next_extent(store, &at, end, padding, &e))
+        if (e.file != STORE_PADDING)
+            s->unsynced[e.file] |= mark;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_FS_STAMPS_H
+#define CONJURE_SRC_FS_STAMPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/store.h"
+
+/* Sizes and modification times of files: they show when another program has changed the content. */
+struct file_stamp {
+    bool exists; /* as a regular file; else the rest is 0 */
+    uint64_t size;
+    int64_t mtime_ns;
+};
+
+bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
+/* Whether the open file FD still has this stamp. */
+bool stamp_fits(const struct file_stamp *stamp, int fd);
+/* Any thread; these block on the disk. 0 or -errno; a missing file is no error. */
+int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp);
+int stamps_read_all(const struct store *store, struct file_stamp *stamps);
+
+/* Why a file has to be synced before resume data claims more of it. */
+enum {
+    UNSYNCED_WRITTEN = 1, /* we wrote to it: its stamp is read again after the sync */
+    UNSYNCED_CHECKED = 2, /* a check found good what another program may have written just now */
+};
+
+/* The stamps of a torrent's files as the last resume data has them, and what happened since. */
+struct stamps {
+    struct file_stamp *files; /* one per file */
+    uint8_t *unsynced;        /* one per file: what happened since its last sync began */
+};
+#define STAMPS_EMPTY ((struct stamps){0})
+
+int stamps_init(struct stamps *s, uint32_t n_files); /* 0 or -ENOMEM */
+void stamps_deinit(struct stamps *s);                /* safe twice */
+/* Adds MARK to the files of the first SIZE bytes of SLOT. */
+void stamps_mark(struct stamps *s, const struct store *store, uint8_t mark, uint32_t slot,
+                 uint32_t size, enum padding padding);
+
+#endif

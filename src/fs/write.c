@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Received blocks are written; before them pieces move that are in their way (compact). */
+#include <errno.h>
+#include <string.h>
+
+#include "conjure/base/alloc.h"
+#include "conjure/fs/io.h"
+#include "fs/internal.h"
+
+struct write_job {
+    struct job job;
+    uint32_t piece, first_block, n_blocks;
+    uint64_t blocks; /* bit i: block first_block + i is written */
+    struct addr from;
+    struct slot_moves moves;
+    unsigned n_moved; /* after running */
+};
+
+static struct write_job *write_job_of(const struct job *job)
+{
+    return (struct write_job *)(void *)(uintptr_t)job;
+}
+
+/* --- prepare --------------------------------------------------------------------------------- */
+
+/* One range for each run of neighbouring blocks: they are neighbours in memory too. */
+static int add_runs(struct write_job *w, uint32_t slot, const uint8_t *data)
+{
+    const struct store *store = w->job.store;
+    uint32_t size = store_piece_size(store, w->piece);
+    int r = 0;
+
+    for (uint32_t i = 0, run; i < w->n_blocks && !r; i += run + 1) {
+        uint64_t begin = (uint64_t)(w->first_block + i) * BLOCK_SIZE, end;
+
+        for (run = 0; i + run < w->n_blocks && w->blocks >> (i + run) & 1; run++)
+            ;
+        if (!run)
+            continue;
+        end = begin + (uint64_t)run * BLOCK_SIZE;
+        if (end > size)
+            end = size;
+        r = job_add_ranges(&w->job, (uint64_t)slot * store->piece_length + begin,
+                           (uint32_t)(end - begin), store_padding_of(slot, w->piece),
+                           data + (size_t)i * BLOCK_SIZE, JOB_LEASES);
+    }
+    return r;
+}
+
+static bool are_blocks(const struct store *s, uint32_t piece, uint32_t first_block,
+                       uint32_t n_blocks, uint64_t blocks)
+{
+    return piece < s->n_pieces && n_blocks && n_blocks <= 64 &&
+           first_block < store_n_blocks(s, piece) &&
+           n_blocks <= store_n_blocks(s, piece) - first_block &&
+           (n_blocks == 64 || !(blocks >> n_blocks));
+}
+
+int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,
+                          uint32_t n_blocks, uint64_t blocks, const uint8_t *data,
+                          const struct addr *from, struct disk_job **jobp)
+{
+    struct placement *placement = s->placement;
+    struct write_job *w;
+    struct partial *p;
+    int r;
+
+    owner_assert(&s->thread);
+    *jobp = NULL;
+    if (!are_blocks(&s->store, piece, first_block, n_blocks, blocks))
+        return -EINVAL;
+    if (bitfield_test(&s->books.verified, piece) || !placement->ops->takes(placement, piece))
+        return 0;
+    if (placement->ops->one_job_at_a_time && s->n_jobs)
+        return STORAGE_BUSY;
+    p = books_add_partial(&s->books, piece);
+    if (!p)
+        return -ENOMEM;
+    if (p->state != PARTIAL_OPEN)
+        return 0;
+    blocks = partial_missing(p, first_block, blocks);
+    if (!blocks)
+        return 0;
+    w = write_job_of(job_new(s, &write_kind, sizeof *w));
+    w->piece = piece;
+    w->first_block = first_block;
+    w->n_blocks = n_blocks;
+    w->blocks = blocks;
+    w->from = from ? *from : ADDR_NONE;
+    if (placement_slot_of(placement, piece) == SLOT_NONE)
+        placement->ops->place(placement, piece, &w->moves);
+    r = add_runs(w, placement_slot_of(placement, piece), data);
+    if (r) {
+        if (w->moves.n)
+            placement->ops->undo(placement, &w->moves, 0);
+        job_free(&w->job);
+        return r;
+    }
+    partial_begin_write(p, first_block, blocks);
+    *jobp = &w->job.head;
+    return 0;
+}
+
+bool disk_job_is_whole_piece(const struct disk_job *head)
+{
+    const struct write_job *w = write_job_of(container_of(head, struct job, head));
+
+    return head->kind == DISK_WRITE && w->n_blocks == store_n_blocks(w->job.store, w->piece) &&
+           (uint32_t)__builtin_popcountll(w->blocks) == w->n_blocks;
+}
+
+/* --- run ------------------------------------------------------------------------------------- */
+
+static int write_range(struct job *job, const struct job_range *range)
+{
+    int fd, r;
+
+    if (range->handle) {
+        r = io_write(range->handle->fd, range->bytes, range->extent.length, range->extent.offset);
+    } else {
+        r = store_open_file(job->store, range->extent.file, FILE_WRITE, &fd);
+        if (!r) {
+            r = io_write(fd, range->bytes, range->extent.length, range->extent.offset);
+            io_close(fd);
+        }
+    }
+    if (r)
+        job->failed_file = range->extent.file;
+    return r;
+}
+
+/* Reads or writes a part of one file, opening it for that. Bytes that are not there read as zeros: a piece
+ * that is incomplete may end beyond the end of the file. */
+static int copy_extent(struct job *job, const struct extent *e, uint8_t *bytes, enum file_mode mode)
+{
+    size_t got = 0;
+    int fd, r = 0;
+
+    if (e->file != STORE_PADDING) {
+        r = store_open_file(job->store, e->file, mode, &fd);
+        if (r == 0) {
+            r = mode == FILE_WRITE ? io_write(fd, bytes, e->length, e->offset)
+                                   : io_read(fd, bytes, e->length, e->offset, &got);
+            io_close(fd);
+        } else if (r == FILE_MISSING) {
+            r = 0;
+        }
+        if (r) {
+            job->failed_file = e->file;
+            return r;
+        }
+    }
+    if (mode == FILE_READ)
+        memset(bytes + got, 0, e->length - got);
+    return 0;
+}
+
+/* Reads or writes the bytes [AT, AT + N) of PIECE in SLOT. */
+static int copy_content(struct job *job, uint32_t piece, uint32_t slot, uint32_t at, uint32_t n,
+                        uint8_t *bytes, enum file_mode mode)
+{
+    uint64_t from = (uint64_t)slot * job->store->piece_length + at, end = from + n;
+    struct extent e;
+    int r = 0;
+
+    while (!r && store_next_extent(job->store, &from, end, store_padding_of(slot, piece), &e)) {
+        r = copy_extent(job, &e, bytes, mode);
+        bytes += e.length;
+    }
+    return r;
+}
+
+static int move_piece(struct job *job, const struct slot_move *m, struct disk_scratch *scratch)
+{
+    uint32_t size = store_piece_size(job->store, m->piece), done = 0;
+    int r = 0;
+
+    while (done < size && !r) {
+        uint32_t n = size - done < JOB_SCRATCH_BYTES ? size - done : JOB_SCRATCH_BYTES;
+
+        r = copy_content(job, m->piece, m->from, done, n, scratch->bytes, FILE_READ);
+        if (!r)
+            r = copy_content(job, m->piece, m->to, done, n, scratch->bytes, FILE_WRITE);
+        done += n;
+    }
+    return r;
+}
+
+static void write_run(struct job *job, unsigned n, struct disk_scratch *scratch)
+{
+    struct write_job *w = write_job_of(job);
+    int r = 0;
+
+    while (w->n_moved < w->moves.n && !r) {
+        r = move_piece(job, &w->moves.move[w->n_moved], scratch);
+        w->n_moved += !r;
+    }
+    for (size_t i = 0; i < job->n_ranges && !r; i++)
+        r = write_range(job, &job->ranges[i]);
+    job->head.error = r;
+}
+
+/* --- finish ---------------------------------------------------------------------------------- */
+
+/* The files that a job wrote to have to be synced before resume data claims more of them. Other files of the
+ * same piece may not exist yet. */
+static void mark_written(struct storage *s, const struct write_job *w)
+{
+    for (unsigned i = 0; i < w->n_moved; i++) {
+        const struct slot_move *m = &w->moves.move[i];
+
+        stamps_mark(&s->stamps, &s->store, UNSYNCED_WRITTEN, m->to,
+                    store_piece_size(&s->store, m->piece), store_padding_of(m->to, m->piece));
+    }
+    for (size_t i = 0; i < w->job.n_ranges && !w->job.head.error; i++)
+        if (w->job.ranges[i].extent.file != STORE_PADDING)
+            s->stamps.unsynced[w->job.ranges[i].extent.file] |= UNSYNCED_WRITTEN;
+}
+
+/* Verified pieces that moved into their own slots are completed. */
+static void finish_moves(struct storage *s, struct write_job *w)
+{
+    for (unsigned i = 0; i < w->n_moved; i++) {
+        uint32_t piece = w->moves.move[i].piece;
+
+        if (!bitfield_test(&s->books.verified, piece) ||
+            placement_slot_of(s->placement, piece) != piece)
+            continue;
+        if (bitfield_set(&s->books.have, piece))
+            events_add(&s->events, STORAGE_COMPLETED, piece, NULL);
+    }
+    if (w->n_moved < w->moves.n)
+        s->placement->ops->undo(s->placement, &w->moves, w->n_moved);
+}
+
+static void write_finish(struct storage *s, struct job *job)
+{
+    struct write_job *w = write_job_of(job);
+    struct partial *p = s->books.partials[w->piece];
+
+    mark_written(s, w);
+    finish_moves(s, w);
+    if (job->head.error)
+        partial_fail_write(p, w->first_block, w->blocks);
+    else
+        books_end_write(&s->books, p, w->first_block, w->blocks, &w->from);
+}
+
+const struct job_kind write_kind = {
+    .kind = DISK_WRITE,
+    .run = write_run,
+    .finish = write_finish,
+};
