@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /*
- * How many blocks to keep in flight at a peer: as many as it sends in a second, by the rate meter or
- * since the last change, whichever is more. The depth changes when half of it has arrived, and then at
- * most doubles or halves: a new peer gets from DEPTH_FIRST to its rate in a few steps, as in TCP's
- * slow start. With a round trip of a second the depth keeps growing, since the measured rate grows
- * with it. Pure; one thread at a time.
+ * How many blocks to keep in flight at a peer: as many as it sends in a second, by the rate meter
+ * or since the last change, whichever is more. The depth changes when half of it has arrived, and
+ * then at most doubles or halves: a new peer gets from DEPTH_FIRST to its rate in a few steps, as
+ * in TCP's slow start. With a round trip of a second the depth keeps growing, since the measured
+ * rate grows with it. Pure; one thread at a time.
  */
 #define DEPTH_FIRST 32u
 #define DEPTH_MIN   4u

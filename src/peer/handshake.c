@@ -30,8 +30,7 @@ void handshake_encode(const struct handshake *h, uint8_t bytes[HANDSHAKE_SIZE])
 int handshake_decode(const uint8_t *bytes, unsigned n, struct handshake *h)
 {
     memset(h, 0, sizeof *h);
-    /* Told at the first wrong byte: whoever speaks HTTP or an encrypted handshake to us need not be
-     * waited for until 68 bytes have come. */
+    /* At the first wrong byte: a client that sends HTTP or encrypts may never send 68 bytes. */
     if (memcmp(bytes, PROTOCOL, n < PROTOCOL_SIZE ? n : PROTOCOL_SIZE) != 0)
         return -EPROTO;
     if (n > EXTENDED_BYTE)

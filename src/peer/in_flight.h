@@ -11,11 +11,12 @@
 
 /*
  * The blocks that were requested and have not begun to arrive, in the order of the requests. Peers
- * nearly always answer in this order, so a block is usually taken from the front; one taken from the
- * middle leaves a hole, and holes are closed up when the ring is full. Pure; one thread at a time.
+ * nearly always answer in this order, so a block is usually taken from the front; one taken from
+ * the middle leaves a hole, and holes are closed up when the ring is full. Pure; one thread at a
+ * time.
  */
 
-/* Twice the blocks that can be in flight: closing up holes is then rare, and costs little per block. */
+/* Twice as many as blocks can be in flight: closing up holes is then rare and cheap. */
 #define IN_FLIGHT_SLOTS (2u * SESSION_IN_FLIGHT_MAX)
 #define IN_FLIGHT_HOLE  0xff
 
@@ -68,13 +69,13 @@ static inline bool in_flight_header_is(const struct in_flight_block *block, cons
     return memcmp(bytes, expected + from, n) == 0;
 }
 
-/* Points IOV at the headers (in X) and places of the next blocks, at most SCRATCH_AIMED_MAX of them.
- * Of the first header FROM bytes have arrived already. Returns the number of entries, and adds their
- * bytes to *N_BYTESP. */
+/* Points IOV at the headers (in X) and places of the next blocks, at most SCRATCH_AIMED_MAX of
+ * them. Of the first header FROM bytes have arrived already. Returns the number of entries, and
+ * adds their bytes to *N_BYTESP. */
 unsigned in_flight_aim(struct in_flight *f, uint8_t from, struct session_scratch *x,
                        struct iovec *iov, size_t *n_bytesp);
 /* N_BYTES were read from aimed header K on and are not those blocks: copies them to the end of the
- * scratch bytes, in the order of the stream. The blocks before K have been removed, and no others. */
+ * scratch bytes, in the order of the stream. Exactly the blocks before K have been removed. */
 void in_flight_gather(struct in_flight *f, struct session_scratch *x, unsigned k, size_t n_bytes);
 
 #endif

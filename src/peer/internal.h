@@ -20,10 +20,10 @@
  */
 
 enum session_state {
-    STATE_HEAD,     /* collecting length, id and fixed fields in s->head */
-    STATE_BLOCK,    /* payload of a block in flight: into its place in the claim */
-    STATE_BITFIELD, /* payload into s->incoming, or only counted */
-    STATE_EXTENSION, /* payload of an extension's message: into s->extension, unless it is all here */
+    STATE_HEAD,      /* collecting length, id and fixed fields in s->head */
+    STATE_BLOCK,     /* payload of a block in flight: into its place in the claim */
+    STATE_BITFIELD,  /* payload into s->incoming, or only counted */
+    STATE_EXTENSION, /* payload of an extension's message, into s->extension if not all is here */
     STATE_SKIP,      /* payload that is not wanted */
     STATE_BROKEN,    /* s->reason is set; the session only waits to be closed */
     STATE_NO_MEMORY, /* the same */
@@ -57,8 +57,8 @@ static inline int session_skip(struct session *s, uint32_t n)
     return SESSION_NONE;
 }
 
-/* The head of an EXTENDED message is complete; N bytes of its payload are here. Each returns an event
- * kind or negative. */
+/* The head of an EXTENDED message is complete; N bytes of its payload are here. Each returns an
+ * event kind or negative. */
 int session_begin_extended(struct session *s, struct session_scratch *x, struct session_event *e);
 int session_take_extended(struct session *s, struct session_scratch *x, const uint8_t *bytes,
                           uint32_t n, struct session_event *e);

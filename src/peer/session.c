@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Init and deinit of a session, what we declared (choked, interested), and time. internal.h lists the
- * other files.
+ * Init and deinit of a session, what we declared (choked, interested), and time. internal.h lists
+ * the other files.
  *
  * An idle connection consists of struct session alone; what only a transfer needs is made at the
  * first claim (download) or request (uploads).
@@ -18,7 +18,7 @@ void session_init(struct session *s, const struct geometry *geometry, bool fast,
     *s = SESSION_EMPTY;
     s->geometry = geometry;
     s->fast = fast;
-    s->heard_ns = s->said_ns = now;
+    s->heard_ns = s->sent_ns = now;
     /* BEP 3: connections start choked and not interested. */
     s->we_choke = s->peer_chokes = true;
 }
@@ -72,7 +72,7 @@ int session_tick(struct session *s, uint64_t now)
     if (now > s->heard_ns && now - s->heard_ns >= SESSION_SILENCE_NS)
         return SESSION_DEAD;
     /* Output that waits shows that we are alive. */
-    if (now > s->said_ns && now - s->said_ns >= SESSION_KEEP_ALIVE_NS && s->out_at == s->out_end)
+    if (now > s->sent_ns && now - s->sent_ns >= SESSION_KEEP_ALIVE_NS && s->out_at == s->out_end)
         session_say_keep_alive(s);
     return session_is_broken(s) ? SESSION_DEAD : 0;
 }

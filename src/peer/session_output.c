@@ -24,8 +24,8 @@ static uint8_t *out_reserve(struct session *s, uint32_t n)
 
     if (session_is_broken(s))
         return NULL;
-    /* A peer can cause messages (each request while we choke it is refused, BEP 6) and not read them:
-     * that must not cost us memory. */
+    /* A peer can cause messages (each request while we choke it is refused, BEP 6) and not read
+     * them: that must not cost us memory. */
     if (n > OUT_MAX - pending) {
         session_break(s, "does not read what we send");
         return NULL;
@@ -155,7 +155,7 @@ void session_output_sent(struct session *s, size_t n_bytes, uint64_t now)
 {
     if (!n_bytes)
         return;
-    s->said_ns = now;
+    s->sent_ns = now;
     s->out_at += (uint32_t)n_bytes;
     if (s->out_at < s->out_end)
         return;

@@ -5,9 +5,9 @@
  * its place in a claim, a bitfield into s->incoming, an extension's message that arrives in parts
  * into s->extension; the rest is skipped.
  *
- * The length is checked against the id before anything is stored, and every number before it is used.
- * A message that a peer may not send breaks the session; one that only arrives late (a block that we
- * cancelled, a request after our choke) does not.
+ * The length is checked against the id before anything is stored, and every number before it is
+ * used. A message that a peer may not send breaks the session; one that only arrives late (a block
+ * that we cancelled, a request after our choke) does not.
  */
 #include "peer/download.h"
 #include "peer/internal.h"
@@ -139,11 +139,12 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     return end_bitfield(s, e);
 }
 
-/* BEP 3: a bitfield only as the first message; BEP 6: one of three. But aria2 (1.36) sends a bitfield
- * or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense later. */
+/* BEP 3: a bitfield only as the first message; BEP 6: one of three. But aria2 (1.36) sends a
+ * bitfield or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense
+ * later. */
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
-    if (s->heard_any && id == ID_HAVE_NONE)
+    if (s->any_message && id == ID_HAVE_NONE)
         return session_break(s, "have-none after other messages");
     if (id == ID_BITFIELD)
         return begin_bitfield(s);
@@ -244,7 +245,7 @@ static int take_block_message(struct session *s, uint8_t id, struct session_even
     return s->peer_chokes ? SESSION_NONE : SESSION_REFUSED;
 }
 
-/* --- the state machine ----------------------------------------------------------------------------- */
+/* --- the state machine ----------------------------------------------------------------------- */
 
 /* The head is complete. An event kind or negative. */
 static int take_message(struct session *s, struct session_scratch *x, uint64_t now,
@@ -292,7 +293,7 @@ static int take_message(struct session *s, struct session_scratch *x, uint64_t n
         return id == ID_EXTENDED && s->extensions ? session_begin_extended(s, x, e)
                                                   : session_skip(s, length - 1);
     }
-    s->heard_any = true;
+    s->any_message = true;
     return r;
 }
 

@@ -2,13 +2,13 @@
 /*
  * Where the next bytes are received, and what they were.
  *
- * A plan is aimed while blocks are in flight and the parser is inside of a block, or at the start of
- * a message of which no byte differs from the next block's header. It consists of the rest of the
- * block that arrives, then header, block, header, block in the order of the requests. After the read
- * the headers are compared. The blocks before the first difference are in place without a copy. The
- * bytes after it are in the wrong places: they are gathered into the scratch memory, in the order of
- * the stream, and parsed as if they had been read there. Until a block has been received its place may
- * hold garbage; a received block is never aimed at.
+ * A plan is aimed while blocks are in flight and the parser is inside of a block, or at the start
+ * of a message of which no byte differs from the next block's header. It consists of the rest of
+ * the block that arrives, then header, block, header, block in the order of the requests. After the
+ * read the headers are compared. The blocks before the first difference are in place without a
+ * copy. The bytes after it are in the wrong places: they are gathered into the scratch memory, in
+ * the order of the stream, and parsed as if they had been read there. Until a block has been
+ * received its place may hold garbage; a received block is never aimed at.
  *
  * Plan and comparison walk in_flight in the same way, so nothing may change between the two calls.
  */
@@ -18,8 +18,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* A read that is not aimed: enough for a burst of HAVEs or requests. While blocks are in flight it is
- * less, for blocks that are read here must be copied to their places. */
+/* A read that is not aimed: enough for a burst of HAVEs or requests. While blocks are in flight it
+ * is less, for blocks that are read here must be copied to their places. */
 #define PLAIN_READ           65536u
 #define PLAIN_READ_IN_FLIGHT 16384u
 _Static_assert(PLAIN_READ <= SCRATCH_SIZE, "a plain read does not fit");
@@ -106,7 +106,7 @@ void session_did_read(struct session *s, struct session_scratch *x, size_t n_byt
     }
     content += take_aimed(s, x, n_bytes - n, now);
     if (content) {
-        s->heard_any = true;
+        s->any_message = true;
         rate_add(&s->down, content, now);
     }
 }

@@ -79,7 +79,7 @@ void session_know_piece(struct session *s, uint32_t piece, bool have)
 void session_uploaded(struct session *s, uint32_t n_bytes, uint64_t now)
 {
     rate_add(&s->up, n_bytes, now);
-    s->said_ns = now;
+    s->sent_ns = now;
 }
 
 bool session_last_upload(const struct session *s, struct session_upload *uploadp)

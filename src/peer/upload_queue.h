@@ -8,10 +8,10 @@
 #include "conjure/peer/session_upload.h"
 
 /*
- * The requests of one peer, oldest first, each of them once, and the pieces of them that we are known
- * to have. A ring that grows to SESSION_REQUESTS_MAX. To find that a request is new without a search
- * among hundreds, a small filter counts the requests by a hash that tells neighbouring blocks apart.
- * Pure; one thread at a time.
+ * The requests of one peer, oldest first, each of them once, and the pieces of them that we are
+ * known to have. A ring that grows to SESSION_REQUESTS_MAX. To find that a request is new without a
+ * search among hundreds, a small filter counts the requests by a hash that tells neighbouring
+ * blocks apart. Pure; one thread at a time.
  */
 #define UPLOAD_QUEUE_FILTER 512u
 #define UPLOAD_QUEUE_KNOWN  8u

@@ -16,7 +16,7 @@ uint32_t geometry_n_blocks(const struct geometry *g, uint32_t piece)
     return (geometry_piece_size(g, piece) + BLOCK_SIZE - 1) / BLOCK_SIZE;
 }
 
-/* A piece whose length is no multiple of 16 KiB ends in a short block, whichever piece it is. */
+/* Any piece whose length is no multiple of BLOCK_SIZE ends in a short block. */
 uint32_t geometry_block_size(const struct geometry *g, uint32_t piece, uint32_t block)
 {
     uint32_t rest = geometry_piece_size(g, piece) - block * BLOCK_SIZE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a session costs per block, without socket and data: claims, requests, plans, headers compared,
- * claims done. "aimed" is the usual way; "mended" has a HAVE before every sixteenth block, so that
- * what follows it in the same read is copied twice.
+ * The cost of a session per block, without socket and data: claims, requests, plans, comparison of
+ * headers, claims done. "aimed" is the usual way; "mended" has a HAVE before every sixteenth block,
+ * so that the blocks behind it in the same read are copied twice.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,10 +62,10 @@ static void ask(struct bench *b)
     session_output_sent(&b->s, session_output(&b->s, &out), b->now);
 }
 
-/* A stream of piece messages whose data nobody looks at: only headers are written. */
+/* A stream of piece messages of which only the headers are written. */
 struct stream {
-    uint32_t block; /* the next whose header is to come */
-    uint32_t left;  /* of the part under way */
+    uint32_t block; /* the next to begin */
+    uint32_t left;  /* bytes of the current part */
     uint8_t part[13 + 9];
     uint32_t part_size;
     bool in_data;
@@ -122,7 +122,7 @@ static void run(const char *name, uint32_t have_every, size_t read_bytes)
     b.s.peer_chokes = false;
     start = clock_now();
     while (b.n_received < N_BLOCKS) {
-        struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+        struct iovec iov[SESSION_IOV_MAX];
         size_t aimed, got = 0;
         unsigned n_iov;
 

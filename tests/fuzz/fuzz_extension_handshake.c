@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct extension rows[] = {{.name = "ut_metadata"}, {.name = "ut_pex"}};
 static const struct extension_registry registry = {rows, 2};
 
-/* What is read of an extension handshake can be logged, and is the same when read again. */
+/* The fields of an extension handshake are in range, printable, and the same when read again. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct extension_handshake h, again;

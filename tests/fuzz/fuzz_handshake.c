@@ -6,8 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* However a handshake is cut, its prefixes are judged alike, and what was read encodes to itself but
- * for reserved bits that we do not know. */
+/* A prefix of a handshake that can be read has no prefix that cannot, and a whole one encodes to
+ * itself, except for reserved bits that we do not know. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t bytes[HANDSHAKE_SIZE];

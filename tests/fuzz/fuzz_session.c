@@ -9,10 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
- * A script of one-byte orders: read so many of the bytes that follow, claim, cancel, choke, drop...
- * The peer's bytes are the script's own, and blocks that are in flight can be sent whole by an order,
- * for a fuzzer would not write 16 KiB of them. The buffers of claims are exactly as long as they must
- * be, so that the address sanitizer sees every byte out of place.
+ * The input is a script of one-byte orders: read so many of the bytes that follow, claim, cancel,
+ * choke, drop... The bytes of the peer are those of the script; an order sends blocks that are in
+ * flight whole, for a fuzzer would not write 16 KiB of them. The buffers of claims have exactly the
+ * size they need, so that the address sanitizer sees every byte out of place.
  */
 struct script {
     const uint8_t *at, *end;
@@ -23,7 +23,7 @@ struct peer {
     struct session_scratch x;
     uint64_t now;
     uint32_t n_claims;
-    int dead;
+    int dead; /* the session is broken */
 };
 
 static const struct geometry geometry = {
@@ -72,7 +72,7 @@ static void take_events(struct peer *p)
 static void feed(struct peer *p, const uint8_t *bytes, size_t n)
 {
     while (n && !p->dead) {
-        struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+        struct iovec iov[SESSION_IOV_MAX];
         size_t aimed, got = 0;
         unsigned n_iov = session_plan_read(&p->s, &p->x, iov, &aimed);
 
@@ -110,7 +110,7 @@ static void add_claim(struct peer *p, uint8_t a, uint8_t b)
         free(buffer);
 }
 
-/* The messages of some blocks in a row, the first perhaps with something else in front. */
+/* The messages of some blocks in a row, cut once, perhaps with a cancel at the cut. */
 static void send_blocks(struct peer *p, struct script *script)
 {
     static uint8_t bytes[8 * (13 + BLOCK_SIZE)];

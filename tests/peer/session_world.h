@@ -191,8 +191,8 @@ static inline size_t lines_size(const struct line *lines, size_t n_lines)
     return n;
 }
 
-/* The peer sends all lines: a first read of FIRST bytes, then reads of at most CUT. The events are those
- * of the lines. */
+/* The peer sends all lines: a first read of FIRST bytes, then reads of at most CUT. The events are
+ * those of the lines. */
 static inline void world_converse(struct world *w, const struct line *lines, size_t n_lines,
                                   size_t first, size_t cut)
 {
@@ -215,7 +215,7 @@ static inline void world_converse(struct world *w, const struct line *lines, siz
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* The output is exactly these bytes; marks them as sent. */
-static inline void world_said(struct world *w, const void *bytes, size_t n)
+static inline void world_sent(struct world *w, const void *bytes, size_t n)
 {
     const uint8_t *out;
 
@@ -224,7 +224,7 @@ static inline void world_said(struct world *w, const void *bytes, size_t n)
         ck_assert_mem_eq(out, bytes, n);
     session_output_sent(&w->s, n, w->now);
 }
-#define SAID(w, literal) world_said((w), (literal), sizeof(literal) - 1)
+#define SENT(w, literal) world_sent((w), (literal), sizeof(literal) - 1)
 
 /* The content of the torrent: a byte depends on its place. */
 static inline uint8_t content_byte(uint64_t offset)

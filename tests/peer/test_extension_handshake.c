@@ -7,12 +7,12 @@
 
 #include "conjure/peer/extension_handshake.h"
 
-/* From a heap block of exactly N bytes, so that a sanitizer sees a read past the end. */
 /* Two extensions, as a registry has them. */
 static const struct extension rows[] = {{.name = "ut_a", .message_max = 100},
                                         {.name = "ut_b", .message_max = 100, .public_only = true}};
 static const struct extension_registry registry = {rows, 2};
 
+/* From a heap block of exactly N bytes, so that a sanitizer sees a read past the end. */
 static int decode(const void *bytes, size_t n, struct extension_handshake *h)
 {
     uint8_t *copy = malloc(n ? n : 1);
@@ -25,12 +25,12 @@ static int decode(const void *bytes, size_t n, struct extension_handshake *h)
 }
 #define DECODE(literal, h) decode((literal), sizeof(literal) - 1, (h))
 
-/* What libtorrent 2.0 says, shortened. */
+/* As libtorrent 2.0 sends it, shortened. */
 static const char usual[] = "d12:complete_agoi1e1:md11:lt_donthavei7e11:ut_metadatai2e11:upload_"
                             "onlyi3ee4:reqqi2000e11:upload_onlyi1e1:v15:libtorrent/2.0.6:yourip4:"
                             "\x7f\0\0\1e";
 
-START_TEST(reads_what_others_say)
+START_TEST(reads_handshakes_of_other_clients)
 {
     struct extension_handshake h;
 
@@ -49,7 +49,7 @@ START_TEST(reads_what_others_say)
 }
 END_TEST
 
-START_TEST(needs_every_byte)
+START_TEST(a_cut_handshake_is_malformed)
 {
     struct extension_handshake h;
 
@@ -59,7 +59,7 @@ START_TEST(needs_every_byte)
 }
 END_TEST
 
-START_TEST(refuses_nonsense)
+START_TEST(refuses_wrong_types_and_depths)
 {
     struct extension_handshake h;
     char deep[EXTENSION_HANDSHAKE_MAX];
@@ -72,7 +72,7 @@ START_TEST(refuses_nonsense)
     ck_assert_int_eq(DECODE("d1:vi1ee", &h), -EPROTO);
     ck_assert_int_eq(DECODE("d1:v1:a1:v1:be", &h), -EPROTO);
     ck_assert_int_eq(DECODE("dex", &h), -EPROTO);
-    /* As deep, and as many, as fit. */
+    /* As many levels, and as many values, as fit. */
     memset(deep, 'd', sizeof deep);
     ck_assert_int_eq(decode(deep, sizeof deep, &h), -EPROTO);
     memset(deep, 'e', sizeof deep);
@@ -83,7 +83,7 @@ START_TEST(refuses_nonsense)
 }
 END_TEST
 
-START_TEST(numbers_are_cut_to_what_makes_sense)
+START_TEST(numbers_are_cut_to_their_range)
 {
     struct extension_handshake h;
 
@@ -102,7 +102,7 @@ START_TEST(numbers_are_cut_to_what_makes_sense)
 }
 END_TEST
 
-START_TEST(a_name_is_short_and_printable)
+START_TEST(the_client_is_short_and_printable)
 {
     struct extension_handshake h;
 
@@ -130,7 +130,7 @@ START_TEST(ours_names_the_client_and_what_it_does)
         .registry = &extensions_ours, .port = 6881, .reqq = 1024, .upload_only = true};
     struct extension_handshake h;
 
-    ck_assert_str_eq(CONJURE_VERSION, "0.1.0"); /* or the literals say another one */
+    ck_assert_str_eq(CONJURE_VERSION, "0.1.0"); /* as the literals below */
     expect_encoded(&offer, expected);
     ck_assert_int_eq(DECODE(expected, &h), 0);
     ck_assert(h.upload_only);
@@ -200,7 +200,8 @@ START_TEST(reads_the_ids_that_the_peer_gives)
 }
 END_TEST
 
-RUN_SUITE("extension_handshake", 20, reads_what_others_say, needs_every_byte, refuses_nonsense,
-          numbers_are_cut_to_what_makes_sense, a_name_is_short_and_printable,
+RUN_SUITE("extension_handshake", 20, reads_handshakes_of_other_clients,
+          a_cut_handshake_is_malformed, refuses_wrong_types_and_depths,
+          numbers_are_cut_to_their_range, the_client_is_short_and_printable,
           ours_names_the_client_and_what_it_does, ours_names_the_extensions_of_the_registry,
           the_longest_of_ours_fits, reads_the_ids_that_the_peer_gives);

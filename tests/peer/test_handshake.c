@@ -6,14 +6,14 @@
 
 #include "conjure/peer/handshake.h"
 
-/* What a client with the Fast extension and two bits we do not know says. */
+/* As a client sends it that has the Fast extension and two more bits that we do not know. */
 static const char wire[] = "\x13"
                            "BitTorrent protocol"
                            "\x00\x00\x00\x00\x00\x10\x00\x05"
                            "aaaaabbbbbcccccddddd"
                            "-XX0100-0123456789ab";
 
-START_TEST(encodes_every_field_at_its_place)
+START_TEST(encodes_every_field_at_its_offset)
 {
     struct handshake h = {.fast = true};
     uint8_t bytes[HANDSHAKE_SIZE];
@@ -40,7 +40,7 @@ START_TEST(encodes_every_field_at_its_place)
 }
 END_TEST
 
-START_TEST(decodes_as_far_as_the_bytes_reach)
+START_TEST(decodes_the_bytes_that_have_arrived)
 {
     static const uint8_t zeros[20];
 
@@ -61,7 +61,7 @@ START_TEST(decodes_as_far_as_the_bytes_reach)
 }
 END_TEST
 
-START_TEST(knows_a_stranger_at_the_first_wrong_byte)
+START_TEST(fails_at_the_first_wrong_byte)
 {
     struct handshake h;
 
@@ -78,5 +78,5 @@ START_TEST(knows_a_stranger_at_the_first_wrong_byte)
 }
 END_TEST
 
-RUN_SUITE("handshake", 10, encodes_every_field_at_its_place, decodes_as_far_as_the_bytes_reach,
-          knows_a_stranger_at_the_first_wrong_byte);
+RUN_SUITE("handshake", 10, encodes_every_field_at_its_offset, decodes_the_bytes_that_have_arrived,
+          fails_at_the_first_wrong_byte);

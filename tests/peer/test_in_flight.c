@@ -7,7 +7,8 @@
 #include "conjure/peer/session.h"
 #include "peer/in_flight.h"
 
-/* A ring of blocks, and memory for each of them: block I of piece 0 is SIZE bytes of the value I. */
+/* A ring of blocks, and memory for each of them: block I of piece 0 is SIZE bytes of the value I.
+ */
 #define N_BLOCKS 40u
 #define SIZE     100u
 

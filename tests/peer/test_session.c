@@ -10,14 +10,14 @@ START_TEST(interest_and_choking_are_sent_on_a_change_only)
     world_init(&w, FAST);
     session_set_interested(&w.s, false);
     session_set_choking(&w.s, true, w.now);
-    SAID(&w, "");
+    SENT(&w, "");
     session_set_interested(&w.s, true);
     session_set_interested(&w.s, true);
     session_set_choking(&w.s, false, w.now);
     session_set_choking(&w.s, false, w.now);
     session_set_interested(&w.s, false);
     session_set_choking(&w.s, true, w.now);
-    SAID(&w, "\0\0\0\x01\x02\0\0\0\x01\x01\0\0\0\x01\x03\0\0\0\x01\0");
+    SENT(&w, "\0\0\0\x01\x02\0\0\0\x01\x01\0\0\0\x01\x03\0\0\0\x01\0");
     world_deinit(&w);
 }
 END_TEST
@@ -29,18 +29,18 @@ START_TEST(sends_keep_alives_and_notices_a_dead_peer)
     world_init(&w, FAST);
     w.now += 109 * S;
     ck_assert_int_eq(session_tick(&w.s, w.now), 0);
-    SAID(&w, "");
+    SENT(&w, "");
     w.now += 1 * S;
     ck_assert_int_eq(session_tick(&w.s, w.now), 0);
     ck_assert_int_eq(session_tick(&w.s, w.now), 0);
-    SAID(&w, "\0\0\0\0");
+    SENT(&w, "\0\0\0\0");
     ck_assert_int_eq(session_tick(&w.s, w.now), 0);
-    SAID(&w, "");
+    SENT(&w, "");
     w.now += 100 * S;
     session_uploaded(&w.s, 1000, w.now);
     w.now += 39 * S;
     ck_assert_int_eq(session_tick(&w.s, w.now), 0);
-    SAID(&w, ""); /* data was sent lately */
+    SENT(&w, ""); /* data was sent lately */
     FEED(&w, "\0\0\0\0");
     world_expect(&w, "");
     w.now += 249 * S;

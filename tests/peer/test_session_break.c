@@ -42,10 +42,10 @@ START_TEST(a_broken_session_sends_and_claims_nothing)
     world_expect(&w, "unchoked ");
     session_break(&w.s, "reason");
     session_say_have(&w.s, 1);
-    SAID(&w, "");
+    SENT(&w, "");
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 65536), w.now), 0);
-    SAID(&w, "");
+    SENT(&w, "");
     world_events(&w);
     world_expect(&w, "done-3:0 "); /* claims are reported all the same */
     world_deinit(&w);

@@ -16,10 +16,10 @@ START_TEST(asks_for_the_blocks_of_a_claim)
     world_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01");
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 24576), w.now), 0);
-    SAID(&w, "\0\0\0\x0d\x06\0\0\0\x09\0\0\0\0\0\0\x40\0"
+    SENT(&w, "\0\0\0\x0d\x06\0\0\0\x09\0\0\0\0\0\0\x40\0"
              "\0\0\0\x0d\x06\0\0\0\x09\0\0\x40\0\0\0\x20\0");
     ck_assert_int_eq(session_add_claim(&w.s, &d, calloc(1, 49152), w.now), 0);
-    SAID(&w, "\0\0\0\x0d\x06\0\0\0\x04\0\0\x40\0\0\0\x40\0"
+    SENT(&w, "\0\0\0\x0d\x06\0\0\0\x04\0\0\x40\0\0\0\x40\0"
              "\0\0\0\x0d\x06\0\0\0\x04\0\0\xc0\0\0\0\x40\0");
     ck_assert_uint_eq(session_n_in_flight(&w.s), 4);
     world_deinit(&w);
@@ -123,7 +123,7 @@ START_TEST(a_claim_after_the_choke_is_done_at_once)
     world_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01\0\0\0\x01\0");
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 65536), w.now), 0);
-    SAID(&w, "");
+    SENT(&w, "");
     world_events(&w);
     world_expect(&w, "unchoked choked done-3:0 ");
     check_done(&w, 1);
@@ -141,9 +141,9 @@ START_TEST(cancels_are_sent_and_end_the_claim)
     /* Block 0 arrives: the rest of it is skipped. */
     world_feed(&w, buffer, 5000, 5000);
     session_cancel(&w.s, 3, 0, 0xf); /* another piece */
-    SAID(&w, "");
+    SENT(&w, "");
     session_cancel(&w.s, 2, 0, 0x3);
-    SAID(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\x40\0\0\0\x40\0");
+    SENT(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\x40\0\0\0\x40\0");
     ck_assert_uint_eq(session_n_in_flight(&w.s), 2);
     world_events(&w);
     world_expect(&w, "");
@@ -152,7 +152,7 @@ START_TEST(cancels_are_sent_and_end_the_claim)
     end = put_block(&w.geometry, 2, 2, buffer);
     world_feed(&w, buffer, (size_t)(end - buffer), 1 << 20);
     session_cancel(&w.s, 2, 3, 0x1);
-    SAID(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\xc0\0\0\0\x40\0");
+    SENT(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\xc0\0\0\0\x40\0");
     world_events(&w);
     world_expect(&w, "done-7:4 ");
     check_done(&w, 1);
@@ -164,7 +164,7 @@ START_TEST(cancels_are_sent_and_end_the_claim)
     FEED(&w, "\0\0\0\x01\x01");
     world_claim(&w, 1, 2, 2, 2, 0x3);
     session_cancel(&w.s, 2, 0, 0x7);
-    SAID(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\x80\0\0\0\x40\0");
+    SENT(&w, "\0\0\0\x0d\x08\0\0\0\x02\0\0\x80\0\0\0\x40\0");
     ck_assert_uint_eq(session_n_in_flight(&w.s), 1);
     session_cancel(&w.s, 2, 1000, UINT64_MAX);
     ck_assert_uint_eq(session_n_in_flight(&w.s), 1);

@@ -98,9 +98,9 @@ START_TEST(private_torrents_have_no_public_extensions)
     world_extended(&w, &two, PRIVATE);
     world_converse(&w, lines, COUNT(lines), 0, 65536);
     session_say_extension_message(&w.s, 1, (const uint8_t *)"no", 2);
-    SAID(&w, "");
+    SENT(&w, "");
     session_say_extension_message(&w.s, 2, (const uint8_t *)"yes", 3);
-    SAID(&w, "\0\0\0\x05\x14\x08yes");
+    SENT(&w, "\0\0\0\x05\x14\x08yes");
     world_deinit(&w);
 }
 END_TEST
@@ -130,20 +130,20 @@ START_TEST(sends_messages_to_peers_that_speak_the_extension)
         world_feed(&w, bytes, 4u + bytes[3], 65536);
         world_expect(&w, "extended() ");
         session_say_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
-        world_said(&w, message, steps[i].id ? sizeof message : 0);
+        world_sent(&w, message, steps[i].id ? sizeof message : 0);
         session_say_extension_message(&w.s, 2, (const uint8_t *)"hi", 2); /* not in the registry */
-        SAID(&w, "");
+        SENT(&w, "");
     }
     FEED(&w, "\0\0\0\x12\x14\0"
              "d1:md4:ut_ai5eee");
     session_say_extension_message(&w.s, 1, NULL, 0);
-    SAID(&w, "\0\0\0\x02\x14\x05");
+    SENT(&w, "\0\0\0\x02\x14\x05");
     world_deinit(&w);
 
     /* Without BEP 10. */
     world_init(&w, FAST);
     session_say_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
-    SAID(&w, "");
+    SENT(&w, "");
     world_deinit(&w);
 }
 END_TEST
@@ -237,7 +237,7 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
 
     world_init(&w, FAST);
     session_say_extensions(&w.s, 6881, true);
-    SAID(&w, "");
+    SENT(&w, "");
     world_deinit(&w);
 
     world_extended(&w, &one, PUBLIC);

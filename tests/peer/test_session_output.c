@@ -11,24 +11,24 @@ START_TEST(the_first_message_depends_on_what_we_have)
     ck_assert_int_eq(bitfield_init(&have, 10), 0);
     world_init(&w, FAST);
     session_say_have_set(&w.s, NULL);
-    SAID(&w, "\0\0\0\x01\x0f");
+    SENT(&w, "\0\0\0\x01\x0f");
     session_say_have_set(&w.s, &have);
-    SAID(&w, "\0\0\0\x01\x0f");
+    SENT(&w, "\0\0\0\x01\x0f");
     w.s.fast = false;
     session_say_have_set(&w.s, &have);
     session_say_have_set(&w.s, NULL);
-    SAID(&w, "");
+    SENT(&w, "");
     bitfield_set(&have, 8);
     session_say_have_set(&w.s, &have);
-    SAID(&w, "\0\0\0\x03\x05\0\x80");
+    SENT(&w, "\0\0\0\x03\x05\0\x80");
     bitfield_set_all(&have);
     session_say_have_set(&w.s, &have);
-    SAID(&w, "\0\0\0\x03\x05\xff\xc0");
+    SENT(&w, "\0\0\0\x03\x05\xff\xc0");
     w.s.fast = true;
     session_say_have_set(&w.s, &have);
-    SAID(&w, "\0\0\0\x01\x0e");
+    SENT(&w, "\0\0\0\x01\x0e");
     session_say_have(&w.s, 7);
-    SAID(&w, "\0\0\0\x05\x04\0\0\0\x07");
+    SENT(&w, "\0\0\0\x05\x04\0\0\0\x07");
     bitfield_deinit(&have);
     world_deinit(&w);
 }
@@ -40,10 +40,10 @@ START_TEST(suggests_to_peers_with_fast_only)
 
     world_init(&w, FAST);
     session_say_suggest(&w.s, 7);
-    SAID(&w, "\0\0\0\x05\x0d\0\0\0\x07");
+    SENT(&w, "\0\0\0\x05\x0d\0\0\0\x07");
     w.s.fast = false;
     session_say_suggest(&w.s, 7);
-    SAID(&w, "");
+    SENT(&w, "");
     world_deinit(&w);
 }
 END_TEST

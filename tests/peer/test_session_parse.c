@@ -34,7 +34,7 @@ static void hold_conversation(size_t cut, size_t first)
 
     world_init(&w, FAST);
     session_set_choking(&w.s, false, w.now);
-    SAID(&w, "\0\0\0\x01\x01");
+    SENT(&w, "\0\0\0\x01\x01");
     w.s.we_have_all = true;
     world_converse(&w, conversation, COUNT(conversation), first, cut);
     ck_assert(bitfield_test(&w.has, 0) && bitfield_test(&w.has, 2) && bitfield_test(&w.has, 9));
@@ -43,7 +43,7 @@ static void hold_conversation(size_t cut, size_t first)
     ck_assert_uint_eq(w.s.n_unasked, 3 + 13);
     ck_assert(w.s.peer_chokes && !w.s.peer_interested);
     /* The cancelled request is answered by a reject (BEP 6), the other one waits. */
-    SAID(&w, "\0\0\0\x0d\x10\0\0\0\x01\0\0\x40\0\0\0\x40\0");
+    SENT(&w, "\0\0\0\x0d\x10\0\0\0\x01\0\0\x40\0\0\0\x40\0");
     ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_READY);
     ck_assert_uint_eq(u.piece, 1);
     ck_assert_uint_eq(u.begin, 0x8000);

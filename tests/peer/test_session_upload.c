@@ -6,7 +6,7 @@ static void world_serving(struct world *w, enum protocol protocol)
 {
     world_init(w, protocol);
     session_set_choking(&w->s, false, w->now);
-    SAID(w, "\0\0\0\x01\x01");
+    SENT(w, "\0\0\0\x01\x01");
     w->s.we_have_all = true;
 }
 
@@ -61,7 +61,7 @@ START_TEST(serves_in_the_order_of_the_requests)
     ck_assert_mem_eq(header, "\0\0\x20\x09\x07\0\0\0\x01\0\0\x40\0", 13);
     session_uploaded(&w.s, 8192, w.now);
     ck_assert_uint_eq(w.s.up.total, 8192);
-    SAID(&w, "");
+    SENT(&w, "");
     world_deinit(&w);
 }
 END_TEST
@@ -79,9 +79,9 @@ START_TEST(queues_requests_up_to_a_bound)
         for (uint32_t i = 500; i < 400 + SESSION_REQUESTS_MAX + 1; i++)
             request(&w, 6, 3, i, 100);
         if (protocol == FAST)
-            SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x05\x90\0\0\0\x64");
+            SENT(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x05\x90\0\0\0\x64");
         else
-            SAID(&w, "");
+            SENT(&w, "");
         for (uint32_t i = 400; i < 400 + SESSION_REQUESTS_MAX; i++)
             expect_upload(&w, 3, i, 100);
         expect_no_upload(&w);
@@ -104,12 +104,12 @@ START_TEST(cancels_remove_a_request)
         request(&w, 8, 3, 0x4000, 0x4000);
         request(&w, 8, 3, 0x8000, 0x2000);
         if (protocol == FAST)
-            SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
+            SENT(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
         else
-            SAID(&w, "");
+            SENT(&w, "");
         expect_upload(&w, 3, 0, 0x4000);
         request(&w, 8, 3, 0, 0x4000); /* too late: the block is being sent */
-        SAID(&w, "");
+        SENT(&w, "");
         expect_upload(&w, 3, 0x8000, 0x4000);
         expect_upload(&w, 3, 0xc000, 0x4000);
         expect_no_upload(&w);
@@ -126,15 +126,15 @@ START_TEST(choking_refuses_queued_requests)
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 3, 0x4000, 0x4000);
     session_set_choking(&w.s, true, w.now);
-    SAID(&w, "\0\0\0\x01\0"
+    SENT(&w, "\0\0\0\x01\0"
              "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0"
              "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
     expect_no_upload(&w);
     request(&w, 6, 3, 0, 0x4000);
-    SAID(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0");
+    SENT(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0");
     world_expect(&w, "requested ");
     session_set_choking(&w.s, false, w.now);
-    SAID(&w, "\0\0\0\x01\x01");
+    SENT(&w, "\0\0\0\x01\x01");
     request(&w, 6, 3, 0, 0x4000);
     world_expect(&w, "requested ");
     expect_upload(&w, 3, 0, 0x4000);
@@ -144,7 +144,7 @@ START_TEST(choking_refuses_queued_requests)
     request(&w, 6, 3, 0, 0x4000);
     session_set_choking(&w.s, true, w.now);
     request(&w, 6, 3, 0, 0x4000);
-    SAID(&w, "\0\0\0\x01\0");
+    SENT(&w, "\0\0\0\x01\0");
     expect_no_upload(&w);
     world_deinit(&w);
 }
@@ -169,7 +169,7 @@ START_TEST(asks_once_whether_we_have_a_piece)
     ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
     ck_assert_uint_eq(u.piece, 4);
     session_know_piece(&w.s, 4, false);
-    SAID(&w, "\0\0\0\x0d\x10\0\0\0\x04\0\0\0\0\0\0\x40\0"
+    SENT(&w, "\0\0\0\x0d\x10\0\0\0\x04\0\0\0\0\0\0\x40\0"
              "\0\0\0\x0d\x10\0\0\0\x04\0\0\x40\0\0\0\x40\0");
     expect_upload(&w, 3, 0x4000, 0x4000);
     expect_no_upload(&w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
-#include "conjure/peer/session.h"
+#include "conjure/piece/geometry.h"
 
 START_TEST(the_last_piece_and_the_last_block_are_shorter)
 {

@@ -8,7 +8,8 @@
 /*
  * The extensions that we speak over the extension protocol (BEP 10), as one table. The number of a
  * row, counted from 1, is our id of the extension: `m` of our handshake says so, peers put it into
- * their messages to us, and SESSION_EXTENSION_MESSAGE names the extension by it. Constant; any thread.
+ * their messages to us, and SESSION_EXTENSION_MESSAGE names the extension by it. Constant; any
+ * thread.
  */
 #define EXTENSIONS_MAX     4  /* rows; each costs a byte in every session */
 #define EXTENSION_NAME_MAX 20 /* bytes, without NUL */

@@ -9,8 +9,8 @@
 #include "conjure/piece/geometry.h"
 
 /*
- * Memory for reading that sessions share: one for each peer thread, one for the Lobby. Empty between
- * two reads; the functions of session_read.h fill and empty it. One thread at a time.
+ * Memory for reading that sessions share: one for each peer thread, one for the Lobby. Empty
+ * between two reads; the functions of session_read.h fill and empty it. One thread at a time.
  */
 #define SCRATCH_AIMED_MAX   32 /* blocks that one read is aimed at: 512 KiB */
 #define SCRATCH_HEADER_SIZE 13 /* what precedes a block: length, id, piece, begin */

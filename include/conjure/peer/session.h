@@ -20,17 +20,16 @@
  * thread-safe: only the thread that owns the connection calls (the Lobby, or a peer thread).
  *
  * Reading is in session_read.h, claims in session_download.h, requests of the peer in
- * session_upload.h. Writing, in a loop: first session_output (control messages, always whole); then,
- * unless we choke the peer, session_next_upload gives the block to send next. A block that was taken
- * is sent whole before further output.
+ * session_upload.h. Writing, in a loop: first session_output (control messages, always whole);
+ * then, unless we choke the peer, session_next_upload gives the block to send next. A block that
+ * was taken is sent whole before further output.
  *
  * Memory that a stranger can make us hold is bounded: a bitfield, or an extension's message of
- * the size that the registry allows, while it arrives; SESSION_REQUESTS_MAX requests; 1 MiB of output. Content is written only into buffers of
- * claims.
+ * the size that the registry allows, while it arrives; SESSION_REQUESTS_MAX requests; 1 MiB of
+ * output. Content is written only into buffers of claims.
  */
-#define SESSION_MESSAGE_MAX (1u << 20) /* bytes of a message that we skip; longer ones are errors */
-#define SESSION_UNASKED_MAX \
-    (4u << 20) /* bytes of blocks that we did not request, before we close */
+#define SESSION_MESSAGE_MAX   (1u << 20) /* bytes of a message; a longer one is an error */
+#define SESSION_UNASKED_MAX   (4u << 20) /* bytes of blocks that we did not request: an error */
 #define SESSION_KEEP_ALIVE_NS (UINT64_C(110) * 1000000000) /* BEP 3: about every two minutes */
 #define SESSION_SILENCE_NS    (UINT64_C(250) * 1000000000) /* received nothing: the peer is dead */
 
@@ -44,28 +43,26 @@ struct session {
     struct upload_queue *uploads;                /* NULL until the first request */
     uint8_t *out; /* control messages to send: out[out_at, out_end) */
     uint32_t out_at, out_end, out_size;
-    uint32_t payload_left; /* bytes of the current message; the parser's state says what they are */
+    uint32_t payload_left;    /* bytes of the current message; `state` says what they are */
     struct bitfield incoming; /* a bitfield while it arrives */
     uint8_t *extension;       /* an extension's message while it arrives in parts, and its event */
-    uint64_t heard_ns, said_ns; /* last byte received, last message sent */
+    uint64_t heard_ns, sent_ns; /* last byte received, last message sent */
     struct rate down, up;       /* bytes of content */
     const char *reason;         /* why session_next_event was negative: a literal */
-    uint32_t n_peer_has;        /* pieces that the peer has; a repeated HAVE counts twice */
+    uint32_t n_peer_has;        /* pieces of the peer; a repeated HAVE counts twice */
     uint32_t n_unasked;         /* bytes of blocks that we did not request */
     uint32_t n_forgiven;        /* bytes of blocks that we gave up: they may still arrive */
     uint16_t peer_reqq;         /* requests that the peer queues (BEP 10); 0: unknown */
-    uint8_t peer_extensions
-        [EXTENSIONS_MAX]; /* the peer's id for each row of it; 0: does not speak it */
-    uint8_t head[17];     /* length, id and fixed fields of the current message */
+    uint8_t peer_extensions[EXTENSIONS_MAX]; /* the peer's ids; 0: does not speak it */
+    uint8_t head[17]; /* length, id and fixed fields of the current message */
     uint8_t n_head;
     uint8_t state;             /* of the parser: enum session_state */
     bool fast : 1;             /* both ends have BEP 6 */
     bool is_private : 1;       /* the torrent is (BEP 27) */
     bool peer_upload_only : 1; /* BEP 21: the peer says that it will not download */
-    bool
-        keep_bitfield : 1; /* report what the peer has; set by the driver while pieces are missing */
-    bool we_have_all : 1;  /* every request can be served; set by the driver */
-    bool heard_any : 1;    /* a message was received: have-none would be too late */
+    bool keep_bitfield : 1;    /* set by the driver while pieces are missing: report what it has */
+    bool we_have_all : 1;      /* set by the driver: every request can be served */
+    bool any_message : 1;      /* a message was received: have-none would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
 };
 #define SESSION_EMPTY ((struct session){0})
@@ -73,13 +70,14 @@ struct session {
 /* After the handshakes. GEOMETRY outlives the session. */
 void session_init(struct session *s, const struct geometry *geometry, bool fast, uint64_t now);
 /* Both ends have BEP 10: the extensions of this registry (extensions_ours), for a torrent that is
- * private or not. After session_init, before anything is read or said. REGISTRY outlives the session. */
+ * private or not. After session_init, before anything is read or sent. REGISTRY outlives the
+ * session. */
 void session_set_extensions(struct session *s, const struct extension_registry *registry,
                             bool is_private);
 /* Frees everything but the data of claims: take those first by session_drop_claim. Safe twice. */
 void session_deinit(struct session *s);
-/* Whether data can move: the connection deserves a thread. One end may request and wants to, or claims
- * or requests are left. */
+/* Whether data can move: the connection deserves a thread. One end may request and wants to, or
+ * claims or requests are left. */
 bool session_is_active(const struct session *s);
 /* Frees what only an active session needs, unless it is active. */
 void session_shrink(struct session *s);
@@ -94,11 +92,11 @@ int session_tick(struct session *s, uint64_t now);
 
 /* The first message: have-all, have-none, or the bitfield. HAVE may be NULL: no piece. */
 void session_say_have_set(struct session *s, const struct bitfield *have);
-/* The extension handshake, after the first message, and again when UPLOAD_ONLY has changed: we want no
- * more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
+/* The extension handshake, after the first message, and again when UPLOAD_ONLY has changed: we want
+ * no more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
 void session_say_extensions(struct session *s, uint16_t port, bool upload_only);
-/* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does not
- * speak it. */
+/* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does
+ * not speak it. */
 void session_say_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
                                    uint32_t n_bytes);
 void session_say_have(struct session *s, uint32_t piece);
@@ -108,7 +106,7 @@ void session_say_suggest(struct session *s, uint32_t piece);
 void session_set_interested(struct session *s, bool interested);
 void session_set_choking(struct session *s, bool choking, uint64_t now);
 
-/* Output to send now; returns 0 when there is none. Valid until the next call of another function. */
+/* Output to send now; 0 when there is none. Valid until the next call of another function. */
 size_t session_output(const struct session *s, const uint8_t **bytesp);
 void session_output_sent(struct session *s, size_t n_bytes, uint64_t now);
 

@@ -9,9 +9,9 @@
 
 /*
  * Downloading over a session: the driver adds claims, the session requests their blocks, receives
- * them into the claims' buffers and reports each claim by SESSION_CLAIM_DONE when none of its blocks
- * is in flight any more. A block is in flight from its request until it has arrived whole, was
- * rejected, cancelled, or lost by a choke.
+ * them into the claims' buffers and reports each claim by SESSION_CLAIM_DONE when none of its
+ * blocks is in flight any more. A block is in flight from its request until it has arrived whole,
+ * was rejected, cancelled, or lost by a choke.
  */
 #define SESSION_IN_FLIGHT_MAX 512 /* blocks */
 #define SESSION_CLAIMS_MAX    32
@@ -27,13 +27,14 @@ struct session_claim {
 };
 
 /* How many blocks to claim now to keep the peer busy: as many in flight as it sends in a second,
- * between 4 and SESSION_IN_FLIGHT_MAX / 2, and no more than it queues. Asks for blocks in batches: 0
- * while more than half of that is in flight. Also 0 while choked, or when there is no room. */
+ * between 4 and SESSION_IN_FLIGHT_MAX / 2, and no more than it queues. Asks for blocks in batches:
+ * 0 while more than half of that is in flight. Also 0 while choked, or when there is no room. */
 uint32_t session_blocks_wanted(struct session *s, uint64_t now);
 
 /* Requests the blocks of CLAIM, to be received into DATA; for claims of at most as many blocks as
- * session_blocks_wanted said. When the peer has choked us since, nothing is requested, and the claim
- * is done at the next event. 0; -ENOMEM; or SESSION_FULL, and claim and data stay the caller's. */
+ * session_blocks_wanted returned. When the peer has choked us since, nothing is requested, and the
+ * claim is done at the next event. 0; -ENOMEM; or SESSION_FULL, and claim and data stay the
+ * caller's. */
 enum {
     SESSION_FULL = 1, /* no room for this claim */
 };

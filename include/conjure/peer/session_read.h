@@ -21,35 +21,33 @@
  *         ...act...
  *     if (kind < 0) close
  *
- * Take all events of a read before the next plan; while acting on an event any function of the session
- * may be called. Between plan and did_read none may be: after waiting (poll), plan again. did_read may
- * be left out when nothing was read (EAGAIN). Claims also end by session_cancel, and a claim that is
- * added after a choke ends at once: ask for events after these calls, too.
+ * Take all events of a read before the next plan; while acting on an event any function of the
+ * session may be called. Between plan and did_read none may be: after waiting (poll), plan again.
+ * did_read may be left out when nothing was read (EAGAIN). Claims also end by session_cancel, and a
+ * claim that is added after a choke ends at once: ask for events after these calls, too.
  *
- * AIMED READS. The session knows which blocks are in flight, in the order of the requests. Where the
- * next bytes can be those blocks, the plan points readv at them: header, block, header, block..., each
- * block at its place in the claim's buffer. After the read the headers are compared. At the first one
- * that differs, the rest of the bytes is copied out and parsed, and the parser copies blocks to their
- * places. The guess is right nearly always, and a wrong one costs only these copies.
+ * AIMED READS. The session knows which blocks are in flight, in the order of the requests. Where
+ * the next bytes can be those blocks, the plan points readv at them: header, block, header,
+ * block..., each block at its place in the claim's buffer. After the read the headers are compared.
+ * At the first one that differs, the rest of the bytes is copied out and parsed, and the parser
+ * copies blocks to their places. The guess is right nearly always, and a wrong one costs only these
+ * copies.
  */
 #define SESSION_IOV_MAX (2 * SCRATCH_AIMED_MAX + 2)
 
+/* SESSION_HAS is usually the first event, but some clients send a bitfield at any time, in place of
+ * many HAVEs. With keep_bitfield off it is not reported, and only s->n_peer_has is kept. */
 enum session_event_kind {
-    SESSION_NONE,   /* all bytes are parsed */
-    SESSION_HAS,    /* bitfield, have-all or have-none: event.has, empty when the peer has nothing,
-                           or event.has_all and an empty event.has. Usually the first message; some
-                           clients send it at any time, in place of many HAVEs. With keep_bitfield off
-                           it is not reported, and only s->n_peer_has is kept */
-    SESSION_HAVE,   /* event.piece: the peer has this piece now */
-    SESSION_CHOKED, /* we may no longer request */
-    SESSION_UNCHOKED,   /* we may request */
-    SESSION_INTERESTED, /* the peer wants pieces of ours */
-    SESSION_NOT_INTERESTED,
-    SESSION_REQUESTED, /* the first request since the upload queue was empty */
-    SESSION_SUGGESTED, /* event.piece: the peer suggests to request it from this peer (BEP 6). A hint:
-                           it may be repeated, and the peer may not have the piece */
-    SESSION_EXTENDED, /* an extension handshake (BEP 10), the first or a later one: event.client,
-                           s->peer_reqq, s->peer_upload_only */
+    SESSION_NONE,              /* all bytes are parsed */
+    SESSION_HAS,               /* event.has; or event.has_all, or neither: no piece */
+    SESSION_HAVE,              /* event.piece: the peer has this piece now */
+    SESSION_CHOKED,            /* we may no longer request */
+    SESSION_UNCHOKED,          /* we may request */
+    SESSION_INTERESTED,        /* the peer wants pieces of ours */
+    SESSION_NOT_INTERESTED,    /* it does not any more */
+    SESSION_REQUESTED,         /* the first request since the upload queue was empty */
+    SESSION_SUGGESTED,         /* event.piece: a hint to request it from this peer (BEP 6) */
+    SESSION_EXTENDED,          /* an extension handshake (BEP 10): event.client, s->peer_... */
     SESSION_EXTENSION_MESSAGE, /* a message of event.extension: event.bytes, event.n_bytes */
     SESSION_REFUSED,           /* event.piece: a request was rejected although we are not choked */
     SESSION_CLAIM_DONE,        /* event.claim: no block of it is in flight any more */
@@ -61,9 +59,9 @@ struct session_event {
     struct bitfield has;        /* owned by the receiver of the event */
     struct session_claim claim; /* its data belongs to the driver again */
     uint8_t extension;          /* our id of it (extensions.h) */
-    const uint8_t *bytes; /* n_bytes behind the ids; valid until the next session_next_event */
     uint32_t n_bytes;
-    const char *client; /* name and version of the peer's client; in the scratch memory */
+    const uint8_t *bytes; /* what follows the ids; valid until the next session_next_event */
+    const char *client;   /* name and version of the peer's client; in the scratch memory */
 };
 
 /* Fills IOV (room for SESSION_IOV_MAX) and returns the number of entries. *AIMED_BYTESP: bytes that

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * Uploading over a session: it queues what the peer requests, and the driver takes one request after
- * the other, and sends the header and the data itself. Requests are refused (BEP 6) or dropped while
- * we choke the peer, when the queue is full, and for pieces that we do not have.
+ * Uploading over a session: it queues what the peer requests, and the driver takes one request
+ * after the other, and sends the header and the data itself. Requests are refused (BEP 6) or
+ * dropped while we choke the peer, when the queue is full, and for pieces that we do not have.
  */
 #define SESSION_REQUEST_MAX  131072u /* bytes of a block that a peer may request */
 #define SESSION_REQUESTS_MAX 1024    /* requests queued for one peer */
@@ -25,8 +25,8 @@ enum session_upload_kind {
 };
 
 enum session_upload_kind session_next_upload(struct session *s, struct session_upload *uploadp);
-/* Whether we have PIECE. If not, its requests are refused; if so, that is remembered for the last few
- * pieces. */
+/* Whether we have PIECE. If not, its requests are refused; if so, that is remembered for the last
+ * few pieces. */
 void session_know_piece(struct session *s, uint32_t piece, bool have);
 /* The message header that precedes the data. */
 void session_upload_header(const struct session_upload *u, uint8_t header[13]);

@@ -4,15 +4,14 @@
 
 #include <stdint.h>
 
-/* One claim covers at most this many blocks: 1 MiB. Its blocks fit one word of bits. */
+/* The most blocks of a claim: 1 MiB, as many as one word has bits. */
 #define CLAIM_BLOCKS_MAX 64
 
-/* Blocks of one piece that one peer is to fetch. InterestStat makes claims. One ends when
- * BlocksStored has named all its blocks, or with ClaimReturned or PeerLeft. Id 0 means "no
- * claim". */
+/* Blocks of one piece for one peer to download. InterestStat makes claims. A claim ends when
+ * BlocksStored has named all its blocks, or with ClaimReturned or PeerLeft. Id 0 is no claim. */
 struct claim {
     uint64_t id;
-    uint64_t blocks; /* which of n_blocks are to be fetched: bit i is block first_block + i */
+    uint64_t blocks; /* blocks to download, of n_blocks: bit i is block first_block + i */
     uint32_t piece;
     uint32_t first_block; /* counted from the start of the piece */
     uint32_t n_blocks;

@@ -5,16 +5,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Blocks of one piece that are on disk while the piece is not verified: bit i of BLOCKS is block
- * first_block + i. */
+/* Blocks of one unverified piece that are on disk. */
 struct stored_run {
-    uint64_t blocks;
+    uint64_t blocks; /* bit i is block first_block + i */
     uint32_t piece;
-    uint32_t first_block; /* a multiple of 64; at most one run for the same blocks */
+    uint32_t first_block; /* a multiple of 64; there is one run at most for the same blocks */
 };
 
-/* What FS found of unverified pieces when it opened or checked a torrent, for the InterestTable. In
- * one allocation: 16 bytes for each MiB begun. */
+/* All such blocks that FS found when it opened or checked a torrent, for the InterestTable. One
+ * allocation, with a run of 16 bytes for each MiB of a piece that has any. */
 struct stored_blocks {
     struct stored_run *runs; /* owned */
     size_t n;
