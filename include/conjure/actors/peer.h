@@ -60,14 +60,14 @@ struct peer {
     struct stream stream;
     struct addr addr;
     uint32_t id;
-    uint32_t n_seen; /* verified pieces that our handshake named (interest.PeerJoined) */
+    uint32_t n_seen; /* pieces that we announced after the handshake (interest.PeerJoined) */
     enum peer_state state;
     struct owner owner;
 
-    /* The pieces we have, while we seed and InterestStat has ended. The Lobby's; it does not change
-     * any more. NULL: all pieces, or InterestStat knows. */
+    /* The pieces that we have, once InterestStat has ended; it belongs to the Lobby and does not
+     * change. NULL: all pieces, or InterestStat knows. */
     const struct bitfield *have;
-    /* Pieces of the far end that InterestStat learned of, once a second bitfield has come. */
+    /* Pieces that the far end has and InterestStat knows of; from the second bitfield on. */
     struct bitfield reported_pieces;
     uint32_t n_haves; /* HAVEs received */
 
@@ -85,15 +85,15 @@ struct peer {
     bool super_seeding : 1; /* InterestStat (a SuperSeeder) decides which pieces we announce */
     bool seeding : 1;       /* we have every wanted piece */
     bool guided : 1;        /* Choker wants to know which pieces it takes */
-    bool events_due : 1;    /* the session has events without a read */
+    bool events_due : 1;    /* the session has events though nothing was read */
     bool must_close : 1;    /* after an error or a Shutdown: the owner closes */
-    bool at_fault : 1; /* closed for what the far end did, or did not: do not dial it again soon */
+    bool at_fault : 1;      /* the far end is to blame for the end: do not dial it again soon */
     /* The last InterestChanged. */
     bool reported_interested : 1, reported_we_interested : 1, reported_seed : 1;
     const char *reason; /* why it closes: a literal */
 
-    /* --- the Lobby's, also while a thread owns the rest: no bit-fields, which share a word
-     * ------ */
+    /* --- The Lobby's, also while a thread owns the rest. No bit-fields: these share a word.
+     * ---- */
     bool incoming;   /* the far end dialled */
     bool has_twin;   /* another connection with the same peer was there before this one */
     bool want_write; /* EPOLLOUT is asked for */
@@ -134,13 +134,13 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, struc
                       const struct peer_options *options, uint64_t now);
 /* InterestStat (a SuperSeeder) decides which pieces are announced to P, until Completed. */
 void peer_super_seed(struct peer *p);
-/* Only when peer_continue_close has returned true. */
+/* Only after peer_continue_close has returned true, or for a P that has sent no query. */
 void peer_free(struct peer *p);
 
 /* Acts on all messages in the inbox. */
 void peer_receive_all(struct peer *p);
 
-/* Reads once from the stream and acts on what came. 0 or negative. */
+/* Reads once from the stream and acts on the bytes. 0 or negative. */
 int peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now);
 
 enum peer_condition {
@@ -150,8 +150,8 @@ enum peer_condition {
 /* Sends the session's control messages. 0, PEER_FULL or negative. */
 int peer_flush(struct peer *p, uint64_t now);
 
-/* Tells InterestStat of P, unless it knows P or does not need to. Called when the far end's
- * first message did not come: it has no piece. */
+/* Tells InterestStat of P, which has no piece so far, unless InterestStat knows P already or has
+ * ended. */
 void peer_join_interest(struct peer *p);
 
 /* Whether blocks may be requested from P and no NextPiece is out: it needs a thread. */
@@ -163,9 +163,9 @@ static inline bool peer_wants_nothing(const struct peer *p)
     return p->session.peer_upload_only || p->session.n_peer_has == p->session.geometry->n_pieces;
 }
 
-/* Begins to close: closes the stream, returns claims, asks PeerLeft of Choker where that is
- * owed. The caller then calls peer_continue_close, at once and after each message, until it returns
- * true: all queries have their reply. */
+/* Begins to close P: closes the stream and leaves Choker and Bandwidth. Then peer_continue_close
+ * is called at once and after each peer_receive_all, until it returns true: all queries are
+ * answered. */
 void peer_close(struct peer *p);
 bool peer_continue_close(struct peer *p);
 

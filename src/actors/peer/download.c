@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Downloads. InterestStat is asked for claims by NextPiece and parks that until it has something. The
+ * Downloads. InterestStat is asked for claims by NextPiece and parks that until it has one. The
  * claim in the reply is given to the session, which requests its blocks and receives them into a
- * buffer of ours. A claim that is done goes to FS as StoreBlocks; FS tells InterestStat which blocks
- * are on disk, and then returns the buffer. If any block of the claim is not on disk, ClaimReturned
- * gives it back after that reply (guarantee E of conjure/msg/channel.h).
+ * buffer of ours. A claim that is done goes to FS as StoreBlocks; FS tells InterestStat which
+ * blocks are on disk, and then returns the buffer. If any block of the claim is not on disk,
+ * ClaimReturned gives it back after that reply (guarantee E of conjure/msg/channel.h).
  */
 #include "actors/peer/download.h"
 
@@ -16,15 +16,14 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-/* Bound on the buffers of one connection that are received into or written, in blocks: a slow disk
- * slows the peer and does not fill memory. */
+/* Blocks of one connection that may be in flight or being written: a slow disk slows the peer and
+ * does not fill memory. */
 #define BLOCKS_HELD_MAX 512
 
 #define NEXT_PIECE_MAX 8 /* queries out at a time */
 
-/* A refused block is requested again after a pause. Some clients refuse everything just before
- * they choke us (Transmission 3.00), so a peer does not have a piece only when it refuses it again
- * later. */
+/* A refused block is requested again after a pause. Some clients refuse everything just before they
+ * choke us (Transmission 3.00), so a piece is lost only when the peer refuses it again later. */
 #define REFUSAL_PAUSE_NS  NS_PER_S
 #define REFUSAL_FORGET_NS (120 * NS_PER_S)
 
@@ -153,8 +152,8 @@ static bool take_claim(struct peer *p, const struct claim *c)
     if (!r)
         return true;
     buffer_free(p, data);
-    if (r < 0) /* otherwise it would ask again at once, for ever */
-        peer_must_close(p, "no memory for what it sends");
+    if (r < 0) /* it would ask again at once, for ever */
+        peer_must_close(p, "no memory for its blocks");
     return false;
 }
 
@@ -181,7 +180,7 @@ bool peer_could_ask(const struct peer *p)
            !p->n_next_piece;
 }
 
-/* How many blocks to claim now: what the session wants, bounded by buffers and quota. */
+/* How many blocks to claim now: as the session wants, bounded by buffers and quota. */
 static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
 {
     uint32_t wanted = session_blocks_wanted(&p->session, now);
@@ -191,8 +190,7 @@ static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
     if (wanted <= p->n_blocks_asked || held >= BLOCKS_HELD_MAX)
         return 0;
     wanted -= p->n_blocks_asked;
-    /* Whole claims if possible: they do not divide pieces, and FS hashes those from their
-     * buffer. */
+    /* Whole claims if possible: FS hashes a piece from its buffer when one claim covers it. */
     if (wanted > CLAIM_BLOCKS_MAX)
         wanted -= wanted % CLAIM_BLOCKS_MAX;
     return peer_quota_get(p, DIRECTION_DOWN, wanted * BLOCK_SIZE, wanted * BLOCK_SIZE, now) /
@@ -257,7 +255,7 @@ int peer_download_tick(struct peer *p, uint64_t now)
     if (!session_is_snubbed(&p->session, now))
         return 0;
     if (d->snubbed) {
-        p->reason = "sends nothing of what we ask for";
+        p->reason = "sends none of the blocks that we request";
         p->at_fault = true;
         return -ETIMEDOUT;
     }

@@ -14,7 +14,7 @@ struct session_claim;
 #define PEER_SPARE    10
 
 struct peer_download {
-    uint8_t *spare[PEER_SPARE]; /* claim buffers that were used before: fresh memory is slow */
+    uint8_t *spare[PEER_SPARE]; /* used claim buffers: fresh memory is slow */
     unsigned n_spare;
     uint64_t pause_ns;    /* no block is claimed for this peer before */
     bool snubbed;         /* no block came for a minute, and none since */
@@ -26,21 +26,22 @@ struct peer_download {
     unsigned n_refusals;
 };
 
-/* Asks InterestStat for claims as far as the session wants blocks. Only with p->work. */
+/* Asks InterestStat for claims, for as many blocks as the session wants. Only with p->work. */
 void peer_download_ask(struct peer *p, uint64_t now);
 /* The reply of InterestStat: requests the blocks of the claim. Takes M. */
 void peer_download_claimed(struct peer *p, struct interest_next_piece *m);
-/* C is done: what it received goes to FS, the rest back to InterestStat. */
+/* C is done: FS is to store the received blocks; a claim without any is returned to
+ * InterestStat. */
 void peer_download_store(struct peer *p, struct session_claim *c);
 /* The reply of FS. Takes M. */
 void peer_download_stored(struct peer *p, struct fs_store_blocks *m);
 /* Ends all claims, as peer_download_store does. */
 void peer_download_drop_claims(struct peer *p);
 
-/* A request for a block of PIECE was refused although we are not choked. */
+/* The far end refused a block of PIECE, although it does not choke us. */
 void peer_download_refused(struct peer *p, uint32_t piece, uint64_t now);
-/* Once a second. A peer that sends nothing of what is in flight loses its claims; when it does
- * so again after a pause, this returns negative. Only with p->work. */
+/* Once a second. When none of the blocks in flight arrives for a minute, the peer loses its claims;
+ * when that happens again after a pause, this returns negative. Only with p->work. */
 int peer_download_tick(struct peer *p, uint64_t now);
 
 /* Frees the spare buffers. */

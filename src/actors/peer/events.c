@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a connection does about what the far end says: the events of its session. */
+/* Acts on the events of a session: what the far end said and did. */
 #include "actors/peer/events.h"
 
 #include <string.h>
@@ -10,11 +10,11 @@
 #define FACILITY "peer"
 
 /* Each HAVE is a message to InterestStat: a peer that sends twice as many as there are pieces
- * means to flood it. */
+ * floods it. */
 static void has_piece(struct peer *p, uint32_t piece)
 {
     if (++p->n_haves / 2 > p->session.geometry->n_pieces) {
-        peer_must_close(p, "repeats itself");
+        peer_must_close(p, "sends too many HAVEs");
         p->at_fault = true;
         return;
     }

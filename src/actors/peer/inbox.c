@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inbox of a connection: what other actors want of it, and the replies to its queries.
+ * The inbox of a connection: requests of other actors, and the replies to its own queries.
  *
- * The torrent may become complete at any time: then the Lobby says Completed, and InterestStat ends
- * once that is in the inbox of every peer. A peer that InterestStat refused has not read Completed
- * yet.
+ * The torrent may become complete at any time. Then the Lobby sends Completed to all peers, and
+ * InterestStat ends once every peer has it in its inbox. A peer that InterestStat refused has not
+ * read Completed yet.
  */
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"

@@ -17,7 +17,7 @@ struct peer_work {
     struct peer_quota quotas[N_DIRECTIONS];
     struct peer_report report;
     uint64_t moved_ns; /* last time that content moved either way */
-    bool yields;       /* others wait for a thread */
+    bool yields;       /* other peers wait for a thread */
 };
 
 void peer_work_begin(struct peer *p, uint64_t now);

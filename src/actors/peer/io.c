@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the stream and the session: bytes in, control messages out. Blocks are sent by
- * serve.c. */
+/* Moves bytes between the stream and the session. Blocks are sent by serve.c. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@
 
 int peer_read(struct peer *p, struct session_scratch *scratch, uint64_t now)
 {
-    struct iovec iov[2 * SCRATCH_AIMED_MAX + 2];
+    struct iovec iov[SESSION_IOV_MAX];
     size_t aimed, n_read = 0;
     uint64_t content = p->session.down.total;
     unsigned n_iov;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases: a counted handle of an open file, which FS does not close while it is out. FS is asked
- * once for each file that the peer requests of; the least recently used lease makes room for the
- * next.
+ * Leases: counted handles of open files, which FS does not close while they are out. FS is asked
+ * for one when a block of the file is to be sent; it replaces the least recently used one.
  */
 #include "actors/peer/lease.h"
 

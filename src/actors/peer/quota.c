@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Bandwidth lets a connection move. Its reply is a number of bytes, or any number for a while.
- * In the second case we ask again shortly before that ends and go on meanwhile, so that without a
+ * The quota that Bandwidth grants to a connection: a number of bytes, or any number until a time.
+ * In the second case we ask again shortly before that time and go on meanwhile, so that without a
  * limit only the first block after a pause waits.
  *
- * At most one query is out in each direction, and only when there is too little for what is to be
- * moved next: a connection that cannot move its grant holds that one grant, for a second or so.
+ * At most one query is out in each direction, and only while the quota is too small for the next
+ * move: a connection that cannot use its grant holds that one grant, for a second or so.
  *
- * The kernel accepts megabytes for a peer that reads slowly, long before it sends them: with a
+ * The kernel accepts megabytes for a peer that reads slowly, long before it sends them. With a
  * limit those bytes are quota that others cannot use, and fifty such peers would starve a fast one
  * for many seconds. So while uploads are limited a stream accepts little more than it can send at
  * once. Without a limit it accepts all, which takes fewer wake-ups.
@@ -54,7 +54,7 @@ uint32_t peer_quota_get(struct peer *p, enum direction direction, uint32_t n_lea
         return n_most;
     }
     if (q->n_bytes < n_least && !ask(p, direction, n_most - q->n_bytes))
-        return n_most; /* this connection will end soon as well */
+        return n_most; /* Bandwidth has ended, and this connection ends soon */
     return q->n_bytes < n_most ? q->n_bytes : n_most;
 }
 

@@ -10,22 +10,22 @@
 struct bandwidth_want_quota;
 struct peer;
 
-/* What Bandwidth lets a connection move in one direction. */
+/* Content that a connection may move in one direction. */
 struct peer_quota {
     uint32_t n_bytes;       /* granted and not used */
     uint64_t free_until_ns; /* any number may be moved until then; 0: n_bytes */
     bool used;              /* since the last tick */
 };
 
-/* How many bytes of content may be moved now, N_MOST at most; when that is less than N_LEAST,
- * Bandwidth is asked for N_MOST. Only with p->work, as the next two. */
+/* Bytes of content that may be moved now, N_MOST at most; when that is less than N_LEAST, Bandwidth
+ * is asked for N_MOST. Only with p->work, as the next two. */
 uint32_t peer_quota_get(struct peer *p, enum direction direction, uint32_t n_least, uint32_t n_most,
                         uint64_t now);
-/* N_BYTES of it are moved. */
+/* N_BYTES of them are moved. */
 void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes);
 /* Once a second: returns to Bandwidth what was not used. */
 void peer_quota_tick(struct peer *p);
-/* N_BYTES that were used, or granted, do not move after all: Bandwidth gives them to others. */
+/* N_BYTES that were used or granted are not moved after all: Bandwidth grants them to others. */
 void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_bytes);
 /* Returns all that is left. Only with p->work. */
 void peer_quota_return_all(struct peer *p);

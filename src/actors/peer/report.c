@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What InterestStat and Choker learn of a connection. */
+/* Reports to InterestStat and Choker about a connection. */
 #include "actors/peer/report.h"
 
 #include "actors/peer/internal.h"
@@ -48,8 +48,8 @@ static void tell_got_piece(struct peer *p, uint32_t piece)
     interest_tell_or_drop_peer_got_piece(&p->torrent->interest, m);
 }
 
-/* A bitfield that is not the first one. It is reported piece by piece, but each piece only once,
- * or a few bytes that are repeated would be thousands of messages to InterestStat. */
+/* A bitfield that is not the first one is reported piece by piece, but each piece only once, or a
+ * few bytes that are repeated would become thousands of messages to InterestStat. */
 static void report_again(struct peer *p, const struct session_event *e)
 {
     uint32_t n = p->session.geometry->n_pieces;

@@ -8,35 +8,34 @@
 struct peer;
 struct session_event;
 
-/* What Choker learned last of a moving connection. */
+/* The last reports to Choker about a moving connection. */
 struct peer_report {
-    uint32_t began; /* the piece of the last Began; UINT32_MAX: none */
-    uint64_t up, down;
+    uint32_t began;    /* the piece of the last Began; UINT32_MAX: none */
+    uint64_t up, down; /* content bytes, in sum, by the last Rates */
     bool snubbed;
     uint64_t rates_ns; /* when Rates were due last */
 };
 
-/* --- to InterestStat; peer_join_interest is in conjure/actors/peer.h
- * ---------------------------- */
+/* --- to InterestStat (and peer_join_interest, in conjure/actors/peer.h) ---------------------- */
 
-/* E is a SESSION_HAS. Takes its bitfield. */
+/* The far end has the pieces of E, a SESSION_HAS. Takes the bitfield in E. */
 void peer_report_pieces(struct peer *p, struct session_event *e);
 /* The far end has PIECE. */
 void peer_report_piece(struct peer *p, uint32_t piece);
-/* It refuses PIECE, though it said that it has it. */
+/* The far end does not send PIECE, which it said it has. */
 void peer_report_lost_piece(struct peer *p, uint32_t piece);
+/* The far end suggests to fetch PIECE from it. */
 void peer_report_suggestion(struct peer *p, uint32_t piece);
-/* While super-seeding: it wants nothing of what was announced to it. */
+/* While super-seeding: the far end wants none of the pieces that were announced to it. */
 void peer_report_sated(struct peer *p);
 
-/* --- to Choker
- * ---------------------------------------------------------------------------------- */
+/* --- to Choker ------------------------------------------------------------------------------- */
 
-/* What either end wants, if that has changed. */
+/* Which end is interested in the other, if that has changed. */
 void peer_report_interest(struct peer *p);
-/* The first block of PIECE is sent. Only with p->work, as the next. */
+/* The first block of PIECE is sent, if Choker guides P. Only with p->work, as the next. */
 void peer_report_began(struct peer *p, uint32_t piece);
-/* What was moved since the last call. */
+/* Content bytes moved since the last call, if any. */
 void peer_report_rates(struct peer *p, uint64_t now);
 
 #endif

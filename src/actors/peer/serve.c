@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Uploads. Blocks are read from leased files into a small buffer, three with their headers, and
- * sent with one call: no message per block. A cold disk blocks this thread in pread and no other.
+ * sent with one call: no message per block. A cold disk blocks only this thread, in pread.
  *
  * WHY NOT SENDFILE. It copies nothing, but the kernel then sends every block as a packet of its
  * own, made of five scattered parts, and pays for each packet all the way up the other side. Three
@@ -9,10 +9,10 @@
  * leaves the second level cache: both copies together cost less than a third of what the packets
  * do. With one leecher that is 0.22 against 0.6 CPU seconds for a GiB; see docs/performance.md.
  *
- * COLD CONTENT. Peers of one file share its descriptor, and with it the kernel's read-ahead, which
- * takes each of them for a random reader. So the disk is asked, as soon as something was not
- * cached, for what is next in the queue of requests. Content that is cached costs nothing: the read
- * itself tells whether it was.
+ * COLD CONTENT. Peers that are served from one file share its descriptor, and with it the kernel's
+ * read-ahead, to which each of them looks like a random reader. So once a read was not cached, the
+ * disk is asked for the next requests in the queue. Cached content costs nothing, because the read
+ * itself tells whether it was cached.
  */
 #include "actors/peer/serve.h"
 
@@ -103,7 +103,7 @@ static bool take_block(struct peer *p, uint64_t now)
     return true;
 }
 
-/* Where the block under way begins in the content. */
+/* Where the block that is being sent begins in the content. */
 static uint64_t block_start(const struct peer *p)
 {
     const struct session_upload *b = &p->work->upload.block;
@@ -111,7 +111,7 @@ static uint64_t block_start(const struct peer *p)
     return (uint64_t)b->piece * p->torrent->geometry.piece_length + b->begin;
 }
 
-/* Whether the data of the block under way can be read: its header is not sent before that. */
+/* Whether the data of the block can be read: its header is not sent before that. */
 static bool have_lease(struct peer *p)
 {
     uint32_t file = metainfo_file_at(p->torrent->meta, block_start(p));
@@ -121,18 +121,19 @@ static bool have_lease(struct peer *p)
 
 /* --- content ------------------------------------------------------------------------------ */
 
-/* Where what the peer has requested ends, as far as it is contiguous from content AT. */
+/* Where the requests end that follow content AT without a gap, judged by the last one in the
+ * queue. */
 static uint64_t end_of_requests(const struct peer *p, uint64_t at)
 {
-    uint64_t last_end = 0;
     struct session_upload last;
+    uint64_t end;
 
-    if (session_last_upload(&p->session, &last))
-        last_end =
-            (uint64_t)last.piece * p->torrent->geometry.piece_length + last.begin + last.length;
-    return last_end > at && last_end - at <= 2 * AHEAD
-               ? last_end
-               : block_start(p) + p->work->upload.block.length;
+    if (session_last_upload(&p->session, &last)) {
+        end = (uint64_t)last.piece * p->torrent->geometry.piece_length + last.begin + last.length;
+        if (end > at && end - at <= 2 * AHEAD)
+            return end;
+    }
+    return block_start(p) + p->work->upload.block.length;
 }
 
 static void read_ahead(struct peer *p, const struct peer_lease *l, const struct metainfo_file *file,
@@ -186,7 +187,8 @@ enum {
     LEASE_PENDING = 1, /* for read_data */
 };
 
-/* Reads from one file what fits of the block under way. 0, LEASE_PENDING or negative. */
+/* Reads as much of the block as one file has and the batch has room for. 0, LEASE_PENDING or
+ * negative. */
 static int read_data(struct peer *p)
 {
     const struct metainfo *meta = p->torrent->meta;
@@ -222,7 +224,7 @@ static int read_data(struct peer *p)
     return 0;
 }
 
-/* Puts the header of the block under way into the batch. False when the block must wait. */
+/* Puts the header of the block into the batch. False when the block must wait. */
 static bool begin_block(struct peer *p, uint64_t now)
 {
     struct peer_upload *u = &p->work->upload;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread of an active connection: poll on the stream and on the inbox, then move what can be
- * moved. It has one wait, at the bottom of its loop, and hands the connection back to the Lobby
- * when nothing has moved for a while or when it is over.
+ * The thread of an active connection: it polls the stream and the inbox and moves all that can be
+ * moved. It waits in one place, at the bottom of its loop, and hands the connection back to the
+ * Lobby when nothing has moved for a while or when the connection is over.
  *
- * BULK. While many blocks are in flight and come fast, a wake-up for each segment would be wasted:
- * the receive mark of the stream makes the kernel gather what comes in about 8 ms. The far end
- * might fall silent just below the mark (it choked us, or it is limited), so a bulk wait is short,
- * after it the stream is read whatever poll said, and when there was nothing the next byte wakes us
- * again.
+ * BULK. While many blocks are in flight and arrive fast, a wake-up for each segment is wasteful:
+ * the receive mark of the stream makes the kernel gather the bytes of about 8 ms. The far end may
+ * fall silent just below the mark (it chokes us, or it is limited). So a bulk wait is short, the
+ * stream is read after it whatever poll returned, and if there was nothing to read the mark is 1
+ * until the next byte.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,8 +26,8 @@
 #define TICK_NS        NS_PER_S
 #define YIELD_AFTER_NS (100 * NS_PER_MS) /* without movement, when others wait for a thread */
 
-#define BULK_BLOCKS   32           /* in flight: from here on gather */
-#define BULK_MARK_MIN (32 * 1024)  /* bytes; not worth it below */
+#define BULK_BLOCKS   32           /* in flight: bulk from so many on */
+#define BULK_MARK_MIN (32 * 1024)  /* bytes; less is not worth it */
 #define BULK_MARK_MAX (512 * 1024) /* never more than a quarter of what is in flight */
 #define BULK_PER_S    128          /* reads a second to aim at */
 #define BULK_WAIT_MS  20
@@ -47,8 +47,7 @@ static void set_mark(struct driver *d, int bytes)
     d->mark = bytes;
 }
 
-/* How many bytes are worth a wake-up: 1, or a power of two, so that it does not change all the
- * time. */
+/* Bytes that are worth a wake-up: 1, or a power of two, so that the mark seldom changes. */
 static int bulk_mark(struct driver *d, uint64_t now)
 {
     struct session *s = &d->peer->session;
@@ -76,14 +75,14 @@ static int tick(struct peer *p, uint64_t now)
         return -ETIMEDOUT;
     }
     if (peer_is_stuck(p, now)) {
-        p->reason = "does not read what it asked for";
+        p->reason = "does not read the blocks that it requested";
         return -ETIMEDOUT;
     }
     return peer_download_tick(p, now);
 }
 
-/* One round of all that can be done without waiting. 0: wait for more; PEER_FULL: and until the
- * stream is writable; or negative. */
+/* Does all that can be done without waiting. 0; PEER_FULL: wait until the stream is writable as
+ * well; or negative. */
 static int move(struct driver *d, bool readable, uint64_t now)
 {
     struct peer *p = d->peer;

@@ -8,8 +8,8 @@
 #include "actors/peer/internal.h"
 
 /*
- * One peer on a socket pair, and the world around it. The test drives the peer as its thread would, at
- * times that the test chooses.
+ * One peer on a socket pair, and the world around it. The test drives the peer as its thread would,
+ * at times that the test chooses.
  */
 #define PEER_ID 7
 
