@@ -101,7 +101,7 @@ static void begin_to_lead(struct choker *c, struct choker_peer *p)
     struct choker_torrent *t = p->torrent;
 
     /* A partial seed is no source of a whole copy, and would lead to what it lacks. */
-    if (t->guided && !t->guide.led.bytes && bitfield_all(&t->torrent->wanted))
+    if (t->guided && !t->guide.used.bytes && bitfield_all(&t->torrent->wanted))
         t->guiding = !guide_init(&t->guide, t->torrent->geometry.n_pieces, &c->policy.rng);
     p->ahead = LEAD_MIN;
     lead(p);

@@ -6,7 +6,8 @@
 #define KEPT_PER_S         10
 #define KEPT_AT_REST_PER_S 40
 
-static void keep(struct bucket *b, double per_s)
+/* At most 1 / PER_S of a second's worth, and a chunk. */
+static void cap_tokens(struct bucket *b, double per_s)
 {
     double most = (double)b->rate / per_s + BUCKET_CHUNK;
 
@@ -19,14 +20,14 @@ void bucket_fill(struct bucket *b, uint64_t now)
     if (now <= b->now_ns)
         return;
     b->tokens += (double)(now - b->now_ns) / (double)NS_PER_S * (double)b->rate;
-    keep(b, KEPT_PER_S);
+    cap_tokens(b, KEPT_PER_S);
     b->now_ns = now;
 }
 
 void bucket_rest(struct bucket *b)
 {
     if (b->now_ns - b->taken_ns > NS_PER_S / KEPT_PER_S)
-        keep(b, KEPT_AT_REST_PER_S);
+        cap_tokens(b, KEPT_AT_REST_PER_S);
 }
 
 void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now)
@@ -35,7 +36,7 @@ void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now)
     if (!b->rate)
         b->tokens = 0;
     b->rate = rate;
-    keep(b, KEPT_PER_S);
+    cap_tokens(b, KEPT_PER_S);
 }
 
 bool bucket_has(const struct bucket *b, uint32_t n_bytes)
@@ -53,7 +54,7 @@ void bucket_take(struct bucket *b, uint32_t n_bytes)
 void bucket_give_back(struct bucket *b, uint32_t n_bytes)
 {
     b->tokens += n_bytes;
-    keep(b, KEPT_PER_S);
+    cap_tokens(b, KEPT_PER_S);
 }
 
 uint64_t bucket_ready_ns(const struct bucket *b, uint32_t n_bytes)

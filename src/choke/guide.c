@@ -6,7 +6,7 @@ int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng)
     int r;
 
     *g = GUIDE_EMPTY;
-    r = bitfield_init(&g->led, n_pieces);
+    r = bitfield_init(&g->used, n_pieces);
     if (!r)
         g->at = rng_below(rng, n_pieces);
     return r;
@@ -14,31 +14,31 @@ int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng)
 
 void guide_deinit(struct guide *g)
 {
-    bitfield_deinit(&g->led);
+    bitfield_deinit(&g->used);
     *g = GUIDE_EMPTY;
 }
 
 bool guide_is_over(const struct guide *g)
 {
-    return bitfield_all(&g->led);
+    return bitfield_all(&g->used);
 }
 
 bool guide_next(struct guide *g, uint32_t *piecep)
 {
     if (guide_is_over(g))
         return false;
-    while (!bitfield_set(&g->led, g->at))
-        g->at = (g->at + 1) % g->led.n_bits;
+    while (!bitfield_set(&g->used, g->at))
+        g->at = (g->at + 1) % g->used.n_bits;
     *piecep = g->at;
     return true;
 }
 
 void guide_began(struct guide *g, uint32_t piece)
 {
-    bitfield_set(&g->led, piece);
+    bitfield_set(&g->used, piece);
 }
 
 void guide_give_back(struct guide *g, uint32_t piece)
 {
-    bitfield_clear(&g->led, piece);
+    bitfield_clear(&g->used, piece);
 }

@@ -2,26 +2,27 @@
 /*
  * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
  *
- * SLOTS. Configured, or by capacity: max(4, sqrt(0.6 * KiB/s)) of the upload limit, as the original
- * client has it; without a limit the same of the measured rate, at least 8, plus those that growth
- * earned: while peers wait for a slot and the last slot added brought 5 % more, another is added.
+ * SLOTS. Configured, or by capacity: max(4, sqrt(0.6 * KiB/s)) of the upload limit, as in the
+ * original client. Without a limit: the same of the measured rate, at least 8, and the slots that
+ * growth added: while peers wait for a slot and the last one added brought 5 % more, another is
+ * added.
  *
- * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a torrent
- * with a thousand leechers does not starve one with two; which begins moves on every 30 s. Within a
- * torrent:
- *   - while we leech it, tit for tat: who sends us most, comes first; who has a slot counts a tenth
- *     more, so that equals do not flap. A peer that snubs us gets no such slot.
- *   - while we seed it, service goes round: who has had a slot for less than a minute keeps it; then
- *     those who wait, longest without first; then those whose minute is over, who got least first.
- *     So every leecher is served in whole minutes and nobody is choked while slots are free.
+ * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a
+ * torrent with a thousand leechers does not starve one with two; which torrent begins changes every
+ * 30 s. Within a torrent:
+ *   - while we leech it, tit for tat: peers come in the order of what they send us. The rate of a peer
+ *     with a slot counts a tenth more, so that equals do not flap. A snubbing peer gets no such slot.
+ *   - while we seed it, in turn: first the peers that have had their slot for less than a minute; then
+ *     those that wait, the longest first; then those whose minute is over, the least served first. So
+ *     every leecher is served for whole minutes, and none is choked while slots are free.
  *
- * OPTIMISTIC. While peers of torrents that we leech are left over, one slot in eight (at least one)
- * is kept for one of them at random, whatever it sent, for 30 s; who joined within 45 s has three
- * lots. So newcomers get something to trade with, and better partners are found.
+ * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
+ * is for a random one of them, whatever it sent, for 30 s; a peer that joined within 45 s is three
+ * times as likely. So new peers get something to trade with, and better partners are found.
  *
- * BETWEEN ROUNDS a free slot is given at once, to whoever becomes interested or else to the first of
- * those who wait. Who loses interest gives its slot free at once, but is choked only by the next
- * round: most come back within seconds.
+ * BETWEEN ROUNDS a free slot is filled at once, by a peer that becomes interested or else by the
+ * first that waits. A peer that loses interest frees its slot at once, but only the next round
+ * chokes it: most are interested again within seconds.
  */
 #include "conjure/choke/policy.h"
 
@@ -31,9 +32,9 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define NEW_PEER_LOTS      3
-#define SLOTS_PER_OPTIMIST 8
-#define GROWN_MAX          64
+#define NEW_PEER_CHANCES     3
+#define SLOTS_PER_OPTIMISTIC 8
+#define GROWN_MAX            64
 
 void choke_policy_init(struct choke_policy *p, uint64_t upload_limit, uint32_t max_slots,
                        uint64_t seed)
@@ -84,46 +85,51 @@ uint32_t choke_policy_n_slots(struct choke_policy *p, uint64_t now)
     return n < CHOKE_SLOTS_MAX ? n : CHOKE_SLOTS_MAX;
 }
 
-static void grow_slots(struct choke_policy *p, bool somebody_waits, uint64_t now)
+static void grow_slots(struct choke_policy *p, bool peers_wait, uint64_t now)
 {
     uint64_t rate = rate_get(&p->up, now);
 
     if (p->max_slots || p->upload_limit)
         return;
     if (rate < p->grown_at_rate / 2)
-        p->grown_at_rate = rate; /* other times: try again */
-    if (somebody_waits && p->n_grown < GROWN_MAX && rate > p->grown_at_rate / 20 * 21) {
+        p->grown_at_rate = rate; /* the uplink has changed: try again */
+    if (peers_wait && p->n_grown < GROWN_MAX && rate > p->grown_at_rate / 20 * 21) {
         p->n_grown++;
         p->grown_at_rate = rate;
-    } else if (!somebody_waits && p->n_grown) {
+    } else if (!peers_wait && p->n_grown) {
         p->n_grown--;
     }
 }
 
 /* --- peers --------------------------------------------------------------------------------- */
 
-static void set_unchoked(struct choke_policy *p, struct choke_peer *peer, bool unchoke,
-                         uint64_t now)
+static void add_change(struct choke_policy *p, const struct choke_peer *peer)
 {
-    if (!unchoke)
-        peer->optimistic = false;
-    if (peer->unchoked == unchoke)
-        return;
-    peer->unchoked = unchoke;
-    if (unchoke) {
-        peer->unchoked_ns = now;
-        peer->served = 0;
-    } else {
-        peer->choked_ns = now;
-    }
-    if (peer->interested)
-        p->n_used += unchoke ? 1 : -1;
-    if (p->n_changes == p->changes_size) {
-        p->changes_size = p->changes_size ? p->changes_size * 2 : 16;
-        p->changes = mem_resize(p->changes, p->changes_size, sizeof *p->changes);
-    }
+    mem_reserve(&p->changes, &p->n_changes_room, p->n_changes + 1, sizeof *p->changes);
     p->changes[p->n_changes++] =
-        (struct choke_change){.peer = peer->id, .user = peer->user, .unchoke = unchoke};
+        (struct choke_change){.peer = peer->id, .user = peer->user, .unchoke = peer->unchoked};
+}
+
+static void unchoke(struct choke_policy *p, struct choke_peer *peer, uint64_t now)
+{
+    if (peer->unchoked)
+        return;
+    peer->unchoked = true;
+    peer->unchoked_ns = now;
+    peer->served = 0;
+    p->n_used += peer->interested;
+    add_change(p, peer);
+}
+
+static void choke(struct choke_policy *p, struct choke_peer *peer, uint64_t now)
+{
+    peer->optimistic = false;
+    if (!peer->unchoked)
+        return;
+    peer->unchoked = false;
+    peer->choked_ns = now;
+    p->n_used -= peer->interested;
+    add_change(p, peer);
 }
 
 bool choke_policy_next_change(struct choke_policy *p, struct choke_change *changep)
@@ -146,7 +152,7 @@ static bool may_have_slot(const struct choke_peer *peer)
     return peer->interested && !peer->is_seed && (peer->seeding || !peer->snubbed);
 }
 
-/* Gives slots that are free to those who wait: a seed's longest waiting, a leecher's best. */
+/* Gives free slots to waiting peers: the best partner, or the one that waits longest. */
 static void fill_free_slots(struct choke_policy *p, uint64_t now)
 {
     uint32_t n_slots = choke_policy_n_slots(p, now);
@@ -165,7 +171,7 @@ static void fill_free_slots(struct choke_policy *p, uint64_t now)
         }
         if (!best)
             return;
-        set_unchoked(p, best, true, now);
+        unchoke(p, best, now);
     }
 }
 
@@ -174,6 +180,7 @@ void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent
 {
     struct choke_peer *c = NEW(struct choke_peer);
 
+    owner_assert(&p->owner);
     assert(!choke_policy_peer(p, peer));
     *c = (struct choke_peer){.id = peer,
                              .torrent = torrent,
@@ -181,10 +188,7 @@ void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent
                              .user = user,
                              .joined_ns = now,
                              .seeding = seeding};
-    if (p->n_peers == p->peers_size) {
-        p->peers_size = p->peers_size ? p->peers_size * 2 : 16;
-        p->peers = mem_resize(p->peers, p->peers_size, sizeof(struct choke_peer *));
-    }
+    mem_reserve(&p->peers, &p->n_peers_room, (size_t)p->n_peers + 1, sizeof(struct choke_peer *));
     p->peers[p->n_peers++] = c;
     id_map_put(&p->by_id, peer, c);
 }
@@ -194,6 +198,7 @@ void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now)
     struct choke_peer *c = id_map_remove(&p->by_id, peer);
     bool frees;
 
+    owner_assert(&p->owner);
     if (!c)
         return;
     frees = c->unchoked && c->interested;
@@ -210,6 +215,7 @@ void choke_policy_moved(struct choke_policy *p, uint32_t peer, uint64_t download
 {
     struct choke_peer *c = id_map_get(&p->by_id, peer);
 
+    owner_assert(&p->owner);
     if (!c)
         return;
     rate_add(&c->down, downloaded, now);
@@ -225,6 +231,7 @@ void choke_policy_interest(struct choke_policy *p, uint32_t peer, bool intereste
     struct choke_peer *c = id_map_get(&p->by_id, peer);
     bool was;
 
+    owner_assert(&p->owner);
     if (!c)
         return;
     was = c->interested;
@@ -235,13 +242,14 @@ void choke_policy_interest(struct choke_policy *p, uint32_t peer, bool intereste
     if (c->unchoked)
         p->n_used += interested ? 1 : -1;
     if (interested && waits(c) && may_have_slot(c) && p->n_used < choke_policy_n_slots(p, now))
-        set_unchoked(p, c, true, now);
+        unchoke(p, c, now);
     else if (!interested && c->unchoked)
         fill_free_slots(p, now);
 }
 
 void choke_policy_completed(struct choke_policy *p, uint32_t torrent)
 {
+    owner_assert(&p->owner);
     for (uint32_t i = 0; i < p->n_peers; i++) {
         if (p->peers[i]->torrent == torrent) {
             p->peers[i]->seeding = true;
@@ -252,18 +260,25 @@ void choke_policy_completed(struct choke_policy *p, uint32_t torrent)
 
 void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint64_t now)
 {
+    owner_assert(&p->owner);
     p->upload_limit = upload_limit;
     fill_free_slots(p, now);
 }
 
 /* --- a round -------------------------------------------------------------------------------- */
 
-/* While we seed: 0 keeps its slot, 1 waits, 2 has been served. */
-static int service_class(const struct choke_peer *c, uint64_t now)
+/* Peers of a torrent that we seed, in the order of service. */
+enum service_class {
+    SERVICE_UNDER_WAY, /* keeps its slot */
+    SERVICE_WAITS,
+    SERVICE_OVER, /* its minute is over */
+};
+
+static enum service_class service_class(const struct choke_peer *c, uint64_t now)
 {
     if (!c->unchoked)
-        return 1;
-    return now - c->unchoked_ns < CHOKE_QUANTUM_NS ? 0 : 2;
+        return SERVICE_WAITS;
+    return now - c->unchoked_ns < CHOKE_QUANTUM_NS ? SERVICE_UNDER_WAY : SERVICE_OVER;
 }
 
 static int by_number(uint64_t a, uint64_t b)
@@ -276,15 +291,15 @@ static double partner_rate(const struct choke_peer *c)
     return c->unchoked && !c->optimistic ? c->down.per_s * 1.1 : c->down.per_s;
 }
 
-/* Who comes first within a torrent. RANK holds the service class. */
-static int within_torrent(const struct choke_peer *a, const struct choke_peer *b)
+/* The order within a torrent. `rank` is the service class. */
+static int compare_in_torrent(const struct choke_peer *a, const struct choke_peer *b)
 {
     if (a->seeding) {
         if (a->rank != b->rank)
             return a->rank < b->rank ? -1 : 1;
-        if (a->rank == 1 && a->choked_ns != b->choked_ns)
+        if (a->rank == SERVICE_WAITS && a->choked_ns != b->choked_ns)
             return by_number(a->choked_ns, b->choked_ns);
-        if (a->rank == 2 && a->served != b->served)
+        if (a->rank == SERVICE_OVER && a->served != b->served)
             return by_number(a->served, b->served);
     } else {
         double x = partner_rate(a), y = partner_rate(b);
@@ -299,14 +314,14 @@ static int within_torrent(const struct choke_peer *a, const struct choke_peer *b
     return by_number(a->id, b->id);
 }
 
-static int compare_in_torrents(const void *x, const void *y)
+static int compare_by_torrent(const void *x, const void *y)
 {
     const struct choke_peer *a = *(struct choke_peer *const *)x,
                             *b = *(struct choke_peer *const *)y;
 
     if (a->torrent != b->torrent)
         return a->torrent < b->torrent ? -1 : 1;
-    return within_torrent(a, b);
+    return compare_in_torrent(a, b);
 }
 
 static int compare_turns(const void *x, const void *y)
@@ -319,7 +334,7 @@ static int compare_turns(const void *x, const void *y)
     return by_number(a->turn, b->turn);
 }
 
-/* Orders the candidates by turns: first of each torrent, second of each... */
+/* Orders the candidates by turns: the first of each torrent, the second of each... */
 static void order_by_turns(struct choke_policy *p, struct choke_peer **c, uint32_t n, uint64_t now)
 {
     uint32_t n_torrents = 0, rank = 0, first;
@@ -328,7 +343,7 @@ static void order_by_turns(struct choke_policy *p, struct choke_peer **c, uint32
         rate_get(&c[i]->down, now);
         c[i]->rank = (uint32_t)service_class(c[i], now);
     }
-    qsort(c, n, sizeof(struct choke_peer *), compare_in_torrents);
+    qsort(c, n, sizeof(struct choke_peer *), compare_by_torrent);
     for (uint32_t i = 0; i < n; i++) {
         rank = i && c[i]->torrent == c[i - 1]->torrent ? rank + 1 : 0;
         n_torrents += rank == 0;
@@ -350,9 +365,9 @@ static bool may_be_optimistic(const struct choke_peer *c)
     return c->interested && !c->is_seed && !c->seeding && !c->chosen;
 }
 
-/* Chooses up to N optimists among those left over: who has its 30 s keeps them, then by lot. Returns
- * how many. */
-static uint32_t choose_optimists(struct choke_policy *p, uint32_t n, uint64_t now)
+/* Chooses up to N of the peers without a slot: those within their 30 s, then at random. Returns how
+ * many. */
+static uint32_t choose_optimistic(struct choke_policy *p, uint32_t n, uint64_t now)
 {
     uint32_t n_wanted = n;
 
@@ -369,16 +384,16 @@ static uint32_t choose_optimists(struct choke_policy *p, uint32_t n, uint64_t no
     }
     for (; n; n--) {
         struct choke_peer *winner = NULL;
-        uint32_t n_lots = 0;
+        uint32_t n_chances = 0;
 
         for (uint32_t i = 0; i < p->n_peers; i++) {
             struct choke_peer *c = p->peers[i];
-            uint32_t lots = now - c->joined_ns < CHOKE_NEW_NS ? NEW_PEER_LOTS : 1;
+            uint32_t chances = now - c->joined_ns < CHOKE_NEW_NS ? NEW_PEER_CHANCES : 1;
 
             if (!may_be_optimistic(c))
                 continue;
-            n_lots += lots;
-            if (rng_below(&p->rng, n_lots) < lots)
+            n_chances += chances;
+            if (rng_below(&p->rng, n_chances) < chances)
                 winner = c;
         }
         if (!winner)
@@ -394,6 +409,7 @@ void choke_policy_round(struct choke_policy *p, uint64_t now)
     struct choke_peer **c = mem_new_array((size_t)p->n_peers + 1, sizeof *c);
     uint32_t n = 0, n_slots, n_optimistic, n_chosen = 0;
 
+    owner_assert(&p->owner);
     for (uint32_t i = 0; i < p->n_peers; i++) {
         p->peers[i]->chosen = false;
         if (may_have_slot(p->peers[i]))
@@ -401,22 +417,22 @@ void choke_policy_round(struct choke_policy *p, uint64_t now)
     }
     grow_slots(p, n > choke_policy_n_slots(p, now), now);
     n_slots = choke_policy_n_slots(p, now);
-    n_optimistic = (n_slots + SLOTS_PER_OPTIMIST - 1) / SLOTS_PER_OPTIMIST;
+    n_optimistic = (n_slots + SLOTS_PER_OPTIMISTIC - 1) / SLOTS_PER_OPTIMISTIC;
     if (n_optimistic == n_slots)
         n_optimistic = 0;
     order_by_turns(p, c, n, now);
     for (uint32_t i = 0; i < n && i < n_slots - n_optimistic; i++, n_chosen++)
         c[i]->chosen = true;
-    n_chosen += choose_optimists(p, n_optimistic, now);
+    n_chosen += choose_optimistic(p, n_optimistic, now);
     for (uint32_t i = 0; i < n && n_chosen < n_slots; i++) {
         n_chosen += !c[i]->chosen;
         c[i]->chosen = true;
     }
     for (uint32_t i = 0; i < p->n_peers; i++)
         if (!p->peers[i]->chosen)
-            set_unchoked(p, p->peers[i], false, now);
+            choke(p, p->peers[i], now);
     for (uint32_t i = 0; i < p->n_peers; i++)
         if (p->peers[i]->chosen)
-            set_unchoked(p, p->peers[i], true, now);
+            unchoke(p, p->peers[i], now);
     free(c);
 }

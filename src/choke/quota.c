@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DEALING. While tokens are short, those who wait are collected for a step (some milliseconds), and
- * then what has come in is dealt out like cards: a chunk to each torrent in turn, and within a
- * torrent to each peer in turn. So torrents are served alike, whether one peer waits for them or
- * fifty, and so are the peers of a torrent; who has enough, or whose own torrent has no tokens, is
- * passed over, and the others share what it leaves. Whoever got anything is answered.
+ * DEALING. While tokens are short, requests are collected for a step (some milliseconds), and then
+ * the tokens that have come in are dealt out like cards: a chunk to each torrent in turn, and
+ * within a torrent to each peer in turn. So torrents are served alike, with one waiting peer or
+ * fifty, and so are the peers of a torrent. A torrent whose own bucket is empty is passed over, and
+ * the others share its part. Every request that got tokens is granted, even with fewer than it
+ * wanted.
  *
- * SEATS. The next deal goes on where this one ended. Who was answered will mostly ask again within a
- * step, so its place in the line is kept, or it would lose its turn to those who still wait. The
- * seat of one who has not asked by its next turn is cleared away.
+ * SEATS. The next deal goes on where the last one ended. A peer that was granted mostly asks again
+ * within a step, so it keeps its seat in the queue, or it would lose its turn to the peers that
+ * still wait. The seat of a peer that has not asked by its next turn is removed.
  *
- * A chunk is a block, so that nobody is left with half of one, and nobody is passed over for wanting
- * more than there is: the deal ends there.
+ * A chunk is a block, so that no peer gets half of one. The deal ends at the first request that the
+ * common bucket cannot serve, so that small requests do not starve a large one.
  *
- * WITHOUT A RUSH. Where nobody waits and there are as many tokens as are asked for, they are granted
- * at once: a limit that does not bind costs no time.
+ * Where no request waits and there are enough tokens, a request is granted at once: a limit that
+ * does not bind costs no time.
  */
 #include "conjure/choke/quota.h"
 
@@ -25,7 +26,7 @@
 struct quota_seat {
     struct quota_seat *next;
     uint32_t peer;
-    void *user; /* NULL: answered, and not asked again */
+    void *user; /* NULL: granted, and no new request */
     uint32_t n_wanted, n_granted;
 };
 
@@ -33,12 +34,12 @@ struct quota_torrent {
     struct quota_torrent *next;
     uint32_t id;
     uint32_t n_waiting;
-    bool in_line;
+    bool queued;
     struct bucket bucket;
-    struct quota_seat *first, **endp; /* only while in line */
+    struct quota_seat *first, **endp; /* while it is queued */
 };
 
-/* --- lines --------------------------------------------------------------------------------- */
+/* --- queues --------------------------------------------------------------------------------- */
 
 static void append_seat(struct quota_torrent *t, struct quota_seat *s)
 {
@@ -87,24 +88,24 @@ static struct quota_torrent *torrent_get(struct quota *q, uint32_t id)
     return t;
 }
 
-/* Forgets it if there is nothing to remember. */
+/* Frees T when it has neither a limit nor a place in the queue. */
 static void torrent_put(struct quota *q, struct quota_torrent *t)
 {
-    if (t->bucket.rate || t->in_line)
+    if (t->bucket.rate || t->queued)
         return;
     id_map_remove(&q->torrents, t->id);
     free(t);
 }
 
-/* The first torrent leaves the line: nobody waits for it. */
-static void clear_first_torrent(struct quota *q)
+/* No request waits for the first torrent: it leaves the queue. */
+static void drop_first_torrent(struct quota *q)
 {
     struct quota_torrent *t = remove_first_torrent(q);
 
     while (t->first)
         free(remove_seat(t, &t->first));
-    t->in_line = false;
-    q->n_line--;
+    t->queued = false;
+    q->n_queued--;
     torrent_put(q, t);
 }
 
@@ -117,7 +118,7 @@ void quota_init(struct quota *q, uint64_t step_ns)
 void quota_deinit(struct quota *q)
 {
     while (q->first)
-        clear_first_torrent(q);
+        drop_first_torrent(q);
     for (uint32_t i = 0; i < q->torrents.n_slots; i++)
         free(q->torrents.slots[i].value);
     id_map_deinit(&q->torrents);
@@ -129,14 +130,16 @@ void quota_deinit(struct quota *q)
 
 void quota_set_rate(struct quota *q, uint64_t rate, uint64_t now)
 {
+    owner_assert(&q->owner);
     bucket_set_rate(&q->all, rate, now);
-    q->lacking = 0;
+    q->n_missing = 0;
 }
 
 void quota_set_torrent_rate(struct quota *q, uint32_t torrent, uint64_t rate, uint64_t now)
 {
     struct quota_torrent *t = torrent_get(q, torrent);
 
+    owner_assert(&q->owner);
     bucket_set_rate(&t->bucket, rate, now);
     torrent_put(q, t);
 }
@@ -148,27 +151,24 @@ bool quota_is_limited(const struct quota *q, uint32_t torrent)
     return q->all.rate || (t && t->bucket.rate);
 }
 
-/* --- asking -------------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------------- */
 
-static void answer(struct quota *q, void *user, uint32_t n_granted)
+static void grant(struct quota *q, void *user, uint32_t n_granted)
 {
-    if (q->n_grants == q->grants_size) {
-        q->grants_size = q->grants_size ? 2 * q->grants_size : 16;
-        q->grants = mem_resize(q->grants, q->grants_size, sizeof *q->grants);
-    }
+    mem_reserve(&q->grants, &q->n_grants_room, q->n_grants + 1, sizeof *q->grants);
     q->grants[q->n_grants++] = (struct quota_grant){user, n_granted};
 }
 
-static void answer_seat(struct quota *q, struct quota_torrent *t, struct quota_seat *s)
+static void grant_seat(struct quota *q, struct quota_torrent *t, struct quota_seat *s)
 {
-    answer(q, s->user, s->n_granted);
+    grant(q, s->user, s->n_granted);
     s->user = NULL;
     t->n_waiting--;
     q->n_waiting--;
 }
 
-static void sit_down(struct quota *q, struct quota_torrent *t, uint32_t peer, void *user,
-                     uint32_t n_bytes)
+static void wait_in_seat(struct quota *q, struct quota_torrent *t, uint32_t peer, void *user,
+                         uint32_t n_bytes)
 {
     struct quota_seat *s = t->first;
 
@@ -184,10 +184,10 @@ static void sit_down(struct quota *q, struct quota_torrent *t, uint32_t peer, vo
     s->n_granted = 0;
     t->n_waiting++;
     q->n_waiting++;
-    if (t->in_line)
+    if (t->queued)
         return;
-    t->in_line = true;
-    q->n_line++;
+    t->queued = true;
+    q->n_queued++;
     append_torrent(q, t);
 }
 
@@ -197,34 +197,36 @@ void quota_ask(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uin
     struct quota_torrent *t = torrent_get(q, torrent);
     uint32_t n = n_bytes ? n_bytes : 1;
 
+    owner_assert(&q->owner);
     bucket_fill(&q->all, now);
     bucket_fill(&t->bucket, now);
     if (!q->n_waiting)
         bucket_rest(&q->all);
     if (!t->n_waiting)
         bucket_rest(&t->bucket);
-    if (q->lacking || t->n_waiting || !bucket_has(&q->all, n) || !bucket_has(&t->bucket, n)) {
-        sit_down(q, t, peer, user, n);
+    if (q->n_missing || t->n_waiting || !bucket_has(&q->all, n) || !bucket_has(&t->bucket, n)) {
+        wait_in_seat(q, t, peer, user, n);
         return;
     }
     bucket_take(&q->all, n);
     bucket_take(&t->bucket, n);
-    answer(q, user, n);
+    grant(q, user, n);
     torrent_put(q, t);
 }
 
-bool quota_withdraw(struct quota *q, bool (*is_it)(const void *user, const void *arg),
+bool quota_withdraw(struct quota *q, bool (*matches)(const void *user, const void *arg),
                     const void *arg, void **userp)
 {
+    owner_assert(&q->owner);
     for (struct quota_torrent *t = q->first; t; t = t->next) {
         for (struct quota_seat *s = t->first; s; s = s->next) {
-            if (!s->user || !is_it(s->user, arg))
+            if (!s->user || !matches(s->user, arg))
                 continue;
             *userp = s->user;
             s->user = NULL;
             t->n_waiting--;
             q->n_waiting--;
-            q->lacking = 0; /* it may have been the one */
+            q->n_missing = 0; /* it may have been the request that the deal ended at */
             return true;
         }
     }
@@ -240,44 +242,45 @@ static uint32_t next_chunk(const struct quota_seat *s)
     return n < BUCKET_CHUNK ? n : BUCKET_CHUNK;
 }
 
-/* Whose turn it is in the first torrent; somebody waits for it. */
-static struct quota_seat *clear_to_next(struct quota_torrent *t)
+/* The seat whose turn it is in T, which has waiting requests; empty ones before it are removed. */
+static struct quota_seat *next_seat(struct quota_torrent *t)
 {
     while (!t->first->user)
         free(remove_seat(t, &t->first));
     return t->first;
 }
 
-/* All who got something are done. */
-static void answer_all(struct quota *q)
+/* Every request that got tokens is granted. */
+static void grant_all(struct quota *q)
 {
     for (struct quota_torrent *t = q->first; t; t = t->next)
         for (struct quota_seat *s = t->first; s; s = s->next)
             if (s->user && s->n_granted)
-                answer_seat(q, t, s);
+                grant_seat(q, t, s);
 }
 
 void quota_deal(struct quota *q, uint64_t now)
 {
     uint32_t n_passed_over = 0; /* in a row */
 
+    owner_assert(&q->owner);
     if (now < quota_due_ns(q))
         return;
     bucket_fill(&q->all, now);
     for (struct quota_torrent *t = q->first; t; t = t->next)
         bucket_fill(&t->bucket, now);
     q->dealt_ns = now;
-    q->lacking = 0;
-    while (q->n_waiting && n_passed_over < q->n_line) {
+    q->n_missing = 0;
+    while (q->n_waiting && n_passed_over < q->n_queued) {
         struct quota_torrent *t = q->first;
         struct quota_seat *s;
         uint32_t n;
 
         if (!t->n_waiting) {
-            clear_first_torrent(q);
+            drop_first_torrent(q);
             continue;
         }
-        s = clear_to_next(t);
+        s = next_seat(t);
         n = next_chunk(s);
         if (!bucket_has(&t->bucket, n)) {
             append_torrent(q, remove_first_torrent(q));
@@ -285,7 +288,7 @@ void quota_deal(struct quota *q, uint64_t now)
             continue;
         }
         if (!bucket_has(&q->all, n)) {
-            q->lacking = n;
+            q->n_missing = n;
             break;
         }
         n_passed_over = 0;
@@ -293,11 +296,11 @@ void quota_deal(struct quota *q, uint64_t now)
         bucket_take(&t->bucket, n);
         s->n_granted += n;
         if (s->n_granted == s->n_wanted)
-            answer_seat(q, t, s);
+            grant_seat(q, t, s);
         append_seat(t, remove_seat(t, &t->first));
         append_torrent(q, remove_first_torrent(q));
     }
-    answer_all(q);
+    grant_all(q);
 }
 
 bool quota_next_grant(struct quota *q, void **userp, uint32_t *n_grantedp)
@@ -315,6 +318,7 @@ void quota_give_back(struct quota *q, uint32_t torrent, uint32_t n_bytes, uint64
 {
     struct quota_torrent *t = id_map_get(&q->torrents, torrent);
 
+    owner_assert(&q->owner);
     bucket_fill(&q->all, now);
     bucket_give_back(&q->all, n_bytes);
     if (!t)
@@ -323,7 +327,7 @@ void quota_give_back(struct quota *q, uint32_t torrent, uint32_t n_bytes, uint64
     bucket_give_back(&t->bucket, n_bytes);
 }
 
-/* When a deal would have something to give to whoever is first of T. */
+/* When a deal would have tokens for the first request of T. */
 static uint64_t torrent_due_ns(const struct quota *q, const struct quota_torrent *t)
 {
     const struct quota_seat *s = t->first;
@@ -347,7 +351,7 @@ uint64_t quota_due_ns(const struct quota *q)
 
         due = at < due ? at : due;
     }
-    if (q->lacking && bucket_ready_ns(&q->all, q->lacking) > soonest)
-        soonest = bucket_ready_ns(&q->all, q->lacking);
+    if (q->n_missing && bucket_ready_ns(&q->all, q->n_missing) > soonest)
+        soonest = bucket_ready_ns(&q->all, q->n_missing);
     return due > soonest ? due : soonest;
 }

@@ -28,7 +28,7 @@ START_TEST(tokens_come_at_the_rate)
 }
 END_TEST
 
-START_TEST(savings_are_bounded)
+START_TEST(kept_tokens_are_bounded)
 {
     struct bucket b = BUCKET_EMPTY;
 
@@ -39,7 +39,7 @@ START_TEST(savings_are_bounded)
     bucket_rest(&b);
     ck_assert(bucket_has(&b, 25000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 25001 + BUCKET_CHUNK));
-    /* In use it keeps more, whoever was late. */
+    /* In use it keeps more. */
     bucket_take(&b, 1);
     bucket_fill(&b, 3600 * NS_PER_S + 90 * NS_PER_MS);
     bucket_rest(&b);
@@ -50,11 +50,11 @@ START_TEST(savings_are_bounded)
     bucket_give_back(&b, 1 << 30);
     ck_assert(bucket_has(&b, 100000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 100001 + BUCKET_CHUNK));
-    /* What the new rate would not have saved up is gone. */
+    /* A lower rate cuts what was kept. */
     bucket_set_rate(&b, RATE / 10, 3600 * NS_PER_S);
     ck_assert(bucket_has(&b, 10000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 10001 + BUCKET_CHUNK));
-    /* The slowest one saves up a chunk, too, or it would never give any. */
+    /* The slowest bucket keeps a chunk as well: a request may need one. */
     bucket_take(&b, 10000 + BUCKET_CHUNK);
     bucket_set_rate(&b, 1, 3600 * NS_PER_S);
     bucket_fill(&b, 3601 * NS_PER_S + BUCKET_CHUNK * NS_PER_S);
@@ -63,7 +63,7 @@ START_TEST(savings_are_bounded)
 }
 END_TEST
 
-START_TEST(without_a_rate_there_is_always_enough)
+START_TEST(a_bucket_without_a_rate_always_has_enough)
 {
     struct bucket b = BUCKET_EMPTY;
 
@@ -72,7 +72,7 @@ START_TEST(without_a_rate_there_is_always_enough)
     ck_assert(bucket_has(&b, UINT32_MAX));
     bucket_give_back(&b, UINT32_MAX);
     bucket_set_rate(&b, RATE, NS_PER_S);
-    ck_assert(!bucket_has(&b, 1)); /* neither debts nor riches from before */
+    ck_assert(!bucket_has(&b, 1)); /* tokens from before do not count */
     bucket_fill(&b, 2 * NS_PER_S);
     ck_assert(bucket_has(&b, 100000));
     bucket_set_rate(&b, 0, 2 * NS_PER_S);
@@ -81,5 +81,5 @@ START_TEST(without_a_rate_there_is_always_enough)
 }
 END_TEST
 
-RUN_SUITE("Token buckets", 5, tokens_come_at_the_rate, savings_are_bounded,
-          without_a_rate_there_is_always_enough);
+RUN_SUITE("Token buckets", 5, tokens_come_at_the_rate, kept_tokens_are_bounded,
+          a_bucket_without_a_rate_always_has_enough);

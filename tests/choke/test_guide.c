@@ -5,7 +5,7 @@
 
 #define PIECES 100
 
-START_TEST(everybody_is_led_somewhere_else)
+START_TEST(every_piece_is_chosen_once)
 {
     bool seen[PIECES] = {false};
     struct guide g;
@@ -31,7 +31,7 @@ START_TEST(everybody_is_led_somewhere_else)
 }
 END_TEST
 
-START_TEST(what_was_not_taken_is_led_to_again)
+START_TEST(a_piece_given_back_is_chosen_again)
 {
     struct guide g;
     struct rng rng;
@@ -69,5 +69,5 @@ START_TEST(two_seeds_begin_at_different_places)
 }
 END_TEST
 
-RUN_SUITE("Guide of a seed", 30, everybody_is_led_somewhere_else,
-          what_was_not_taken_is_led_to_again, two_seeds_begin_at_different_places);
+RUN_SUITE("Guide of a seed", 30, every_piece_is_chosen_once, a_piece_given_back_is_chosen_again,
+          two_seeds_begin_at_different_places);

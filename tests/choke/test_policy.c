@@ -6,7 +6,7 @@
 #include "conjure/base/clock.h"
 #include "conjure/choke/policy.h"
 
-/* A policy and its world: who is unchoked is kept from the changes alone. */
+/* The policy; which peers are unchoked is known from its changes alone. */
 #define PEERS 128
 static struct choke_policy policy;
 static uint64_t now;
@@ -68,8 +68,8 @@ static uint32_t count(uint32_t first, uint32_t end_)
     return n;
 }
 
-/* Ten seconds in which every peer sends us what RATE says, in KiB/s, and those that are unchoked
- * get 10 KiB/s; then a round. */
+/* Ten seconds in which peer P sends us RATE[P] KiB/s and each unchoked peer gets 10 KiB/s; then a
+ * round. */
 static void ten_seconds(const uint32_t *rate, uint32_t n)
 {
     for (int s = 0; s < 10; s++) {
@@ -87,7 +87,7 @@ START_TEST(a_first_interested_peer_is_unchoked_at_once)
     begin(0, 3);
     joins_interested(0, 5, 1, false);
     ck_assert(unchoked[0] && unchoked[1] && unchoked[2] && !unchoked[3] && !unchoked[4]);
-    interest(1, false); /* gives its slot free, and is choked only by the round */
+    interest(1, false); /* frees its slot; the round chokes it */
     ck_assert(unchoked[1] && unchoked[3] && !unchoked[4]);
     choke_policy_left(&policy, 0, now);
     take();
@@ -100,7 +100,7 @@ START_TEST(a_first_interested_peer_is_unchoked_at_once)
 }
 END_TEST
 
-START_TEST(slots_go_to_those_who_send_most)
+START_TEST(slots_go_to_the_peers_that_send_most)
 {
     uint32_t rate[20];
 
@@ -111,7 +111,7 @@ START_TEST(slots_go_to_those_who_send_most)
     ten_seconds(rate, 20);
     ten_seconds(rate, 20);
     ck_assert_uint_eq(count(13, 20), 7);
-    ck_assert_uint_eq(count(0, 13), 1); /* the optimist */
+    ck_assert_uint_eq(count(0, 13), 1); /* the optimistic slot */
     end();
 }
 END_TEST
@@ -131,13 +131,13 @@ START_TEST(equals_do_not_flap)
             rate[p] = 100 + rng_below(&policy.rng, 6);
         ten_seconds(rate, 20);
     }
-    ck_assert_uint_le(n_changes, 2 * 11); /* one optimist in three rounds */
+    ck_assert_uint_le(n_changes, 2 * 11); /* the optimistic slot changes every three rounds */
     ck_assert_uint_ge(n_changes, 8);
     end();
 }
 END_TEST
 
-START_TEST(the_optimist_changes_and_finds_everybody)
+START_TEST(the_optimistic_slot_reaches_every_peer)
 {
     uint32_t rate[12] = {100, 100, 100, 100, 100, 100, 100};
     bool tried[12] = {0};
@@ -158,7 +158,7 @@ START_TEST(the_optimist_changes_and_finds_everybody)
 }
 END_TEST
 
-START_TEST(newcomers_have_three_lots)
+START_TEST(a_new_peer_is_three_times_as_likely)
 {
     uint32_t n_new = 0;
 
@@ -178,7 +178,7 @@ START_TEST(newcomers_have_three_lots)
         n_new += unchoked[4];
         end();
     }
-    ck_assert_uint_ge(n_new, 160); /* 3 lots of 6: 200 expected */
+    ck_assert_uint_ge(n_new, 160); /* 3 chances of 6: 200 expected */
     ck_assert_uint_le(n_new, 240);
 }
 END_TEST
@@ -202,7 +202,7 @@ START_TEST(a_snubbing_peer_loses_its_regular_slot)
         n_unchoked += unchoked[5];
         ck_assert(!unchoked[5] || choke_policy_peer(&policy, 5)->optimistic);
     }
-    ck_assert_uint_le(n_unchoked, 12); /* as an optimist, now and then */
+    ck_assert_uint_le(n_unchoked, 12); /* in the optimistic slot, now and then */
     choke_policy_moved(&policy, 5, 64 << 20, 0, false, now);
     choke_policy_round(&policy, now);
     take();
@@ -306,12 +306,12 @@ START_TEST(slots_follow_the_capacity)
 }
 END_TEST
 
-START_TEST(another_limit_has_other_slots)
+START_TEST(slots_follow_a_changed_limit)
 {
     begin(10 << 10, 0);
     joins_interested(0, 10, 1, true);
     ck_assert_uint_eq(count(0, 10), 4);
-    choke_policy_set_limit(&policy, 100 << 10, now); /* nobody waits for the round */
+    choke_policy_set_limit(&policy, 100 << 10, now); /* at once, not with the round */
     take();
     ck_assert_uint_eq(count(0, 10), 7);
     choke_policy_set_limit(&policy, 10 << 10, now); /* the round takes them back */
@@ -334,7 +334,7 @@ START_TEST(slots_grow_while_more_of_them_move_more)
     for (int i = 0; i < 20; i++)
         ten_seconds(NULL, PEERS); /* 10 KiB/s each: every slot more moves more */
     ck_assert_uint_ge(few = count(0, PEERS), 20);
-    for (int i = 0; i < 20; i++) { /* a full uplink: what one gets, another loses */
+    for (int i = 0; i < 20; i++) { /* a full uplink: slots share it */
         for (int s = 0; s < 10; s++) {
             now += NS_PER_S;
             for (uint32_t p = 0; p < PEERS; p++)
@@ -362,10 +362,10 @@ START_TEST(a_seed_is_never_unchoked)
 END_TEST
 
 RUN_SUITE("The choke policy", 20, a_first_interested_peer_is_unchoked_at_once,
-          slots_go_to_those_who_send_most, equals_do_not_flap,
-          the_optimist_changes_and_finds_everybody, newcomers_have_three_lots,
+          slots_go_to_the_peers_that_send_most, equals_do_not_flap,
+          the_optimistic_slot_reaches_every_peer, a_new_peer_is_three_times_as_likely,
           a_snubbing_peer_loses_its_regular_slot, seeding_serves_every_leecher_in_turn,
           a_free_slot_chokes_nobody, torrents_share_the_slots,
           with_fewer_slots_than_torrents_they_take_turns, slots_follow_the_capacity,
-          another_limit_has_other_slots, slots_grow_while_more_of_them_move_more,
+          slots_follow_a_changed_limit, slots_grow_while_more_of_them_move_more,
           a_seed_is_never_unchoked);

@@ -8,34 +8,34 @@
 #define MIB (KIB << 10)
 
 #define STEP_NS (5 * NS_PER_MS) /* between deals */
-#define LOOK_NS (NS_PER_MS / 2) /* how often the test looks at its clock */
+#define TICK_NS (NS_PER_MS / 2) /* a step of the test's clock */
 #define PEERS   600
 
 /* Peers that want more as soon as they have moved what they got. */
 struct mover {
     uint32_t torrent;
     uint32_t wanted;   /* each time */
-    uint64_t pause_ns; /* from an answer to the next question */
-    uint64_t asks_ns;  /* next; UINT64_MAX: waits for an answer */
+    uint64_t pause_ns; /* from a grant to the next request */
+    uint64_t asks_ns;  /* next; UINT64_MAX: its request waits */
     uint64_t moved;
 };
 
-struct play {
+struct world {
     struct quota quota;
     struct mover movers[PEERS];
     unsigned n;
     uint64_t now;
-    uint64_t late_ns; /* the machine is busy: deals come so much too late */
+    uint64_t late_ns; /* delay of deals, as on a busy machine */
     uint64_t moved;
-    uint64_t window[100 * NS_PER_MS / LOOK_NS]; /* what moved in the last 100 ms */
+    uint64_t window[100 * NS_PER_MS / TICK_NS]; /* what moved in the last 100 ms */
     uint64_t in_window, most_in_window;
     unsigned at;
 };
-static struct play x;
+static struct world x;
 
 static void begin(void)
 {
-    x = (struct play){.now = 77 * NS_PER_S};
+    x = (struct world){.now = 77 * NS_PER_S};
     quota_init(&x.quota, STEP_NS);
 }
 
@@ -67,7 +67,7 @@ static void take_grants(uint64_t *movedp)
 
 static void run(uint64_t ns)
 {
-    for (uint64_t end = x.now + ns; x.now < end; x.now += LOOK_NS) {
+    for (uint64_t end = x.now + ns; x.now < end; x.now += TICK_NS) {
         uint64_t moved = 0;
 
         for (unsigned i = 0; i < x.n; i++) {
@@ -200,8 +200,8 @@ START_TEST(torrents_are_served_alike_and_so_are_their_peers)
 }
 END_TEST
 
-/* At first the limit gives one block a second to each of three; whoever comes is not behind them. */
-START_TEST(hundreds_share_what_is_less_than_a_block_for_each)
+/* The limit is six blocks a second for a hundred torrents and three hundred peers. */
+START_TEST(hundreds_share_less_than_a_block_for_each)
 {
     begin();
     quota_set_rate(&x.quota, 100 * KIB, x.now);
@@ -218,7 +218,7 @@ START_TEST(hundreds_share_what_is_less_than_a_block_for_each)
 }
 END_TEST
 
-START_TEST(what_one_cannot_use_is_for_the_others)
+START_TEST(others_share_what_one_cannot_use)
 {
     begin();
     quota_set_rate(&x.quota, 4 * MIB, x.now);
@@ -257,7 +257,7 @@ START_TEST(a_limit_that_does_not_bind_costs_no_time)
 }
 END_TEST
 
-START_TEST(a_limit_changes_on_the_way)
+START_TEST(a_limit_changes_while_requests_wait)
 {
     uint64_t before;
 
@@ -287,7 +287,7 @@ START_TEST(a_limit_changes_on_the_way)
 }
 END_TEST
 
-START_TEST(who_lets_go_of_its_grant_leaves_it_to_others)
+START_TEST(returned_bytes_are_granted_again)
 {
     struct mover *other = &x.movers[PEERS - 1];
     uint64_t taken = 0;
@@ -308,7 +308,7 @@ START_TEST(who_lets_go_of_its_grant_leaves_it_to_others)
     }
     ck_assert_uint_gt(taken, MIB);
     check_near(x.movers[0].moved, 10.0 * MIB);
-    /* Nobody gets rich by it. */
+    /* Not more than a bucket keeps. */
     quota_give_back(&x.quota, 1, 1 << 30, x.now);
     taken = x.movers[0].moved;
     run(NS_PER_S);
@@ -322,7 +322,7 @@ static bool is_same(const void *user, const void *arg)
     return user == arg;
 }
 
-START_TEST(who_withdraws_is_passed_over)
+START_TEST(a_withdrawn_request_is_passed_over)
 {
     char askers[7];
     uint32_t n;
@@ -333,7 +333,7 @@ START_TEST(who_withdraws_is_passed_over)
     for (unsigned left = 0; left < 7; left++) {
         uint64_t now = (left + 100) * NS_PER_S;
 
-        quota_ask(&x.quota, 0, 7, &askers[0], 100 * KIB, now); /* takes what there is */
+        quota_ask(&x.quota, 0, 7, &askers[0], 100 * KIB, now); /* takes all tokens */
         quota_deal(&x.quota, now);
         while (quota_next_grant(&x.quota, &user, &n))
             ;
@@ -357,9 +357,9 @@ START_TEST(who_withdraws_is_passed_over)
 }
 END_TEST
 
-/* Whoever wants little must not keep the one before it from ever having enough; and nobody is waked
- * for nothing meanwhile. */
-START_TEST(the_first_in_line_is_waited_for)
+/* A small request does not starve the large one before it, and the due time is not earlier than
+ * needed. */
+START_TEST(the_first_request_is_not_starved_by_smaller_ones)
 {
     char big, small;
     uint32_t n;
@@ -384,7 +384,7 @@ END_TEST
 
 RUN_SUITE("Quotas", 60, a_limit_holds_and_does_not_burst, late_deals_lose_nothing,
           the_limit_of_a_torrent_is_its_own, torrents_are_served_alike_and_so_are_their_peers,
-          hundreds_share_what_is_less_than_a_block_for_each, what_one_cannot_use_is_for_the_others,
-          a_limit_that_does_not_bind_costs_no_time, a_limit_changes_on_the_way,
-          who_lets_go_of_its_grant_leaves_it_to_others, who_withdraws_is_passed_over,
-          the_first_in_line_is_waited_for);
+          hundreds_share_less_than_a_block_for_each, others_share_what_one_cannot_use,
+          a_limit_that_does_not_bind_costs_no_time, a_limit_changes_while_requests_wait,
+          returned_bytes_are_granted_again, a_withdrawn_request_is_passed_over,
+          the_first_request_is_not_starved_by_smaller_ones);

@@ -6,37 +6,38 @@
 #include <stdint.h>
 
 /*
- * A token bucket: a token is a byte, RATE of them come in each second, and so much is kept:
+ * A token bucket. A token is a byte; RATE of them come in each second, and at most this many are
+ * kept:
  *
- *   while it is in use     a tenth of a second's worth and BUCKET_CHUNK: a deal that comes late, or a
- *                          peer that asks late, on a busy machine, makes up for it
- *   at rest                a quarter of that time's worth, and BUCKET_CHUNK: or whoever came next
- *                          would begin with a burst
+ *   in use     a tenth of a second's worth and BUCKET_CHUNK, so that a delayed grant or request on a
+ *              busy machine costs nothing
+ *   at rest    a quarter of that time's worth, and BUCKET_CHUNK, so that the next transfer does not
+ *              begin with a burst
  *
- * A bucket without a rate has always enough. Pure: `now` in ns; one thread.
+ * A bucket without a rate always has enough. Pure: `now` in ns. One thread at a time.
  */
-#define BUCKET_CHUNK 16384u /* nobody waits for more than this at a time: the usual block */
+#define BUCKET_CHUNK 16384u /* the most that is waited for at a time: the usual size of a block */
 
 struct bucket {
     uint64_t rate;     /* bytes per second; 0: no limit */
-    double tokens;     /* bytes */
-    uint64_t now_ns;   /* when `tokens` was true */
-    uint64_t taken_ns; /* when any were taken last */
+    double tokens;     /* bytes, at now_ns */
+    uint64_t now_ns;   /* of the last fill */
+    uint64_t taken_ns; /* when tokens were taken last */
 };
 #define BUCKET_EMPTY ((struct bucket){0})
 
-/* A limit that is new begins with nothing saved up. */
+/* A bucket that had no limit begins without tokens. */
 void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now);
-/* Brings in what has come since. Before the others. */
+/* Adds the tokens since the last call. To be called before the functions below. */
 void bucket_fill(struct bucket *b, uint64_t now);
-/* Nobody waited until now: if that was for long, it was at rest. After a fill. */
+/* No request is waiting: when tokens were taken long ago, the bucket is at rest. */
 void bucket_rest(struct bucket *b);
 bool bucket_has(const struct bucket *b, uint32_t n_bytes);
-/* Only when it has them. */
+/* bucket_has was true. */
 void bucket_take(struct bucket *b, uint32_t n_bytes);
-/* What was taken and not used; it is no more than what could have been saved up. */
+/* Returns tokens that were taken and not used; those above the bound are lost. */
 void bucket_give_back(struct bucket *b, uint32_t n_bytes);
-/* When it will have N_BYTES (of BUCKET_CHUNK at most), if nobody takes any before. */
+/* When the bucket will have N_BYTES, at most BUCKET_CHUNK, if none are taken before. */
 uint64_t bucket_ready_ns(const struct bucket *b, uint32_t n_bytes);
 
 #endif

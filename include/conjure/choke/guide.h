@@ -9,27 +9,28 @@
 #include "conjure/base/rng.h"
 
 /*
- * The guide of a torrent that we seed: leads each leecher to a piece that no other was led to, so
- * that every piece leaves us once before any leaves us twice. A young swarm is as fast as that.
- * Leechers are told by SUGGEST PIECE (BEP 6), which they may follow or not; so what one begins to
- * take by itself counts as led to as well. Pure; one thread at a time.
+ * The guide of a torrent that we seed: it chooses another piece for each leecher, so that we send
+ * every piece once before we send any twice. A young swarm is as fast as that. Leechers learn of
+ * the choice by SUGGEST PIECE (BEP 6), which they need not follow; so a piece that a leecher
+ * requests by itself is used up as well. Pure. One thread at a time.
  */
 struct guide {
-    struct bitfield led;
-    uint32_t at; /* where to go on looking */
+    struct bitfield used; /* pieces that were suggested or sent */
+    uint32_t at;          /* where the search goes on */
 };
 #define GUIDE_EMPTY ((struct guide){0})
 
-/* Begins at a random piece: two seeds lead to different ones. 0 or -ENOMEM. */
+/* Begins at a random piece, so that two seeds suggest different ones. Returns 0 or -ENOMEM. */
 int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng);
-void guide_deinit(struct guide *g);
+void guide_deinit(struct guide *g); /* safe twice */
 
-/* The next piece that nobody was led to; false when there is none. */
+/* The next unused piece, which is then used; false when there is none. */
 bool guide_next(struct guide *g, uint32_t *piecep);
-/* PIECE leaves us, led to or not. */
+/* PIECE is being sent, suggested or not. */
 void guide_began(struct guide *g, uint32_t piece);
-/* Who was led to PIECE has gone without taking it: somebody else may. */
+/* The leecher that PIECE was suggested to left without requesting it: it is unused again. */
 void guide_give_back(struct guide *g, uint32_t piece);
+/* Whether all pieces are used. */
 bool guide_is_over(const struct guide *g);
 
 #endif

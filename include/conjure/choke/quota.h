@@ -6,55 +6,63 @@
 #include <stdint.h>
 
 #include "conjure/base/id_map.h"
+#include "conjure/base/owner.h"
 #include "conjure/choke/bucket.h"
 
 /*
- * Who may move how much, in one direction: the limit of all torrents together, the limits that
- * torrents have of their own, and those who wait. A byte needs a token of both. How they are shared
- * out is at the top of quota.c. Pure: `now` in ns; one thread.
+ * Quotas of traffic in one direction: a limit of all torrents together, limits of single torrents,
+ * and the requests that wait for tokens. A byte needs a token of both. The top of quota.c says how
+ * tokens are shared.
+ *
+ * Pure: `now` in ns. One thread at a time; init and deinit may be in others.
  */
 struct quota_torrent;
 
 struct quota {
+    struct owner owner;
     struct bucket all;
-    struct id_map torrents;              /* those with a limit, and those in line */
-    struct quota_torrent *first, **endp; /* the line: whose turn it is, first */
-    uint32_t n_line;                     /* torrents in it */
-    uint32_t n_waiting;                  /* questions not answered */
-    uint32_t lacking; /* tokens of `all` for want of which the last deal ended; 0: it did not */
+    struct id_map torrents;              /* those with a limit, and those in the queue */
+    struct quota_torrent *first, **endp; /* the queue of torrents, in the order of their turns */
+    uint32_t n_queued;                   /* torrents in it */
+    uint32_t n_waiting;                  /* requests without a grant */
+    uint32_t
+        n_missing; /* bytes that `all` did not have when the last deal ended; 0: it had enough */
     uint64_t step_ns, dealt_ns; /* the least time between two deals, and the last one */
     struct quota_grant {
         void *user;
         uint32_t n_bytes;
-    } * grants; /* answers not yet taken: [grants_at, n_grants) */
-    uint32_t grants_at, n_grants, grants_size;
+    } * grants; /* not yet taken: [grants_at, n_grants); owned */
+    size_t grants_at, n_grants, n_grants_room;
 };
 
-/* STEP_NS: tokens are dealt out no more often than this while they are short. */
+/* STEP_NS: while tokens are short, they are dealt no more often than this. */
 void quota_init(struct quota *q, uint64_t step_ns);
-/* Who still waits is forgotten. Safe twice. */
+/* Waiting requests are forgotten. Safe twice. */
 void quota_deinit(struct quota *q);
 
-/* Bytes per second, 0 for none. Whoever waits without need afterwards is the caller's to withdraw. */
+/* Bytes per second, 0: none. The caller withdraws requests that need not wait any more. */
 void quota_set_rate(struct quota *q, uint64_t rate, uint64_t now);
 void quota_set_torrent_rate(struct quota *q, uint32_t torrent, uint64_t rate, uint64_t now);
+/* Whether any limit holds for TORRENT. */
 bool quota_is_limited(const struct quota *q, uint32_t torrent);
 
-/* PEER wants to move N_BYTES, at least 1, for TORRENT, and has no other question out; USER stands
- * for the question. It waits, unless nobody else does and there are as many. */
+/* PEER wants to move N_BYTES of TORRENT; USER names the request. A peer has one request at a time.
+ * It is granted at once if there are enough tokens and none of its torrent waits; otherwise it
+ * waits. */
 void quota_ask(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
                uint64_t now);
-/* Deals out what there is, if it is time to. */
+/* Deals out tokens, if quota_due_ns has passed. */
 void quota_deal(struct quota *q, uint64_t now);
-/* What was granted by the calls before: to whom, and how much of what it wanted; it waits no more.
- * False: nothing. */
+/* The next request that was granted, with at least a byte and at most what it wanted; false:
+ * none. */
 bool quota_next_grant(struct quota *q, void **userp, uint32_t *n_grantedp);
-/* What was granted and not used. */
+/* Returns bytes that were granted and not moved. */
 void quota_give_back(struct quota *q, uint32_t torrent, uint32_t n_bytes, uint64_t now);
-/* Takes back the first question that waits and IS_IT: nothing is granted. False: none is. */
-bool quota_withdraw(struct quota *q, bool (*is_it)(const void *user, const void *arg),
+/* Removes the first waiting request for which MATCHES(its user, ARG) holds; false: there is
+ * none. */
+bool quota_withdraw(struct quota *q, bool (*matches)(const void *user, const void *arg),
                     const void *arg, void **userp);
-/* When quota_deal may have something to grant; UINT64_MAX when nobody waits. */
+/* When quota_deal may have tokens for a request; UINT64_MAX: no request waits. */
 uint64_t quota_due_ns(const struct quota *q);
 
 #endif
