@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conjure/actors/actor.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,8 @@
 #endif
 #endif
 
-/* A thread names itself: a detached one may be gone before anybody else could. */
-struct beginning {
+/* A thread names itself: a detached one may end before its starter could do so. */
+struct start_args {
     char name[16];
     void *(*run)(void *arg);
     void *arg;
@@ -25,34 +26,34 @@ struct beginning {
 
 static void *begin(void *arg)
 {
-    struct beginning b = *(struct beginning *)arg;
+    struct start_args args = *(struct start_args *)arg;
 
     free(arg);
-    prctl(PR_SET_NAME, b.name);
-    return b.run(b.arg);
+    prctl(PR_SET_NAME, args.name);
+    return args.run(args.arg);
 }
 
 static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), void *arg,
                  size_t stack, int detach_state)
 {
-    struct beginning *b = NEW(struct beginning);
+    struct start_args *args = NEW(struct start_args);
     pthread_attr_t attr;
     sigset_t all, old;
     int r;
 
 #ifdef UNDER_SANITIZER
-    stack *= 8; /* sanitizers have large frames of their own */
+    stack *= 8; /* the frames of sanitizers are large */
 #endif
-    *b = (struct beginning){.run = run, .arg = arg};
-    snprintf(b->name, sizeof b->name, "%s", name);
+    *args = (struct start_args){.run = run, .arg = arg};
+    snprintf(args->name, sizeof args->name, "%s", name);
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, stack);
     pthread_attr_setdetachstate(&attr, detach_state);
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    r = pthread_create(threadp, &attr, begin, b);
+    r = pthread_create(threadp, &attr, begin, args);
     if (r)
-        free(b);
+        free(args);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
     return -r;
@@ -68,6 +69,7 @@ int actor_start(struct actor *a, const char *name, void *(*run)(void *arg), void
 
 void actor_join(struct actor *a)
 {
+    assert(!a->running || !pthread_equal(a->thread, pthread_self()));
     if (a->running)
         pthread_join(a->thread, NULL);
     *a = ACTOR_EMPTY;

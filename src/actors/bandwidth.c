@@ -2,12 +2,13 @@
 /*
  * Bandwidth: two quotas behind an inbox.
  *
- * It does not ask Timer: while a limit binds it wakes up every few milliseconds, and by way of Timer
- * that were two threads to wake and twice the delay, in which an uplink may fall idle. So it sleeps
- * on its inbox until the next deal is due.
+ * It sleeps on its inbox until the next deal is due, without Timer: while a limit binds it wakes up
+ * every few milliseconds, and an After would wake two threads and double the delay, in which an
+ * uplink may fall idle.
  */
 #include "conjure/actors/bandwidth.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "conjure/actors/actor.h"
@@ -15,12 +16,12 @@
 #include "conjure/base/clock.h"
 #include "conjure/choke/quota.h"
 
-/* Uploads go out as evenly as is worth the wake-ups. Downloads are requested, and claims of a few
- * blocks more cost less; what comes is as even as the far end sends it. */
+/* Uploads are spread as evenly as is worth the wake-ups. Downloads are requests: larger grants cost
+ * less, and the blocks arrive as evenly as the peer sends them. */
 #define STEP_UP_NS   (5 * NS_PER_MS)
 #define STEP_DOWN_NS (20 * NS_PER_MS)
 
-#define FREE_NS NS_PER_S /* how long "no limit" holds before it is asked for again */
+#define FREE_NS NS_PER_S /* how long the reply "no limit" is valid */
 
 struct bandwidth {
     struct actor actor;
@@ -29,17 +30,17 @@ struct bandwidth {
     struct quota quotas[N_DIRECTIONS];
     uint64_t now;
     bool exempt_lan;
-    struct bandwidth_shutdown *shutdown; /* asked and not answered yet */
+    struct bandwidth_shutdown *shutdown; /* to be answered at the end */
 };
 
-/* Once we end nothing is limited: whoever waits must come home. */
+/* During shutdown nothing is limited, so that no query stays unanswered. */
 static bool is_limited(struct bandwidth *b, const struct bandwidth_want_quota *m)
 {
     return !b->shutdown && !(m->lan && b->exempt_lan) &&
            quota_is_limited(&b->quotas[m->direction], m->torrent);
 }
 
-static void set_free(struct bandwidth *b, struct bandwidth_want_quota *m)
+static void answer_free(struct bandwidth *b, struct bandwidth_want_quota *m)
 {
     m->free_until_ns = b->now + FREE_NS;
     msg_reply(&m->msg);
@@ -50,14 +51,14 @@ static bool is_free(const void *user, const void *arg)
     return !is_limited((struct bandwidth *)arg, user);
 }
 
-/* After limits have changed: those who wait for nothing. */
-static void free_who_can_be(struct bandwidth *b)
+/* After limits have changed: answers the queries that no limit holds for any more. */
+static void answer_unlimited(struct bandwidth *b)
 {
     void *user;
 
     for (unsigned i = 0; i < N_DIRECTIONS; i++)
         while (quota_withdraw(&b->quotas[i], is_free, b, &user))
-            set_free(b, user);
+            answer_free(b, user);
 }
 
 static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
@@ -65,7 +66,7 @@ static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
     if (is_limited(b, m))
         quota_ask(&b->quotas[m->direction], m->torrent, m->peer, m, m->n_bytes, b->now);
     else
-        set_free(b, m);
+        answer_free(b, m);
 }
 
 static void on_return_quota(struct bandwidth *b, struct bandwidth_return_quota *m)
@@ -97,24 +98,24 @@ static void on_set_limit(struct bandwidth *b, struct bandwidth_set_limit *m)
         quota_set_rate(q, m->bytes_per_s, b->now);
     else
         quota_set_torrent_rate(q, m->torrent, m->bytes_per_s, b->now);
-    free_who_can_be(b);
+    answer_unlimited(b);
 }
 
 static void on_exempt_lan(struct bandwidth *b, struct bandwidth_exempt_lan *m)
 {
     b->exempt_lan = m->exempt;
-    free_who_can_be(b);
+    answer_unlimited(b);
 }
 
 static void on_shutdown(struct bandwidth *b, struct bandwidth_shutdown *m)
 {
     b->shutdown = m;
-    free_who_can_be(b);
+    answer_unlimited(b);
 }
 
 MSG_DISPATCH(bandwidth, BANDWIDTH_TABLE, struct bandwidth);
 
-static void grant_what_there_is(struct quota *q, uint64_t now)
+static void deal_and_grant(struct quota *q, uint64_t now)
 {
     uint32_t n_granted;
     void *user;
@@ -148,7 +149,7 @@ static void *run(void *arg)
         for (; m; m = channel_receive(&b->inbox.channel))
             bandwidth_dispatch(b, m);
         for (unsigned i = 0; i < N_DIRECTIONS; i++)
-            grant_what_there_is(&b->quotas[i], b->now);
+            deal_and_grant(&b->quotas[i], b->now);
     }
     channel_close(&b->inbox.channel);
     while ((m = channel_receive(&b->inbox.channel)))
@@ -160,13 +161,16 @@ static void *run(void *arg)
 struct bandwidth *bandwidth_start(void)
 {
     struct bandwidth *b = NEW(struct bandwidth);
+    int r;
 
     quota_init(&b->quotas[DIRECTION_UP], STEP_UP_NS);
     quota_init(&b->quotas[DIRECTION_DOWN], STEP_DOWN_NS);
     waker_init_futex(&b->waker);
     channel_init(&b->inbox.channel, &b->waker);
-    if (actor_start(&b->actor, "bandwidth", run, b)) {
+    r = actor_start(&b->actor, "bandwidth", run, b);
+    if (r < 0) {
         bandwidth_join(b);
+        errno = -r;
         return NULL;
     }
     return b;

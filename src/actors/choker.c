@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Choker: the choke policy behind an inbox, and the sums of what torrents move.
+ * Choker: the choke policy behind an inbox, and the totals of torrents.
  *
- * It ticks once a second while there are peers. The tenth tick is a round; the first tick after a
- * silence is one as well when the last round is long ago.
+ * It ticks once a second while there are peers. A tick is a round when the last one was ten seconds
+ * ago or more.
  */
 #include "conjure/actors/choker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,22 +22,22 @@
 #include "conjure/msg/peer.h"
 
 #define TICK_NS      NS_PER_S
-#define ROUND_LAX_NS (NS_PER_S / 2) /* ticks come late, never early */
+#define ROUND_LAX_NS (NS_PER_S / 2) /* ticks are late, never early */
 
 struct choker_torrent {
     struct torrent *torrent;
     bool seeding;
-    bool guided;                   /* leechers are to be led, from now on */
-    bool guiding;                  /* the guide is there, and not over yet */
-    struct guide guide;            /* from the first leecher that is unchoked while we seed */
+    bool guided;                   /* its leechers may be guided */
+    bool guiding;                  /* there is a guide */
+    struct guide guide;            /* made when the first leecher is unchoked while we seed */
     uint64_t uploaded, downloaded; /* since the last Totals */
     uint32_t n_peers, n_seeds, n_unchoked;
     bool changed; /* a count, since the last Totals */
 };
 
-/* How many pieces a leecher is led to ahead of the one that it takes. Who runs out gets more. */
-#define LEAD_MIN 2
-#define LEAD_MAX 8
+/* Pieces suggested to a leecher before it requests them; more for one that has used all up. */
+#define SUGGESTED_MIN 2
+#define SUGGESTED_MAX 8
 
 /* The user pointer of a peer in the policy. */
 struct choker_peer {
@@ -45,8 +46,8 @@ struct choker_peer {
     bool is_seed;
     bool unchoked;
     bool fast;
-    uint8_t n_led, ahead; /* pieces that it was led to and has not begun; as many as it may be */
-    uint32_t led[LEAD_MAX];
+    uint8_t n_suggested, n_suggested_max; /* not requested yet */
+    uint32_t suggested[SUGGESTED_MAX];
 };
 
 struct choker {
@@ -60,10 +61,10 @@ struct choker {
     uint64_t round_ns;
     struct timer_after after;
     bool after_is_out;
-    struct choker_shutdown *shutdown; /* asked and not answered yet */
+    struct choker_shutdown *shutdown; /* to be answered at the end */
 };
 
-static void say_totals(struct choker *c, struct choker_torrent *t)
+static void send_totals(struct choker *c, struct choker_torrent *t)
 {
     struct master_totals *m;
 
@@ -81,46 +82,47 @@ static void say_totals(struct choker *c, struct choker_torrent *t)
     t->changed = false;
 }
 
-/* --- leading leechers to what has not gone out yet --------------------------------------- */
+/* --- guiding leechers --------------------------------------------------------------------- */
 
-static void lead(struct choker_peer *p)
+static void suggest(struct choker_peer *p)
 {
     struct choker_torrent *t = p->torrent;
 
-    while (t->guiding && p->fast && p->n_led < p->ahead &&
-           guide_next(&t->guide, &p->led[p->n_led])) {
+    while (t->guiding && p->fast && p->n_suggested < p->n_suggested_max &&
+           guide_next(&t->guide, &p->suggested[p->n_suggested])) {
         struct peer_suggest *m = peer_new_suggest();
 
-        m->piece = p->led[p->n_led++];
+        m->piece = p->suggested[p->n_suggested++];
         peer_tell_or_drop_suggest(p->inbox, m);
     }
 }
 
-static void begin_to_lead(struct choker *c, struct choker_peer *p)
+static void begin_guiding(struct choker *c, struct choker_peer *p)
 {
     struct choker_torrent *t = p->torrent;
 
-    /* A partial seed is no source of a whole copy, and would lead to what it lacks. */
+    /* A partial seed cannot send every piece. */
     if (t->guided && !t->guide.used.bytes && bitfield_all(&t->torrent->wanted))
         t->guiding = !guide_init(&t->guide, t->torrent->geometry.n_pieces, &c->policy.rng);
-    p->ahead = LEAD_MIN;
-    lead(p);
+    p->n_suggested_max = SUGGESTED_MIN;
+    suggest(p);
 }
 
-static void end_to_lead(struct choker_peer *p)
+static void take_back_suggestions(struct choker_peer *p)
 {
-    while (p->n_led)
-        guide_give_back(&p->torrent->guide, p->led[--p->n_led]);
+    while (p->n_suggested)
+        guide_give_back(&p->torrent->guide, p->suggested[--p->n_suggested]);
 }
 
-/* Whether P was led to PIECE, which it is no longer. */
-static bool was_led_to(struct choker_peer *p, uint32_t piece)
+/* Returns false when PIECE was not suggested to P. */
+static bool remove_suggestion(struct choker_peer *p, uint32_t piece)
 {
-    for (unsigned i = 0; i < p->n_led; i++) {
-        if (p->led[i] != piece)
+    for (unsigned i = 0; i < p->n_suggested; i++) {
+        if (p->suggested[i] != piece)
             continue;
-        p->n_led--;
-        memmove(p->led + i, p->led + i + 1, (p->n_led - i) * sizeof *p->led);
+        p->n_suggested--;
+        memmove(p->suggested + i, p->suggested + i + 1,
+                (p->n_suggested - i) * sizeof *p->suggested);
         return true;
     }
     return false;
@@ -134,15 +136,16 @@ static void on_began(struct choker *c, struct choker_began *m)
         return;
     if (p->torrent->guiding) {
         guide_began(&p->torrent->guide, m->piece);
-        if (!was_led_to(p, m->piece) && !p->n_led && p->ahead < LEAD_MAX)
-            p->ahead++;
-        lead(p);
+        if (!remove_suggestion(p, m->piece) && !p->n_suggested &&
+            p->n_suggested_max < SUGGESTED_MAX)
+            p->n_suggested_max++;
+        suggest(p);
     }
-    if (!p->torrent->guiding || (guide_is_over(&p->torrent->guide) && !p->n_led))
+    if (!p->torrent->guiding || (guide_is_over(&p->torrent->guide) && !p->n_suggested))
         peer_tell_or_drop_unguided(p->inbox, peer_new_unguided());
 }
 
-static void act_on_changes(struct choker *c)
+static void send_changes(struct choker *c)
 {
     struct choke_change change;
 
@@ -155,11 +158,11 @@ static void act_on_changes(struct choker *c)
         if (change.unchoke) {
             struct peer_unchoke *m = peer_new_unchoke();
 
-            begin_to_lead(c, p); /* said before the unchoke, for it asks for something at once */
+            begin_guiding(c, p); /* before the unchoke, which makes it request at once */
             m->guided = p->torrent->guiding;
             peer_tell_or_drop_unchoke(p->inbox, m);
         } else {
-            end_to_lead(p);
+            take_back_suggestions(p);
             peer_tell_or_drop_choke(p->inbox, peer_new_choke());
         }
     }
@@ -174,7 +177,7 @@ static struct choker_torrent *torrent_of(struct choker *c, struct torrent *torre
         id_map_put(&c->torrents, torrent->swarm->id, t);
     } else if (t->torrent != torrent) {
         guide_deinit(&t->guide);
-        *t = (struct choker_torrent){0}; /* the number was given to another one */
+        *t = (struct choker_torrent){0}; /* another torrent has the number now */
     }
     t->torrent = torrent;
     return t;
@@ -187,14 +190,14 @@ static void torrent_free(struct choker_torrent *t)
     free(t);
 }
 
-static void tick_later(struct choker *c)
+static void ask_for_tick(struct choker *c)
 {
     if (c->after_is_out || c->shutdown || !c->peers.n)
         return;
     c->after.delay_ns = TICK_NS;
     c->after_is_out = true;
     if (!choker_ask_timer_after(&c->inbox, c->timer, &c->after))
-        c->after_is_out = false; /* Timer has ended, and so will we */
+        c->after_is_out = false; /* Timer has ended: the program shuts down */
 }
 
 static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
@@ -209,7 +212,7 @@ static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
     id_map_put(&c->peers, m->peer, p);
     choke_policy_joined(&c->policy, m->peer, m->torrent->swarm->id, p->torrent->seeding, p,
                         clock_now());
-    tick_later(c);
+    ask_for_tick(c);
 }
 
 static void on_peer_left(struct choker *c, struct choker_peer_left *m)
@@ -219,19 +222,19 @@ static void on_peer_left(struct choker *c, struct choker_peer_left *m)
     if (p) {
         struct choker_torrent *t = p->torrent;
 
-        end_to_lead(p);
+        take_back_suggestions(p);
         choke_policy_left(&c->policy, m->peer, clock_now());
         t->n_peers--;
         t->n_seeds -= p->is_seed;
         t->n_unchoked -= p->unchoked;
         t->changed = true;
-        act_on_changes(c);
+        send_changes(c);
         free(p);
         if (!t->n_peers) {
             uint32_t id = t->torrent->swarm->id;
 
-            /* The torrent may be gone once this peer is: say it now. */
-            say_totals(c, t);
+            /* After the reply the torrent may be freed. */
+            send_totals(c, t);
             if (!t->seeding)
                 torrent_free(id_map_remove(&c->torrents, id));
         }
@@ -262,7 +265,7 @@ static void on_interest_changed(struct choker *c, struct choker_interest_changed
         p->torrent->changed = true;
     }
     choke_policy_interest(&c->policy, m->peer, m->peer_interested, m->peer_is_seed, clock_now());
-    act_on_changes(c);
+    send_changes(c);
 }
 
 static void on_torrent_completed(struct choker *c, struct choker_torrent_completed *m)
@@ -282,7 +285,7 @@ static void on_torrent_removed(struct choker *c, struct choker_torrent_removed *
 static void on_set_limit(struct choker *c, struct choker_set_limit *m)
 {
     choke_policy_set_limit(&c->policy, m->bytes_per_s, clock_now());
-    act_on_changes(c);
+    send_changes(c);
 }
 
 static void on_shutdown(struct choker *c, struct choker_shutdown *m)
@@ -300,12 +303,12 @@ static void reply_timer_after(struct choker *c, struct timer_after *m)
     if (now - c->round_ns >= CHOKE_ROUND_NS - ROUND_LAX_NS) {
         c->round_ns = now;
         choke_policy_round(&c->policy, now);
-        act_on_changes(c);
+        send_changes(c);
     }
     for (uint32_t i = 0; i < c->torrents.n_slots; i++)
         if (c->torrents.slots[i].value)
-            say_totals(c, c->torrents.slots[i].value);
-    tick_later(c);
+            send_totals(c, c->torrents.slots[i].value);
+    ask_for_tick(c);
 }
 
 MSG_DISPATCH(choker, CHOKER_TABLE, struct choker);
@@ -332,6 +335,7 @@ struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *mast
 {
     struct choker *c = NEW(struct choker);
     struct rng rng;
+    int r;
 
     c->timer = timer;
     c->master = master;
@@ -341,8 +345,10 @@ struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *mast
     timer_init_after(&c->after);
     waker_init_futex(&c->waker);
     channel_init(&c->inbox.channel, &c->waker);
-    if (actor_start(&c->actor, "choker", run, c)) {
+    r = actor_start(&c->actor, "choker", run, c);
+    if (r < 0) {
         choker_join(c);
+        errno = -r;
         return NULL;
     }
     return c;

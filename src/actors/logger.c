@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one Logger is a static object. A thread may have read the sink's address just before Logger
- * took it back, and call it when Logger is long gone: then it finds a closed inbox, and prints the
- * line itself. A heap object would be freed under its feet.
+ * Logger is one static object. A thread may have loaded the sink's address just before Logger was
+ * uninstalled, and call it after Logger has ended: it then finds a closed inbox, and writes the
+ * line itself. An object on the heap would be freed by then.
  *
- * Lines gather in a buffer while more are waiting and go out in one write(2): a verbose run costs a
- * system call per burst, and a line is never torn by another writer of the same terminal.
+ * While more lines wait, they are collected in a buffer and written by one write(2): a verbose run
+ * costs a system call per burst, and a line is never mixed with that of another writer to the same
+ * terminal.
  */
 #include "conjure/actors/logger.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -20,6 +22,7 @@
 
 #include "conjure/actors/actor.h"
 #include "conjure/base/log.h"
+#include "conjure/base/owner.h"
 
 #define BUFFER_SIZE 16384
 #define LINE_SIZE   (LOG_LINE_MAX + 128) /* with time, priority, facility */
@@ -29,8 +32,9 @@ struct logger {
     struct waker waker;
     struct logger_inbox inbox;
     struct logger_config config;
-    struct logger_shutdown *shutdown; /* once it has come */
-    struct logger_shutdown own;       /* of logger_stop: has no home */
+    struct logger_shutdown *shutdown; /* to be answered at the end */
+    struct logger_shutdown own;       /* of logger_stop: needs no reply */
+    struct owner starter;
     size_t n_buffered;
     char buffer[BUFFER_SIZE];
     /* Any thread. */
@@ -72,8 +76,8 @@ static void logger_sink(enum log_level level, const char *facility, const char *
     }
 }
 
-/* A descriptor that others made non-blocking is waited for; one that is broken loses its lines, for
- * there is nobody left to tell. */
+/* The descriptor may be non-blocking, because another process shares it. When it is broken the
+ * lines are dropped: there is no place to report it. */
 static void flush(struct logger *l)
 {
     const char *p = l->buffer;
@@ -138,14 +142,14 @@ static void on_entry(struct logger *l, struct logger_entry *m)
 
 static void on_shutdown(struct logger *l, struct logger_shutdown *m)
 {
-    /* logger_stop's own, which nobody waits for, may come on top of Master's. */
+    /* That of logger_stop, which needs no reply, may come after Master's. */
     if (!l->shutdown || m->msg.reply_to)
         l->shutdown = m;
 }
 
 MSG_DISPATCH(logger, LOGGER_TABLE, struct logger);
 
-static void drain(struct logger *l)
+static void write_waiting(struct logger *l)
 {
     struct msg *m;
     unsigned n_dropped;
@@ -171,11 +175,11 @@ static void *run(void *arg)
 
         if (m)
             logger_dispatch(l, m);
-        drain(l);
+        write_waiting(l);
     }
     log_set_sink(NULL);
     channel_close(&l->inbox.channel);
-    drain(l);
+    write_waiting(l);
     if (l->config.target == LOGGER_SYSLOG)
         closelog();
     if (l->shutdown->msg.reply_to)
@@ -188,6 +192,8 @@ struct logger *logger_start(const struct logger_config *config)
     struct logger *l = &the_logger;
     int r;
 
+    owner_assert(&l->starter);
+    assert(!l->actor.running);
     l->actor = ACTOR_EMPTY;
     l->config = *config;
     l->shutdown = NULL;
@@ -201,6 +207,7 @@ struct logger *logger_start(const struct logger_config *config)
     r = actor_start(&l->actor, "logger", run, l);
     if (r < 0) {
         channel_close(&l->inbox.channel);
+        owner_release(&l->starter);
         errno = -r;
         return NULL;
     }
@@ -215,8 +222,11 @@ struct logger_inbox *logger_inbox(struct logger *l)
 
 void logger_join(struct logger *l)
 {
-    if (l)
-        actor_join(&l->actor);
+    if (!l)
+        return;
+    owner_assert(&l->starter);
+    actor_join(&l->actor);
+    owner_release(&l->starter);
 }
 
 void logger_stop(struct logger *l)
@@ -224,7 +234,7 @@ void logger_stop(struct logger *l)
     if (!l)
         return;
     logger_init_shutdown(&l->own);
-    /* Refused when Master's came first, and then there is only the join left to do. */
+    /* It fails after Master's Shutdown, and then only the join is left to do. */
     (void)!channel_send(&l->inbox.channel, &l->own.msg);
-    actor_join(&l->actor);
+    logger_join(l);
 }

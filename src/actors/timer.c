@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timer sleeps on its inbox until the next After is due or a message arrives. Once it has said good
- * night (Shutdown) nothing can be parked any more: the inbox is closed first, then everything that
- * is inside goes home, and the Shutdown goes last, so that its asker knows that no After is out.
+ * Timer sleeps on its inbox until the next After is due or a message arrives. For a Shutdown it
+ * closes the inbox, then answers all Afters and last the Shutdown, so that its sender knows that
+ * Timer has no After any more.
  */
 #include "conjure/actors/timer.h"
 
@@ -19,7 +19,7 @@ struct timer {
     struct waker waker;
     struct timer_inbox inbox;
     struct due_heap heap;
-    struct timer_shutdown *shutdown; /* once it has come */
+    struct timer_shutdown *shutdown; /* to be answered at the end */
 };
 
 static void on_after(struct timer *t, struct timer_after *m)
@@ -28,7 +28,7 @@ static void on_after(struct timer *t, struct timer_after *m)
 
     m->cancelled = false;
     m->due = DUE_EMPTY;
-    /* A sum past the end of time is the end of time. */
+    /* A delay of UINT64_MAX is never due. */
     if (__builtin_add_overflow(clock_now(), m->delay_ns, &at))
         at = UINT64_MAX;
     due_heap_set(&t->heap, &m->due, at);
@@ -41,7 +41,7 @@ static void on_shutdown(struct timer *t, struct timer_shutdown *m)
 
 MSG_DISPATCH(timer, TIMER_TABLE, struct timer);
 
-static void say_good_night(struct timer *t)
+static void cancel_all(struct timer *t)
 {
     struct due *due;
     struct msg *m;
@@ -75,7 +75,7 @@ static void *run(void *arg)
         if (m)
             timer_dispatch(t, m);
     }
-    say_good_night(t);
+    cancel_all(t);
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tracker. What is asked and answered is a matter of src/tracker/serve_*.c; here are the sockets.
- * libmicrohttpd runs without threads of its own: its epoll descriptor stands in our poll beside the
- * UDP socket and the waker, and whatever it has to do it does when we call it.
+ * Tracker: the sockets. src/tracker/serve_*.c replies to requests. libmicrohttpd runs without
+ * threads of its own: its epoll descriptor is in our poll, beside the UDP socket and the waker, and
+ * it works when we call it.
  */
 #include "conjure/actors/tracker.h"
 
@@ -27,7 +27,7 @@
 #define CONNECTION_MEMORY 16384 /* bytes each; also bounds the request */
 #define IDLE_S            15    /* seconds until a silent connection is closed */
 #define SWEEP_NS          (10 * NS_PER_S)
-#define DATAGRAMS_AT_ONCE 64 /* before HTTP has its turn */
+#define DATAGRAMS_AT_ONCE 64 /* before HTTP is served again */
 
 struct tracker {
     struct actor actor;
@@ -35,10 +35,10 @@ struct tracker {
     struct tracker_inbox inbox;
     struct timer_inbox *timer;
     struct timer_after sweep;
-    bool sweep_is_out;
-    bool ends;
+    bool sweep_is_out; /* Timer has it */
+    bool stopping;
     uint16_t port;
-    int http; /* listening; libmicrohttpd's once it has started */
+    int http; /* listening; -1 when libmicrohttpd owns it */
     int udp;
     struct MHD_Daemon *daemon;
     struct tracker_service service;
@@ -98,8 +98,8 @@ static int open_sockets(struct tracker *t, const struct addr *bind)
 
 /* --- HTTP --------------------------------------------------------------------------------- */
 
-/* libmicrohttpd parts the query for us and unescapes it, but we want it as it came: it calls this
- * first, and hands what it returns to on_request. */
+/* libmicrohttpd splits and unescapes the query, but tracker_serve_http needs the URI as it arrived.
+ * libmicrohttpd calls this first, and passes its result to on_request. */
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
     return strdup(uri);
@@ -147,14 +147,14 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     }
     from = addr_from_sockaddr(info->client_addr);
     status = tracker_serve_http(&t->service, *uri, &from, clock_now(), &w);
-    if (status != 200) {
+    if (status != TRACKER_HTTP_STATUS_OK) {
         static const char nothing[] = "a BitTorrent tracker: /announce and /scrape\n";
 
         r = send_body(connection, status, nothing, sizeof nothing - 1, MHD_RESPMEM_PERSISTENT);
     } else if (bencode_writer_finish(&w)) {
         r = MHD_NO;
     } else {
-        r = send_body(connection, 200, w.bytes, w.n, MHD_RESPMEM_MUST_COPY);
+        r = send_body(connection, status, w.bytes, w.n, MHD_RESPMEM_MUST_COPY);
     }
     bencode_writer_deinit(&w);
     return r;
@@ -178,7 +178,7 @@ static int start_http(struct tracker *t)
 
 static void serve_udp(struct tracker *t)
 {
-    uint8_t bytes[TRACKER_UDP_PACKET_MAX], answer[TRACKER_SERVE_UDP_MAX];
+    uint8_t bytes[TRACKER_UDP_PACKET_MAX], reply[TRACKER_SERVE_UDP_MAX];
 
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         struct sockaddr_storage sa;
@@ -190,16 +190,17 @@ static void serve_udp(struct tracker *t)
         if (n < 0)
             return;
         from = addr_from_sockaddr((struct sockaddr *)&sa);
-        size = tracker_serve_udp(&t->service, bytes, (size_t)n, &from, clock_now(), answer);
-        /* An answer that finds no room is lost as any datagram may be: the asker asks again. */
-        if (size && sendto(t->udp, answer, size, MSG_NOSIGNAL, (struct sockaddr *)&sa, n_sa) < 0)
-            log_debug(FACILITY, "cannot answer a datagram: %s", strerrordesc_np(errno));
+        size = tracker_serve_udp(&t->service, bytes, (size_t)n, &from, clock_now(), reply);
+        /* A reply for which the socket has no room is lost like any datagram: the client
+         * retries. */
+        if (size && sendto(t->udp, reply, size, MSG_NOSIGNAL, (struct sockaddr *)&sa, n_sa) < 0)
+            log_debug(FACILITY, "cannot send a reply: %s", strerrordesc_np(errno));
     }
 }
 
 /* --- messages ----------------------------------------------------------------------------- */
 
-static void sweep_later(struct tracker *t)
+static void ask_for_sweep(struct tracker *t)
 {
     timer_init_after(&t->sweep);
     t->sweep.delay_ns = SWEEP_NS;
@@ -208,7 +209,7 @@ static void sweep_later(struct tracker *t)
 
 static void on_shutdown(struct tracker *t, struct tracker_shutdown *m)
 {
-    t->ends = true;
+    t->stopping = true;
 }
 
 static void reply_timer_after(struct tracker *t, struct timer_after *m)
@@ -217,7 +218,7 @@ static void reply_timer_after(struct tracker *t, struct timer_after *m)
     if (m->cancelled)
         return;
     swarm_table_sweep(&t->service.swarms, clock_now());
-    sweep_later(t);
+    ask_for_sweep(t);
 }
 
 MSG_DISPATCH(tracker, TRACKER_TABLE, struct tracker);
@@ -250,8 +251,8 @@ static void *run(void *arg)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(t->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct msg *m;
 
-    sweep_later(t);
-    while (!t->ends || t->sweep_is_out) {
+    ask_for_sweep(t);
+    while (!t->stopping || t->sweep_is_out) {
         sleep_and_serve(t, info->epoll_fd);
         while ((m = channel_receive(&t->inbox.channel)))
             tracker_dispatch(t, m);
@@ -275,11 +276,10 @@ static void tracker_free(struct tracker *t)
     free(t);
 }
 
-int tracker_start(struct timer_inbox *timer, const struct tracker_options *options,
-                  struct tracker **outp)
+struct tracker *tracker_start(struct timer_inbox *timer, const struct tracker_options *options)
 {
     struct tracker *t = NEW(struct tracker);
-    uint8_t secret[32];
+    uint8_t secret[TRACKER_SECRET_SIZE];
     uint64_t seed;
     int r;
 
@@ -301,10 +301,10 @@ int tracker_start(struct timer_inbox *timer, const struct tracker_options *optio
         r = actor_start(&t->actor, "tracker", run, t);
     if (r) {
         tracker_free(t);
-        return r;
+        errno = -r;
+        return NULL;
     }
-    *outp = t;
-    return 0;
+    return t;
 }
 
 struct tracker_inbox *tracker_inbox(struct tracker *t)

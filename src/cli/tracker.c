@@ -139,7 +139,7 @@ int cli_tracker(int argc, char **argv)
     struct tracker *tracker = NULL;
     struct timer *timer;
     sigset_t signals;
-    int code = read_options(argc, argv, &options), fd, r;
+    int code = read_options(argc, argv, &options), fd;
 
     if (code >= 0)
         return code;
@@ -153,10 +153,10 @@ int cli_tracker(int argc, char **argv)
         fprintf(stderr, "conjure tracker: cannot start: %s\n", strerrordesc_np(errno));
         return EXIT_ERROR;
     }
-    r = tracker_start(timer_inbox(timer), &options, &tracker);
-    if (r) {
+    tracker = tracker_start(timer_inbox(timer), &options);
+    if (!tracker) {
         fprintf(stderr, "conjure tracker: cannot listen on port %u: %s\n", options.bind.port,
-                r == -EADDRINUSE ? "the port is taken" : strerrordesc_np(-r));
+                errno == EADDRINUSE ? "the port is taken" : strerrordesc_np(errno));
         code = EXIT_ERROR;
     } else {
         print_urls(&options, tracker_port(tracker));

@@ -5,17 +5,16 @@
 #include "conjure/msg/bandwidth.h"
 
 /*
- * The actor that keeps the limits of traffic, up and down, of all torrents together and of each.
- * Whoever moves content asks it first. Where there is a limit the answer is so many bytes, as soon
- * as they are there; where there is none it is "as much as you like for a second", so that a limit
- * may come at any time, and holds for everybody a second later.
+ * Bandwidth: the limits of traffic in both directions, of all torrents together and of each. Before
+ * a connection moves content it asks for quota. With a limit the reply is a number of bytes, as
+ * soon as there are tokens for them. Without one it is "any number for a second", so that a new
+ * limit holds for all connections a second later.
  */
 struct bandwidth;
 
-/* Without a limit and without an exemption: SetLimit and ExemptLan say what holds. NULL: no thread. */
+/* Without limits or exemptions: they are set by SetLimit and ExemptLan. */
 struct bandwidth *bandwidth_start(void);
-struct bandwidth_inbox *bandwidth_inbox(struct bandwidth *b); /* valid until the join */
-/* After the Shutdown is home: waits for the thread's end and frees. NULL is fine. */
+struct bandwidth_inbox *bandwidth_inbox(struct bandwidth *b);
 void bandwidth_join(struct bandwidth *b);
 
 #endif

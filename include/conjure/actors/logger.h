@@ -7,12 +7,12 @@
 #include "conjure/msg/logger.h"
 
 /*
- * Logger: drains one channel of log lines to a file descriptor or to syslog(3), so that no other
- * actor waits for a terminal, a disk or a socket in order to speak. There is one at a time; while
- * it runs it is the sink of conjure/base/log.h, and lines of one thread come out in their order.
+ * Logger: writes log lines to a file descriptor or to syslog(3), so that no other actor waits for a
+ * terminal, a disk or a socket in order to log. One Logger runs at a time. While it runs it is the
+ * sink of conjure/base/log.h, and the lines of one thread are written in order.
  *
- * What was logged before Shutdown came home is written; what is logged later goes where the sink
- * of last resort puts it, so an error on the way out is not lost either.
+ * Lines that were logged before Shutdown is answered are written; later ones go to the default
+ * sink, so that no error during the exit is lost.
  */
 struct logger;
 
@@ -23,28 +23,25 @@ enum logger_target {
 
 struct logger_config {
     enum logger_target target;
-    int fd;             /* of LOGGER_FD, 2 for stderr; the caller's, open until logger_join */
-    bool detailed;      /* LOGGER_FD: with time and priority, not only facility and text */
-    const char *prefix; /* LOGGER_FD: bytes before every write, to take a progress line away; a
+    int fd;             /* of LOGGER_FD; the caller's, open until logger_join */
+    bool detailed;      /* LOGGER_FD: with time and priority before facility and text */
+    const char *prefix; /* LOGGER_FD: bytes before every write, which erase a progress line; a
                            literal or NULL */
-    bool also_stderr;   /* LOGGER_SYSLOG: to descriptor 2 as well, whatever that becomes */
+    bool also_stderr;   /* LOGGER_SYSLOG: to descriptor 2 as well */
 };
 #define LOGGER_CONFIG_DEFAULT ((struct logger_config){.fd = 2})
 
-/* With so many lines waiting debug lines are dropped, and with ten times as many all but errors:
- * about 1 MiB and 10 MiB. What was dropped is counted, and the count is logged. */
+/* When so many lines wait, debug lines are dropped; with ten times as many, all lines but errors.
+ * That is about 1 MiB and 10 MiB. The number of dropped lines is logged. */
 #define LOGGER_WAITING_MAX 10000u
 
-/* Starts the thread and makes it the sink. NULL, with errno set, when there is no thread for it.
- * Main thread only, not while another Logger runs. */
+/* Makes Logger the sink. One thread starts and ends all Loggers, one after the other. */
 struct logger *logger_start(const struct logger_config *config);
-/* Where to send Shutdown; valid until logger_join. */
 struct logger_inbox *logger_inbox(struct logger *l);
-/* After Shutdown came home: waits for the thread's end. NULL is fine. */
 void logger_join(struct logger *l);
 
-/* Shutdown and join in one, for a main without a Master; also fine after Shutdown, and with NULL.
- */
+/* Shutdown and join in one, for a process without a Master. Also fine after Shutdown, and with
+ * NULL. */
 void logger_stop(struct logger *l);
 
 #endif

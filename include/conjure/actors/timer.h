@@ -5,18 +5,14 @@
 #include "conjure/msg/timer.h"
 
 /*
- * Timer: everybody's clock, one thread. An After comes home when its delay has passed, never
- * before. After a Shutdown all parked Afters come home at once, cancelled, and then the Shutdown;
- * from then on the inbox is closed, so that asking returns false: that is how actors learn that the
- * program ends.
+ * Timer: delays for all actors, in one thread. An After is answered when its delay has passed,
+ * never before. A Shutdown answers all Afters at once, as cancelled, and then itself. From then on
+ * the inbox is closed, and a sender learns from the failed send that the program ends.
  */
 struct timer;
 
-/* Starts the thread. NULL, with errno set, when the system has no thread for it. Any thread. */
 struct timer *timer_start(void);
-/* Where to send; valid until timer_join. */
 struct timer_inbox *timer_inbox(struct timer *t);
-/* After Shutdown came home: waits for the thread's end and frees T. NULL is fine. */
 void timer_join(struct timer *t);
 
 #endif

@@ -8,23 +8,24 @@
 
 struct swarm;
 
-/* The inbox of Announcer: all trackers of all torrents. */
+/* The inbox of Announcer: all trackers of all torrents. A torrent is named by its swarm, which
+ * lives until TorrentStopped is answered. */
 /* clang-format off */
-#define ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                         \
+#define ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                        \
     INFO(announcer, torrent_started, TorrentStarted, "announce this torrent from now on",          \
-         struct swarm *swarm; uint64_t left; bool partial; /* as in Progress */)               \
+         struct swarm *swarm; uint64_t left; bool partial; /* as in Progress */)                   \
     QUERY(announcer, torrent_stopped, TorrentStopped,                                              \
-          "say `stopped` to the trackers that know us; comes home when said or given up",          \
-          struct swarm *swarm;)                                                                \
-    INFO(announcer, torrent_completed, TorrentCompleted, "say `completed`",                        \
-         struct swarm *swarm;)                                                                 \
-    INFO(announcer, need_peers, NeedPeers, "the swarm is too small: ask as soon as it is allowed", \
-         struct swarm *swarm;)                                                                 \
+          "announce `stopped` to the trackers that know us; answered when done or timed out",      \
+          struct swarm *swarm;)                                                                    \
+    INFO(announcer, torrent_completed, TorrentCompleted, "announce `completed`",                   \
+         struct swarm *swarm;)                                                                     \
+    INFO(announcer, need_peers, NeedPeers, "the swarm is too small: announce as soon as allowed",  \
+         struct swarm *swarm;)                                                                     \
     INFO(announcer, progress, Progress, "the numbers that the next announce carries",              \
-         struct swarm *swarm; uint64_t uploaded; uint64_t downloaded;                          \
+         struct swarm *swarm; uint64_t uploaded; uint64_t downloaded;                              \
          uint64_t left; /* bytes not verified, of all files */                                     \
          bool partial; /* none of them is wanted */)                                               \
-    QUERY(announcer, shutdown, Shutdown, "end; torrents are stopped before", )                     \
+    QUERY(announcer, shutdown, Shutdown, "end; torrents were stopped before", )                    \
     REPLY(announcer, timer, after)
 /* clang-format on */
 

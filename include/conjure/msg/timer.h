@@ -5,14 +5,14 @@
 #include "conjure/base/due_heap.h"
 #include "conjure/msg/table.h"
 
-/* The inbox of Timer: everybody's clock. A tick is the query coming home when it is due; whoever
- * wants it again sends it again. */
+/* The inbox of Timer: delays for all actors. A periodic tick is an After that its sender sends
+ * again. */
 /* clang-format off */
-#define TIMER_TABLE(INFO, QUERY, REPLY)                                                             \
-    QUERY(timer, after, After, "comes home after a delay, or at once, cancelled, at shutdown",     \
+#define TIMER_TABLE(INFO, QUERY, REPLY)                                                            \
+    QUERY(timer, after, After, "answered after a delay, or at once, cancelled, at shutdown",       \
           uint64_t delay_ns; bool cancelled; /* reply */                                           \
           struct due due; /* Timer's own */)                                                       \
-    QUERY(timer, shutdown, Shutdown, "send everything home cancelled and end", )
+    QUERY(timer, shutdown, Shutdown, "answer all Afters, cancelled, and end", )
 /* clang-format on */
 
 MSG_INBOX(timer, TIMER_TABLE);

@@ -7,7 +7,7 @@
 
 /* The inbox of the Tracker that `conjure tracker` runs. */
 /* clang-format off */
-#define TRACKER_TABLE(INFO, QUERY, REPLY)                                                           \
+#define TRACKER_TABLE(INFO, QUERY, REPLY)                                                          \
     INFO(tracker, shutdown, Shutdown, "stop serving and end", )                                    \
     REPLY(tracker, timer, after)
 /* clang-format on */
