@@ -10,11 +10,12 @@
  * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a
  * torrent with a thousand leechers does not starve one with two; which torrent begins changes every
  * 30 s. Within a torrent:
- *   - while we leech it, tit for tat: peers come in the order of what they send us. The rate of a peer
- *     with a slot counts a tenth more, so that equals do not flap. A snubbing peer gets no such slot.
- *   - while we seed it, in turn: first the peers that have had their slot for less than a minute; then
- *     those that wait, the longest first; then those whose minute is over, the least served first. So
- *     every leecher is served for whole minutes, and none is choked while slots are free.
+ *   - while we leech it, tit for tat: peers come in the order of what they send us. The rate of a
+ *     peer with a slot counts a tenth more, so that equals do not flap. A snubbing peer gets no
+ *     such slot.
+ *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
+ *     then those that wait, the longest first; then those whose minute is over, the least served
+ *     first. So every leecher is served for whole minutes, and none is choked while slots are free.
  *
  * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
  * is for a random one of them, whatever it sent, for 30 s; a peer that joined within 45 s is three

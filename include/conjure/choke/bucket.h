@@ -9,10 +9,10 @@
  * A token bucket. A token is a byte; RATE of them come in each second, and at most this many are
  * kept:
  *
- *   in use     a tenth of a second's worth and BUCKET_CHUNK, so that a delayed grant or request on a
- *              busy machine costs nothing
- *   at rest    a quarter of that time's worth, and BUCKET_CHUNK, so that the next transfer does not
- *              begin with a burst
+ *   in use     a tenth of a second's worth and BUCKET_CHUNK, so that a delayed grant or request on
+ *              a busy machine costs nothing
+ *   at rest    a quarter of that time's worth, and BUCKET_CHUNK, so that the next transfer does
+ *              not begin with a burst
  *
  * A bucket without a rate always has enough. Pure: `now` in ns. One thread at a time.
  */
