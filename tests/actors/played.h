@@ -10,7 +10,7 @@
 #include "conjure/msg/peer.h"
 #include "conjure/msg/timer.h"
 
-/* A neighbour of the actor that is tested: the test plays it, and takes what comes when it expects it. */
+/* A neighbour of the tested actor, played by the test: an inbox of any kind. */
 struct played {
     struct waker waker;
     union {
@@ -28,7 +28,7 @@ static inline void play(struct played *x)
     channel_init(&x->channel, &x->waker);
 }
 
-/* The next message; NULL when none comes in 20 s. A wait may end early for nothing: see
+/* The next message; NULL when none arrives in 20 s. A wait may end early: see
  * channel_receive_wait. */
 static inline struct msg *receive(struct played *x)
 {
@@ -40,12 +40,13 @@ static inline struct msg *receive(struct played *x)
     return m;
 }
 
+/* The next message, which must be of KIND. */
 static inline void *expect(struct played *x, uint16_t kind)
 {
     struct msg *m = receive(x);
 
-    ck_assert_msg(m, "%s does not come", msg_name(kind));
-    ck_assert_msg(m->kind == kind, "%s comes instead of %s", msg_name(m->kind), msg_name(kind));
+    ck_assert_msg(m, "%s does not arrive", msg_name(kind));
+    ck_assert_msg(m->kind == kind, "%s arrives instead of %s", msg_name(m->kind), msg_name(kind));
     return m;
 }
 

@@ -82,15 +82,15 @@ static void expect_free(uint32_t id)
     msg_free(&m->msg);
 }
 
-/* All that was said before has been heard, and nothing came of it. */
+/* All messages before have been handled, and nothing was answered. */
 static void expect_nothing(void)
 {
-    ask(990, DIRECTION_UP, 1); /* of a torrent without a limit */
+    ask(990, DIRECTION_UP, 1); /* a torrent without a limit */
     expect_free(990);
     ck_assert(channel_is_empty(&peer.channel));
 }
 
-START_TEST(without_a_limit_all_are_free)
+START_TEST(without_a_limit_any_number_is_granted)
 {
     begin();
     limit(BANDWIDTH_ALL, DIRECTION_DOWN, 1000);
@@ -102,7 +102,7 @@ START_TEST(without_a_limit_all_are_free)
 }
 END_TEST
 
-/* Never more than the limit; and it comes by itself, however much less than that on a busy machine. */
+/* Never more than the limit, and without a further message; a busy machine may give less. */
 START_TEST(quota_comes_with_time)
 {
     uint64_t began, ns, sum = 0;
@@ -156,7 +156,7 @@ START_TEST(lifting_a_limit_frees_at_once)
     ask(20, DIRECTION_DOWN, 5000000);
     expect_nothing();
     limit(BANDWIDTH_ALL, DIRECTION_DOWN, 0);
-    expect_free(20); /* but not who is limited otherwise */
+    expect_free(20); /* the other has a limit of its own */
     expect_nothing();
     limit(1, DIRECTION_DOWN, 0);
     expect_free(10);
@@ -186,7 +186,7 @@ START_TEST(the_lan_can_be_exempt)
 }
 END_TEST
 
-START_TEST(what_is_returned_is_granted_again)
+START_TEST(returned_bytes_are_granted_again)
 {
     struct bandwidth_return_quota *m = bandwidth_new_return_quota();
 
@@ -198,7 +198,7 @@ START_TEST(what_is_returned_is_granted_again)
     m->n_bytes = 1 << 20;
     ck_assert(bandwidth_tell_return_quota(bandwidth_inbox(b), m));
     expect_quota(10, 16384);
-    ask(11, DIRECTION_DOWN, 16384); /* no more was kept than a bucket holds */
+    ask(11, DIRECTION_DOWN, 16384); /* a bucket keeps no more than that */
     expect_nothing();
     limit(1, DIRECTION_DOWN, 0);
     expect_free(11);
@@ -206,7 +206,7 @@ START_TEST(what_is_returned_is_granted_again)
 }
 END_TEST
 
-START_TEST(queries_of_a_peer_that_left_come_home)
+START_TEST(queries_of_a_peer_that_left_are_answered)
 {
     struct bandwidth_peer_left *left = bandwidth_new_peer_left();
 
@@ -227,7 +227,7 @@ START_TEST(queries_of_a_peer_that_left_come_home)
 }
 END_TEST
 
-START_TEST(nobody_stays_parked_at_the_end)
+START_TEST(shutdown_answers_all_waiting_queries)
 {
     begin();
     limit(BANDWIDTH_ALL, DIRECTION_UP, 1);
@@ -239,7 +239,7 @@ START_TEST(nobody_stays_parked_at_the_end)
 }
 END_TEST
 
-RUN_SUITE("Bandwidth", 30, without_a_limit_all_are_free, quota_comes_with_time,
+RUN_SUITE("Bandwidth", 30, without_a_limit_any_number_is_granted, quota_comes_with_time,
           a_torrent_has_a_limit_of_its_own, lifting_a_limit_frees_at_once, the_lan_can_be_exempt,
-          what_is_returned_is_granted_again, queries_of_a_peer_that_left_come_home,
-          nobody_stays_parked_at_the_end);
+          returned_bytes_are_granted_again, queries_of_a_peer_that_left_are_answered,
+          shutdown_answers_all_waiting_queries);

@@ -8,7 +8,7 @@
 static struct played timer, master, peers[6];
 static struct swarm swarm = {.id = 3};
 static struct torrent torrent = {.swarm = &swarm, .geometry = {.n_pieces = 6}};
-static bool fast; /* who joins */
+static bool fast; /* of the peers that join */
 static struct choker *c;
 
 static void begin(unsigned max_slots)
@@ -70,15 +70,15 @@ static void rates(uint32_t peer, uint64_t down, uint64_t up)
 static void leave(uint32_t peer)
 {
     struct choker_peer_left *m = choker_new_peer_left();
-    struct msg *home;
+    struct msg *reply;
 
     m->peer = peer;
     ck_assert(peer_ask_choker_peer_left(&peers[peer].peer, choker_inbox(c), m));
     do {
-        home = receive(&peers[peer]);
-        ck_assert_ptr_nonnull(home);
-        msg_free(home);
-    } while (home != &m->msg);
+        reply = receive(&peers[peer]);
+        ck_assert_ptr_nonnull(reply);
+        msg_free(reply);
+    } while (reply != &m->msg);
 }
 
 static void expect_totals(uint64_t up, uint64_t down, uint32_t n_peers, uint32_t n_seeds,
@@ -102,7 +102,7 @@ static struct timer_after *tick(struct timer_after *after)
     return expect(&timer, timer_kind_after);
 }
 
-START_TEST(the_interested_are_unchoked_and_totals_said)
+START_TEST(interested_peers_are_unchoked_and_totals_sent)
 {
     struct timer_after *after;
 
@@ -123,14 +123,14 @@ START_TEST(the_interested_are_unchoked_and_totals_said)
     rates(1, 1000, 200);
     after = tick(after);
     expect_totals(220, 1100, 4, 1, 2);
-    after = tick(after); /* nothing moved: nothing said */
+    after = tick(after); /* nothing moved: no totals */
     ck_assert(channel_is_empty(&master.channel));
     leave(0);
     msg_free(expect(&peers[2], peer_kind_unchoke));
     rates(2, 5, 0);
     leave(1);
     leave(2);
-    leave(3); /* the last: what is left to say is said before it is home */
+    leave(3); /* the last: the totals come before the reply */
     expect_totals(0, 5, 0, 0, 0);
     end(after);
 }
@@ -227,8 +227,8 @@ static bool unchoked_and_guided(uint32_t peer)
     return guided;
 }
 
-/* Six pieces, each to one leecher; those of one that leaves go to another. */
-START_TEST(a_seed_leads_each_leecher_elsewhere)
+/* Six pieces, each suggested to one leecher; those of a leecher that leaves, to another. */
+START_TEST(a_seed_suggests_other_pieces_to_each_leecher)
 {
     uint32_t a, b, x, y, seen;
     struct choker_torrent_removed *removed;
@@ -256,14 +256,15 @@ START_TEST(a_seed_leads_each_leecher_elsewhere)
     seen = 1u << suggested(0) | 1u << suggested(0);
     ck_assert_int_eq(__builtin_popcount(seen), 2);
     ck_assert(!(seen & (1u << a | 1u << b)));
-    fast = false; /* cannot be led, but what it takes counts */
+    fast = false; /* gets no suggestions, but what it requests counts */
     join(2);
     interest(2, true, false);
     ck_assert(unchoked_and_guided(2));
     for (uint32_t i = 0; i < 6; i++)
         took(2, i);
     msg_free(expect(&peers[2], peer_kind_unguided));
-    ck_assert(channel_is_empty(&peers[0].channel)); /* it was led to two more, and takes them */
+    ck_assert(channel_is_empty(
+        &peers[0].channel)); /* two more were suggested to it, and it requests them */
     for (uint32_t i = 0; i < 6; i++)
         if (seen & 1u << i)
             took(0, i);
@@ -278,7 +279,7 @@ START_TEST(a_seed_leads_each_leecher_elsewhere)
 }
 END_TEST
 
-START_TEST(who_leeches_itself_guides_nobody)
+START_TEST(a_leecher_guides_no_peer)
 {
     struct timer_after *after;
 
@@ -304,7 +305,7 @@ static void set_limit(uint64_t bytes_per_s)
     ck_assert(choker_tell_set_limit(choker_inbox(c), m));
 }
 
-START_TEST(slots_fit_the_limit_of_the_moment)
+START_TEST(slots_follow_the_upload_limit)
 {
     begin(0);
     set_limit(1000);
@@ -324,7 +325,7 @@ START_TEST(slots_fit_the_limit_of_the_moment)
 }
 END_TEST
 
-START_TEST(a_partial_seed_guides_nobody)
+START_TEST(a_partial_seed_guides_no_peer)
 {
     fast = true;
     ck_assert_int_eq(bitfield_init(&torrent.wanted, 6), 0);
@@ -341,7 +342,7 @@ START_TEST(a_partial_seed_guides_nobody)
 }
 END_TEST
 
-RUN_SUITE("Choker", 30, the_interested_are_unchoked_and_totals_said, without_peers_it_does_not_tick,
-          it_survives_the_end_of_timer, a_seed_torrent_is_known_before_its_peers,
-          a_seed_leads_each_leecher_elsewhere, who_leeches_itself_guides_nobody,
-          a_partial_seed_guides_nobody, slots_fit_the_limit_of_the_moment);
+RUN_SUITE("Choker", 30, interested_peers_are_unchoked_and_totals_sent,
+          without_peers_it_does_not_tick, it_survives_the_end_of_timer,
+          a_seed_torrent_is_known_before_its_peers, a_seed_suggests_other_pieces_to_each_leecher,
+          a_leecher_guides_no_peer, a_partial_seed_guides_no_peer, slots_follow_the_upload_limit);

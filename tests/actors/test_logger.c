@@ -101,7 +101,7 @@ START_TEST(detailed_lines_have_time_and_priority)
 }
 END_TEST
 
-START_TEST(a_progress_line_is_taken_away_first)
+START_TEST(a_progress_line_is_erased_first)
 {
     int ends[2];
     struct logger *l;
@@ -119,10 +119,10 @@ START_TEST(a_progress_line_is_taken_away_first)
 }
 END_TEST
 
-START_TEST(shutdown_comes_home_when_all_is_written)
+START_TEST(shutdown_is_answered_when_all_is_written)
 {
     struct waker waker;
-    struct channel home;
+    struct channel replies;
     struct logger_shutdown *shutdown = logger_new_shutdown();
     struct logger_entry *late = logger_new_entry_with(1);
     struct logger *l;
@@ -132,13 +132,13 @@ START_TEST(shutdown_comes_home_when_all_is_written)
 
     ck_assert_int_eq(pipe(ends), 0);
     waker_init_futex(&waker);
-    channel_init(&home, &waker);
+    channel_init(&replies, &waker);
     l = start_on(ends[1], false, NULL);
     for (int i = 0; i < 100; i++)
         log_err("x", "%d", i);
-    shutdown->msg.reply_to = &home;
+    shutdown->msg.reply_to = &replies;
     ck_assert(channel_send(&logger_inbox(l)->channel, &shutdown->msg));
-    while (!(m = channel_receive_wait(&home, HOUR_NS)))
+    while (!(m = channel_receive_wait(&replies, HOUR_NS)))
         ;
     ck_assert_ptr_eq(m, &shutdown->msg);
     ck_assert_int_eq((int)read(ends[0], text, sizeof text), 10 * 14 + 90 * 15);
@@ -148,13 +148,13 @@ START_TEST(shutdown_comes_home_when_all_is_written)
     logger_stop(l);
     logger_join(l);
     logger_stop(NULL);
-    channel_close(&home);
+    channel_close(&replies);
     close(ends[0]);
     close(ends[1]);
 }
 END_TEST
 
-START_TEST(what_is_said_after_the_end_goes_to_stderr)
+START_TEST(lines_after_the_end_go_to_stderr)
 {
     int quiet[2], last[2];
     int saved = dup(STDERR_FILENO);
@@ -182,7 +182,7 @@ START_TEST(what_is_said_after_the_end_goes_to_stderr)
 }
 END_TEST
 
-START_TEST(a_flood_drops_debug_lines_and_says_how_many)
+START_TEST(a_flood_drops_debug_lines_and_counts_them)
 {
     enum { N_LINES = 40000 };
     int ends[2];
@@ -196,7 +196,7 @@ START_TEST(a_flood_drops_debug_lines_and_says_how_many)
     ck_assert_int_eq(pipe(ends), 0);
     log_threshold = LOG_LEVEL_DEBUG;
     l = start_on(ends[1], false, NULL);
-    /* Nobody reads the pipe yet: Logger is stuck in its first writes. */
+    /* The pipe is not read yet: Logger blocks in its first writes. */
     for (int i = 0; i < N_LINES; i++) {
         log_debug("flood", "debug %060d", i);
         if (i % 1000 == 999)
@@ -218,47 +218,47 @@ START_TEST(a_flood_drops_debug_lines_and_says_how_many)
 }
 END_TEST
 
-enum { N_SPEAKERS = 4, N_SAID = 2000 };
+enum { N_THREADS = 4, N_LINES_EACH = 2000 };
 
-static void *speak(void *arg)
+static void *log_lines(void *arg)
 {
-    for (int i = 0; i < N_SAID; i++)
+    for (int i = 0; i < N_LINES_EACH; i++)
         log_err((const char *)arg, "%d.", i);
     return NULL;
 }
 
-START_TEST(every_speaker_is_heard_in_order)
+START_TEST(lines_of_each_thread_are_in_order)
 {
-    static const char *const names[N_SPEAKERS] = {"s0", "s1", "s2", "s3"};
-    pthread_t speakers[N_SPEAKERS], reader;
-    int next[N_SPEAKERS] = {0}, ends[2];
+    static const char *const names[N_THREADS] = {"s0", "s1", "s2", "s3"};
+    pthread_t threads[N_THREADS], reader;
+    int next[N_THREADS] = {0}, ends[2];
     struct logger *l;
     void *got;
 
     ck_assert_int_eq(pipe(ends), 0);
     l = start_on(ends[1], false, NULL);
     pthread_create(&reader, NULL, read_all_in_thread, (void *)(intptr_t)ends[0]);
-    for (int i = 0; i < N_SPEAKERS; i++)
-        pthread_create(&speakers[i], NULL, speak, (void *)names[i]);
-    for (int i = 0; i < N_SPEAKERS; i++)
-        pthread_join(speakers[i], NULL);
+    for (int i = 0; i < N_THREADS; i++)
+        pthread_create(&threads[i], NULL, log_lines, (void *)names[i]);
+    for (int i = 0; i < N_THREADS; i++)
+        pthread_join(threads[i], NULL);
     logger_stop(l);
     close(ends[1]);
     pthread_join(reader, &got);
     for (char *line = strtok(got, "\n"); line; line = strtok(NULL, "\n")) {
-        int who, i;
+        int thread, i;
 
-        ck_assert_int_eq(sscanf(line, "conjure: s%d: %d.", &who, &i), 2);
-        ck_assert_int_eq(i, next[who]++);
+        ck_assert_int_eq(sscanf(line, "conjure: s%d: %d.", &thread, &i), 2);
+        ck_assert_int_eq(i, next[thread]++);
     }
-    for (int i = 0; i < N_SPEAKERS; i++)
-        ck_assert_int_eq(next[i], N_SAID);
+    for (int i = 0; i < N_THREADS; i++)
+        ck_assert_int_eq(next[i], N_LINES_EACH);
     free(got);
     close(ends[0]);
 }
 END_TEST
 
 RUN_SUITE("logger", 60, lines_name_the_facility, detailed_lines_have_time_and_priority,
-          a_progress_line_is_taken_away_first, shutdown_comes_home_when_all_is_written,
-          what_is_said_after_the_end_goes_to_stderr, a_flood_drops_debug_lines_and_says_how_many,
-          every_speaker_is_heard_in_order);
+          a_progress_line_is_erased_first, shutdown_is_answered_when_all_is_written,
+          lines_after_the_end_go_to_stderr, a_flood_drops_debug_lines_and_counts_them,
+          lines_of_each_thread_are_in_order);

@@ -4,7 +4,7 @@
 #include "conjure/actors/timer.h"
 #include "conjure/base/clock.h"
 
-/* The asker of these tests is an inbox that may be sent Afters and Shutdowns home. */
+/* An inbox that gets the replies to Afters and Shutdowns. */
 #define TEST_TABLE(INFO, QUERY, REPLY) REPLY(test, timer, after) REPLY(test, timer, shutdown)
 MSG_INBOX(test, TEST_TABLE);
 
@@ -36,18 +36,18 @@ static void ask(struct asker *a, struct timer *t, struct timer_after *after, uin
     ck_assert(test_ask_timer_after(&a->inbox, timer_inbox(t), after));
 }
 
-static void shut_down(struct asker *a, struct timer *t, unsigned n_parked)
+static void shut_down(struct asker *a, struct timer *t, unsigned n_waiting)
 {
-    struct timer_shutdown bye;
+    struct timer_shutdown shutdown;
 
-    timer_init_shutdown(&bye);
-    ck_assert(test_ask_timer_shutdown(&a->inbox, timer_inbox(t), &bye));
-    for (unsigned i = 0; i < n_parked; i++)
+    timer_init_shutdown(&shutdown);
+    ck_assert(test_ask_timer_shutdown(&a->inbox, timer_inbox(t), &shutdown));
+    for (unsigned i = 0; i < n_waiting; i++)
         ck_assert(asker_wait(a)->cancelled);
-    ck_assert_ptr_eq(asker_wait(a), &bye);
+    ck_assert_ptr_eq(asker_wait(a), &shutdown);
 }
 
-START_TEST(afters_come_home_in_time)
+START_TEST(afters_are_answered_in_time)
 {
     struct timer *t = timer_start();
     struct timer_after slow, fast, now;
@@ -69,15 +69,15 @@ START_TEST(afters_come_home_in_time)
 }
 END_TEST
 
-START_TEST(shutdown_cancels_what_is_parked)
+START_TEST(shutdown_cancels_all_afters)
 {
     struct timer *t = timer_start();
-    struct timer_after parked[20], late;
+    struct timer_after waiting[20], late;
     struct asker a;
 
     asker_init(&a);
     for (int i = 0; i < 20; i++)
-        ask(&a, t, &parked[i], 3600 * NS_PER_S);
+        ask(&a, t, &waiting[i], 3600 * NS_PER_S);
     shut_down(&a, t, 20);
     timer_init_after(&late);
     ck_assert(!test_ask_timer_after(&a.inbox, timer_inbox(t), &late));
@@ -86,4 +86,4 @@ START_TEST(shutdown_cancels_what_is_parked)
 }
 END_TEST
 
-RUN_SUITE("timer", 20, afters_come_home_in_time, shutdown_cancels_what_is_parked);
+RUN_SUITE("timer", 20, afters_are_answered_in_time, shutdown_cancels_all_afters);

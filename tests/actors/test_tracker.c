@@ -33,14 +33,14 @@ static int world_open(struct world *w, const char *bind, uint16_t port)
 
 static void world_close(struct world *w)
 {
-    struct timer_shutdown bye;
+    struct timer_shutdown shutdown;
     struct test_inbox inbox;
     struct waker waker;
 
     waker_init_futex(&waker);
     channel_init(&inbox.channel, &waker);
-    timer_init_shutdown(&bye);
-    ck_assert(test_ask_timer_shutdown(&inbox, timer_inbox(w->timer), &bye));
+    timer_init_shutdown(&shutdown);
+    ck_assert(test_ask_timer_shutdown(&inbox, timer_inbox(w->timer), &shutdown));
     while (!channel_receive_wait(&inbox.channel, 10 * NS_PER_S))
         ;
     if (w->tracker)

@@ -25,9 +25,9 @@
 #define MANY 1000u
 #endif
 #define CONNECTIONS_MAX 64
-#define N_REFUSING      100u /* more trackers than Announcer remembers without need */
+#define N_REFUSING      100u /* more than the unused services that Announcer keeps */
 
-/* --- a tracker that answers at once, or never ------------------------------------------------- */
+/* --- a tracker that replies at once, or never ------------------------------------------------- */
 
 static struct server {
     pthread_t thread;
@@ -35,8 +35,8 @@ static struct server {
     int stop[2]; /* a pipe */
     uint16_t port;
     bool silent;
-    unsigned n_deaf; /* datagrams that it does not answer, at first */
-    /* To be read when the thread has ended. */
+    unsigned n_ignored; /* datagrams at first that get no reply */
+    /* To be read after the thread has ended. */
     unsigned n_connections, n_most, n_started, n_stopped, n_connects;
 } a_server, another_server;
 
@@ -84,8 +84,8 @@ static void answer_udp(struct server *s)
         put_be32(out, 1);
         put_be32(out + 8, 1800);
     }
-    if (s->n_deaf)
-        s->n_deaf--;
+    if (s->n_ignored)
+        s->n_ignored--;
     else if (!s->silent)
         sendto(s->udp, out, n == 16 ? 16 : 20, 0, (struct sockaddr *)&from, n_from);
 }
@@ -137,17 +137,17 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void server_open_deaf(struct server *s, bool silent, unsigned n_deaf)
+static void server_open_ignoring(struct server *s, bool silent, unsigned n_ignored)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof sa;
     int one = 1;
 
-    *s = (struct server){.silent = silent, .n_deaf = n_deaf};
+    *s = (struct server){.silent = silent, .n_ignored = n_ignored};
     s->tcp = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(s->tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     s->udp = socket(AF_INET, SOCK_DGRAM, 0);
-    /* One port for both; somebody may have the datagrams of the first. */
+    /* One port for both: another process may use the first one for UDP. */
     do {
         close(s->tcp);
         s->tcp = socket(AF_INET, SOCK_STREAM, 0);
@@ -163,7 +163,7 @@ static void server_open_deaf(struct server *s, bool silent, unsigned n_deaf)
 
 static void server_open(struct server *s, bool silent)
 {
-    server_open_deaf(s, silent, 0);
+    server_open_ignoring(s, silent, 0);
 }
 
 static void server_close(struct server *s)
@@ -175,7 +175,8 @@ static void server_close(struct server *s)
     close(s->udp);
 }
 
-/* --- many torrents ------------------------------------------------------------------------------ */
+/* --- many torrents
+ * ------------------------------------------------------------------------------ */
 
 static struct world {
     struct waker waker;
@@ -252,8 +253,8 @@ static void start_all(void)
         start(i);
 }
 
-/* Until N announces were successful; returns how many were not. */
-static unsigned take_answers(unsigned n)
+/* Waits for N successful announces; returns how many failed meanwhile. */
+static unsigned take_replies(unsigned n)
 {
     unsigned n_failed = 0;
 
@@ -304,16 +305,16 @@ static void stop_all(void)
 
 static void world_close(void)
 {
-    struct timer_shutdown no_more_time;
-    struct announcer_shutdown bye;
+    struct timer_shutdown timer_shutdown;
+    struct announcer_shutdown shutdown;
     struct msg *m;
 
-    timer_init_shutdown(&no_more_time);
-    ck_assert(master_ask_timer_shutdown(&w.master, timer_inbox(w.timer), &no_more_time));
-    ck_assert_ptr_eq(next_message(), &no_more_time);
-    announcer_init_shutdown(&bye);
-    ck_assert(master_ask_announcer_shutdown(&w.master, announcer_inbox(w.announcer), &bye));
-    ck_assert_ptr_eq(next_message(), &bye);
+    timer_init_shutdown(&timer_shutdown);
+    ck_assert(master_ask_timer_shutdown(&w.master, timer_inbox(w.timer), &timer_shutdown));
+    ck_assert_ptr_eq(next_message(), &timer_shutdown);
+    announcer_init_shutdown(&shutdown);
+    ck_assert(master_ask_announcer_shutdown(&w.master, announcer_inbox(w.announcer), &shutdown));
+    ck_assert_ptr_eq(next_message(), &shutdown);
     announcer_join(w.announcer);
     timer_join(w.timer);
     while ((m = channel_receive(&w.lobby.channel)))
@@ -338,17 +339,18 @@ static const char *tiers_of(const char *first, uint16_t first_port, const char *
     return text;
 }
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests
+ * -------------------------------------------------------------------------------------- */
 
-/* A tracker of SCHEME hears of all torrents that they come and go. */
-static void all_come_and_go(const char *scheme)
+/* All torrents announce `started` and `stopped` to a tracker of SCHEME. */
+static void start_and_stop_all(const char *scheme)
 {
     struct announcer_options options = {.stop_timeout_ms = 20000};
 
     server_open(&a_server, false);
     world_open(tiers_of(scheme, a_server.port, NULL, 0), &options);
     start_all();
-    ck_assert_uint_eq(take_answers(MANY), 0);
+    ck_assert_uint_eq(take_replies(MANY), 0);
     stop_all();
     world_close();
     server_close(&a_server);
@@ -356,24 +358,24 @@ static void all_come_and_go(const char *scheme)
     ck_assert_uint_eq(a_server.n_stopped, MANY);
 }
 
-START_TEST(few_connections_carry_all)
+START_TEST(few_connections_carry_all_announces)
 {
-    all_come_and_go("http");
+    start_and_stop_all("http");
     ck_assert_uint_le(a_server.n_most, 16);
-    /* They are kept alive; one or the other may have been closed by chance. */
+    /* Connections are kept alive; some may be closed early. */
     ck_assert_uint_le(a_server.n_connections, 32);
 }
 END_TEST
 
-START_TEST(one_connection_id_carries_all)
+START_TEST(one_connection_id_serves_all_announces)
 {
-    all_come_and_go("udp");
+    start_and_stop_all("udp");
     ck_assert_uint_eq(a_server.n_connects, 1);
 }
 END_TEST
 
-/* The first tracker of all torrents is dead: some find out, and all go on to the second. */
-START_TEST(a_dead_tracker_costs_its_time_once)
+/* The first tracker of all torrents never replies: some time out, and all try the second. */
+START_TEST(a_silent_tracker_costs_its_timeout_once)
 {
     struct announcer_options options = {.total_timeout_ms = 1000, .stop_timeout_ms = 20000};
     uint64_t began = clock_now();
@@ -382,7 +384,7 @@ START_TEST(a_dead_tracker_costs_its_time_once)
     server_open(&another_server, false);
     world_open(tiers_of("http", a_server.port, "http", another_server.port), &options);
     start_all();
-    ck_assert_uint_eq(take_answers(MANY), MANY);
+    ck_assert_uint_eq(take_replies(MANY), MANY);
     ck_assert_uint_lt(clock_now() - began, 10 * NS_PER_S);
     stop_all();
     world_close();
@@ -394,8 +396,9 @@ START_TEST(a_dead_tracker_costs_its_time_once)
 }
 END_TEST
 
-/* A tracker that is there and does not speak: the torrents leave in the time that is given to all. */
-START_TEST(a_thousand_goodbyes_to_nobody_take_no_longer_than_one)
+/* A tracker that accepts connections and never replies: the timeout of one torrent is enough for
+ * all. */
+START_TEST(a_thousand_torrents_stop_in_one_timeout_at_a_silent_tracker)
 {
     struct announcer_options options = {.total_timeout_ms = 60000, .stop_timeout_ms = 300};
     uint64_t began;
@@ -411,8 +414,8 @@ START_TEST(a_thousand_goodbyes_to_nobody_take_no_longer_than_one)
 }
 END_TEST
 
-/* One torrent waits for a slow tracker while another one leaves that knew many. */
-START_TEST(a_slow_tracker_is_not_forgotten_with_those_of_others)
+/* One torrent waits for a slow tracker while another torrent, with many trackers, stops. */
+START_TEST(a_sweep_keeps_the_service_of_a_slow_tracker)
 {
     struct announcer_options options = {.stop_timeout_ms = 20000};
     char tiers[8192], url[64];
@@ -423,7 +426,7 @@ START_TEST(a_slow_tracker_is_not_forgotten_with_those_of_others)
         n += snprintf(tiers + n, sizeof tiers - (size_t)n, "l%zu:%se", strlen(url), url);
     }
     snprintf(tiers + n, sizeof tiers - (size_t)n, "e");
-    server_open_deaf(&a_server, false, 3);
+    server_open_ignoring(&a_server, false, 3);
     world_open(tiers_of("udp", a_server.port, NULL, 0), &options);
     set_tiers(1, tiers);
     start(0);
@@ -431,14 +434,14 @@ START_TEST(a_slow_tracker_is_not_forgotten_with_those_of_others)
     start(1);
     take_failures(1, N_REFUSING);
     stop(1, 1);
-    ck_assert_uint_eq(take_answers(1), 0);
+    ck_assert_uint_eq(take_replies(1), 0);
     stop(0, 1);
     world_close();
     server_close(&a_server);
 }
 END_TEST
 
-RUN_SUITE("announcer with many torrents", 50, few_connections_carry_all,
-          one_connection_id_carries_all, a_dead_tracker_costs_its_time_once,
-          a_thousand_goodbyes_to_nobody_take_no_longer_than_one,
-          a_slow_tracker_is_not_forgotten_with_those_of_others);
+RUN_SUITE("announcer with many torrents", 50, few_connections_carry_all_announces,
+          one_connection_id_serves_all_announces, a_silent_tracker_costs_its_timeout_once,
+          a_thousand_torrents_stop_in_one_timeout_at_a_silent_tracker,
+          a_sweep_keeps_the_service_of_a_slow_tracker);
