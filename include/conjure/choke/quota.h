@@ -3,6 +3,7 @@
 #define CONJURE_CHOKE_QUOTA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "conjure/base/id_map.h"
