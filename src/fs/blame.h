@@ -9,9 +9,9 @@
 #include "conjure/base/sha1.h"
 
 /*
- * Who sent the wrong blocks of a failed piece. With one sender it is clear at once. With several, the
- * digest of each block and its sender are kept until the piece passes: whoever sent a block that
- * differs from the good one is guilty. Memory is bounded: the oldest attempts are forgotten.
+ * Who sent the wrong blocks of a failed piece. With one sender it is clear at once. With several,
+ * the digest of each block and its sender are kept until the piece passes: whoever sent a block
+ * that differs from the good one is guilty. Memory is bounded: the oldest attempts are forgotten.
  */
 #define BLAME_BYTES_MAX (4u << 20)
 

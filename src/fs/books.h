@@ -9,9 +9,10 @@
 #include "conjure/piece/stored_blocks.h"
 
 /*
- * Which pieces of a torrent are verified, partial or doubtful. A block is missing, being written, or on
- * disk. When all blocks of a piece are on disk the piece waits for its hash; then it is verified, or
- * all its blocks are missing again. No disk; one thread, but for a worker that opens the torrent.
+ * Which pieces of a torrent are verified, partial or doubtful. A block is missing, being written,
+ * or on disk. When all blocks of a piece are on disk the piece waits for its hash; then it is
+ * verified, or all its blocks are missing again. No disk; one thread, but for a worker that opens
+ * the torrent.
  */
 enum partial_state {
     PARTIAL_OPEN,    /* blocks are missing */
@@ -59,7 +60,8 @@ enum piece_place {
 /* The piece is on disk and correct; its record is dropped. */
 void books_verify(struct books *b, uint32_t piece, enum piece_place place);
 
-/* Those of the blocks FIRST_BLOCK + i, bit i of BLOCKS, that are neither on disk nor being written. */
+/* Those of the blocks FIRST_BLOCK + i, bit i of BLOCKS, that are neither on disk nor being
+ * written. */
 uint64_t partial_missing(const struct partial *p, uint32_t first_block, uint64_t blocks);
 void partial_begin_write(struct partial *p, uint32_t first_block, uint64_t blocks);
 /* The write of BLOCKS failed: they are missing again. */
@@ -73,8 +75,8 @@ void partial_add_block(struct partial *p, uint32_t block);
 /* Removes P, the successor of PREVIOUS (NULL: the first), from the queue of those that wait. */
 void books_unqueue(struct books *b, struct partial *previous, struct partial *p);
 
-/* All blocks of partial pieces that are on disk, and of verified ones that are not in their own slots yet.
- * *STOREDP is the caller's, and is empty on failure. 0 or -ENOMEM. */
+/* All blocks of partial pieces that are on disk, and of verified ones that are not in their own
+ * slots yet. *STOREDP is the caller's, and is empty on failure. 0 or -ENOMEM. */
 int books_list_stored(const struct books *b, struct stored_blocks *storedp);
 
 #endif

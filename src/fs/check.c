@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A check hashes what is doubtful and verifies what is correct. With compact allocation it reads slots, in
- * several passes, and the result is known after the last one (scan.h).
+ * A check hashes what is doubtful and verifies what is correct. With compact allocation it reads
+ * slots, in several passes, and the result is known after the last one (scan.h).
  */
 #include <assert.h>
 #include <errno.h>

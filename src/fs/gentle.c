@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mincore(2) says which pages of the next window are there, before any of it is read: a read that may not
- * wait (RWF_NOWAIT) would tell too, but newer kernels begin to read ahead for it, and so change what we
- * want to know. The kernel's own read-ahead is switched off for the same reason; a window that is not all
- * there is asked for at once, since sixteen lanes that take turns on a disk must not make it seek for
- * every chunk.
+ * mincore(2) says which pages of the next window are there, before any of it is read: a read that
+ * may not wait (RWF_NOWAIT) would tell too, but newer kernels begin to read ahead for it, and so
+ * change what we want to know. The kernel's own read-ahead is switched off for the same reason; a
+ * window that is not all there is asked for at once, since sixteen lanes that take turns on a disk
+ * must not make it seek for every chunk.
  *
- * cachestat(2), where there is one (Linux 6.5), says in a tenth of the time that all is there: most of what
- * is checked in a hurry has just been written.
+ * cachestat(2), where there is one (Linux 6.5), says in a tenth of the time that all is there: most
+ * of what is checked in a hurry has just been written.
  *
- * To who neither owns a file nor may write to it mincore says that all is there. Then nothing is dropped.
+ * To who neither owns a file nor may write to it mincore says that all is there. Then nothing is
+ * dropped.
  */
 #include "fs/gentle.h"
 

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * Reading a file once, front to back, and leaving the page cache as it was: a check of 100 GiB must not
- * evict what is being served. What was cached is read from there and stays; what was not is read ahead
- * in windows, and dropped again behind the reader.
+ * Reading a file once, front to back, and leaving the page cache as it was: a check of 100 GiB must
+ * not evict what is being served. What was cached is read from there and stays; what was not is
+ * read ahead in windows, and dropped again behind the reader.
  */
 #define GENTLE_WINDOW (1u << 20) /* bytes read ahead, and dropped, at a time */
 #define GENTLE_PAGE   4096u

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hash table of chains finds a file's handle; a list orders the handles without a lease by age.
- * A leased handle is not in that list, so it cannot be chosen for closing. A handle that was replaced,
- * or whose file was closed while leased, leaves the table ("dropped") and is closed with its last lease.
+ * A leased handle is not in that list, so it cannot be chosen for closing. A handle that was
+ * replaced, or whose file was closed while leased, leaves the table ("dropped") and is closed with
+ * its last lease.
  */
 #include "conjure/fs/handle_pool.h"
 

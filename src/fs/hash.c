@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Received pieces are hashed: each is verified, or all its blocks are missing again and their senders are
- * found out. */
+/* Received pieces are hashed: each is verified, or all its blocks are missing again and their
+ * senders are found out. */
 #include "fs/internal.h"
 #include "fs/lanes.h"
 

@@ -18,8 +18,8 @@ struct saved {
     bool exists; /* there is one, of this torrent, with that digest */
 };
 
-/* Shared by the files of the kinds of jobs and storage.c. Belongs to FS's thread; while the open job runs,
- * that has the books, the placement and the stamps. */
+/* Shared by the files of the kinds of jobs and storage.c. Belongs to FS's thread; while the open
+ * job runs, that has the books, the placement and the stamps. */
 struct storage {
     struct owner thread;
     struct store store; /* immutable: workers read it */
@@ -40,8 +40,7 @@ struct storage {
     bool checking_all; /* as the user asked, and not ended yet */
     /* Resume data. */
     struct saved saved;
-    bool
-        saving; /* a save job is under way: the stamps of files that were unsynced are not known yet */
+    bool saving; /* a save job is under way, which will know the stamps of unsynced files */
     uint64_t uploaded, downloaded;
     bool refuse_lost, trusting;
     bool
@@ -54,8 +53,8 @@ extern const struct job_kind open_kind, write_kind, hash_kind, check_kind, save_
 
 /* check.c: all that was doubtful has been read, and no job is under way. */
 void check_end_pass(struct storage *s);
-/* restat.c: whether FILE has the stamp in s->stamps unless another program has touched it. Not before resume
- * data says what we have written. */
+/* restat.c: whether FILE has the stamp in s->stamps unless another program has touched it. Not
+ * before resume data says what we have written. */
 bool restat_knows_stamp(const struct storage *s, uint32_t file);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job carries leased descriptors for its first HANDLES_MAX extents. A piece of thousands of tiny files
- * has more; the worker opens and closes those itself, so that the number of descriptors stays bounded
- * whatever a torrent looks like.
+ * A job carries leased descriptors for its first HANDLES_MAX extents. A piece of thousands of tiny
+ * files has more; the worker opens and closes those itself, so that the number of descriptors stays
+ * bounded whatever a torrent looks like.
  */
 #include "fs/job.h"
 

@@ -7,14 +7,14 @@
 #include "fs/store.h"
 
 /*
- * What jobs of all kinds have in common. Each kind is a file: its prepare function decides, on FS's thread,
- * and makes the job; the rest of it stands in one table:
+ * What jobs of all kinds have in common. Each kind is a file: its prepare function decides, on FS's
+ * thread, and makes the job; the rest of it stands in one table:
  *
  *   slot      thread   a failure means
  *   joins     worker   cannot fail
  *   run       worker   head.error and failed_file say what; nothing is booked or freed
  *   finish    FS       cannot fail: books what RUN did, and that the rest was not done
- *   deinit    FS       cannot fail; also after a prepare that failed halfway, so FINISH may not be over
+ *   deinit    FS       cannot fail; after FINISH, or a prepare that failed halfway
  *
  * RUN touches the memory of its own jobs and the immutable store, nothing else.
  */
@@ -22,7 +22,8 @@ struct job;
 
 struct job_kind {
     enum disk_job_kind kind;
-    /* Whether NEXT can be run in one call with the N jobs of this kind from FIRST on. NULL: never. */
+    /* Whether NEXT can be run in one call with the N jobs of this kind from FIRST on. NULL:
+     * never. */
     bool (*joins)(const struct job *first, unsigned n, const struct job *next);
     /* Runs N jobs of a list. */
     void (*run)(struct job *first, unsigned n, struct disk_scratch *scratch);
@@ -55,13 +56,14 @@ struct job *job_new(struct storage *s, const struct job_kind *kind, size_t size)
 /* FS's thread. Returns leases too. */
 void job_free(struct job *job);
 
-/* Whether the files of ranges are leased from the pool, as far as there are not too many of them. */
+/* Whether the files of ranges are leased from the pool, as far as there are not too many of
+ * them. */
 enum job_leases {
     JOB_LEASES,
     JOB_OPENS_ITSELF,
 };
-/* FS's thread. Adds the extents of content [AT, AT + LENGTH). BYTES: what is to be written there, or NULL to
- * read. 0 or -errno. */
+/* FS's thread. Adds the extents of content [AT, AT + LENGTH). BYTES: what is to be written there,
+ * or NULL to read. 0 or -errno. */
 int job_add_ranges(struct job *job, uint64_t at, uint32_t length, enum padding padding,
                    const uint8_t *bytes, enum job_leases leases);
 

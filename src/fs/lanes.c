@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pieces of equal size are read side by side, in chunks small enough that those of all lanes stay in the
- * second-level cache until they are hashed. A piece that is still in the buffer that it was received in
- * is hashed from there. The lanes may belong to several jobs, of several torrents.
+ * Pieces of equal size are read side by side, in chunks small enough that those of all lanes stay
+ * in the second-level cache until they are hashed. A piece that is still in the buffer that it was
+ * received in is hashed from there. The lanes may belong to several jobs, of several torrents.
  *
- * A check reads gently (gentle.h), opens its files itself, one at a time for each lane, and tests before each
- * chunk whether it was cancelled.
+ * A check reads gently (gentle.h), opens its files itself, one at a time for each lane, and tests
+ * before each chunk whether it was cancelled.
  */
 #include "fs/lanes.h"
 

@@ -2,11 +2,11 @@
 /*
  * What is on disk already: from resume data, as far as the stamps of the files vouch for it.
  *
- * TRUST. A daemon has thousands of torrents, and their files' inodes may lie anywhere on a disk that
- * has just been mounted. So it opens a torrent that was complete on the word of the resume data after
- * a look at one file, the witness, which shows that the disk is mounted at all; and reads the stamps of
- * the other files soon, one torrent after another (restat.c). If one of them has changed, the torrent is
- * opened again, and then all stamps are read first.
+ * TRUST. A daemon has thousands of torrents, and their files' inodes may lie anywhere on a disk
+ * that has just been mounted. So it opens a torrent that was complete on the word of the resume
+ * data after a look at one file, the witness, which shows that the disk is mounted at all; and
+ * reads the stamps of the other files soon, one torrent after another (restat.c). If one of them
+ * has changed, the torrent is opened again, and then all stamps are read first.
  *
  * The job has the books, the placement and the stamps of the storage while it runs.
  */
@@ -101,8 +101,9 @@ static int load_resume(struct open_job *x, struct resume **resumep)
     return 0;
 }
 
-/* Books blocks of pieces that are not verified. The piece's hash decides about them later, so they may be
- * believed after a crash too. A piece with all its blocks and no verdict is left to the check. */
+/* Books blocks of pieces that are not verified. The piece's hash decides about them later, so they
+ * may be believed after a crash too. A piece with all its blocks and no verdict is left to the
+ * check. */
 static int take_partials(struct open_job *x, const struct resume *resume)
 {
     for (uint32_t i = 0; i < resume->n_partials; i++) {
@@ -155,7 +156,8 @@ static int find_stamps(struct open_job *x, const struct resume *resume)
     return 0;
 }
 
-/* A file that existed when resume data was written, if none of those exists now; else JOB_FILE_NONE. */
+/* A file that existed when resume data was written, if none of those exists now; else
+ * JOB_FILE_NONE. */
 static uint32_t find_lost_file(const struct open_job *x, const struct resume *resume)
 {
     uint32_t lost = JOB_FILE_NONE;

@@ -11,8 +11,8 @@
  * In which slot of the content each piece is: always its own (sparse, full), or one in the order of
  * arrival (compact). Everything that differs between the two stands behind this struct.
  *
- * THREADS. FS's thread calls all of these, but for `adopt`, which the worker that opens the torrent calls
- * while nobody else has the placement and the books.
+ * THREADS. FS's thread calls all of these, but for `adopt`, which the worker that opens the torrent
+ * calls while nobody else has the placement and the books.
  */
 struct placement {
     const struct placement_ops *ops;
@@ -38,16 +38,17 @@ struct placement_ops {
     /* The slot of PIECE, or SLOT_NONE; whether it ever gets one. */
     uint32_t (*slot_of)(const struct placement *p, uint32_t piece);
     bool (*takes)(const struct placement *p, uint32_t piece);
-    /* A slot for a piece that has none: MOVES are to be carried out before it is written. NULL, as UNDO, when
-     * every piece has one. */
+    /* A slot for a piece that has none: MOVES are to be carried out before it is written. NULL, as
+     * UNDO, when every piece has one. */
     void (*place)(struct placement *p, uint32_t piece, struct slot_moves *movesp);
     /* Only the first N_DONE of them were: the piece has no slot. */
     void (*undo)(struct placement *p, const struct slot_moves *moves, unsigned n_done);
     /* PIECE is on disk and correct. */
     void (*verify)(const struct placement *p, struct books *b, uint32_t piece);
 
-    /* Books what RESUME (NULL: there is none) says, but its partial pieces, as far as STAMPS, those that the
-     * files have now, vouch for it; the rest that may be on disk is doubtful. 0 or -errno. */
+    /* Books what RESUME (NULL: there is none) says, but its partial pieces, as far as STAMPS, those
+     * that the files have now, vouch for it; the rest that may be on disk is doubtful. 0 or
+     * -errno. */
     int (*adopt)(struct placement *p, struct books *b, const struct resume *resume,
                  const struct file_stamp *stamps);
     /* Which pieces, or slots, can be on disk at all. 0 or -errno. */
@@ -55,21 +56,22 @@ struct placement_ops {
                         struct bitfield *present);
 
     enum save_verdict (*may_save)(const struct placement *p, const struct books *b, bool busy);
-    /* Completes resume data of the books. R->clean: whether the torrent is being closed. 0 or -ENOMEM. */
+    /* Completes resume data of the books. R->clean: whether the torrent is being closed. 0 or
+     * -ENOMEM. */
     int (*snapshot)(const struct placement *p, struct resume *r);
 
     /* A check of the doubtful slots begins. ANEW: of all, and no piece is verified. */
     void (*begin_check)(struct placement *p, struct books *b, bool anew);
     /* How many bytes of SLOT the check reads. */
     uint32_t (*check_size)(const struct placement *p, uint32_t slot);
-    /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP, the hash to
-     * compare with, or NULL when only the digest is wanted. */
+    /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP,
+     * the hash to compare with, or NULL when only the digest is wanted. */
     uint32_t (*check_piece)(const struct placement *p, uint32_t slot, const uint8_t **expectedp);
-    /* SLOT was read: DIGEST is NULL when it could not be, or does not hold what was expected. Returns the
-     * piece that is in it, or SLOT_NONE. */
+    /* SLOT was read: DIGEST is NULL when it could not be, or does not hold what was expected.
+     * Returns the piece that is in it, or SLOT_NONE. */
     uint32_t (*found)(struct placement *p, struct books *b, uint32_t slot, const uint8_t *digest);
-    /* All doubtful slots were read and no job is under way. Returns whether some are to be read once more:
-     * they are doubtful again. */
+    /* All doubtful slots were read and no job is under way. Returns whether some are to be read
+     * once more: they are doubtful again. */
     bool (*end_pass)(struct placement *p, struct books *b);
 };
 

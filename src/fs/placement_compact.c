@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots in the order of arrival. Resume data is believed when everything is as it was left, and its table of
- * slots with it; else every slot is read, in the passes of a scan.
+ * Slots in the order of arrival. Resume data is believed when everything is as it was left, and its
+ * table of slots with it; else every slot is read, in the passes of a scan.
  *
- * Pieces move between slots, and a move must not meet a write or a hash of the same bytes, so one job
- * runs at a time. That costs speed where it matters least: file systems without holes are slow. A piece
- * counts as completed only when it is in its own slot, so that no other module needs to know of slots.
+ * Pieces move between slots, and a move must not meet a write or a hash of the same bytes, so one
+ * job runs at a time. That costs speed where it matters least: file systems without holes are slow.
+ * A piece counts as completed only when it is in its own slot, so that no other module needs to
+ * know of slots.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -66,7 +67,8 @@ static void compact_verify(const struct placement *p, struct books *b, uint32_t 
     books_verify(b, piece, compact_slot_of(p, piece) == piece ? PIECE_AT_HOME : PIECE_ELSEWHERE);
 }
 
-/* Whether the files are as resume data has them, and were being left in peace when it was written. */
+/* Whether the files are as resume data has them, and were being left in peace when it was
+ * written. */
 static bool is_as_left(const struct store *store, const struct resume *resume,
                        const struct file_stamp *stamps)
 {
@@ -115,8 +117,8 @@ static enum save_verdict compact_may_save(const struct placement *p, const struc
     return busy ? SAVE_LATER : SAVE_NOW;
 }
 
-/* What has been found so far. Every other slot is as doubtful as at the beginning: resume data does not
- * have the passes that it was read in. */
+/* What has been found so far. Every other slot is as doubtful as at the beginning: resume data does
+ * not have the passes that it was read in. */
 static void copy_scan(const struct scan *scan, struct resume *r)
 {
     memcpy(r->pieces.bytes, scan->placed.bytes, bitfield_size(scan->placed.n_bits));

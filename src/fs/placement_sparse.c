@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each piece in its own slot. Resume data is believed for pieces whose files have the size and the mtime
- * that it names. Pieces that touch another file are doubtful as far as they can be on disk at all,
- * whether resume data claims them or not: so what was written after the last save is found again. A
- * download that was killed has newer mtimes, which costs no more than hashing.
+ * Each piece in its own slot. Resume data is believed for pieces whose files have the size and the
+ * mtime that it names. Pieces that touch another file are doubtful as far as they can be on disk at
+ * all, whether resume data claims them or not: so what was written after the last save is found
+ * again. A download that was killed has newer mtimes, which costs no more than hashing.
  */
 #include "fs/placement.h"
 
@@ -32,7 +32,8 @@ static void sparse_verify(const struct placement *p, struct books *b, uint32_t p
     books_verify(b, piece, PIECE_AT_HOME);
 }
 
-/* Adds the pieces that touch a file which is not as resume data says, and those that a check had left. */
+/* Adds the pieces that touch a file which is not as resume data says, and those that a check had
+ * left. */
 static void find_touched(const struct store *store, const struct resume *resume,
                          const struct file_stamp *stamps, struct bitfield *touched)
 {

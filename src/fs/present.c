@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holes. A piece that lies entirely in holes was never written, so it is not read either, unless it is one
- * of all zeros.
+ * Holes. A piece that lies entirely in holes was never written, so it is not read either, unless it
+ * is one of all zeros.
  */
 #include "fs/present.h"
 

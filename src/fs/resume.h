@@ -13,14 +13,14 @@
 struct file_stamp;
 
 /*
- * Resume data: what a torrent's files hold, as a B-coded file. It never claims more than the disk has: the
- * snapshot is taken first, then the files are synced, then this is written (save.c).
+ * Resume data: what a torrent's files hold, as a B-coded file. It never claims more than the disk
+ * has: the snapshot is taken first, then the files are synced, then this is written (save.c).
  *
  *   conjure     version, 1
  *   info-hash   20 bytes
  *   allocation  "sparse", "full" or "compact"
  *   checking    1 while a check of all pieces, as the user asked, has not ended; may be absent
- *   clean       1 when no block is being written: at the end of the program, during a scan (compact)
+ *   clean       1 when no block is being written: at the end of the program, in a scan (compact)
  *   doubtful    bitfield of pieces (compact: slots) that a check had not hashed yet; may be absent
  *   pieces      bitfield of verified pieces; a piece that is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]

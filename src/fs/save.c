@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving resume data while the download continues. Three steps in this order: a snapshot of the books (FS's
- * thread), a sync of every file written since the last one, the resume file itself (worker). What is
- * written meanwhile is not in the snapshot, so nothing is claimed that a crash could undo. While a check
- * is under way the snapshot has what is still doubtful, so that the next start continues there.
+ * Saving resume data while the download continues. Three steps in this order: a snapshot of the
+ * books (FS's thread), a sync of every file written since the last one, the resume file itself
+ * (worker). What is written meanwhile is not in the snapshot, so nothing is claimed that a crash
+ * could undo. While a check is under way the snapshot has what is still doubtful, so that the next
+ * start continues there.
  *
- * What a check has found good may have been copied there a moment ago and be in memory only, so it is
- * synced too. But each sync may flush the disk's cache, and a check of thousands of files is mostly one of
- * old files, which the kernel has written back already.
+ * What a check has found good may have been copied there a moment ago and be in memory only, so it
+ * is synced too. But each sync may flush the disk's cache, and a check of thousands of files is
+ * mostly one of old files, which the kernel has written back already.
  *
- * A thousand torrents save once a minute, and all together at the end. So bytes that are on disk already are
- * not written again; and saves that are neighbours in the queue share the sync of their folder, and
- * all of them begin to be written before the first one is waited for.
+ * A thousand torrents save once a minute, and all together at the end. So bytes that are on disk
+ * already are not written again; and saves that are neighbours in the queue share the sync of their
+ * folder, and all of them begin to be written before the first one is waited for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -146,7 +147,8 @@ static int sync_content(struct save_job *x)
         if (!x->unsynced[file])
             continue;
         r = sync_file(store, file, written);
-        /* A file that we wrote to was removed; but a move of slots may have had nothing to write. */
+        /* A file that we wrote to was removed; but a move of slots may have had nothing to
+         * write. */
         if (r == FILE_MISSING)
             r = written && !store_files_grow(store) ? -ENOENT : 0;
         if (r < 0) {

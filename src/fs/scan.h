@@ -10,9 +10,9 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * Finding out which piece is in which slot (ALLOCATION_COMPACT), from digests of slots: first whether
- * each holds its own piece, then whether it holds another, at last whether it holds the last piece,
- * which may be shorter. Pure.
+ * Finding out which piece is in which slot (ALLOCATION_COMPACT), from digests of slots: first
+ * whether each holds its own piece, then whether it holds another, at last whether it holds the
+ * last piece, which may be shorter. Pure.
  */
 enum scan_pass {
     SCAN_OWN,
@@ -42,8 +42,8 @@ void scan_keep(struct scan *x, uint32_t slot, uint32_t piece);
 uint32_t scan_size(const struct scan *x, uint32_t slot);
 /* What a pass found in SLOT: DIGEST, or NULL when it could not be read whole. */
 void scan_note(struct scan *x, uint32_t slot, const uint8_t *digest);
-/* All slots of this pass are noted: on to the next. SLOTS becomes those to be hashed in it; when none
- * are left the pass is SCAN_DONE. */
+/* All slots of this pass are noted: on to the next. SLOTS becomes those to be hashed in it; when
+ * none are left the pass is SCAN_DONE. */
 void scan_next_pass(struct scan *x, struct bitfield *slots);
 
 #endif

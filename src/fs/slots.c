@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The original client's scheme. A new piece takes the next slot. If the piece that belongs there is
- * stored elsewhere, it moves home and leaves its old slot to the new one; and if the new piece's own
- * slot is already used, by a guest, guest and newcomer change places before the newcomer is written.
- * So at most two pieces move for one that arrives.
+ * stored elsewhere, it moves home and leaves its old slot to the new one; and if the new piece's
+ * own slot is already used, by a guest, guest and newcomer change places before the newcomer is
+ * written. So at most two pieces move for one that arrives.
  */
 #include "fs/slots.h"
 

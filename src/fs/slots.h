@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Which slot holds which piece when room is taken in order of arrival (ALLOCATION_COMPACT). Slots and
- * pieces have the same numbers; only those of wanted pieces are used. Pure bookkeeping.
+ * Which slot holds which piece when room is taken in order of arrival (ALLOCATION_COMPACT). Slots
+ * and pieces have the same numbers; only those of wanted pieces are used. Pure bookkeeping.
  *
  * INVARIANT: a stored piece whose own slot is among the used ones is in it. So when all pieces are
  * stored all are at home; and the last slot, which may be shorter than a piece, never holds another

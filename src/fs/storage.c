@@ -34,8 +34,8 @@ static int open_dir(const char *dir, int *fdp)
     return 0;
 }
 
-/* The lock file is removed at the end, so the one that we locked may no longer be the one that other
- * processes find by its name: then the new one is locked. */
+/* The lock file is removed at the end, so the one that we locked may no longer be the one that
+ * other processes find by its name: then the new one is locked. */
 static int lock_torrent(struct storage *s)
 {
     for (;;) {
@@ -182,43 +182,56 @@ uint8_t *storage_exchange_buffer(struct storage *s, uint32_t piece, uint8_t *dat
 
 /* --- queries --------------------------------------------------------------------------------- */
 
+static void assert_thread(const struct storage *s)
+{
+    owner_assert((struct owner *)(uintptr_t)&s->thread);
+}
+
 void *storage_owner(const struct storage *s)
 {
+    assert_thread(s);
     return s->owner;
 }
 
 const struct bitfield *storage_have(const struct storage *s)
 {
+    assert_thread(s);
     return &s->books.have;
 }
 
 uint32_t storage_n_doubtful(const struct storage *s)
 {
+    assert_thread(s);
     return s->books.doubtful.n_set;
 }
 
 uint32_t storage_n_unhashed(const struct storage *s)
 {
+    assert_thread(s);
     return s->books.n_unhashed;
 }
 
 uint32_t storage_n_bad(const struct storage *s)
 {
+    assert_thread(s);
     return s->n_bad;
 }
 
 uint32_t storage_n_checked(const struct storage *s)
 {
+    assert_thread(s);
     return s->n_checked;
 }
 
 bool storage_needs_restat(const struct storage *s)
 {
+    assert_thread(s);
     return s->needs_restat;
 }
 
 bool storage_is_busy(const struct storage *s)
 {
+    assert_thread(s);
     return s->n_jobs > 0;
 }
 
@@ -226,26 +239,31 @@ bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block)
 {
     const struct partial *p = s->books.partials[piece];
 
+    assert_thread(s);
     return p && bit_test(p->on_disk, block);
 }
 
 int storage_list_stored(const struct storage *s, struct stored_blocks *storedp)
 {
+    assert_thread(s);
     return books_list_stored(&s->books, storedp);
 }
 
 uint64_t storage_uploaded(const struct storage *s)
 {
+    assert_thread(s);
     return s->uploaded;
 }
 
 uint64_t storage_downloaded(const struct storage *s)
 {
+    assert_thread(s);
     return s->downloaded;
 }
 
 bool storage_failed_in_content(const struct storage *s)
 {
+    assert_thread(s);
     return s->failed_file != JOB_FILE_NONE;
 }
 

@@ -129,8 +129,8 @@ static int write_range(struct job *job, const struct job_range *range)
     return r;
 }
 
-/* Reads or writes a part of one file, opening it for that. Bytes that are not there read as zeros: a piece
- * that is incomplete may end beyond the end of the file. */
+/* Reads or writes a part of one file, opening it for that. Bytes that are not there read as zeros:
+ * a piece that is incomplete may end beyond the end of the file. */
 static int copy_extent(struct job *job, const struct extent *e, uint8_t *bytes, enum file_mode mode)
 {
     size_t got = 0;
@@ -202,8 +202,8 @@ static void write_run(struct job *job, unsigned n, struct disk_scratch *scratch)
 
 /* --- finish ---------------------------------------------------------------------------------- */
 
-/* The files that a job wrote to have to be synced before resume data claims more of them. Other files of the
- * same piece may not exist yet. */
+/* The files that a job wrote to have to be synced before resume data claims more of them. Other
+ * files of the same piece may not exist yet. */
 static void mark_written(struct storage *s, const struct write_job *w)
 {
     for (unsigned i = 0; i < w->n_moved; i++) {

@@ -7,13 +7,14 @@
 #include "conjure/msg/master.h"
 
 /*
- * FS: all requests to the disk. It multiplexes the storages of all torrents onto a pool of workers
- * and keeps their books; workers only read, write and hash.
+ * FS: all requests to the disk. It keeps the books of the storages of all torrents, and has their
+ * jobs run by a pool of workers.
  */
 struct fs;
 
-/* N_WORKERS (1 or more) threads run the jobs; at most N_HANDLES files are kept open. MASTER hears of
- * failures and of the progress of checks, LOBBY of liars. NULL when threads cannot be started. */
+/* Up to N_WORKERS (1 or more) threads run the jobs; at most N_HANDLES files stay open without being
+ * used. MASTER receives failures and the progress of checks, LOBBY the peers to ban. NULL with
+ * errno set. */
 struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsigned n_workers,
                     unsigned n_handles);
 struct fs_inbox *fs_inbox(struct fs *fs);

@@ -8,9 +8,9 @@
 #include "conjure/base/sha1.h"
 
 /*
- * A piece of work on the disk, made by a storage_prepare function and ended by storage_finish. Between the
- * two a worker runs it: a job carries all that it needs (descriptors, ranges, buffers), so several
- * jobs of a storage can run at a time.
+ * A piece of work on the disk, made by a storage_prepare function and ended by storage_finish.
+ * Between the two a worker runs it: a job carries all that it needs (descriptors, ranges, buffers),
+ * so several jobs of a storage can run at a time.
  */
 struct storage;
 

@@ -9,13 +9,13 @@
 #include "conjure/fs/file_mode.h"
 
 /*
- * Open files of all storages; the least recently used one is closed first. A file is named by its store
- * and its number there. A user of a file holds a lease on it; a leased handle is never closed, and its
- * `fd` stays the same until the last lease is returned. The pool belongs to one thread; any thread may
- * read and write at offsets through the fd of a leased handle.
+ * Open files of all storages; the least recently used one is closed first. A file is named by its
+ * store and its number there. A user of a file holds a lease on it; a leased handle is never
+ * closed, and its `fd` stays the same until the last lease is returned. The pool belongs to one
+ * thread; any thread may read and write at offsets through the fd of a leased handle.
  *
- * Only handles without a lease can be closed to make room. When all are leased the pool grows beyond its
- * cap, by as much as its users hold at a time.
+ * Only handles without a lease can be closed to make room. When all are leased the pool grows
+ * beyond its cap, by as much as its users hold at a time.
  */
 struct store;
 
@@ -47,8 +47,9 @@ void handle_pool_init(struct handle_pool *p, uint32_t cap);
 /* Closes all files; no lease may be out. Safe twice. */
 void handle_pool_deinit(struct handle_pool *p);
 
-/* A lease on FILE of STORE. A handle that only reads is replaced when MODE is FILE_WRITE; leases on the
- * old one stay valid. Opens the file when needed, so it may block. 0, FILE_MISSING or -errno. */
+/* A lease on FILE of STORE. A handle that only reads is replaced when MODE is FILE_WRITE; leases on
+ * the old one stay valid. Opens the file when needed, so it may block. 0, FILE_MISSING or
+ * -errno. */
 int handle_pool_lease(struct handle_pool *p, const struct store *store, uint32_t file,
                       enum file_mode mode, struct open_file **handlep);
 void handle_pool_return(struct handle_pool *p, struct open_file *handle);

@@ -22,16 +22,17 @@ bool io_is_old(int fd, unsigned seconds); /* nobody has touched the file for so 
 int io_close(int fd);                     /* never retried: the descriptor is gone either way */
 
 /* Opens PATH ('/'-separated) below DIR_FD; no component may be a symbolic link, nor anything but a
- * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders are
- * made as well. *FDP or -errno (-ELOOP for a link in the way). */
+ * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders
+ * are made as well. *FDP or -errno (-ELOOP for a link in the way). */
 int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
 /* Removes PATH below DIR_FD, as careful. */
 int io_remove_below(int dir_fd, const char *path);
 
 /* Replaces PATH by a file of these bytes so that after a crash it is the old or the new one. */
 int io_replace_file(const char *path, const void *bytes, size_t n);
-/* The same in three steps, for several files at a time: writes the new file and starts its way to the
- * disk; waits for that and renames; syncs the folder (of which one call does for many files). */
+/* The same in three steps, for several files at a time: writes the new file and starts its way to
+ * the disk; waits for that and renames; syncs the folder (of which one call does for many
+ * files). */
 struct io_replacement {
     const char *path; /* the caller's; NULL: nothing is under way */
     int fd;

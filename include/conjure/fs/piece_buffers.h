@@ -7,10 +7,11 @@
 #include "conjure/base/owner.h"
 
 /*
- * The buffers in which whole pieces were received. Hashing a piece from its buffer instead of reading
- * it back saves a seventh of a download's CPU time. A buffer belongs to the piece's record in the
- * books until the piece is hashed; its sender gets another one of the same size in exchange. This pool
- * holds the spare ones and bounds how many there are, for all storages together. One thread.
+ * The buffers in which whole pieces were received. Hashing a piece from its buffer instead of
+ * reading it back saves a seventh of a download's CPU time. A buffer belongs to the piece's record
+ * in the books until the piece is hashed; its sender gets another one of the same size in exchange.
+ * This pool holds the spare ones and bounds how many there are, for all storages together. One
+ * thread.
  */
 #define PIECE_BUFFERS_MAX 18 /* a full hash batch, and a few of the next */
 
@@ -25,8 +26,8 @@ struct piece_buffers {
 /* No record may hold a buffer. Safe twice. */
 void piece_buffers_deinit(struct piece_buffers *b);
 
-/* A buffer for the sender of one that a record is to hold from now on; NULL when there is no room, and
- * then the record holds none. */
+/* A buffer for the sender of one that a record is to hold from now on; NULL when there is no room,
+ * and then the record holds none. */
 uint8_t *piece_buffers_exchange(struct piece_buffers *b);
 /* A record no longer holds BUFFER, which is the pool's now. */
 void piece_buffers_release(struct piece_buffers *b, uint8_t *buffer);

@@ -17,9 +17,9 @@
 /*
  * One torrent's content on disk: which blocks are there, which pieces are verified, who sent what.
  *
- * All functions of this header belong to one thread, FS's. Every operation on the disk has three steps:
- * PREPARE decides and makes a job, a worker runs the job (disk_job.h), FINISH books the result. Prepare and
- * finish touch the disk only to open files.
+ * All functions of this header belong to one thread, FS's. Every operation on the disk has three
+ * steps: PREPARE decides and makes a job, a worker runs the job (disk_job.h), FINISH books the
+ * result. Prepare and finish touch the disk only to open files.
  *
  *     if (storage_prepare_write(s, ..., &job) == 0 && job) {
  *         disk_jobs_run(job, &scratch);
@@ -27,8 +27,9 @@
  *         while (storage_next_event(s, &event)) ...
  *     }
  *
- * A prepare function returns 0 with a job, 0 with NULL when there is nothing to do, STORAGE_BUSY when it has
- * to wait for a job under way (try again after the next storage_finish of this storage), or -errno.
+ * A prepare function returns 0 with a job, 0 with NULL when there is nothing to do, STORAGE_BUSY
+ * when it has to wait for a job under way (try again after the next storage_finish of this
+ * storage), or -errno.
  */
 struct storage;
 
@@ -43,19 +44,19 @@ struct storage_config {
     enum allocation allocation;
     const bool *skip_file; /* one per file, copied: not wanted; NULL: all are wanted */
     void *owner;           /* for storage_owner */
-    /* The open job fails by -ENOENT when resume data claims pieces and all of their files are gone: a disk
-     * that is not mounted is no empty one. */
+    /* The open job fails by -ENOENT when resume data claims pieces and all of their files are gone:
+     * a disk that is not mounted is no empty one. */
     bool refuse_lost;
-    /* When resume data claims every piece the open job looks at one file only. The others are left to
-     * storage_prepare_restat. */
+    /* When resume data claims every piece the open job looks at one file only. The others are left
+     * to storage_prepare_restat. */
     bool trusting;
 };
 
 #define STORAGE_REASON_MAX 256 /* bytes, with the final 0 */
 
-/* Opens the download folder and locks the torrent against other processes (-EBUSY when another one has the
- * lock). POOL and BUFFERS are shared by all storages of the thread and outlive them. REASON is one line
- * for the user when that fails. The open job has to be run next. */
+/* Opens the download folder and locks the torrent against other processes (-EBUSY when another one
+ * has the lock). POOL and BUFFERS are shared by all storages of the thread and outlive them. REASON
+ * is one line for the user when that fails. The open job has to be run next. */
 int storage_new(const struct storage_config *config, struct handle_pool *pool,
                 struct piece_buffers *buffers, struct storage **storagep,
                 char reason[STORAGE_REASON_MAX]);
@@ -68,15 +69,15 @@ void *storage_owner(const struct storage *s);
 /* The first job. The books are empty until it is finished. */
 int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 
-/* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE. DATA is the
- * caller's and stays as it is until the job is finished. Blocks that are on disk or being written are left
- * out. FROM is their sender. -EINVAL when the torrent has no such blocks. */
+/* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE.
+ * DATA is the caller's and stays as it is until the job is finished. Blocks that are on disk or
+ * being written are left out. FROM is their sender. -EINVAL when the torrent has no such blocks. */
 int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,
                           uint32_t n_blocks, uint64_t blocks, const uint8_t *data,
                           const struct addr *from, struct disk_job **jobp);
-/* After such a write of a whole PIECE: DATA stays with the piece until it is hashed, from there, and the
- * caller gets another buffer of CLAIM_BLOCKS_MAX blocks in exchange. NULL when there is none to be had, or
- * when the piece does not wait for its hash; DATA is the caller's then. */
+/* After such a write of a whole PIECE: DATA stays with the piece until it is hashed, from there,
+ * and the caller gets another buffer of CLAIM_BLOCKS_MAX blocks in exchange. NULL when there is
+ * none to be had, or when the piece does not wait for its hash; DATA is the caller's then. */
 uint8_t *storage_exchange_buffer(struct storage *s, uint32_t piece, uint8_t *data);
 
 /* Pieces whose blocks are all on disk and that wait for their hash. */
@@ -88,8 +89,8 @@ enum check_scope {
     CHECK_DOUBTFUL,
     CHECK_ALL, /* all pieces that can be on disk */
 };
-/* Starts a check and returns how many pieces it will read. A check of all pieces that an earlier run of the
- * program has begun, as resume data says, is continued. No job may be under way. */
+/* Starts a check and returns how many pieces it will read. A check of all pieces that an earlier
+ * run of the program has begun, as resume data says, is continued. No job may be under way. */
 uint32_t storage_begin_check(struct storage *s, enum check_scope scope);
 /* The next pieces of the check, all of one size; NULL when all have been given out. */
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp);
@@ -107,8 +108,8 @@ enum save_reason {
 int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t downloaded,
                          enum save_reason reason, struct disk_job **jobp);
 
-/* Compares the stamps of all files, for STORAGE_CHANGED. NULL while there is nothing to compare with: a piece
- * is missing, or something was written that the resume data does not have yet. */
+/* Compares the stamps of all files, for STORAGE_CHANGED. NULL while there is nothing to compare
+ * with: a piece is missing, or something was written that the resume data does not have yet. */
 int storage_prepare_restat(struct storage *s, struct disk_job **jobp);
 
 /* Books the result, frees JOB and returns its error. */
@@ -120,7 +121,7 @@ enum storage_event_kind {
     STORAGE_COMPLETED, /* piece: verified and in its place */
     STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
     STORAGE_GUILTY,    /* addr: sent wrong data of the piece */
-    STORAGE_CHANGED, /* file: another program has written to it or removed it. The books are as before */
+    STORAGE_CHANGED, /* file: another program wrote to it or removed it. No book changes */
 };
 struct storage_event {
     enum storage_event_kind kind;
@@ -139,20 +140,21 @@ bool storage_needs_restat(const struct storage *s);
 bool storage_is_busy(const struct storage *s); /* some job is under way */
 /* Whether BLOCK of an unverified PIECE is on disk. */
 bool storage_has_block(const struct storage *s, uint32_t piece, uint32_t block);
-/* All such blocks, and those of verified pieces that are not in their places yet (compact), but none that is
- * being written. *STOREDP is the caller's, and is empty on failure. 0 or -ENOMEM. */
+/* All such blocks, and those of verified pieces that are not in their places yet (compact), but
+ * none that is being written. *STOREDP is the caller's, and is empty on failure. 0 or -ENOMEM. */
 int storage_list_stored(const struct storage *s, struct stored_blocks *storedp);
 /* As resume data had them when the torrent was opened. */
 uint64_t storage_uploaded(const struct storage *s);
 uint64_t storage_downloaded(const struct storage *s);
 /* Whether the last error was about a file of the content, and not about resume data. */
 bool storage_failed_in_content(const struct storage *s);
-/* One line for the user about a disk error of this storage: which file, and the system's message. */
+/* One line for the user about a disk error of this storage: which file, and the system's
+ * message. */
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX]);
 
-/* An open FILE to serve verified pieces from, at the offsets of the file (a part file when it is not wanted).
- * Returned by handle_pool_return. 0, FILE_MISSING or -errno; -ESTALE, and STORAGE_CHANGED, when it is not
- * the file that was verified. */
+/* An open FILE to serve verified pieces from, at the offsets of the file (a part file when it is
+ * not wanted). Returned by handle_pool_return. 0, FILE_MISSING or -errno; -ESTALE, and
+ * STORAGE_CHANGED, when it is not the file that was verified. */
 int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep);
 
 #endif

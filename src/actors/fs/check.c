@@ -1,50 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks have workers of their own, which give way to all other threads and are started when the first
- * check is. So nothing that a peer waits for stands behind a batch that nobody waits for. While peers are
- * served, or send, only one of them works. A batch takes pieces of several torrents where one has too
- * few; the torrent that has least left goes first, so that one long check does not hold up short ones.
+ * Checks have workers of their own, the checkers, which give way to all other threads and are
+ * started with the first check. So no job that a peer waits for is queued behind a batch of a
+ * check. While peers are served, or send, only one checker works. A batch takes pieces of several
+ * torrents where one has too few; the torrent with the least left is served first, so that one long
+ * check does not delay short ones.
  */
-#include <string.h>
+#include "actors/fs/check.h"
 
-#include "actors/fs/internal.h"
-#include "conjure/base/log.h"
+#include "actors/fs/queue.h"
+#include "actors/fs/torrents.h"
 #include "conjure/base/sha1.h"
 
-#define PROGRESS_EVERY (250 * NS_PER_MS) /* CheckProgress */
-#define CHECK_SAVE_NS  (60 * NS_PER_S)   /* resume data, during a check */
-#define BUSY_NS        NS_PER_S          /* so long after blocks came, more are expected */
+#define SAVE_NS (60 * NS_PER_S) /* between two saves of a check's progress */
+#define BUSY_NS NS_PER_S        /* so long after blocks came, more are expected */
 
-struct slot *fs_find_checker(struct fs *self)
+void fs_check_begin(struct fs *self, struct fs_check_pieces *m)
+{
+    struct fs_torrent *t = storage_owner(m->storage);
+
+    t->check = m;
+    t->n_to_check = storage_begin_check(t->storage, m->all ? CHECK_ALL : CHECK_DOUBTFUL);
+    t->progress_ns = t->check_saved_ns = self->now;
+    fs_torrent_activate(self, t);
+}
+
+struct fs_worker *fs_check_find_worker(struct fs *self)
 {
     bool busy = self->n_leased || (self->stored_ns && self->now - self->stored_ns < BUSY_NS);
-    struct slot *idle, *checkers = self->workers + self->n_workers;
+    struct fs_worker *idle, *checkers = self->workers + self->n_workers;
 
     if (self->n_checking >= (busy ? 1 : self->n_workers))
         return NULL;
-    idle = fs_find_idle(checkers, self->n_checkers);
+    idle = fs_queue_find_idle(checkers, self->n_checkers);
     if (idle || self->n_checkers == self->n_workers)
         return idle;
     idle = &checkers[self->n_checkers];
-    idle->worker = worker_start(self->n_checkers + 1, true);
+    idle->worker = worker_start(self->n_checkers + 1, WORKER_CHECKER);
     if (idle->worker)
         self->n_checkers++;
     else if (!self->n_checkers)
-        return fs_find_idle(self->workers, self->n_workers); /* better impolite than never */
+        return fs_queue_find_idle(self->workers,
+                                  self->n_workers); /* no thread: another one checks */
     return idle->worker ? idle : NULL;
 }
 
-static bool may_check(struct opened *t)
+static bool may_check(struct fs_torrent *t)
 {
     return t->check && !t->close && !t->check_error && storage_next_check_size(t->storage);
 }
 
-/* The torrent that has least left to check. */
-static struct opened *choose_check(struct fs *self)
+/* The torrent with the least left to check; or NULL. */
+static struct fs_torrent *choose_check(struct fs *self)
 {
-    struct opened *best = NULL;
+    struct fs_torrent *best = NULL;
 
-    for (struct opened *t = self->active; t; t = t->next_active)
+    for (struct fs_torrent *t = self->active; t; t = t->next_active)
         if (may_check(t) &&
             (!best || storage_n_doubtful(t->storage) < storage_n_doubtful(best->storage)))
             best = t;
@@ -52,7 +63,7 @@ static struct opened *choose_check(struct fs *self)
 }
 
 /* Pieces of T, at most MAX; NULL when there are none. */
-static struct disk_job *prepare_check(struct opened *t, unsigned max)
+static struct disk_job *prepare_check(struct fs_torrent *t, unsigned max)
 {
     struct disk_job *job;
 
@@ -63,7 +74,7 @@ static struct disk_job *prepare_check(struct opened *t, unsigned max)
 /* A batch that fills all lanes, if there is enough to check. */
 static struct disk_job *gather_check(struct fs *self)
 {
-    struct opened *t = choose_check(self);
+    struct fs_torrent *t = choose_check(self);
     uint32_t size = t ? storage_next_check_size(t->storage) : 0;
     struct disk_job *first = t ? prepare_check(t, sha1_lanes()) : NULL, *last = first;
     unsigned n = first ? disk_job_n_pieces(first) : 0;
@@ -81,16 +92,16 @@ static struct disk_job *gather_check(struct fs *self)
     return first;
 }
 
-void fs_start_checks(struct fs *self)
+void fs_check_schedule(struct fs *self)
 {
-    struct slot *slot;
+    struct fs_worker *w;
     struct disk_job *job;
 
-    while (choose_check(self) && (slot = fs_find_checker(self)) && (job = gather_check(self)))
-        fs_give(self, slot, job);
+    while (choose_check(self) && (w = fs_check_find_worker(self)) && (job = gather_check(self)))
+        fs_queue_give(self, w, job);
 }
 
-void fs_cancel_check(struct fs *self, const struct opened *t)
+void fs_check_cancel(struct fs *self, const struct fs_torrent *t)
 {
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         for (struct disk_job *job = self->workers[i].busy ? self->workers[i].run.job : NULL; job;
@@ -99,27 +110,31 @@ void fs_cancel_check(struct fs *self, const struct opened *t)
                 disk_job_cancel(job);
 }
 
-void fs_report_check(struct fs *self, struct opened *t)
+void fs_check_end_if_done(struct fs_torrent *t)
 {
-    struct master_check_progress *m;
+    struct fs_check_pieces *m = t->check;
 
-    if (!t->check || self->now - t->progress_ns < PROGRESS_EVERY)
+    if (!m || storage_is_busy(t->storage) ||
+        (!t->close && !t->check_error && storage_n_doubtful(t->storage)))
         return;
-    t->progress_ns = self->now;
-    m = master_new_check_progress();
-    m->torrent = t->torrent;
-    m->n_checked = storage_n_checked(t->storage);
-    m->n_to_check = t->n_to_check;
-    master_tell_or_drop_check_progress(self->master, m);
+    t->check = NULL;
+    m->n_bad = storage_n_bad(t->storage);
+    m->error = bitfield_copy(&m->have, storage_have(t->storage));
+    if (!m->error)
+        m->error = storage_list_stored(t->storage, &m->stored);
+    if (t->check_error)
+        m->error = t->check_error;
+    t->check_error = 0;
+    msg_reply(&m->msg);
 }
 
-bool fs_is_check_save_due(const struct fs *self, const struct opened *t)
+bool fs_check_save_is_due(const struct fs *self, const struct fs_torrent *t)
 {
-    return t->check && !t->close && !t->saving && self->now - t->check_saved_ns >= CHECK_SAVE_NS;
+    return t->check && !t->close && !t->saving && self->now - t->check_saved_ns >= SAVE_NS;
 }
 
-/* A check may take hours: what it has seen is not to be seen again. */
-void fs_start_check_save(struct fs *self, struct opened *t)
+/* A check may take hours: pieces that it has hashed are not to be hashed again. */
+void fs_check_start_save(struct fs *self, struct fs_torrent *t)
 {
     struct disk_job *job;
     int r;
@@ -130,5 +145,5 @@ void fs_start_check_save(struct fs *self, struct opened *t)
     if (r || !job)
         return;
     t->saving = SAVING_CHECK;
-    fs_queue_job(self, job);
+    fs_queue_add(self, job);
 }

@@ -8,48 +8,51 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/due_heap.h"
+#include "conjure/base/list.h"
 #include "conjure/fs/storage.h"
 
-/* What the parts of FS share; nobody else includes this. All of it belongs to FS's thread. */
+/* Shared by the files of FS. All of it belongs to FS's thread. */
 
 #define FACILITY "fs"
 
 enum saving {
     SAVING_NOTHING,
-    SAVING_ASKED, /* by `save` */
-    SAVING_CHECK, /* how far a check has come */
-    SAVING_CLOSE, /* by `close` */
+    SAVING_ASKED, /* for SaveResume */
+    SAVING_CHECK, /* the progress of a check */
+    SAVING_CLOSE, /* for CloseTorrent */
 };
 
-/* A torrent that is open, or waits for it. */
-struct opened {
-    struct opened *next, *previous; /* in `torrents`, or next in `opening` */
-    struct opened *next_active, *previous_active;
-    bool active; /* has something to go on with: looked at in every round */
+/* A torrent that is open, or waits for that. */
+struct fs_torrent {
+    struct list place; /* in `torrents` or in `opening` */
+    struct fs_torrent *next_active, *previous_active;
+    bool active; /* every round of the loop tries to continue its work */
     struct torrent *torrent;
     struct storage *storage;
-    struct fs_open_torrent *open; /* queries under way, or NULL */
+    /* Queries under way, or NULL. */
+    struct fs_open_torrent *open;
     struct fs_check_pieces *check;
     struct fs_save_resume *save;
     struct fs_close_torrent *close;
-    enum saving saving; /* what the resume job under way is for */
+    enum saving saving; /* what the save job under way is for */
     bool writing;       /* a write, or a list of them, is under way */
-    bool told_failure;
+    bool failure_reported;
+    /* The check. */
     int check_error;
-    struct due look; /* in `looks`, but while it is being looked at */
     uint32_t n_to_check;
     uint64_t progress_ns;    /* last CheckProgress */
     uint64_t check_saved_ns; /* last resume data of a check */
-    /* Pieces that wait for their hash. */
-    uint64_t arrival_ns;  /* the last one came */
-    uint64_t interval_ns; /* between arrivals, on average */
-    uint64_t oldest_ns;   /* the first of those that wait came */
-    /* Compact: blocks that have to wait for the job under way. */
+    struct due restat;       /* in `restats`, unless its restat is under way */
+    /* Pieces that wait for their hash: when the last one came, the average time between two of
+     * them, and when the first of those that wait now came. */
+    uint64_t arrival_ns, interval_ns, oldest_ns;
+    /* Compact: blocks that wait for the job under way. */
     struct fs_store_blocks **parked;
-    uint32_t n_parked, parked_room;
+    size_t n_parked, parked_room;
 };
 
-struct slot {
+/* A worker as FS sees it. */
+struct fs_worker {
     struct worker *worker;
     struct worker_run run;
     struct worker_shutdown shutdown;
@@ -64,60 +67,24 @@ struct fs {
     struct lobby_inbox *lobby;
     struct handle_pool pool;
     struct piece_buffers buffers;
-    struct opened *torrents, *active;
-    struct opened *opening_first, *opening_last; /* no worker was idle yet: n_opening of them */
+    struct list torrents; /* open ones, or being opened */
+    struct fs_torrent *active;
+    struct list opening; /* n_opening torrents that wait for an idle worker */
     uint32_t n_opening;
-    bool opens_no_more;
-    struct due_heap looks; /* all torrents, by when their files are to be looked at */
-    bool looking;
-    uint64_t look_began_ns, look_after_ns; /* the last one; the next one not before */
+    bool stopped_opening;
+    struct due_heap restats; /* torrents by when their files are to be looked at */
+    bool restating;
+    uint64_t restat_began_ns, restat_after_ns; /* the last restat; the next one not before */
     struct disk_job *queue_first, *queue_last;
-    struct slot *workers; /* as many for checks follow, of which n_checkers are started */
+    struct fs_worker *workers; /* n_workers for jobs, and room for as many checkers after them */
     unsigned n_workers, n_busy, n_hashing;
     unsigned n_checkers, n_checking;
     uint32_t n_leased;  /* to peers */
-    uint64_t stored_ns; /* blocks came */
-    unsigned n_parting; /* workers that have not answered to Shutdown */
+    uint64_t stored_ns; /* last StoreBlocks */
+    unsigned n_ending;  /* workers that have not replied to Shutdown */
     struct fs_shutdown *shutdown;
     bool ended;
     uint64_t now;
 };
-
-/* --- fs_queue.c: who does what, and what waits ----------------------------------------------- */
-
-/* T is looked at in the next round, and until it has nothing left to go on with. */
-void fs_activate(struct fs *self, struct opened *t);
-void fs_deactivate(struct fs *self, struct opened *t);
-struct slot *fs_find_idle(struct slot *slots, unsigned n); /* or NULL */
-/* JOB, or the list that begins with it, to the worker of SLOT, which is idle. */
-void fs_give(struct fs *self, struct slot *slot, struct disk_job *job);
-/* The same, to an idle worker that is none for checks. */
-void fs_give_to_worker(struct fs *self, struct disk_job *job);
-bool fs_has_idle_worker(const struct fs *self);
-/* To an idle worker, or else to the queue. */
-void fs_queue_job(struct fs *self, struct disk_job *job);
-/* The first job that may run, with what can be done together with it. */
-struct disk_job *fs_unqueue_job(struct fs *self);
-
-/* --- fs_look.c ------------------------------------------------------------------------------- */
-
-/* T has been opened. */
-void fs_expect_look(struct fs *self, struct opened *t);
-void fs_look_ended(struct fs *self, struct opened *t);
-/* Begins the next one, if it is due; returns how long to sleep at most. */
-uint64_t fs_start_look(struct fs *self);
-
-/* --- fs_check.c ------------------------------------------------------------------------------ */
-
-void fs_start_checks(struct fs *self);
-/* A worker that gives way, or NULL when enough of them are busy. */
-struct slot *fs_find_checker(struct fs *self);
-/* Nobody waits for the rest of T's check any more. */
-void fs_cancel_check(struct fs *self, const struct opened *t);
-/* Tells Master how far T's check is, now and then. */
-void fs_report_check(struct fs *self, struct opened *t);
-/* Whether it is time to save how far T's check is; does it. */
-bool fs_is_check_save_due(const struct fs *self, const struct opened *t);
-void fs_start_check_save(struct fs *self, struct opened *t);
 
 #endif

@@ -1,78 +1,56 @@
 /* SPDX-License-Identifier: MIT */
+#include "actors/fs/queue.h"
+
 #include <stdlib.h>
 
-#include "actors/fs/internal.h"
-
 #define WRITES_MAX 8  /* in one list */
-#define SAVES_MAX  16 /* the same */
+#define SAVES_MAX  16 /* in one list */
 
-void fs_activate(struct fs *self, struct opened *t)
-{
-    if (t->active)
-        return;
-    t->active = true;
-    t->previous_active = NULL;
-    t->next_active = self->active;
-    if (self->active)
-        self->active->previous_active = t;
-    self->active = t;
-}
-
-void fs_deactivate(struct fs *self, struct opened *t)
-{
-    if (!t->active)
-        return;
-    t->active = false;
-    *(t->previous_active ? &t->previous_active->next_active : &self->active) = t->next_active;
-    if (t->next_active)
-        t->next_active->previous_active = t->previous_active;
-}
-
-struct slot *fs_find_idle(struct slot *slots, unsigned n)
+struct fs_worker *fs_queue_find_idle(struct fs_worker *workers, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        if (!slots[i].busy)
-            return &slots[i];
+        if (!workers[i].busy)
+            return &workers[i];
     return NULL;
 }
 
-/* JOB, or the list that begins with it. */
-void fs_give(struct fs *self, struct slot *slot, struct disk_job *job)
+void fs_queue_give(struct fs *self, struct fs_worker *w, struct disk_job *job)
 {
-    slot->busy = true;
-    *(slot < self->workers + self->n_workers ? &self->n_busy : &self->n_checking) += 1;
-    slot->run.job = job;
-    if (!fs_ask_worker_run(&self->inbox, worker_inbox(slot->worker), &slot->run))
+    w->busy = true;
+    *(w < self->workers + self->n_workers ? &self->n_busy : &self->n_checking) += 1;
+    w->run.job = job;
+    if (!fs_ask_worker_run(&self->inbox, worker_inbox(w->worker), &w->run))
         abort(); /* workers end after all jobs */
 }
 
-void fs_give_to_worker(struct fs *self, struct disk_job *job)
+void fs_queue_give_to_worker(struct fs *self, struct disk_job *job)
 {
-    struct opened *t = storage_owner(job->storage);
+    struct fs_torrent *t = storage_owner(job->storage);
 
     t->writing |= job->kind == DISK_WRITE;
-    fs_give(self, fs_find_idle(self->workers, self->n_workers), job);
+    fs_queue_give(self, fs_queue_find_idle(self->workers, self->n_workers), job);
 }
 
-bool fs_has_idle_worker(const struct fs *self)
+bool fs_queue_has_idle(const struct fs *self)
 {
     return self->n_busy < self->n_workers;
 }
 
-/* ONE WRITER. The kernel lets only one thread at a time write to a file, and the other spins; so a
- * torrent has one write under way, and what gathers meanwhile goes to the next worker as a list. */
+/* ONE WRITER. The kernel lets only one thread at a time write to a file, and a second one spins. So
+ * a torrent has one write under way, and those that gather meanwhile are given to the next worker
+ * as a list. */
 static bool may_run(const struct disk_job *job)
 {
-    const struct opened *t = storage_owner(job->storage);
+    const struct fs_torrent *t = storage_owner(job->storage);
 
     return job->kind != DISK_WRITE || !t->writing;
 }
 
-void fs_queue_job(struct fs *self, struct disk_job *job)
+void fs_queue_add(struct fs *self, struct disk_job *job)
 {
     job->next = NULL;
-    if (fs_has_idle_worker(self) && may_run(job)) {
-        fs_give_to_worker(self, job);
+    if (fs_queue_has_idle(self) && may_run(job)) {
+        fs_queue_give_to_worker(self, job);
         return;
     }
     *(self->queue_last ? &self->queue_last->next : &self->queue_first) = job;
@@ -89,22 +67,21 @@ static bool goes_with(const struct disk_job *job, const struct disk_job *first, 
     return first->kind == DISK_SAVE && n < SAVES_MAX;
 }
 
-/* The first job that may run; a write with those of its torrent that follow it in the queue, a save with
- * other saves. */
-struct disk_job *fs_unqueue_job(struct fs *self)
+/* A write takes along those of its torrent that follow it in the queue, a save other saves. */
+struct disk_job *fs_queue_take(struct fs *self)
 {
-    struct disk_job *first = NULL, *last = NULL, *kept = NULL, **at = &self->queue_first, *job;
+    struct disk_job *first = NULL, *last = NULL, *previous = NULL, **at = &self->queue_first, *job;
     unsigned n = 0;
 
     while ((job = *at) && (!first || first->kind == DISK_WRITE || first->kind == DISK_SAVE)) {
         if (first ? !goes_with(job, first, n) : !may_run(job)) {
-            kept = job;
+            previous = job;
             at = &job->next;
             continue;
         }
         *at = job->next;
         if (self->queue_last == job)
-            self->queue_last = kept;
+            self->queue_last = previous;
         job->next = NULL;
         if (last)
             last->next = job;

@@ -1,62 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the files of a torrent are still those that were verified. A daemon opens what was complete on
- * the word of the resume data (TRUST, src/fs/open.c); here its files are looked at afterwards, and
- * then once a day, for whoever writes to them while we seed them for years. It is nobody's first concern: one
- * torrent at a time, by a worker that gives way, and never for more than a tenth of the time, so
- * that a disk that needs a second for a torrent has nine to itself.
+ * Whether the files of a torrent are still those that were verified. A daemon opens a torrent that
+ * was complete on the word of the resume data (TRUST, src/fs/open.c). Its files are looked at
+ * afterwards, and then once a day, for other programs may write to them while we seed them for
+ * years. It has the lowest priority: one torrent at a time, by a checker, and never for more than a
+ * tenth of the time, so that a disk that needs a second for a torrent has nine to itself.
  */
-#include "actors/fs/internal.h"
+#include "actors/fs/restat.h"
+
+#include "actors/fs/check.h"
+#include "actors/fs/queue.h"
 #include "conjure/base/alloc.h"
 
-#define LOOK_AGAIN_NS (24 * 3600 * NS_PER_S)
-#define LOOK_LATER_NS (60 * NS_PER_S)  /* it is not complete, or something else is under way */
-#define LOOK_PAUSE_NS (20 * NS_PER_MS) /* at least */
-#define LOOK_SHARE    9                /* of pause for each of looking */
+#define AGAIN_NS (24 * 3600 * NS_PER_S)
+#define LATER_NS (60 * NS_PER_S)  /* it is not complete, or another query is under way */
+#define PAUSE_NS (20 * NS_PER_MS) /* at least */
+#define SHARE    9                /* of pause for each of work */
 
-void fs_expect_look(struct fs *self, struct opened *t)
+void fs_restat_expect(struct fs *self, struct fs_torrent *t)
 {
-    due_heap_set(&self->looks, &t->look,
-                 storage_needs_restat(t->storage) ? self->now : self->now + LOOK_AGAIN_NS);
+    due_heap_set(&self->restats, &t->restat,
+                 storage_needs_restat(t->storage) ? self->now : self->now + AGAIN_NS);
 }
 
-void fs_look_ended(struct fs *self, struct opened *t)
+void fs_restat_end(struct fs *self, struct fs_torrent *t)
 {
-    uint64_t pause = LOOK_SHARE * (self->now - self->look_began_ns);
+    uint64_t pause = SHARE * (self->now - self->restat_began_ns);
 
-    self->looking = false;
-    self->look_after_ns = self->now + (pause > LOOK_PAUSE_NS ? pause : LOOK_PAUSE_NS);
-    due_heap_set(&self->looks, &t->look, self->now + LOOK_AGAIN_NS);
+    self->restating = false;
+    self->restat_after_ns = self->now + (pause > PAUSE_NS ? pause : PAUSE_NS);
+    due_heap_set(&self->restats, &t->restat, self->now + AGAIN_NS);
 }
 
-static bool may_look(const struct opened *t)
+static bool may_restat(const struct fs_torrent *t)
 {
-    return !t->check && !t->save && !t->close && !t->told_failure;
+    return !t->check && !t->save && !t->close && !t->failure_reported;
 }
 
-uint64_t fs_start_look(struct fs *self)
+uint64_t fs_restat_schedule(struct fs *self)
 {
-    uint64_t at = due_heap_next_ns(&self->looks);
+    uint64_t at = due_heap_next_ns(&self->restats);
     struct disk_job *job = NULL;
-    struct opened *t;
-    struct slot *slot;
+    struct fs_torrent *t;
+    struct fs_worker *w;
 
-    if (self->looking || at == UINT64_MAX)
+    if (self->restating || at == UINT64_MAX)
         return UINT64_MAX;
-    if (at < self->look_after_ns)
-        at = self->look_after_ns;
+    if (at < self->restat_after_ns)
+        at = self->restat_after_ns;
     if (at > self->now)
         return at - self->now;
-    slot = fs_find_checker(self);
-    if (!slot)
-        return UINT64_MAX; /* until one comes back */
-    t = container_of(due_heap_pop(&self->looks), struct opened, look);
-    if (!may_look(t) || storage_prepare_restat(t->storage, &job) || !job) {
-        due_heap_set(&self->looks, &t->look, self->now + LOOK_LATER_NS);
+    w = fs_check_find_worker(self);
+    if (!w)
+        return UINT64_MAX; /* until one is idle */
+    t = container_of(due_heap_pop(&self->restats), struct fs_torrent, restat);
+    if (!may_restat(t) || storage_prepare_restat(t->storage, &job) || !job) {
+        due_heap_set(&self->restats, &t->restat, self->now + LATER_NS);
         return 0;
     }
-    self->looking = true;
-    self->look_began_ns = self->now;
-    fs_give(self, slot, job);
+    self->restating = true;
+    self->restat_began_ns = self->now;
+    fs_queue_give(self, w, job);
     return UINT64_MAX;
 }

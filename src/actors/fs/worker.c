@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "actors/fs/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -9,18 +10,18 @@
 
 #include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
-#include "conjure/fs/storage.h"
+#include "conjure/fs/disk_job.h"
 
-#define POLITE_NICE 15
-#define NICE_MAX    19
+#define CHECKER_NICE 15 /* added */
+#define NICE_MAX     19
 
 struct worker {
     struct actor actor;
     struct waker waker;
     struct worker_inbox inbox;
     struct disk_scratch scratch;
-    bool polite;
-    struct msg *parting; /* the shutdown query */
+    enum worker_role role;
+    struct worker_shutdown *shutdown;
 };
 
 static void on_run(struct worker *self, struct worker_run *m)
@@ -31,18 +32,19 @@ static void on_run(struct worker *self, struct worker_run *m)
 
 static void on_shutdown(struct worker *self, struct worker_shutdown *m)
 {
-    self->parting = &m->msg;
+    self->shutdown = m;
 }
 
 MSG_DISPATCH(worker, WORKER_TABLE, struct worker);
 
-/* Best effort all the same: an idle class could wait for ever on a busy disk. */
+/* The best-effort class of ioprio_set(2): in the idle class it could wait forever on a busy
+ * disk. */
 static void give_way(void)
 {
     enum { WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2, CLASS_SHIFT = 13, LOWEST = 7 };
-    int nice = getpriority(PRIO_PROCESS, 0) + POLITE_NICE;
+    int nice = getpriority(PRIO_PROCESS, 0) + CHECKER_NICE;
 
-    /* Of this thread alone, whatever POSIX says; both may be refused, and then it is like the rest. */
+    /* On Linux it is for this thread alone. Both may be refused; it then runs as the others. */
     setpriority(PRIO_PROCESS, 0, nice < NICE_MAX ? nice : NICE_MAX);
     syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_BEST_EFFORT << CLASS_SHIFT | LOWEST);
 }
@@ -51,10 +53,10 @@ static void *run(void *arg)
 {
     struct worker *self = arg;
 
-    if (self->polite)
+    if (self->role == WORKER_CHECKER)
         give_way();
 
-    while (!self->parting) {
+    while (!self->shutdown) {
         struct msg *m = channel_receive_wait(&self->inbox.channel, UINT64_MAX);
 
         if (m)
@@ -62,21 +64,25 @@ static void *run(void *arg)
     }
     channel_close(&self->inbox.channel);
     disk_scratch_deinit(&self->scratch);
-    msg_reply(self->parting);
+    msg_reply(&self->shutdown->msg);
     return NULL;
 }
 
-struct worker *worker_start(unsigned number, bool polite)
+struct worker *worker_start(unsigned number, enum worker_role role)
 {
     struct worker *w = NEW(struct worker);
     char name[16];
+    int r;
 
     waker_init_futex(&w->waker);
     channel_init(&w->inbox.channel, &w->waker);
-    w->polite = polite;
-    snprintf(name, sizeof name, "%s %u", polite ? "check" : "disk", number);
-    if (actor_start(&w->actor, name, run, w)) {
+    w->role = role;
+    snprintf(name, sizeof name, "%s %u", role == WORKER_CHECKER ? "check" : "disk", number);
+    r = actor_start(&w->actor, name, run, w);
+    if (r) {
+        waker_deinit(&w->waker);
         free(w);
+        errno = -r;
         return NULL;
     }
     return w;

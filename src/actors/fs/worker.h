@@ -4,14 +4,20 @@
 
 #include "conjure/msg/worker.h"
 
-/* One thread of the FS pool: runs one job after another and knows nothing but them. */
+/* One thread of FS's pool: runs the jobs that it is sent, one list after the other. */
 struct worker;
 
-/* NULL when there is no thread to be had. POLITE: it gives way to all other threads, at the processor and
- * at the disk, for good: an ordinary user cannot take that back. */
-struct worker *worker_start(unsigned number, bool polite);
+enum worker_role {
+    WORKER_DISK,
+    /* Gives way to all other threads, at the processor and at the disk, for good: an ordinary user
+     * cannot take that back. */
+    WORKER_CHECKER,
+};
+
+/* NULL with errno set. */
+struct worker *worker_start(unsigned number, enum worker_role role);
 struct worker_inbox *worker_inbox(struct worker *w);
-/* After its shutdown query is home. */
+/* After the reply to its Shutdown. */
 void worker_join(struct worker *w);
 
 #endif
