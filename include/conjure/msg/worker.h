@@ -8,10 +8,10 @@ struct disk_job;
 
 /* The inbox of one worker of the FS pool. */
 /* clang-format off */
-#define WORKER_TABLE(INFO, QUERY, REPLY)                                                            \
-    QUERY(worker, run, Run, "do these jobs; each carries its own result",                          \
+#define WORKER_TABLE(INFO, QUERY, REPLY)                                                           \
+    QUERY(worker, run, Run, "run these jobs; each carries its result",                             \
           struct disk_job *job; /* a list, owned by FS */                                          \
-          uint32_t worker; /* FS's number of the worker */)                                        \
+          uint32_t worker; /* FS's number of the worker, unchanged */)                             \
     QUERY(worker, shutdown, Shutdown, "end", )
 /* clang-format on */
 
