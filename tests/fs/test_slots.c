@@ -13,24 +13,27 @@ static bool is_wanted(const void *arg, uint32_t piece)
     return wanted[piece];
 }
 
+/* One assertion for all of it: each costs a system call. */
 static void check_invariant(const struct slots *s)
 {
+    uint32_t n_wrong = 0;
+
     for (uint32_t piece = 0; piece < N; piece++) {
         uint32_t slot = s->slot_of[piece];
 
         if (slot == SLOT_NONE)
             continue;
-        ck_assert_uint_eq(s->piece_in[slot], piece);
-        ck_assert_uint_lt(s->rank[slot], s->n_used);
-        if (s->rank[piece] < s->n_used)
-            ck_assert_uint_eq(slot, piece);
+        n_wrong += s->piece_in[slot] != piece;
+        n_wrong += s->rank[slot] >= s->n_used;
+        n_wrong += s->rank[piece] < s->n_used && slot != piece;
     }
+    ck_assert_uint_eq(n_wrong, 0);
 }
 
-/* Arrivals in any order; now and then a move fails. The test carries out the moves on its own disk. */
+/* Pieces arrive in random order, and some moves fail. The test carries the moves out on a table. */
 static void arrive(uint64_t seed)
 {
-    uint32_t disk[N], order[N], n = 0;
+    uint32_t disk[N], order[N], n = 0, n_wrong = 0;
     struct slots s;
     struct rng rng;
 
@@ -64,8 +67,8 @@ static void arrive(uint64_t seed)
             disk[s.slot_of[order[i++]]] = m.piece;
         check_invariant(&s);
         for (uint32_t slot = 0; slot < N; slot++)
-            if (s.piece_in[slot] != SLOT_NONE)
-                ck_assert_uint_eq(disk[slot], s.piece_in[slot]);
+            n_wrong += s.piece_in[slot] != SLOT_NONE && disk[slot] != s.piece_in[slot];
+        ck_assert_uint_eq(n_wrong, 0);
         if (rng_below(&rng, 20) == 0) {
             uint32_t found[N], n_lost = 0;
 
@@ -84,7 +87,7 @@ static void arrive(uint64_t seed)
     slots_deinit(&s);
 }
 
-START_TEST(all_pieces_come_home)
+START_TEST(every_piece_ends_in_its_own_slot)
 {
     for (uint64_t seed = 0; seed < 300; seed++)
         arrive(seed);
@@ -111,4 +114,4 @@ START_TEST(nonsense_found_on_disk_breaks_nothing)
 }
 END_TEST
 
-RUN_SUITE("slots", 60, all_pieces_come_home, nonsense_found_on_disk_breaks_nothing);
+RUN_SUITE("slots", 60, every_piece_ends_in_its_own_slot, nonsense_found_on_disk_breaks_nothing);

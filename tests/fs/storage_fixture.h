@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TESTS_FS_OPENED_H
-#define CONJURE_TESTS_FS_OPENED_H
+#ifndef CONJURE_TESTS_FS_STORAGE_FIXTURE_H
+#define CONJURE_TESTS_FS_STORAGE_FIXTURE_H
 
 #include "sample.h"
 
 #include "conjure/fs/storage.h"
 
-/* A storage over a sample, its jobs run in the test's own thread. */
+/* A storage over a sample; its jobs run in the test's thread. */
 
 static struct handle_pool pool;
 static struct piece_buffers buffers;
@@ -139,6 +139,82 @@ static inline void make_plain(struct sample *sample)
 
     begin(5);
     sample_make(sample, &rng, 65536, files, 2);
+}
+
+static inline uint32_t count_events(struct storage *s, enum storage_event_kind kind)
+{
+    struct storage_event e;
+    uint32_t n = 0;
+
+    while (storage_next_event(s, &e))
+        n += e.kind == kind;
+    return n;
+}
+
+static inline void expect_all_files(struct sample *sample, const bool *skip)
+{
+    for (uint32_t file = 0; file < metainfo_n_files(sample->meta); file++) {
+        char path[640];
+
+        sample_path(sample, file, path);
+        if (metainfo_file(sample->meta, file)->padding || (skip && skip[file]))
+            ck_assert_msg(access(path, F_OK), "%s must not be there", path);
+        else
+            ck_assert_msg(sample_file_is_good(sample, file), "%s is wrong", path);
+    }
+}
+
+/* Hashes N batches of one piece each, and no more. */
+static inline void check_some(struct storage *s, unsigned n)
+{
+    struct disk_job *job;
+
+    while (n--) {
+        ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
+        ck_assert_ptr_nonnull(job);
+        ck_assert_int_eq(run(job), 0);
+    }
+}
+
+/* All of the content, verified and remembered. */
+static inline struct storage *open_complete(struct sample *sample)
+{
+    struct storage *s;
+
+    for (uint32_t file = 0; file < metainfo_n_files(sample->meta); file++)
+        if (!metainfo_file(sample->meta, file)->padding)
+            sample_write_file(sample, file);
+    s = open_storage(sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample->n_pieces);
+    return s;
+}
+
+static inline void make_hundred_files(struct sample *sample)
+{
+    static struct sample_file files[100];
+    static char names[100][16];
+
+    begin(21);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(names[i], sizeof names[i], "d/%u", i);
+        files[i] = (struct sample_file){names[i], 10000 + i, NULL};
+    }
+    sample_make(sample, &rng, 32768, files, 100);
+}
+
+static inline struct storage *open_trusting(struct sample *sample)
+{
+    struct storage_config config = {
+        .meta = sample->meta, .dir = sample->dir, .resume_path = sample->resume, .trusting = true};
+    char reason[STORAGE_REASON_MAX];
+    struct storage *s = NULL;
+    struct disk_job *job;
+
+    ck_assert_int_eq(storage_new(&config, &pool, &buffers, &s, reason), 0);
+    ck_assert_int_eq(storage_prepare_open(s, &job), 0);
+    ck_assert_int_eq(run(job), 0);
+    return s;
 }
 
 #endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "storage_fixture.h"
+
+/* Some of the pieces, in an order by chance, so that many lie where others belong. Not saved. */
+static void download_in_disorder(struct sample *sample, uint32_t n)
+{
+    struct storage *s = open_storage(sample, ALLOCATION_COMPACT, NULL);
+
+    while (n--) {
+        uint32_t piece = rng_below(&rng, sample->n_pieces);
+
+        write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, false);
+        hash_waiting(s);
+    }
+    storage_free(s);
+}
+
+/* What each piece is: 0 missing, 1 at home, 2 elsewhere. */
+static void list_pieces(struct storage *s, uint32_t n_pieces, uint8_t *kinds)
+{
+    struct stored_blocks stored;
+
+    for (uint32_t piece = 0; piece < n_pieces; piece++)
+        kinds[piece] = bitfield_test(storage_have(s), piece);
+    ck_assert_int_eq(storage_list_stored(s, &stored), 0);
+    for (size_t i = 0; i < stored.n; i++)
+        kinds[stored.runs[i].piece] = 2;
+    stored_blocks_deinit(&stored);
+}
+
+START_TEST(a_check_continues_where_it_was_stopped)
+{
+    struct sample sample;
+    struct storage *s;
+    uint32_t left;
+
+    make_hundred_files(&sample);
+    for (uint32_t file = 0; file < 100; file++)
+        sample_write_file(&sample, file);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_DOUBTFUL), sample.n_pieces);
+    check_some(s, 5);
+    save(s, SAVE_RUNNING); /* then kill -9 */
+    check_some(s, 3);
+    storage_free(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 5);
+    left = sample.n_pieces - 5;
+    ck_assert_uint_eq(storage_n_doubtful(s), left);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_uint_eq(storage_n_checked(s), left);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_check_of_all_continues_and_the_next_one_begins_anew)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
+    check_some(s, 7);
+    close_storage(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 7);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces - 7);
+    check_some(s, sample.n_pieces - 7);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(pieces_in_a_job_are_as_doubtful_as_those_that_wait)
+{
+    struct disk_job *checking, *saving;
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    storage_begin_check(s, CHECK_ALL);
+    ck_assert_int_eq(storage_prepare_check(s, 4, &checking), 0);
+    ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &saving), 0);
+    ck_assert_int_eq(run(saving), 0);
+    ck_assert_int_eq(run(checking), 0);
+    storage_free(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    ck_assert_uint_eq(storage_n_doubtful(s), sample.n_pieces);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(cancelled_pieces_stay_doubtful)
+{
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    storage_begin_check(s, CHECK_ALL);
+    ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
+    disk_job_cancel(job);
+    ck_assert_int_eq(run(job), 0);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    ck_assert_uint_eq(storage_n_bad(s), 0);
+    ck_assert_uint_eq(storage_n_doubtful(s), sample.n_pieces);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_scan_of_slots_continues_where_it_was_stopped)
+{
+    unsigned n_elsewhere = 0, n_less = 0;
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint8_t expected[64] = {0}, found[64] = {0};
+        uint32_t n_doubtful, n_to_check;
+        struct sample sample;
+        struct disk_job *job;
+        struct storage *s;
+
+        make_hundred_files(&sample);
+        rng_seed(&rng, seed);
+        download_in_disorder(&sample, 6 + rng_below(&rng, sample.n_pieces));
+        s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+        n_to_check = n_doubtful = storage_n_doubtful(s);
+        for (unsigned i = 0; i < 3; i++) {
+            storage_begin_check(s, CHECK_DOUBTFUL);
+            for (unsigned left = 1 + rng_below(&rng, 2 * n_to_check); left; left--) {
+                ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
+                if (!job || run(job))
+                    break;
+            }
+            save(s, storage_n_doubtful(s) ? SAVE_RUNNING : SAVE_CLOSING);
+            storage_free(s); /* kill -9 */
+            s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+            ck_assert_uint_le(storage_n_doubtful(s), n_doubtful);
+            n_doubtful = storage_n_doubtful(s);
+        }
+        n_less += n_doubtful < n_to_check;
+        check(s, CHECK_DOUBTFUL);
+        list_pieces(s, sample.n_pieces, found);
+        storage_free(s);
+
+        unlink(sample.resume);
+        s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+        ck_assert_uint_eq(storage_n_doubtful(s), n_to_check);
+        check(s, CHECK_DOUBTFUL);
+        list_pieces(s, sample.n_pieces, expected);
+        ck_assert_mem_eq(found, expected, sizeof found);
+        for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+            n_elsewhere += expected[piece] == 2;
+        close_storage(s);
+        end(&sample);
+    }
+    ck_assert_uint_ge(n_less, 20);
+    ck_assert_uint_ge(n_elsewhere, 40);
+}
+END_TEST
+
+RUN_SUITE("check", 60, a_check_continues_where_it_was_stopped,
+          a_check_of_all_continues_and_the_next_one_begins_anew,
+          pieces_in_a_job_are_as_doubtful_as_those_that_wait, cancelled_pieces_stay_doubtful,
+          a_scan_of_slots_continues_where_it_was_stopped);

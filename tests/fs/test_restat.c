@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "storage_fixture.h"
+
+#include <errno.h>
+
+/* The file that has changed, or -1. */
+static int64_t restat(struct storage *s)
+{
+    struct storage_event e;
+    struct disk_job *job;
+
+    ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
+    ck_assert_ptr_nonnull(job);
+    ck_assert_int_eq(run(job), 0);
+    ck_assert(!storage_needs_restat(s));
+    if (!storage_next_event(s, &e))
+        return -1;
+    ck_assert_int_eq(e.kind, STORAGE_CHANGED);
+    ck_assert(!storage_next_event(s, &e));
+    return e.piece;
+}
+
+START_TEST(a_complete_torrent_is_trusted_until_its_files_are_looked_at)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    storage_free(open_trusting(&sample)); /* there are no resume data yet */
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    ck_assert(storage_needs_restat(s));
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    ck_assert_int_eq(restat(s), -1);
+    close_storage(s);
+
+    sample_change_file(&sample, 42);
+    s = open_trusting(&sample);
+    ck_assert(storage_needs_restat(s));
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    ck_assert_int_eq(restat(s), 42);
+    close_storage(s); /* and what is saved now does not vouch for the new file */
+    s = open_trusting(&sample);
+    ck_assert_int_eq(restat(s), 42);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert(!storage_needs_restat(s));
+    ck_assert_uint_gt(storage_n_doubtful(s), 0);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_int_eq(restat(s), -1);
+    close_storage(s);
+    s = open_trusting(&sample);
+    ck_assert_int_eq(restat(s), -1);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_file_removed_while_seeding_is_found)
+{
+    struct sample sample;
+    struct storage *s;
+    char path[640];
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    ck_assert_int_eq(restat(s), -1);
+    sample_path(&sample, 99, path);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(restat(s), 99);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(a_changed_file_is_not_served)
+{
+    struct storage_event e;
+    struct open_file *h;
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    sample_change_file(&sample, 42);
+    s = open_trusting(&sample);
+    ck_assert_int_eq(storage_lease(s, 41, &h), 0);
+    handle_pool_return(&pool, h);
+    ck_assert_int_eq(storage_lease(s, 42, &h), -ESTALE);
+    ck_assert(storage_next_event(s, &e));
+    ck_assert_int_eq(e.kind, STORAGE_CHANGED);
+    ck_assert_uint_eq(e.piece, 42);
+    sample_change_file(&sample, 41); /* while it is open in the pool */
+    ck_assert_int_eq(storage_lease(s, 41, &h), -ESTALE);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(written_content_is_served_before_and_after_it_is_saved)
+{
+    struct disk_job *job;
+    struct open_file *h;
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    for (unsigned step = 0; step < 3; step++) {
+        ck_assert_int_eq(storage_lease(s, 0, &h), 0);
+        handle_pool_return(&pool, h);
+        if (step == 0)
+            ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
+        else if (step == 1)
+            ck_assert_int_eq(run(job), 0);
+    }
+    sample_change_file(&sample, 0);
+    ck_assert_int_eq(storage_lease(s, 0, &h), -ESTALE);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+START_TEST(files_of_an_incomplete_or_unsaved_torrent_are_not_looked_at)
+{
+    struct storage_event e;
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_trusting(&sample);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++) {
+        ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
+        ck_assert_ptr_null(job);
+        write_piece(&sample, s, piece);
+        hash_waiting(s);
+        ck_assert(storage_next_event(s, &e));
+        ck_assert_int_eq(e.kind, STORAGE_COMPLETED);
+    }
+    ck_assert_int_eq(storage_prepare_restat(s, &job), 0); /* complete, but written to since */
+    ck_assert_ptr_null(job);
+    save(s, SAVE_RUNNING);
+    ck_assert_int_eq(restat(s), -1);
+    close_storage(s);
+    s = open_trusting(&sample);
+    ck_assert(storage_needs_restat(s));
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
+RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_files_are_looked_at,
+          a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
+          written_content_is_served_before_and_after_it_is_saved,
+          files_of_an_incomplete_or_unsaved_torrent_are_not_looked_at);
