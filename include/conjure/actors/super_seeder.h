@@ -5,20 +5,20 @@
 #include "conjure/actors/torrent.h"
 
 /*
- * The actor behind T->interest of a torrent that is complete and super-seeds (BEP 16): it decides which
- * pieces each connection hears of, and may ask for.
+ * The actor behind T->interest of a torrent that is complete and super-seeds (BEP 16): it decides
+ * which pieces each connection offers, and may serve.
  *
- * Says Master.SuperSeeded once, when there is nothing to gain any more. It goes on answering until
- * Master sends Shutdown, as an InterestStat does.
+ * It sends Master.SuperSeeded once, when super-seeding is over. It answers until Master sends
+ * Shutdown, as an InterestStat does.
  */
 struct super_seeder;
 struct master_inbox;
 
-/* Makes T->interest and its waker and starts the thread; T and MASTER outlive the actor. NULL when memory
- * or threads are short; the inbox is closed then. Called by Master. */
+/* Makes T->interest and its waker and starts the thread; T and MASTER outlive the actor. NULL with
+ * errno when memory or threads are short; the inbox is closed then. Called by Master. */
 struct super_seeder *super_seeder_start(struct torrent *t, struct master_inbox *master);
 
-/* After the Shutdown is home: waits for the thread's end and frees. NULL is fine. */
+/* After the reply to Shutdown: waits for the thread's end and frees. NULL is fine. */
 void super_seeder_join(struct super_seeder *s);
 
 #endif

@@ -9,15 +9,16 @@
 struct peer_inbox;
 struct torrent;
 
-/* The inbox of InterestStat: which pieces we have, who has which, who fetches what. One per torrent
- * that lacks pieces; closed once no wanted piece lacks and all peers know it.
- * A peer is named by its number (struct peer, `id`). */
+/* The inbox of InterestStat: which pieces we have, which peer has which, which blocks each fetches.
+ * One for each torrent with missing pieces; it is closed when every wanted piece is verified and
+ * all peers have read Completed. SuperSeeder has the same inbox. A peer is named by its number
+ * (`id` of struct peer). */
 /* clang-format off */
-#define INTEREST_TABLE(INFO, QUERY, REPLY)                                                          \
+#define INTEREST_TABLE(INFO, QUERY, REPLY)                                                         \
     QUERY(interest, have_piece, HavePiece, "do we have this piece, verified, for this peer?",      \
-          uint32_t peer; uint32_t piece; bool have; /* reply */)                                                                  \
+          uint32_t peer; uint32_t piece; bool have; /* reply */)                                   \
     QUERY(interest, next_piece, NextPiece,                                                         \
-          "what shall this peer fetch next? Parked until there is something; comes home with "     \
+          "which blocks does this peer fetch next? Parked until there are some; the reply has "    \
           "claim.id 0 when the peer left or the torrent is complete",                              \
           uint32_t peer; uint32_t n_blocks; /* at most, 1 to CLAIM_BLOCKS_MAX */                   \
           struct claim claim; /* reply */)                                                         \
@@ -28,23 +29,24 @@ struct torrent;
          "the blocks of a claim are requested now, from a peer that is fetching itself",           \
          uint32_t peer; uint64_t claim;)                                                           \
     INFO(interest, peer_joined, PeerJoined, "a peer, and what it has", uint32_t peer;              \
-         struct peer_inbox *inbox; /* valid until PeerLeft is home */                              \
+         struct peer_inbox *inbox; /* valid until the reply to PeerLeft */                         \
          struct bitfield has; /* owned; empty when it has nothing yet */ bool has_all;             \
-         uint32_t n_seen; /* how many verified pieces it was told of in its handshake */)          \
+         uint32_t n_seen; /* how many verified pieces our handshake told it of */)                 \
     QUERY(interest, peer_left, PeerLeft,                                                           \
-          "a peer is gone; its claims must have been returned. Home: no message follows",          \
-          uint32_t peer;)                                                                          \
-    INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one piece more", uint32_t peer;       \
+          "a peer has closed: what its claims still hold may be claimed again. No message to it "  \
+          "follows the reply", uint32_t peer;)                                                     \
+    INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one more piece", uint32_t peer;       \
          uint32_t piece;)                                                                          \
-    INFO(interest, peer_sated, PeerSated, "super-seeding: a peer wants nothing of what it was offered", \
-         uint32_t peer;)                                                                           \
+    INFO(interest, peer_not_interested, PeerNotInterested,                                         \
+         "super-seeding: a peer is not interested in us any more", uint32_t peer;)                 \
     INFO(interest, peer_lost_piece, PeerLostPiece, "a peer does not give this piece after all",    \
          uint32_t peer; uint32_t piece;)                                                           \
     INFO(interest, piece_suggested, PieceSuggested,                                                \
-         "a peer would have us take this piece from it", uint32_t peer; uint32_t piece;)           \
-    INFO(interest, piece_completed, PieceCompleted, "a piece is on disk and verified",             \
+         "a peer suggests that we fetch this piece from it", uint32_t peer; uint32_t piece;)       \
+    INFO(interest, piece_completed, PieceCompleted, "from FS: a piece is on disk and verified",    \
          uint32_t piece;)                                                                          \
-    INFO(interest, piece_failed, PieceFailed, "a piece had the wrong hash: all of it is missing",  \
+    INFO(interest, piece_failed, PieceFailed,                                                      \
+         "from FS: a piece had the wrong hash, all its blocks are missing again",                  \
          uint32_t piece;)                                                                          \
     INFO(interest, blocks_stored, BlocksStored,                                                    \
          "from FS: blocks received for a claim are on disk",                                       \
@@ -54,13 +56,14 @@ struct torrent;
          "a peer is done with a claim: blocks of it that are not on disk may be claimed again. "   \
          "Not needed once BlocksStored has named all of them",                                     \
          uint32_t peer; uint64_t claim;)                                                           \
-    QUERY(interest, progress, Progress, "how far are we?",                                         \
+    QUERY(interest, progress, Progress, "how much is verified, and what do the peers have?",       \
           struct torrent *of; /* the asker's, untouched */                                         \
           uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \
-          uint64_t stored; /* reply: bytes on disk of other wanted pieces */                       \
-          uint32_t n_verified; uint32_t n_peers; uint32_t n_seeders;                               \
-          double availability; /* whole copies among the peers, and the share of pieces above */)  \
-    QUERY(interest, shutdown, Shutdown, "send all parked queries home and end",           \
+          uint64_t stored; /* reply: bytes on disk of missing pieces */                            \
+          uint32_t n_verified; uint32_t n_peers; uint32_t n_seeders; /* reply */                   \
+          double availability; /* reply: whole copies among the peers, plus the share of pieces    \
+                                * with one more */)                                                \
+    QUERY(interest, shutdown, Shutdown, "reply to all parked queries and end",                     \
           struct torrent *of; /* the asker's, untouched */)
 /* clang-format on */
 

@@ -2,12 +2,13 @@
 /*
  * InterestStat: the InterestTable behind an inbox.
  *
- * NextPiece queries that find nothing are parked here, in order of arrival. After every batch of
- * messages they are tried again if there is a reason: the table's generation moved (blocks became
- * free, endgame began), or their own peer got a piece.
+ * NextPiece queries for which the table has nothing are parked here, in order of arrival. After
+ * every batch of messages they are tried again if there is a reason: the table's generation changed
+ * (blocks became free, endgame began), or their own peer got a piece.
  */
 #include "conjure/actors/interest_stat.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "conjure/actors/actor.h"
@@ -21,7 +22,7 @@
 /* A peer that has joined: the user pointer of its row. */
 struct stat_peer {
     struct peer_inbox *inbox;
-    bool retry; /* it got a useful piece since the last batch */
+    bool retry; /* it got a missing piece since the parked queries were last tried */
 };
 
 struct interest_stat {
@@ -33,16 +34,19 @@ struct interest_stat {
     struct interest_table *table;
     struct id_map peers; /* of struct stat_peer */
     struct interest_next_piece **parked;
-    uint32_t n_parked, parked_size;
+    size_t n_parked, parked_room;
     uint64_t generation; /* of the table when the parked ones were last tried */
     bool any_retry;
-    bool said_complete;
-    uint32_t *completed; /* pieces in the order verified, after the n_initial of the start */
-    uint32_t n_completed, n_initial;
-    struct interest_shutdown *shutdown; /* asked and not answered yet */
+    bool completed;     /* Master has TorrentCompleted */
+    uint32_t *verified; /* pieces in the order verified, after the n_initial of the start */
+    uint32_t n_verified, n_initial;
+    struct interest_shutdown *shutdown; /* to be answered at the end */
 };
 
-static void act_on_effects(struct interest_stat *is)
+/* Only of use to a SuperSeeder. */
+MSG_IGNORE(interest, peer_not_interested, struct interest_stat);
+
+static void send_effects(struct interest_stat *is)
 {
     struct interest_effect e;
 
@@ -67,17 +71,17 @@ static void act_on_effects(struct interest_stat *is)
 
 /* --- parked queries ------------------------------------------------------------------------ */
 
-static void answer_nothing(struct interest_next_piece *m)
+static void reply_nothing(struct interest_next_piece *m)
 {
     m->claim = (struct claim){0};
     msg_reply(&m->msg);
 }
 
-/* Whether M is answered. */
+/* Whether M is replied to. */
 static bool try_next_piece(struct interest_stat *is, struct interest_next_piece *m)
 {
     if (is->shutdown || interest_table_is_complete(is->table) || !id_map_get(&is->peers, m->peer)) {
-        answer_nothing(m);
+        reply_nothing(m);
         return true;
     }
     if (!interest_table_next_piece(is->table, m->peer, m->n_blocks, &m->claim))
@@ -88,10 +92,8 @@ static bool try_next_piece(struct interest_stat *is, struct interest_next_piece 
 
 static void park(struct interest_stat *is, struct interest_next_piece *m)
 {
-    if (is->n_parked == is->parked_size) {
-        is->parked_size = is->parked_size ? is->parked_size * 2 : 16;
-        is->parked = mem_resize(is->parked, is->parked_size, sizeof(struct interest_next_piece *));
-    }
+    mem_reserve(&is->parked, &is->parked_room, is->n_parked + 1,
+                sizeof(struct interest_next_piece *));
     is->parked[is->n_parked++] = m;
 }
 
@@ -99,13 +101,13 @@ static void retry_parked(struct interest_stat *is)
 {
     bool all = is->shutdown || interest_table_is_complete(is->table) ||
                is->generation != interest_table_generation(is->table);
-    uint32_t n = 0;
+    size_t n = 0;
 
     if (!all && !is->any_retry)
         return;
     is->generation = interest_table_generation(is->table);
     is->any_retry = false;
-    for (uint32_t i = 0; i < is->n_parked; i++) {
+    for (size_t i = 0; i < is->n_parked; i++) {
         struct interest_next_piece *m = is->parked[i];
         struct stat_peer *p = id_map_get(&is->peers, m->peer);
 
@@ -143,7 +145,7 @@ static void on_requested_from_leecher(struct interest_stat *is,
     interest_table_requested(is->table, m->peer, m->claim, CLAIM_FROM_LEECHER);
 }
 
-static void tell_peer(struct stat_peer *p, uint32_t piece)
+static void send_have(struct stat_peer *p, uint32_t piece)
 {
     struct peer_have *m = peer_new_have();
 
@@ -159,25 +161,25 @@ static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined
     id_map_put(&is->peers, m->peer, p);
     interest_table_peer_joined(is->table, m->peer, p, &m->has, m->has_all);
     bitfield_deinit(&m->has);
-    /* What was verified between its handshake and now. */
-    for (uint32_t i = m->n_seen - is->n_initial; i < is->n_completed; i++)
-        tell_peer(p, is->completed[i]);
-    act_on_effects(is);
+    /* Pieces that were verified since its handshake. */
+    for (uint32_t i = m->n_seen - is->n_initial; i < is->n_verified; i++)
+        send_have(p, is->verified[i]);
+    send_effects(is);
 }
 
 static void on_peer_left(struct interest_stat *is, struct interest_peer_left *m)
 {
     struct stat_peer *p = id_map_remove(&is->peers, m->peer);
-    uint32_t n = 0;
+    size_t n = 0;
 
     if (p) {
         interest_table_peer_left(is->table, m->peer);
-        act_on_effects(is);
+        send_effects(is);
         free(p);
     }
-    for (uint32_t i = 0; i < is->n_parked; i++) {
+    for (size_t i = 0; i < is->n_parked; i++) {
         if (is->parked[i]->peer == m->peer)
-            answer_nothing(is->parked[i]);
+            reply_nothing(is->parked[i]);
         else
             is->parked[n++] = is->parked[i];
     }
@@ -191,18 +193,13 @@ static void on_peer_got_piece(struct interest_stat *is, struct interest_peer_got
 
     if (p && interest_table_peer_got_piece(is->table, m->peer, m->piece))
         p->retry = is->any_retry = true;
-    act_on_effects(is);
+    send_effects(is);
 }
 
 static void on_peer_lost_piece(struct interest_stat *is, struct interest_peer_lost_piece *m)
 {
     interest_table_peer_lost_piece(is->table, m->peer, m->piece);
-    act_on_effects(is);
-}
-
-/* Of no meaning while something lacks. */
-static void on_peer_sated(struct interest_stat *is, struct interest_peer_sated *m)
-{
+    send_effects(is);
 }
 
 static void on_piece_suggested(struct interest_stat *is, struct interest_piece_suggested *m)
@@ -210,7 +207,7 @@ static void on_piece_suggested(struct interest_stat *is, struct interest_piece_s
     interest_table_suggested(is->table, m->peer, m->piece);
 }
 
-static void tell_have(struct interest_stat *is, uint32_t piece)
+static void announce_piece(struct interest_stat *is, uint32_t piece)
 {
     uint32_t cursor = 0;
     struct lobby_have *to_lobby = lobby_new_have();
@@ -219,19 +216,19 @@ static void tell_have(struct interest_stat *is, uint32_t piece)
     to_lobby->swarm = is->torrent->swarm;
     to_lobby->piece = piece;
     lobby_tell_or_drop_have(is->lobby, to_lobby);
-    if (is->n_completed < is->torrent->geometry.n_pieces - is->n_initial)
-        is->completed[is->n_completed++] = piece; /* full only when one was verified twice */
+    if (is->n_verified < is->torrent->geometry.n_pieces - is->n_initial)
+        is->verified[is->n_verified++] = piece; /* full only when one was verified twice */
     while ((p = interest_table_next_without(is->table, piece, &cursor)))
-        tell_peer(p, piece);
+        send_have(p, piece);
 }
 
-static void look_for_completion(struct interest_stat *is)
+static void check_for_completion(struct interest_stat *is)
 {
     struct master_torrent_completed *m;
 
-    if (is->said_complete || !interest_table_is_complete(is->table))
+    if (is->completed || !interest_table_is_complete(is->table))
         return;
-    is->said_complete = true;
+    is->completed = true;
     log_debug("interest", "torrent %u: all wanted pieces are verified", is->torrent->swarm->id);
     m = master_new_torrent_completed();
     m->torrent = is->torrent;
@@ -242,27 +239,27 @@ static void on_piece_completed(struct interest_stat *is, struct interest_piece_c
 {
     if (!interest_table_piece_completed(is->table, m->piece))
         return;
-    tell_have(is, m->piece);
-    act_on_effects(is);
-    look_for_completion(is);
+    announce_piece(is, m->piece);
+    send_effects(is);
+    check_for_completion(is);
 }
 
 static void on_piece_failed(struct interest_stat *is, struct interest_piece_failed *m)
 {
     interest_table_piece_failed(is->table, m->piece);
-    act_on_effects(is);
+    send_effects(is);
 }
 
 static void on_blocks_stored(struct interest_stat *is, struct interest_blocks_stored *m)
 {
     interest_table_blocks_stored(is->table, m->claim, m->piece, m->first_block, m->blocks);
-    act_on_effects(is);
+    send_effects(is);
 }
 
 static void on_claim_returned(struct interest_stat *is, struct interest_claim_returned *m)
 {
     interest_table_claim_returned(is->table, m->peer, m->claim);
-    act_on_effects(is);
+    send_effects(is);
 }
 
 static void on_progress(struct interest_stat *is, struct interest_progress *m)
@@ -293,14 +290,14 @@ static void *run(void *arg)
     struct channel *inbox = &is->torrent->interest.channel;
     struct msg *m;
 
-    look_for_completion(is);
+    check_for_completion(is);
     while (!is->shutdown) {
         m = channel_receive_wait(inbox, UINT64_MAX);
         for (; m; m = channel_receive(inbox))
             interest_dispatch(is, m);
         retry_parked(is);
     }
-    /* Closed, and everything inside is answered: the last is what ends us. */
+    /* The inbox is closed and every other query has its reply. */
     msg_reply(&is->shutdown->msg);
     return NULL;
 }
@@ -312,7 +309,7 @@ static void stat_free(struct interest_stat *is)
     id_map_deinit(&is->peers);
     interest_table_free(is->table);
     free(is->parked);
-    free(is->completed);
+    free(is->verified);
     free(is);
 }
 
@@ -321,24 +318,28 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
                                           struct master_inbox *master, struct lobby_inbox *lobby)
 {
     struct interest_stat *is = NEW(struct interest_stat);
+    int r;
 
     is->torrent = t;
     is->master = master;
     is->lobby = lobby;
     rng_seed_from_kernel(&is->rng);
     is->n_initial = have->n_set;
-    is->completed = mem_new_array(have->n_bits - have->n_set + 1, sizeof *is->completed);
+    is->verified = mem_new_array(have->n_bits - have->n_set + 1, sizeof *is->verified);
     is->table = interest_table_new(&t->geometry, &t->wanted, have, &is->rng);
     if (!is->table) {
         stat_free(is);
+        errno = ENOMEM;
         return NULL;
     }
     interest_table_add_stored(is->table, stored);
     waker_init_futex(&t->interest_waker);
     channel_init(&t->interest.channel, &t->interest_waker);
-    if (actor_start(&is->actor, "interest", run, is)) {
+    r = actor_start(&is->actor, "interest", run, is);
+    if (r) {
         channel_close(&t->interest.channel);
         stat_free(is);
+        errno = -r;
         return NULL;
     }
     return is;

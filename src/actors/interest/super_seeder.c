@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decisions are taken by src/interest/super_seed.c. Peers speak to this actor as they do to
- * InterestStat, and it says Have to them for what they are offered. When super-seeding is over it
- * says so to Master, which has everybody told what we have, and ends it like an InterestStat.
+ * src/interest/super_seed.c decides. Peers send this actor the same messages as InterestStat, and
+ * it sends them Have for each piece that is offered to them. When super-seeding is over it sends
+ * Master.SuperSeeded; then the Lobby tells all peers what we have, and Master ends the actor like
+ * an InterestStat.
  */
 #include "conjure/actors/super_seeder.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "conjure/actors/actor.h"
@@ -28,9 +30,25 @@ struct super_seeder {
     struct rng rng;
     struct super_seed *seed;
     uint64_t now, ticked_ns;
-    bool over; /* and said */
+    bool over; /* Master has SuperSeeded */
     struct interest_shutdown *shutdown;
 };
+
+/* A complete torrent claims and stores nothing. */
+MSG_IGNORE(interest, requested_from_seeder, struct super_seeder);
+MSG_IGNORE(interest, requested_from_leecher, struct super_seeder);
+MSG_IGNORE(interest, peer_lost_piece, struct super_seeder);
+MSG_IGNORE(interest, piece_suggested, struct super_seeder);
+MSG_IGNORE(interest, piece_completed, struct super_seeder);
+MSG_IGNORE(interest, piece_failed, struct super_seeder);
+MSG_IGNORE(interest, blocks_stored, struct super_seeder);
+MSG_IGNORE(interest, claim_returned, struct super_seeder);
+
+static void on_next_piece(struct super_seeder *s, struct interest_next_piece *m)
+{
+    m->claim = (struct claim){0};
+    msg_reply(&m->msg);
+}
 
 static void on_have_piece(struct super_seeder *s, struct interest_have_piece *m)
 {
@@ -55,7 +73,7 @@ static void on_peer_got_piece(struct super_seeder *s, struct interest_peer_got_p
     super_seed_got_piece(s->seed, m->peer, m->piece, s->now);
 }
 
-static void on_peer_sated(struct super_seeder *s, struct interest_peer_sated *m)
+static void on_peer_not_interested(struct super_seeder *s, struct interest_peer_not_interested *m)
 {
     super_seed_not_interested(s->seed, m->peer, s->now);
 }
@@ -77,48 +95,9 @@ static void on_shutdown(struct super_seeder *s, struct interest_shutdown *m)
     channel_close(&s->torrent->interest.channel);
 }
 
-/* What follows concerns only who lacks something. */
-
-static void on_next_piece(struct super_seeder *s, struct interest_next_piece *m)
-{
-    m->claim = (struct claim){0};
-    msg_reply(&m->msg);
-}
-
-static void on_requested_from_seeder(struct super_seeder *s,
-                                     struct interest_requested_from_seeder *m)
-{
-}
-
-static void on_requested_from_leecher(struct super_seeder *s,
-                                      struct interest_requested_from_leecher *m)
-{
-}
-
-static void on_peer_lost_piece(struct super_seeder *s, struct interest_peer_lost_piece *m)
-{
-}
-
-static void on_piece_suggested(struct super_seeder *s, struct interest_piece_suggested *m)
-{
-}
-
-static void on_piece_completed(struct super_seeder *s, struct interest_piece_completed *m)
-{
-}
-
-static void on_piece_failed(struct super_seeder *s, struct interest_piece_failed *m)
-{
-}
-
-static void on_claim_returned(struct super_seeder *s, struct interest_claim_returned *m)
-{
-}
-
-MSG_IGNORE(interest, blocks_stored, struct super_seeder);
 MSG_DISPATCH(interest, INTEREST_TABLE, struct super_seeder);
 
-static void say_offers(struct super_seeder *s)
+static void send_offers(struct super_seeder *s)
 {
     struct super_seed_offer offer;
 
@@ -130,7 +109,7 @@ static void say_offers(struct super_seeder *s)
     }
 }
 
-static void look_whether_over(struct super_seeder *s)
+static void check_for_end(struct super_seeder *s)
 {
     struct master_super_seeded *m;
 
@@ -138,8 +117,8 @@ static void look_whether_over(struct super_seeder *s)
         return;
     s->over = true;
     log_notice(FACILITY, "%s: %s: super-seeding is over", metainfo_name(s->torrent->meta),
-               super_seed_has_copy(s->seed) ? "somebody else has everything"
-                                            : "nobody passes anything on");
+               super_seed_has_copy(s->seed) ? "another peer has everything"
+                                            : "no peer passes pieces on");
     m = master_new_super_seeded();
     m->torrent = s->torrent;
     master_tell_or_drop_super_seeded(s->master, m);
@@ -157,22 +136,29 @@ static void *run(void *arg)
         s->now = clock_now();
         for (; m; m = channel_receive(inbox)) {
             interest_dispatch(s, m);
-            say_offers(s); /* before the peer may leave */
+            send_offers(s); /* before the peer may leave */
         }
         if (s->now - s->ticked_ns >= TICK_NS) {
             s->ticked_ns = s->now;
             super_seed_tick(s->seed, s->now);
-            say_offers(s);
+            send_offers(s);
         }
-        look_whether_over(s);
+        check_for_end(s);
     }
     msg_reply(&s->shutdown->msg);
     return NULL;
 }
 
+static void seeder_free(struct super_seeder *s)
+{
+    super_seed_free(s->seed);
+    free(s);
+}
+
 struct super_seeder *super_seeder_start(struct torrent *t, struct master_inbox *master)
 {
     struct super_seeder *s = NEW(struct super_seeder);
+    int r;
 
     s->torrent = t;
     s->master = master;
@@ -181,10 +167,11 @@ struct super_seeder *super_seeder_start(struct torrent *t, struct master_inbox *
     s->seed = super_seed_new(t->geometry.n_pieces, t->geometry.piece_length, &s->rng, s->now);
     waker_init_futex(&t->interest_waker);
     channel_init(&t->interest.channel, &t->interest_waker);
-    if (!s->seed || actor_start(&s->actor, "super", run, s)) {
+    r = s->seed ? actor_start(&s->actor, "super", run, s) : -ENOMEM;
+    if (r) {
         channel_close(&t->interest.channel);
-        super_seed_free(s->seed);
-        free(s);
+        seeder_free(s);
+        errno = -r;
         return NULL;
     }
     return s;
@@ -195,6 +182,5 @@ void super_seeder_join(struct super_seeder *s)
     if (!s)
         return;
     actor_join(&s->actor);
-    super_seed_free(s->seed);
-    free(s);
+    seeder_free(s);
 }

@@ -32,7 +32,7 @@ static void extended(struct peer *p, const char *client)
               p->session.peer_upload_only ? ", downloads nothing" : "");
     peer_report_interest(p);
     if (p->session.peer_upload_only)
-        peer_report_sated(p);
+        peer_report_not_interested(p);
 }
 
 static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t now)
@@ -50,7 +50,7 @@ static void act_on(struct peer *p, int kind, struct session_event *e, uint64_t n
         break;
     case SESSION_NOT_INTERESTED:
         peer_report_interest(p);
-        peer_report_sated(p);
+        peer_report_not_interested(p);
         break;
     case SESSION_EXTENDED:
         extended(p, e->client);

@@ -99,15 +99,15 @@ void peer_report_suggestion(struct peer *p, uint32_t piece)
     interest_tell_or_drop_piece_suggested(&p->torrent->interest, m);
 }
 
-void peer_report_sated(struct peer *p)
+void peer_report_not_interested(struct peer *p)
 {
-    struct interest_peer_sated *m;
+    struct interest_peer_not_interested *m;
 
     if (!p->super_seeding || !p->joined_interest)
         return;
-    m = interest_new_peer_sated();
+    m = interest_new_peer_not_interested();
     m->peer = p->id;
-    interest_tell_or_drop_peer_sated(&p->torrent->interest, m);
+    interest_tell_or_drop_peer_not_interested(&p->torrent->interest, m);
 }
 
 /* --- Choker ------------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ void peer_report_lost_piece(struct peer *p, uint32_t piece);
 /* The far end suggests to fetch PIECE from it. */
 void peer_report_suggestion(struct peer *p, uint32_t piece);
 /* While super-seeding: the far end wants none of the pieces that were announced to it. */
-void peer_report_sated(struct peer *p);
+void peer_report_not_interested(struct peer *p);
 
 /* --- to Choker ------------------------------------------------------------------------------- */
 

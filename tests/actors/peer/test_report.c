@@ -37,14 +37,14 @@ END_TEST
 START_TEST(a_super_seeder_learns_that_its_offer_is_not_wanted)
 {
     begin(LEECHING);
-    world_hold(&x.world, interest_kind_peer_sated);
-    peer_report_sated(x.p);
+    world_hold(&x.world, interest_kind_peer_not_interested);
+    peer_report_not_interested(x.p);
     peer_super_seed(x.p);
-    peer_report_sated(x.p);
+    peer_report_not_interested(x.p);
     world_pump(&x.world, 0);
     ck_assert_uint_eq(x.world.n_held, 0); /* it has not joined yet */
     peer_join_interest(x.p);
-    peer_report_sated(x.p);
+    peer_report_not_interested(x.p);
     world_pump(&x.world, 0);
     ck_assert_uint_eq(x.world.n_held, 1);
     msg_free(x.world.held[0]);
