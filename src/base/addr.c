@@ -18,7 +18,7 @@ int addr_parse_ip(const char *ip, uint16_t port, struct addr *outp)
     else if (inet_pton(AF_INET6, ip, a.ip) == 1)
         a.family = AF_INET6;
     else
-        return 1;
+        return ADDR_MALFORMED;
     *outp = a;
     return 0;
 }
@@ -32,18 +32,18 @@ int addr_parse(const char *text, struct addr *outp)
     char *end;
 
     if (!colon || colon[1] < '0' || colon[1] > '9')
-        return 1;
+        return ADDR_MALFORMED;
     port = strtoul(colon + 1, &end, 10);
     if (*end || port > 65535)
-        return 1;
+        return ADDR_MALFORMED;
     if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
         text++;
         n -= 2;
     } else if (memchr(text, ':', n)) {
-        return 1;
+        return ADDR_MALFORMED;
     }
     if (n == 0 || n >= sizeof host)
-        return 1;
+        return ADDR_MALFORMED;
     memcpy(host, text, n);
     host[n] = '\0';
     return addr_parse_ip(host, (uint16_t)port, outp);

@@ -26,9 +26,9 @@ int bitfield_load(struct bitfield *b, const uint8_t *bytes, size_t size)
     uint32_t n_set = 0;
 
     if (size != bitfield_size(b->n_bits))
-        return 1;
+        return BITFIELD_MALFORMED;
     if (b->n_bits % 8 && bytes[size - 1] & (0xff >> (b->n_bits % 8)))
-        return 1;
+        return BITFIELD_MALFORMED;
     memcpy(b->bytes, bytes, size);
     for (size_t i = 0; i < size; i++)
         n_set += (uint32_t)__builtin_popcount(bytes[i]);

@@ -31,7 +31,7 @@ int hex_decode(const char *text, uint8_t *bytes, size_t n)
         int low = high < 0 ? -1 : digit_value(text[2 * i + 1]);
 
         if (low < 0)
-            return -1;
+            return HEX_MALFORMED;
         bytes[i] = (uint8_t)(high << 4 | low);
     }
     return 0;

@@ -8,14 +8,14 @@
 
 static void put(struct due_heap *h, uint32_t i, struct due *d)
 {
-    h->things[i] = d;
+    h->entries[i] = d;
     d->place = i + 1;
 }
 
 static void sift_up(struct due_heap *h, uint32_t i, struct due *d)
 {
-    for (; i && d->at_ns < h->things[(i - 1) / 2]->at_ns; i = (i - 1) / 2)
-        put(h, i, h->things[(i - 1) / 2]);
+    for (; i && d->at_ns < h->entries[(i - 1) / 2]->at_ns; i = (i - 1) / 2)
+        put(h, i, h->entries[(i - 1) / 2]);
     put(h, i, d);
 }
 
@@ -24,11 +24,11 @@ static void sift_down(struct due_heap *h, uint32_t i, struct due *d)
     uint32_t child;
 
     while ((child = 2 * i + 1) < h->n) {
-        if (child + 1 < h->n && h->things[child + 1]->at_ns < h->things[child]->at_ns)
+        if (child + 1 < h->n && h->entries[child + 1]->at_ns < h->entries[child]->at_ns)
             child++;
-        if (d->at_ns <= h->things[child]->at_ns)
+        if (d->at_ns <= h->entries[child]->at_ns)
             break;
-        put(h, i, h->things[child]);
+        put(h, i, h->entries[child]);
         i = child;
     }
     put(h, i, d);
@@ -36,7 +36,7 @@ static void sift_down(struct due_heap *h, uint32_t i, struct due *d)
 
 void due_heap_deinit(struct due_heap *h)
 {
-    free(h->things);
+    free(h->entries);
     *h = DUE_HEAP_EMPTY;
 }
 
@@ -45,10 +45,7 @@ void due_heap_set(struct due_heap *h, struct due *d, uint64_t at_ns)
     bool later = d->place && at_ns > d->at_ns;
 
     if (!d->place) {
-        if (h->n == h->n_room) {
-            h->n_room = h->n_room ? h->n_room * 2 : 16;
-            h->things = mem_resize(h->things, h->n_room, sizeof(struct due *));
-        }
+        mem_reserve(&h->entries, &h->room, (size_t)h->n + 1, sizeof(struct due *));
         put(h, h->n++, d);
     }
     d->at_ns = at_ns;
@@ -66,11 +63,11 @@ void due_heap_remove(struct due_heap *h, struct due *d)
     if (!d->place)
         return;
     d->place = 0;
-    last = h->things[--h->n];
+    last = h->entries[--h->n];
     if (last == d)
         return;
-    /* It comes from another branch: it may belong above as well as below. */
-    if (i && last->at_ns < h->things[(i - 1) / 2]->at_ns)
+    /* LAST comes from another branch: it may belong above the gap as well as below. */
+    if (i && last->at_ns < h->entries[(i - 1) / 2]->at_ns)
         sift_up(h, i, last);
     else
         sift_down(h, i, last);
@@ -78,7 +75,7 @@ void due_heap_remove(struct due_heap *h, struct due *d)
 
 struct due *due_heap_pop(struct due_heap *h)
 {
-    struct due *first = h->n ? h->things[0] : NULL;
+    struct due *first = h->n ? h->entries[0] : NULL;
 
     if (first)
         due_heap_remove(h, first);
@@ -87,10 +84,10 @@ struct due *due_heap_pop(struct due_heap *h)
 
 struct due *due_heap_pop_due(struct due_heap *h, uint64_t now)
 {
-    return h->n && h->things[0]->at_ns <= now ? due_heap_pop(h) : NULL;
+    return h->n && h->entries[0]->at_ns <= now ? due_heap_pop(h) : NULL;
 }
 
 uint64_t due_heap_next_ns(const struct due_heap *h)
 {
-    return h->n ? h->things[0]->at_ns : UINT64_MAX;
+    return h->n ? h->entries[0]->at_ns : UINT64_MAX;
 }

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-/* No two numbers have the same (an odd factor, a rotation): slots need not keep the number as well. */
+/* Different numbers have different hashes (an odd factor, a rotation): slots need not keep the
+ * number as well. */
 static uint32_t hash_of(uint32_t id)
 {
     uint32_t product = id * UINT32_C(0x9e3779b1);
@@ -11,7 +12,7 @@ static uint32_t hash_of(uint32_t id)
     return product >> 7 | product << 25;
 }
 
-/* The slot that holds what has HASH, or the free one where it belongs. */
+/* The slot of the value with HASH, or the free one where it belongs. */
 static struct map_slot *find(const struct id_map *m, uint32_t hash)
 {
     uint32_t i = hash & (m->n_slots - 1);

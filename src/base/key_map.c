@@ -14,7 +14,7 @@ static uint32_t hash_of(const struct key_map *m, const void *key)
     return (uint32_t)siphash(m->secret, key, m->key_size);
 }
 
-/* The slot that holds KEY, or the free one where it belongs. */
+/* The slot of the value with KEY, or the free one where it belongs. */
 static struct map_slot *find(const struct key_map *m, const void *key, uint32_t hash)
 {
     uint32_t i = hash & (m->n_slots - 1);

@@ -29,11 +29,11 @@ void *map_slots_remove(struct map_slot *slots, uint32_t n_slots, struct map_slot
     uint32_t hole = (uint32_t)(gone - slots), mask = n_slots - 1;
     void *value = gone->value;
 
-    /* Whoever would no longer be found behind the hole moves into it. */
+    /* A value that a search would not reach any more, because of the hole, moves into it. */
     for (uint32_t i = (hole + 1) & mask; slots[i].value; i = (i + 1) & mask) {
-        uint32_t wish = slots[i].hash & mask;
+        uint32_t first = slots[i].hash & mask;
 
-        if (((i - wish) & mask) >= ((i - hole) & mask)) {
+        if (((i - first) & mask) >= ((i - hole) & mask)) {
             slots[hole] = slots[i];
             hole = i;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conjure/base/rate.h"
 
-/* A window shorter than this would make the first packets look like gigabytes per second. */
+/* The window is at least this long: the first packets are not gigabytes per second. */
 #define RATE_WARM_UP_NS UINT64_C(250000000)
 
 static void update(struct rate *r, uint64_t bytes, uint64_t now)

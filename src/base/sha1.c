@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SHA-1 is the largest part of a download's CPU, and one stream cannot go faster than the chain of
- * its additions allows. Side by side, lanes hide each other's latency: sixteen in AVX-512 take
- * about as long as four through libcrypto (which uses the SHA instructions of the CPU where it has
- * them). So few lanes go one by one through libcrypto and many side by side; which, is decided when
- * streams start, since the two keep their state in different forms.
+ * SHA-1 is the largest part of a download's CPU time, and the chain of its additions limits one
+ * stream. Side by side, lanes hide each other's latency: sixteen in AVX-512 take about as long as
+ * four in libcrypto (which uses the SHA instructions of the CPU where there are any). So few lanes
+ * are hashed one by one in libcrypto and many side by side. That is decided when streams start,
+ * because the two keep their state in different forms.
  */
 #include "conjure/base/sha1.h"
 
@@ -26,14 +26,14 @@
 static const struct {
     const char *name;
     unsigned n_lanes;
-    unsigned n_worth; /* from so many lanes on it beats libcrypto lane by lane */
+    unsigned n_worth; /* from so many lanes on it is faster than libcrypto lane by lane */
 } kinds[] = {
     [SHA1_LIBCRYPTO] = {"libcrypto", 1, 1},
     [SHA1_AVX2] = {"avx2", 8, 8},
     [SHA1_AVX512] = {"avx512", 16, 6},
 };
 
-/* Set at most to the same value by several threads; 0 is "not looked yet", else the kind plus 1. */
+/* The kind plus 1; 0 when it is not known yet. Several threads may set it, to the same value. */
 static atomic_int best_plus_1;
 static atomic_int forced_plus_1;
 
@@ -163,7 +163,7 @@ void sha1_streams_update(struct sha1_streams *x, const uint8_t *const lanes[], u
         must(EVP_DigestUpdate(x->contexts[lane], lanes[lane], n_bytes));
 }
 
-/* The end of every lane, padded as SHA-1 wants it: a one bit, zeros, the length in bits. */
+/* The end of every lane, padded (FIPS 180-4): a one bit, zeros, the length in bits. */
 static void hash_padding(struct sha1_streams *x, const uint8_t *const tails[], size_t at,
                          size_t n_tail)
 {

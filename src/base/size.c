@@ -77,8 +77,9 @@ const char *size_plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
-/* Reads digits with at most one point and a digit on some side of it. Returns what follows, or
- * NULL. strtod(3) would take signs, exponents, hexadecimal and "nan", and listen to the locale. */
+/* Reads digits with at most one point, and a digit before or after it. Returns the rest of the
+ * text, or NULL. strtod(3) would accept signs, exponents, hexadecimal and "nan", and depends on the
+ * locale. */
 static const char *read_decimal(const char *p, double *valuep)
 {
     double value = 0, scale = 1;
@@ -104,7 +105,7 @@ int size_parse(const char *text, uint64_t *bytesp)
     unsigned shift = 0;
 
     if (!p)
-        return 1;
+        return SIZE_MALFORMED;
     switch (*p) {
     case 'T':
     case 't':
@@ -125,7 +126,7 @@ int size_parse(const char *text, uint64_t *bytesp)
     }
     bytes = value * (double)(UINT64_C(1) << shift);
     if (*p || bytes >= 9.2e18 || (value > 0 && bytes < 1))
-        return 1;
+        return SIZE_MALFORMED;
     *bytesp = (uint64_t)bytes;
     return 0;
 }
@@ -134,7 +135,7 @@ int size_parse_decimal(const char *text, double *valuep)
 {
     const char *p = read_decimal(text, valuep);
 
-    return !p || *p;
+    return !p || *p ? SIZE_MALFORMED : 0;
 }
 
 int size_parse_count(const char *text, uint32_t min, uint32_t max, uint32_t *valuep)
@@ -145,7 +146,7 @@ int size_parse_count(const char *text, uint32_t min, uint32_t max, uint32_t *val
     for (; is_digit(*p) && p - text < 10; p++)
         value = value * 10 + (uint64_t)(*p - '0');
     if (p == text || *p || value < min || value > max)
-        return 1;
+        return SIZE_MALFORMED;
     *valuep = (uint32_t)value;
     return 0;
 }

@@ -7,16 +7,16 @@
 static void check_places(const struct due_heap *h)
 {
     for (uint32_t i = 0; i < h->n; i++) {
-        ck_assert_uint_eq(h->things[i]->place, i + 1);
+        ck_assert_uint_eq(h->entries[i]->place, i + 1);
         if (i)
-            ck_assert_uint_le(h->things[(i - 1) / 2]->at_ns, h->things[i]->at_ns);
+            ck_assert_uint_le(h->entries[(i - 1) / 2]->at_ns, h->entries[i]->at_ns);
     }
 }
 
 START_TEST(gives_back_in_order)
 {
     struct due_heap h = DUE_HEAP_EMPTY;
-    struct due things[1000] = {DUE_EMPTY};
+    struct due entries[1000] = {DUE_EMPTY};
     struct rng rng;
     uint64_t last = 0;
     struct due *d;
@@ -27,7 +27,7 @@ START_TEST(gives_back_in_order)
     ck_assert_ptr_null(due_heap_pop(&h));
     /* In, to another time, out, in again. */
     for (int i = 0; i < 20000; i++) {
-        d = &things[rng_below(&rng, 1000)];
+        d = &entries[rng_below(&rng, 1000)];
         if (rng_below(&rng, 4))
             due_heap_set(&h, d, rng_below(&rng, 500));
         else
@@ -36,7 +36,7 @@ START_TEST(gives_back_in_order)
             check_places(&h);
     }
     for (int i = 0; i < 1000; i++)
-        n += things[i].place != 0;
+        n += entries[i].place != 0;
     ck_assert_uint_eq(h.n, n);
     for (; n; n--) {
         d = due_heap_pop(&h);

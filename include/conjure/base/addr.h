@@ -17,9 +17,13 @@ struct addr {
 #define ADDR_COMPACT4 6  /* BEP 23 */
 #define ADDR_COMPACT6 18 /* BEP 7 */
 
-/* "192.0.2.1:6881" or "[2001:db8::1]:6881", numbers only. Returns 0 or 1 when it is neither. */
+enum {
+    ADDR_MALFORMED = 1, /* the text is not an address; *OUTP is untouched */
+};
+
+/* "192.0.2.1:6881" or "[2001:db8::1]:6881", numbers only. Returns 0 or ADDR_MALFORMED. */
 int addr_parse(const char *text, struct addr *outp);
-/* IP is an address alone, without port and brackets. Returns 0, or 1 when it is none. */
+/* IP is an address alone, without port and brackets. Returns 0 or ADDR_MALFORMED. */
 int addr_parse_ip(const char *ip, uint16_t port, struct addr *outp);
 char *addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]);
 
@@ -35,12 +39,13 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp);
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_same_host(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *a);
-/* Whether a stranger may send us there: not unspecified, not multicast, port not zero. */
+/* Whether we connect to it when a stranger names it: not unspecified, not multicast, port not
+ * zero. */
 bool addr_is_dialable(const struct addr *a);
 /* Whether it is on the same network, as far as an address can tell: this host (127.0.0.0/8, ::1),
- * private networks (RFC 1918; fc00::/7, RFC 4193) and the link (169.254.0.0/16, fe80::/10).
- * IPv4 inside IPv6 (::ffff:a.b.c.d) counts as IPv4. What carriers share among customers
- * (100.64.0.0/10, RFC 6598) does not: it is on the other side of the line that limits are for. */
+ * private networks (RFC 1918; fc00::/7, RFC 4193) and the link (169.254.0.0/16, fe80::/10). IPv4
+ * inside IPv6 (::ffff:a.b.c.d) counts as IPv4. Addresses that carriers share among customers
+ * (100.64.0.0/10, RFC 6598) are not: traffic to them uses the line that limits are for. */
 bool addr_is_lan(const struct addr *a);
 
 #endif

@@ -5,21 +5,21 @@
 #include <stddef.h>
 
 /*
- * Memory for small things of a size that we choose ourselves. These never return NULL: when the
- * system has none left they say so on stderr and abort, for there is no state in which an actor
- * could go on. Whatever a stranger or a file sizes (buffers, tables, strings) is allocated with
- * malloc(3) and its failure is handled.
+ * Memory for small objects of a size that we choose ourselves. These never return NULL: when memory
+ * is short they write a line to stderr and abort, because no actor could continue without it.
+ * Objects that a stranger or a file sizes (buffers, tables, strings) are allocated with malloc(3),
+ * and that failure is handled.
  *
- * Any thread may call these. The memory is given back with free(3).
+ * Any thread may call these. The memory is freed with free(3).
  */
 void *mem_new(size_t size);                         /* zeroed */
 void *mem_new_array(size_t n, size_t size);         /* zeroed, product checked */
 void *mem_resize(void *old, size_t n, size_t size); /* realloc(3), product checked */
 char *mem_dup_string(const char *text);
 
-/* Room for N elements of SIZE bytes in an array of *ROOMP that grows one by one: doubles the room when it
- * is too small. Returns 0 with *ARRAYP (a pointer to the array's pointer) and *ROOMP set, or -ENOMEM with
- * both as they were. What a stranger sizes is bounded by the caller before. */
+/* Makes room for N elements of SIZE bytes in an array that has room for *ROOMP and grows one by
+ * one: doubles the room until it is enough. ARRAYP points to the array's pointer. 0 or -ENOMEM, and
+ * then both are as they were. If a stranger decides N, the caller has limited it. */
 int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size);
 /* The same for arrays whose size we choose ourselves: aborts instead of -ENOMEM. */
 void mem_reserve(void *arrayp, size_t *roomp, size_t n, size_t size);

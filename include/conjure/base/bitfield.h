@@ -26,8 +26,12 @@ static inline size_t bitfield_size(uint32_t n_bits)
 int bitfield_init(struct bitfield *b, uint32_t n_bits);
 void bitfield_deinit(struct bitfield *b);
 
-/* Takes over the SIZE bytes of a wire bitfield. Returns 0, or 1 when the size is not that of N_BITS
- * or a spare bit is set (the bitfield is then unchanged), or -ENOMEM. B must be initialised. */
+enum {
+    BITFIELD_MALFORMED = 1, /* the size is not that of n_bits, or a spare bit is set */
+};
+
+/* Copies the SIZE bytes of a bitfield as the wire has it into B, which is initialised. Returns 0,
+ * or BITFIELD_MALFORMED, and then B is unchanged. */
 int bitfield_load(struct bitfield *b, const uint8_t *bytes, size_t size);
 int bitfield_copy(struct bitfield *to, const struct bitfield *from); /* TO is empty; 0 or -ENOMEM */
 void bitfield_set_all(struct bitfield *b);
@@ -38,7 +42,7 @@ static inline bool bitfield_test(const struct bitfield *b, uint32_t i)
     return b->bytes[i >> 3] & (0x80 >> (i & 7));
 }
 
-/* Both say whether the bit changed. */
+/* Both return whether the bit changed. */
 static inline bool bitfield_set(struct bitfield *b, uint32_t i)
 {
     if (bitfield_test(b, i))

@@ -46,7 +46,11 @@ static inline uint8_t *put_be64(uint8_t *p, uint64_t v)
 /* Writes 2*N hexadecimal digits and a NUL to TEXT and returns it. */
 char *hex_encode(const uint8_t *bytes, size_t n, char *text);
 
-/* Reads exactly 2*N hexadecimal digits from TEXT. Returns 0, or -1 when one is not a digit. */
+enum {
+    HEX_MALFORMED = 1, /* a character is not a hexadecimal digit */
+};
+
+/* Reads exactly 2*N hexadecimal digits from TEXT. Returns 0 or HEX_MALFORMED. */
 int hex_decode(const char *text, uint8_t *bytes, size_t n);
 
 #endif

@@ -2,11 +2,13 @@
 #ifndef CONJURE_BASE_DUE_HEAP_H
 #define CONJURE_BASE_DUE_HEAP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
- * Things by the time they are due: a binary heap. A thing embeds a `struct due`, is in at most one heap
- * by it, and belongs to somebody else. No clock; times are in ns, UINT64_MAX is never.
+ * Objects by the time they are due: a binary heap. An object embeds a `struct due`, with which it
+ * is in at most one heap; the heap does not own it. No clock; times are in ns, UINT64_MAX is never.
+ * One thread at a time.
  */
 struct due {
     uint64_t at_ns;
@@ -15,16 +17,16 @@ struct due {
 #define DUE_EMPTY ((struct due){0})
 
 struct due_heap {
-    struct due **things; /* things[0] is due first */
+    struct due **entries; /* entries[0] is due first */
     uint32_t n;
-    uint32_t n_room;
+    size_t room;
 };
 #define DUE_HEAP_EMPTY ((struct due_heap){0})
 
-void due_heap_deinit(struct due_heap *h); /* frees the table, not the things; safe twice */
+void due_heap_deinit(struct due_heap *h); /* frees the array, not the objects; safe twice */
 /* Puts D in, or moves it, to be due at AT_NS. */
 void due_heap_set(struct due_heap *h, struct due *d, uint64_t at_ns);
-/* Takes D out; fine when it is not in. */
+/* Takes D out; no effect when it is in no heap. */
 void due_heap_remove(struct due_heap *h, struct due *d);
 /* Takes out the one that has been due longest at NOW; NULL when none is. */
 struct due *due_heap_pop_due(struct due_heap *h, uint64_t now);

@@ -8,8 +8,8 @@
 
 /*
  * From a 32-bit number (of a peer, a piece, a torrent) to a pointer, in O(1). Open addressing, at
- * most half full. The keys are numbers we gave ourselves, so the hash need not resist strangers.
- * Memory: 16 bytes a slot, from mem_new_array. One thread at a time.
+ * most half full. We number these ourselves, so the hash need not resist strangers. Memory: 16
+ * bytes a slot, from mem_new_array. One thread at a time.
  */
 struct id_map {
     struct map_slot *slots;

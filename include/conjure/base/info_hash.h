@@ -8,8 +8,8 @@
 
 #include "conjure/base/bytes.h"
 
-/* What names a torrent: the SHA-1 of its info dictionary (BEP 3). A type of its own, so that no other
- * twenty bytes (a peer id, a piece's hash) can be taken for it. Any thread. */
+/* What names a torrent: the SHA-1 of its info dictionary (BEP 3). A type of its own, so that no
+ * other twenty bytes (a peer id, a piece's hash) can be taken for it. Any thread. */
 #define INFO_HASH_SIZE      20
 #define INFO_HASH_TEXT_SIZE (2 * INFO_HASH_SIZE + 1)
 

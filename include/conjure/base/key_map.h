@@ -9,13 +9,13 @@
 #include "conjure/base/siphash.h"
 
 /*
- * From a key of some bytes that strangers may choose (an info-hash, a peer id) to the thing that has
- * it, in O(1). The key lies inside the thing, at the same place in all of them, and does not change
- * while it is in the map. Open addressing, at most three quarters full, hashed by SipHash.
- * Memory: 16 bytes a slot, from mem_new_array. One thread at a time.
+ * From a key of some bytes that strangers may choose (an info-hash, a peer id) to the struct that
+ * has it, in O(1). The key is a member of that struct, and does not change while it is in the map.
+ * Open addressing, at most three quarters full, hashed by SipHash. Memory: 16 bytes a slot, from
+ * mem_new_array. One thread at a time.
  *
- *     struct thing { ...; struct info_hash info_hash; ... };
- *     struct key_map things = KEY_MAP(struct thing, info_hash);
+ *     struct torrent { ...; struct info_hash info_hash; ... };
+ *     struct key_map torrents = KEY_MAP(struct torrent, info_hash);
  */
 struct key_map {
     struct map_slot *slots;
@@ -30,7 +30,7 @@ struct key_map {
                       .secret = sip_secret_of_process()})
 
 void *key_map_get(const struct key_map *m, const void *key); /* NULL when unknown */
-/* VALUE is not NULL and stays the caller's. Returns the one that had its key before, or NULL. */
+/* VALUE is not NULL and stays the caller's. Returns the former value of its key, or NULL. */
 void *key_map_put(struct key_map *m, void *value);
 /* Returns what was removed, or NULL. */
 void *key_map_remove(struct key_map *m, const void *key);

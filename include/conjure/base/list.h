@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * A doubly linked list through the things themselves, whose order is that of arrival. Both the list and
- * a place in it are a struct list; a thing can leave without knowing in which list it is.
+ * A doubly linked list, in order of arrival, of objects that embed their links. Both the list and a
+ * place in it are a struct list; an object can be removed without its list. One thread at a time.
  */
 struct list {
     struct list *next, *prev;
@@ -18,7 +18,8 @@ static inline void list_init(struct list *l)
     l->next = l->prev = l;
 }
 
-/* Of a place: whether it is in no list. NULL links, of zeroed memory, count as none. */
+/* Of a list: whether it has no places. Of a place: whether it is in no list; zeroed memory is in
+ * none. */
 static inline bool list_is_empty(const struct list *l)
 {
     return !l->next || l->next == l;
@@ -33,7 +34,7 @@ static inline void list_append(struct list *l, struct list *place)
     l->prev = place;
 }
 
-/* Fine when PLACE is in no list. */
+/* No effect when PLACE is in no list. */
 static inline void list_remove(struct list *place)
 {
     if (list_is_empty(place))

@@ -6,12 +6,12 @@
 #include <stdbool.h>
 
 /*
- * Logging in the manner of syslog(3): a facility (the module that speaks) and a priority. A call
- * below the threshold costs one load and a branch: its arguments are not formatted and nothing is
- * allocated. Any thread may log.
+ * Logging as in syslog(3): a facility (the module that logs) and a level. A call above the
+ * threshold costs one load and a branch: its arguments are not formatted and nothing is allocated.
+ * Any thread may log.
  *
- * Where the text goes is the sink's business. Until the Logger actor installs itself, and after it
- * has left, lines go straight to stderr.
+ * The sink writes the text. Before the Logger actor installs its own, and after it has ended, lines
+ * are written to stderr.
  */
 enum log_level {
     LOG_LEVEL_ERR,
@@ -29,10 +29,10 @@ typedef void log_sink(enum log_level level, const char *facility, const char *te
 /* Set by main; a daemon that reads its configuration again sets it while threads run. */
 extern _Atomic enum log_level log_threshold;
 
-/* Installs SINK for all later lines; NULL goes back to stderr. */
+/* Installs SINK for all later lines; NULL: stderr again. */
 void log_set_sink(log_sink *sink);
 
-/* Writes one line to stderr: "conjure: facility: text"; the sink of last resort. */
+/* Writes one line to stderr: "conjure: facility: text". The default sink. */
 void log_to_stderr(enum log_level level, const char *facility, const char *text);
 
 const char *log_level_name(enum log_level level);

@@ -3,9 +3,9 @@
 #define CONJURE_BASE_OWNER_H
 
 /*
- * The one thread that may touch something. Checked in builds with assertions; costs nothing in others.
- * The first thread that asserts to be the owner is it. What changes hands (a connection, between the
- * Lobby and its thread) is released by one owner before the next one takes it.
+ * The one thread that may use an object. Checked in builds with assertions; costs nothing in
+ * others. The first thread that asserts to be the owner becomes it. An object that changes hands (a
+ * connection, between the Lobby and its thread) is released by one owner before the next asserts.
  */
 #ifdef NDEBUG
 
@@ -13,7 +13,6 @@ struct owner {
     char nothing;
 };
 #define OWNER_NONE           ((struct owner){0})
-#define owner_take(owner)    ((void)(owner))
 #define owner_release(owner) ((void)(owner))
 #define owner_assert(owner)  ((void)(owner))
 
@@ -26,7 +25,7 @@ struct owner {
 #include <unistd.h>
 
 struct owner {
-    atomic_int thread; /* the kernel's id of the thread; 0: nobody's yet, or released */
+    atomic_int thread; /* the kernel's id of the thread; 0: none yet, or released */
 };
 #define OWNER_NONE ((struct owner){0})
 
@@ -37,7 +36,7 @@ static inline int owner_self(void)
     return self ? self : (self = (int)gettid());
 }
 
-/* The owner gives it up: the next thread to call owner_assert has it. */
+/* The next thread that calls owner_assert becomes the owner. */
 static inline void owner_release(struct owner *owner)
 {
     int before = atomic_exchange(&owner->thread, 0);
@@ -46,7 +45,7 @@ static inline void owner_release(struct owner *owner)
     (void)before;
 }
 
-/* The calling thread is the owner, or becomes it where there is none. */
+/* The calling thread is the owner, or becomes it if there is none. */
 static inline void owner_assert(struct owner *owner)
 {
     int nobody = 0;

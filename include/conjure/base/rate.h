@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 /*
- * A rate meter after the original client's: bytes over a window that slides, at most RATE_WINDOW_NS
- * long, so that a fresh meter answers at once and an old one forgets. Time is a parameter.
+ * A rate meter like the original client's: bytes over a sliding window of at most RATE_WINDOW_NS,
+ * so that a new meter has a rate at once and an old one forgets. Pure: time is a parameter. One
+ * thread at a time.
  */
 #define RATE_WINDOW_NS (UINT64_C(10) * 1000000000)
 

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * A small fast generator (xoshiro256**) that pure modules get as a parameter: tests seed it with a
- * constant, actors from the kernel. Not for secrets; those come from rng_secret.
+ * A small fast generator of random numbers (xoshiro256**), a parameter of pure modules: tests seed
+ * it with a constant, actors from the kernel. Not for secrets: those are rng_secret's. One thread
+ * at a time; rng_secret any thread.
  */
 struct rng {
     uint64_t s[4];

@@ -11,9 +11,9 @@
 void sha1(const void *bytes, size_t n, uint8_t digest[SHA1_SIZE]);
 
 /*
- * SHA-1 of many streams of equal length side by side, as pieces come: one lane a stream. The number
- * of lanes that pay off is a matter of the CPU (sixteen with AVX-512, eight with AVX2, one by
- * libcrypto otherwise) and is chosen at run time.
+ * SHA-1 of many streams of equal length side by side, one lane for each. The number of lanes that
+ * is worthwhile depends on the CPU (sixteen with AVX-512, eight with AVX2, otherwise one, by
+ * libcrypto) and is chosen at run time.
  */
 #define SHA1_LANES_MAX 16
 
@@ -28,17 +28,18 @@ enum sha1_kind {
 unsigned sha1_lanes(void);
 /* "avx512", "avx2" or "libcrypto", for logs. */
 const char *sha1_kind(void);
-/* For tests: from now on KIND, however few the lanes are. 0, or -ENOTSUP on a CPU that lacks it. */
+/* For tests: uses KIND from now on, however few the lanes are. 0, or -ENOTSUP if the CPU has it
+ * not. */
 int sha1_force_kind(enum sha1_kind kind);
 void sha1_unforce_kind(void);
 
-/* Of one thread at a time. Can be used again and again, each time from sha1_streams_init. */
+/* One thread at a time. Reusable: each use begins with sha1_streams_init. */
 struct sha1_streams {
     uint32_t state[5][SHA1_LANES_MAX]; /* one column a lane */
     uint64_t n_bytes;                  /* hashed of every lane */
     void *contexts[SHA1_LANES_MAX];    /* libcrypto's; kept for the next use */
     unsigned n_lanes;
-    enum sha1_kind kind; /* a few lanes alone go faster one by one */
+    enum sha1_kind kind; /* of these streams: few lanes are faster one by one */
 };
 #define SHA1_STREAMS_EMPTY ((struct sha1_streams){0})
 

@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 /*
- * SipHash-2-4 (Aumasson, Bernstein 2012): a hash for tables whose keys strangers choose. Who does not
- * know the secret cannot name keys that fall into one place.
+ * SipHash-2-4 (Aumasson, Bernstein 2012): a hash for tables whose keys strangers choose. Without
+ * the secret they cannot choose keys that collide. Pure; any thread.
  */
 struct sip_secret {
     uint64_t k[2];
 };
 
-/* One for the whole process, from the kernel at the first call; any thread. */
+/* The secret of this process, from the kernel at the first call. */
 const struct sip_secret *sip_secret_of_process(void);
 
 uint64_t siphash(const struct sip_secret *secret, const void *bytes, size_t n);
