@@ -14,11 +14,12 @@
 
 #include "conjure/base/alloc.h"
 #include "torrent/names.h"
+#include "torrent/text.h"
 
-/* Names of the disk in a message for a terminal: whatever they are, one line comes out. */
-static void say(char reason[AUTHOR_REASON_MAX], const char *path, const char *what)
+/* REASON is one clean line, whatever bytes the name on disk has. */
+static void describe(char reason[AUTHOR_REASON_MAX], const char *path, const char *what)
 {
-    struct text t = {.max = SIZE_MAX / 4};
+    struct text t = TEXT_EMPTY(SIZE_MAX / 4);
 
     if (text_append_clean(&t, (const uint8_t *)path, strlen(path), '?') || text_append(&t, "", 1))
         snprintf(reason, AUTHOR_REASON_MAX, "%s", what);
@@ -27,22 +28,22 @@ static void say(char reason[AUTHOR_REASON_MAX], const char *path, const char *wh
     text_deinit(&t);
 }
 
-static int say_errno(char reason[AUTHOR_REASON_MAX], const char *path, int r)
+static int fail(char reason[AUTHOR_REASON_MAX], const char *path, int r)
 {
-    say(reason, path, strerror(-r));
+    describe(reason, path, strerror(-r));
     return r;
 }
 
 static int refuse(char reason[AUTHOR_REASON_MAX], const char *path, const char *what)
 {
-    say(reason, path, what);
+    describe(reason, path, what);
     return AUTHOR_REFUSED;
 }
 
-/* A name that our own metainfo would change cannot be found again by whoever seeds it. */
+/* Loading a torrent makes other names clean: then the seed would not find the file. */
 static bool is_clean(const char *name)
 {
-    struct text t = {.max = SIZE_MAX / 4};
+    struct text t = TEXT_EMPTY(SIZE_MAX / 4);
     size_t n = strlen(name);
     bool clean = !text_append_clean(&t, (const uint8_t *)name, n, '\0') && t.n == n &&
                  !memcmp(t.bytes, name, n);
@@ -62,19 +63,12 @@ static int add_file(struct content *c, const char *path, size_t prefix, int64_t 
         return refuse(reason, path, "a path that is too long");
     if (c->n_files == METAINFO_FILES_MAX)
         return refuse(reason, path, "too many files");
-    if (c->n_files == c->n_allocated) {
-        uint32_t n = c->n_allocated ? c->n_allocated * 2 : 64;
-        struct content_file *files = reallocarray(c->files, n, sizeof *files);
-
-        if (!files)
-            return say_errno(reason, path, -ENOMEM);
-        c->files = files;
-        c->n_allocated = n;
-    }
+    if (array_reserve(&c->files, &c->files_room, (size_t)c->n_files + 1, sizeof *c->files))
+        return fail(reason, path, -ENOMEM);
     file = &c->files[c->n_files];
     *file = (struct content_file){.path = strdup(path), .length = (uint64_t)length};
     if (!file->path)
-        return say_errno(reason, path, -ENOMEM);
+        return fail(reason, path, -ENOMEM);
     file->name = file->path + prefix;
     c->n_files++;
     return 0;
@@ -95,7 +89,7 @@ static int add_entry(struct content *c, const FTSENT *e, size_t prefix,
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        return say_errno(reason, e->fts_path, -e->fts_errno);
+        return fail(reason, e->fts_path, -e->fts_errno);
     default:
         return 0;
     }
@@ -117,7 +111,7 @@ static int list_folder(struct content *c, const char *path, char reason[AUTHOR_R
     int r = 0;
 
     if (!walk)
-        return say_errno(reason, path, -errno);
+        return fail(reason, path, -errno);
     c->multi = true;
     /* fts(3) puts one slash between PATH and what is below it, whether or not PATH ends in one. */
     if (path[prefix - 1] != '/')
@@ -125,7 +119,7 @@ static int list_folder(struct content *c, const char *path, char reason[AUTHOR_R
     while (!r && (errno = 0, e = fts_read(walk)))
         r = add_entry(c, e, prefix, reason);
     if (!r && errno)
-        r = say_errno(reason, path, -errno);
+        r = fail(reason, path, -errno);
     fts_close(walk);
     if (!r && !c->n_files)
         r = refuse(reason, path, "holds no files");
@@ -134,7 +128,7 @@ static int list_folder(struct content *c, const char *path, char reason[AUTHOR_R
     return r;
 }
 
-/* The last component of PATH after all links and dots are resolved where it has none of its own. */
+/* The last component of PATH; if that is a dot or two, the last one of the real path. */
 static int find_name(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX])
 {
     char *copy = strdup(path), *real = NULL;
@@ -146,7 +140,7 @@ static int find_name(struct content *c, const char *path, char reason[AUTHOR_REA
         name = real ? basename(real) : "";
     }
     if (!copy || !(c->name = strdup(name)))
-        r = say_errno(reason, path, -ENOMEM);
+        r = fail(reason, path, -ENOMEM);
     else if (name_fault((const uint8_t *)name, strlen(name)))
         r = refuse(reason, path, "has no name of its own");
     else if (!is_clean(name))
@@ -162,7 +156,7 @@ int content_list(struct content *c, const char *path, char reason[AUTHOR_REASON_
     int r;
 
     if (!*path || stat(path, &st))
-        return say_errno(reason, path, *path ? -errno : -ENOENT);
+        return fail(reason, path, *path ? -errno : -ENOENT);
     r = find_name(c, path, reason);
     if (r)
         return r;
@@ -250,7 +244,7 @@ int content_read(struct content *c, uint64_t offset, uint8_t *bytes, size_t n,
         if (got < 0 && fd >= 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return say_errno(reason, file->path, fd < 0 ? fd : -errno);
+            return fail(reason, file->path, fd < 0 ? fd : -errno);
         if (!got)
             return refuse(reason, file->path, "became shorter while it was read");
         bytes += got;

@@ -8,7 +8,8 @@
 
 #include "conjure/torrent/author.h"
 
-/* Content on disk that is to become a torrent: its files in order, read as one row of bytes. */
+/* Content on disk of which a torrent is made: its files in order, read as one row of bytes. One
+ * thread; blocks on the disk. */
 
 struct content_file {
     char *path;       /* for open(2), owned */
@@ -24,7 +25,7 @@ struct content {
     bool multi;
     struct content_file *files; /* owned */
     uint32_t n_files;
-    uint32_t n_allocated;
+    size_t files_room;
     uint64_t total;
     struct {
         int fd_plus_1; /* 0: none */
@@ -33,7 +34,7 @@ struct content {
 };
 #define CONTENT_EMPTY ((struct content){0})
 
-/* Finds what there is at PATH; C is empty. Returns like author_make. */
+/* Lists the files at PATH; C is empty. Returns like author_make. */
 int content_list(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX]);
 void content_deinit(struct content *c); /* safe twice */
 

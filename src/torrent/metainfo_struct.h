@@ -3,9 +3,9 @@
 #define CONJURE_SRC_TORRENT_METAINFO_STRUCT_H
 
 #include "conjure/torrent/metainfo.h"
-#include "torrent/names.h"
+#include "torrent/text.h"
 
-/* What metainfo_load.c fills in and metainfo.c looks up. */
+/* The loader fills it in; metainfo.c has the accessors. */
 
 struct metainfo {
     uint8_t *bytes; /* the file */

@@ -7,34 +7,20 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* Names as strangers write them, made fit for a file system and a terminal. */
+/* Names that a stranger gave to files. Pure; any thread. */
 
-#define NAME_MAX_BYTES 255 /* NAME_MAX of every file system we know of */
+#define NAME_MAX_BYTES 255 /* NAME_MAX of Linux */
 
-/* Text that grows, up to a limit of its own. */
-struct text {
-    char *bytes; /* owned */
-    size_t n;
-    size_t n_allocated;
-    size_t max; /* more is refused with -E2BIG */
-};
-
-int text_append(struct text *t, const void *bytes, size_t n); /* 0, -ENOMEM or -E2BIG */
-/* Gives back the room that was kept for growing. */
-void text_trim(struct text *t);
-void text_deinit(struct text *t);
-
-/* Appends N bytes as clean UTF-8: what is not UTF-8 becomes U+FFFD, control characters become
- * CONTROL. Returns as text_append. */
-int text_append_clean(struct text *t, const uint8_t *bytes, size_t n, char control);
-
-/* What makes these bytes no fit name of a file or folder ("empty", "contains a slash"...), or NULL
- * when they are one. */
+/* Why the N bytes cannot name a file or folder ("is empty", "contains a slash"), or NULL if they
+ * can. */
 const char *name_fault(const uint8_t *bytes, size_t n);
 
-/* Finds two files of which one could not exist beside the other: the same path twice, or a file
- * where another has a folder. Padding files do not count. Returns 0, or 1 and the two numbers (the
- * smaller first), or -ENOMEM. PREFIX bytes are common to all paths. O(n) when the files come in
+enum {
+    NAMES_COLLIDE = 1,
+};
+/* Finds two files that cannot exist side by side: they have the same path, or one has the path of a
+ * folder of the other. Padding files do not count. Returns 0; NAMES_COLLIDE and the two numbers
+ * (the smaller first); or -ENOMEM. PREFIX bytes are common to all paths. O(n) when the files are in
  * order, O(n log n) otherwise. */
 int names_find_collision(const struct metainfo_file *files, uint32_t n_files, size_t prefix,
                          uint32_t *firstp, uint32_t *secondp);
