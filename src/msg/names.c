@@ -9,6 +9,8 @@ const char *msg_name(uint16_t kind)
 {
     switch (kind) {
         ALL_TABLES(NAME, NAME, MSG_NOTHING)
+    case MSG_KIND_PING:
+        return "Ping";
     default:
         return "unknown message";
     }

@@ -172,6 +172,25 @@ static size_t in_use(void)
     return info.uordblks + info.hblkhd;
 }
 
+START_TEST(dispatch_replies_to_a_ping)
+{
+    struct answerer answerer;
+    struct waker w;
+    struct test_inbox home;
+    struct msg ping;
+
+    answerer_init(&answerer);
+    waker_init_futex(&w);
+    channel_init(&home.channel, &w);
+    msg_init(&ping, MSG_KIND_PING, MSG_EMBEDDED);
+    ping.reply_to = &home.channel;
+    ck_assert(channel_send(&answerer.inbox.channel, &ping));
+    test2_dispatch(&answerer, channel_receive(&answerer.inbox.channel));
+    ck_assert_ptr_eq(channel_receive(&home.channel), &ping);
+    ck_assert_str_eq(msg_name(MSG_KIND_PING), "Ping");
+}
+END_TEST
+
 START_TEST(dispatch_frees_information)
 {
     struct answerer answerer;
@@ -307,6 +326,7 @@ START_TEST(every_message_has_its_name_and_its_number)
 END_TEST
 
 RUN_SUITE("message tables", 60, every_question_comes_home_with_its_answer,
-          a_refused_question_stays_with_the_asker, dispatch_frees_information,
-          dispatch_leaves_embedded_messages_alone, breaches_of_the_protocol_abort,
-          new_messages_are_zeroed, every_message_has_its_name_and_its_number);
+          a_refused_question_stays_with_the_asker, dispatch_replies_to_a_ping,
+          dispatch_frees_information, dispatch_leaves_embedded_messages_alone,
+          breaches_of_the_protocol_abort, new_messages_are_zeroed,
+          every_message_has_its_name_and_its_number);

@@ -38,6 +38,12 @@
  * message says so in one line before that: MSG_IGNORE(choker, rates, struct choker).
  */
 
+/* A query without fields that every inbox takes besides its table: the dispatch replies to it, so that the
+ * asker learns that the actor works (src/actors/master/watchdog.c). */
+enum {
+    MSG_KIND_PING = 1,
+};
+
 /* Each inbox has a block of 32 kinds. In alphabetical order. */
 enum msg_inbox_id {
     msg_inbox_announcer = 1,
@@ -140,6 +146,9 @@ enum msg_inbox_id {
         (void)embedded;                                          \
         switch (m->kind) {                                       \
             TABLE(MSG_CASE_INFO, MSG_CASE_QUERY, MSG_CASE_REPLY) \
+        case MSG_KIND_PING:                                      \
+            msg_reply(m);                                        \
+            break;                                               \
         default:                                                 \
             msg_unexpected(m, #inbox);                           \
         }                                                        \

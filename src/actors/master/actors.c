@@ -72,6 +72,17 @@ int actors_start(struct master *m)
     return lobby_run(m->lobby, &lobby);
 }
 
+void actors_watch(struct master *m)
+{
+    watchdog_init(&m->watchdog, &m->waker);
+    watchdog_watch(&m->watchdog, "Timer", &timer_inbox(m->timer)->channel);
+    watchdog_watch(&m->watchdog, "Lobby", &lobby_inbox(m->lobby)->channel);
+    watchdog_watch(&m->watchdog, "Announcer", &announcer_inbox(m->announcer)->channel);
+    watchdog_watch(&m->watchdog, "Choker", &choker_inbox(m->choker)->channel);
+    watchdog_watch(&m->watchdog, "Bandwidth", &bandwidth_inbox(m->bandwidth)->channel);
+    watchdog_watch(&m->watchdog, "FS", &fs_inbox(m->fs)->channel);
+}
+
 #define END(m, actor)                                                                  \
     do {                                                                               \
         struct actor##_shutdown *x = actor##_new_shutdown();                           \

@@ -8,6 +8,8 @@ struct master;
 
 /* 0 or -errno; then some of them run, and the process is to end. */
 int actors_start(struct master *m);
+/* Has m->watchdog watch all of them. */
+void actors_watch(struct master *m);
 /* Ends Timer: all ticks return cancelled, and no actor gets a new one. Each of these adds its queries to
  * m->n_shutdowns. */
 void actors_end_timer(struct master *m);

@@ -4,6 +4,7 @@
 
 #include "actors/master/notify.h"
 #include "actors/master/signals.h"
+#include "actors/master/watchdog.h"
 #include "conjure/actors/master.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/key_map.h"
@@ -35,6 +36,7 @@ struct master {
     /* master.c */
     struct signals signals;
     struct notify notify;
+    struct watchdog watchdog;
     uint32_t n_torrents_told; /* to the service manager */
     struct timer_after *tick;
     unsigned n_shutdowns; /* actors that have not ended yet */

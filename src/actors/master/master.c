@@ -204,12 +204,24 @@ static void ask_for_tick(struct master *m)
         abort(); /* Timer ends after the last torrent */
 }
 
+/* Whether an InterestStat leaves Progress without a reply. One that is not asked has no peers, and nothing
+ * waits for it. */
+static bool interest_hangs(const struct master *m)
+{
+    for (const struct master_torrent *t = m->first; t && m->n_asked; t = t->next)
+        if (t->asked_progress_ns && m->now - t->asked_progress_ns > m->notify.watchdog_ns / 4)
+            return true;
+    return false;
+}
+
 static void reply_timer_after(struct master *m, struct timer_after *x)
 {
     if (x->cancelled)
         return;
     m->n_ticks++;
-    notify_alive(&m->notify, m->now);
+    if (m->notify.watchdog_ns && watchdog_tick(&m->watchdog, m->now, m->notify.watchdog_ns) &&
+        !interest_hangs(m))
+        notify_alive(&m->notify);
     notify_if_changed(m);
     for (struct master_torrent *t = m->first, *next; t; t = next) {
         next = t->next;
@@ -446,6 +458,7 @@ static void run(struct master *m)
     const struct master_config *c = m->config;
 
     m->tick = timer_new_after();
+    actors_watch(m);
     if (c->daemon)
         state_begin_statistics(m);
     for (uint32_t i = 0; i < c->n_torrents; i++) {

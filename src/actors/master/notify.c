@@ -114,10 +114,8 @@ void notify_stopping(struct notify *n)
     say(n, "STOPPING=1");
 }
 
-void notify_alive(struct notify *n, uint64_t now)
+void notify_alive(struct notify *n)
 {
-    if (!n->watchdog_ns || (n->alive_ns && now - n->alive_ns < n->watchdog_ns / 4))
-        return;
-    n->alive_ns = now;
-    say(n, "WATCHDOG=1");
+    if (n->watchdog_ns)
+        say(n, "WATCHDOG=1");
 }

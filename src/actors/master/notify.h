@@ -15,8 +15,7 @@ struct notify {
     int fd; /* -1: there is nobody to tell */
     struct sockaddr_un to;
     socklen_t to_size;
-    uint64_t watchdog_ns; /* notify_alive is to come that often; 0: nobody waits for it */
-    uint64_t alive_ns;    /* when it came last; 0: never */
+    uint64_t watchdog_ns; /* the manager waits so long for notify_alive; 0: it does not wait */
     bool complained;
 };
 #define NOTIFY_EMPTY ((struct notify){.fd = -1})
@@ -32,7 +31,7 @@ void notify_ready(struct notify *n, const char *status);
 void notify_status(struct notify *n, const char *status); /* another line, in between */
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
-/* To be called more often than twice in the watchdog's time; says it four times in it. */
-void notify_alive(struct notify *n, uint64_t now);
+/* All actors work. Nothing is sent where no manager waits for it. */
+void notify_alive(struct notify *n);
 
 #endif
