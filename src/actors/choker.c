@@ -31,7 +31,7 @@ struct choker_torrent {
     bool guiding;                  /* there is a guide */
     struct guide guide;            /* made when the first leecher is unchoked while we seed */
     uint64_t uploaded, downloaded; /* since the last Totals */
-    uint32_t n_peers, n_seeds, n_unchoked;
+    uint32_t n_peers, n_seeds;
     bool changed; /* a count, since the last Totals */
 };
 
@@ -76,7 +76,6 @@ static void send_totals(struct choker *c, struct choker_torrent *t)
     m->downloaded = t->downloaded;
     m->n_peers = t->n_peers;
     m->n_seeds = t->n_seeds;
-    m->n_unchoked = t->n_unchoked;
     master_tell_or_drop_totals(c->master, m);
     t->uploaded = t->downloaded = 0;
     t->changed = false;
@@ -153,8 +152,6 @@ static void send_changes(struct choker *c)
         struct choker_peer *p = change.user;
 
         p->unchoked = change.unchoke;
-        p->torrent->n_unchoked += change.unchoke ? 1 : -1;
-        p->torrent->changed = true;
         if (change.unchoke) {
             struct peer_unchoke *m = peer_new_unchoke();
 
@@ -226,7 +223,6 @@ static void on_peer_left(struct choker *c, struct choker_peer_left *m)
         choke_policy_left(&c->policy, m->peer, clock_now());
         t->n_peers--;
         t->n_seeds -= p->is_seed;
-        t->n_unchoked -= p->unchoked;
         t->changed = true;
         send_changes(c);
         free(p);

@@ -40,7 +40,6 @@ static void tell_master(struct announcer_call *c, const struct announce_reply *r
     if (reply) {
         m->ok = true;
         m->n_seeders = reply->n_seeders;
-        m->n_leechers = reply->n_leechers;
         m->n_peers = reply->n_addrs;
     }
     if (text[0])
