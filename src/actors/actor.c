@@ -2,6 +2,7 @@
 #include "conjure/actors/actor.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,8 @@ static int start(pthread_t *threadp, const char *name, void *(*run)(void *arg), 
         free(args);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
+    if (r)
+        errno = r;
     return -r;
 }
 

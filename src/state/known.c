@@ -81,7 +81,7 @@ static int corrupt(char reason[KNOWN_REASON_MAX], const char *text)
     return KNOWN_CORRUPT;
 }
 
-static int take_folder(struct known *k, const uint8_t *bytes, size_t n, char *reason)
+static int decode_folder(struct known *k, const uint8_t *bytes, size_t n, char *reason)
 {
     if (bytes[0] != '/' || memchr(bytes, 0, n))
         return corrupt(reason, "folder: not an absolute path");
@@ -89,8 +89,8 @@ static int take_folder(struct known *k, const uint8_t *bytes, size_t n, char *re
     return k->folder ? 0 : -ENOMEM;
 }
 
-static int take_skipped(struct known *k, const struct bencode *tree,
-                        const struct bencode_node *list, char *reason)
+static int decode_skipped(struct known *k, const struct bencode *tree,
+                          const struct bencode_node *list, char *reason)
 {
     uint32_t n_files = metainfo_n_files(k->meta);
 
@@ -103,13 +103,13 @@ static int take_skipped(struct known *k, const struct bencode *tree,
         int64_t file = bencode_integer(tree, c);
 
         if (file >= n_files)
-            return corrupt(reason, "skipped: names a file that the torrent does not have");
+            return corrupt(reason, "skipped: there is no such file in the torrent");
         k->skip_file[file] = true;
     }
     return 0;
 }
 
-static int take(struct known *k, const struct bencode *tree, char *reason)
+static int decode_root(struct known *k, const struct bencode *tree, char *reason)
 {
     const struct bencode_node *root = bencode_root(tree);
     char fault[METAINFO_REASON_MAX];
@@ -119,7 +119,7 @@ static int take(struct known *k, const struct bencode *tree, char *reason)
 
     k->seeded_s = (uint64_t)bencode_find_integer(tree, root, "seeded");
     bytes = bencode_find_string(tree, root, "folder", &n);
-    r = take_folder(k, bytes, n, reason);
+    r = decode_folder(k, bytes, n, reason);
     if (r)
         return r;
     bytes = bencode_find_string(tree, root, "torrent", &n);
@@ -128,7 +128,7 @@ static int take(struct known *k, const struct bencode *tree, char *reason)
         snprintf(reason, KNOWN_REASON_MAX, "torrent: %s", fault);
         r = KNOWN_CORRUPT;
     }
-    return r ? r : take_skipped(k, tree, bencode_find(tree, root, "skipped"), reason);
+    return r ? r : decode_skipped(k, tree, bencode_find(tree, root, "skipped"), reason);
 }
 
 int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KNOWN_REASON_MAX])
@@ -143,7 +143,7 @@ int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KN
     else if (!r && bencode_check(&tree, bencode_root(&tree), &known_schema, fault))
         r = corrupt(reason, fault);
     if (!r)
-        r = take(&taken, &tree, reason);
+        r = decode_root(&taken, &tree, reason);
     bencode_deinit(&tree);
     if (r) {
         known_deinit(&taken);

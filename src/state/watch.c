@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What inotify says is only taken as a reason to look: whether a file is there, and whether it is the
- * same, is always asked of the file itself. So events that are lost, doubled or late do no harm.
+ * An event of inotify is only a reason to look: whether a file is there, and whether it has
+ * changed, is always asked of the file itself. So events that are lost, doubled or late do no harm.
  *
- * inotify is silent about a folder that is mounted over, or whose parent is moved; so each look also
- * compares the folder under the name with the one that is watched. Nor does it say what another machine
- * changes: a folder on a network file system is read again and again.
+ * inotify reports nothing about a folder that is mounted over, or whose parent is moved; so each
+ * look compares the folder of that name with the one that is watched. Nor does it report changes by
+ * another machine: a folder on a network file system is scanned again and again.
  */
 #include "conjure/state/watch.h"
 
@@ -24,6 +24,7 @@
 
 #include "conjure/base/alloc.h"
 #include "conjure/base/key_map.h"
+#include "conjure/base/owner.h"
 #include "conjure/base/sha1.h"
 
 #define EVENTS                                                                          \
@@ -34,21 +35,22 @@ struct watch {
     char *dir;
     const char *suffix;
     int inotify, wd;
-    int dir_fd; /* -1: it is gone */
+    int dir_fd; /* -1: the folder cannot be read */
     uint64_t device, inode;
     int error, inotify_error;
-    bool said_gone, said_back; /* the owner has been told */
+    bool gone_told, back_told; /* as news */
     struct key_map entries;
     struct watch_entry *first, *last; /* news */
-    struct watch_entry *over;         /* removed, and told in the last news */
-    bool shared;                      /* with other machines, perhaps */
-    bool unsure;                      /* a file could not be looked at: it may be there or not */
+    struct watch_entry *taken_off;    /* removed, and in the last news: freed by the next call */
+    bool on_network;                  /* other machines may write to it */
+    bool unsure;                      /* a file could not be examined: scan again */
     uint32_t n_postponed, n_looks;
+    struct owner owner; /* of what changes it */
 };
 
 /* --- entries --------------------------------------------------------------------------------- */
 
-static bool is_ours(const struct watch *w, const char *name)
+static bool is_watched(const struct watch *w, const char *name)
 {
     size_t n = strlen(name), n_suffix = strlen(w->suffix);
 
@@ -119,19 +121,19 @@ static bool stamp_equal(const struct watch_stamp *a, const struct watch_stamp *b
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* Looks at NAME: is it there, is it as it was? */
+/* Whether NAME is there, and whether it has changed. */
 static void examine(struct watch *w, const char *name)
 {
     struct watch_entry *e = find(w, name);
     struct watch_stamp stamp;
     int r = stamp_of(w, name, &stamp);
 
-    if (r == -ENOENT && e && !e->gone) {
-        e->gone = true;
+    if (r == -ENOENT && e && !e->removed) {
+        e->removed = true;
         become_news(w, e);
     }
     if (r) {
-        /* A disk that fails, or a folder that may not be searched, takes no torrent away. */
+        /* A failing disk, or a folder without search permission, removes no torrent. */
         w->unsure |= r != -ENOENT;
         if (e)
             e->seen = true;
@@ -140,14 +142,14 @@ static void examine(struct watch *w, const char *name)
     if (!e)
         e = find_or_make(w, name);
     e->seen = true;
-    if (!e->gone && stamp_equal(&e->stamp, &stamp))
+    if (!e->removed && stamp_equal(&e->stamp, &stamp))
         return;
-    e->gone = false;
+    e->removed = false;
     e->stamp = stamp;
     become_news(w, e);
 }
 
-static void leave_folder(struct watch *w, int error)
+static void close_folder(struct watch *w, int error)
 {
     if (w->wd >= 0)
         inotify_rm_watch(w->inotify, w->wd);
@@ -157,7 +159,7 @@ static void leave_folder(struct watch *w, int error)
     w->error = error;
 }
 
-/* A folder that cannot be read is as good as gone: the next look enters it anew. */
+/* A folder that cannot be read counts as gone: the next look opens it again. */
 static void scan(struct watch *w)
 {
     int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -166,7 +168,7 @@ static void scan(struct watch *w)
     int error;
 
     if (!dir) {
-        leave_folder(w, errno);
+        close_folder(w, errno);
         if (fd >= 0)
             close(fd);
         return;
@@ -176,12 +178,12 @@ static void scan(struct watch *w)
         if (w->entries.slots[i].value)
             ((struct watch_entry *)w->entries.slots[i].value)->seen = false;
     while (errno = 0, (d = readdir(dir)))
-        if (is_ours(w, d->d_name))
+        if (is_watched(w, d->d_name))
             examine(w, d->d_name);
     error = errno;
     closedir(dir);
     if (error) {
-        leave_folder(w, error);
+        close_folder(w, error);
         return;
     }
     for (uint32_t i = 0; i < w->entries.n_slots; i++) {
@@ -217,19 +219,19 @@ static bool is_on_network(int fd)
     }
 }
 
-static void enter_folder(struct watch *w)
+static void open_folder(struct watch *w)
 {
     struct stat st;
 
     w->dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (w->dir_fd < 0 || fstat(w->dir_fd, &st)) {
-        leave_folder(w, errno);
+        close_folder(w, errno);
         return;
     }
     w->device = st.st_dev;
     w->inode = st.st_ino;
-    w->shared = is_on_network(w->dir_fd);
-    /* Before the scan, so that nothing comes between the two. */
+    w->on_network = is_on_network(w->dir_fd);
+    /* Before the scan: no change is lost between the two. */
     if (w->inotify >= 0) {
         w->wd = inotify_add_watch(w->inotify, w->dir, EVENTS);
         w->inotify_error = w->wd < 0 ? errno : 0;
@@ -237,7 +239,7 @@ static void enter_folder(struct watch *w)
     scan(w);
 }
 
-/* Whether the folder of that name is still the one that we have. */
+/* Whether the folder of that name is still the one that is watched. */
 static bool is_same_folder(const struct watch *w, int *errorp)
 {
     struct stat st;
@@ -259,14 +261,14 @@ static void take_event(struct watch *w, const struct inotify_event *event, bool 
         return;
     }
     if (event->wd != w->wd)
-        return; /* of a watch that is gone */
+        return; /* of an earlier watch */
     if (event->mask & IN_IGNORED) {
         w->wd = -1;
         return;
     }
-    if (!event->len || !is_ours(w, event->name))
+    if (!event->len || !is_watched(w, event->name))
         return;
-    /* Not yet whole, but for links, which nobody closes. */
+    /* Not written whole yet, except links: they are never closed. */
     if (event->mask & IN_CREATE && (fstatat(w->dir_fd, event->name, &st, AT_SYMLINK_NOFOLLOW) ||
                                     (!S_ISLNK(st.st_mode) && st.st_nlink < 2)))
         return;
@@ -312,18 +314,19 @@ void watch_look(struct watch *w)
 {
     int error;
 
+    owner_assert(&w->owner);
     if (w->inotify >= 0)
         read_events(w);
     if (w->dir_fd >= 0 && !is_same_folder(w, &error))
-        leave_folder(w, error);
+        close_folder(w, error);
     if (w->dir_fd < 0)
-        enter_folder(w);
-    else if ((w->wd < 0 || w->shared || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
+        open_folder(w);
+    else if ((w->wd < 0 || w->on_network || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
         scan(w);
     repeat_postponed(w);
 }
 
-/* --- the door -------------------------------------------------------------------------------- */
+/* --- the interface --------------------------------------------------------------------------- */
 
 struct watch *watch_new(const char *dir, const char *suffix)
 {
@@ -335,8 +338,8 @@ struct watch *watch_new(const char *dir, const char *suffix)
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     w->inotify_error = w->inotify < 0 ? errno : 0;
     w->wd = w->dir_fd = -1;
-    w->said_back = true;
-    enter_folder(w);
+    w->back_told = true;
+    open_folder(w);
     return w;
 }
 
@@ -344,10 +347,10 @@ void watch_free(struct watch *w)
 {
     if (!w)
         return;
-    leave_folder(w, 0);
+    close_folder(w, 0);
     if (w->inotify >= 0)
         close(w->inotify);
-    free_entry(w->over);
+    free_entry(w->taken_off);
     for (uint32_t i = 0; i < w->entries.n_slots; i++)
         free_entry(w->entries.slots[i].value);
     key_map_deinit(&w->entries);
@@ -362,9 +365,9 @@ int watch_fd(const struct watch *w)
 
 static enum watch_news folder_news(const struct watch *w)
 {
-    if (w->dir_fd < 0 && !w->said_gone)
+    if (w->dir_fd < 0 && !w->gone_told)
         return WATCH_FOLDER_GONE;
-    if (w->dir_fd >= 0 && !w->said_back)
+    if (w->dir_fd >= 0 && !w->back_told)
         return WATCH_FOLDER_BACK;
     return WATCH_NOTHING;
 }
@@ -379,12 +382,13 @@ enum watch_news watch_next(struct watch *w, struct watch_entry **entryp)
     enum watch_news news = folder_news(w);
     struct watch_entry *e = w->first;
 
-    free_entry(w->over);
-    w->over = NULL;
+    owner_assert(&w->owner);
+    free_entry(w->taken_off);
+    w->taken_off = NULL;
     *entryp = NULL;
     if (news) {
-        w->said_gone = news == WATCH_FOLDER_GONE;
-        w->said_back = news == WATCH_FOLDER_BACK;
+        w->gone_told = news == WATCH_FOLDER_GONE;
+        w->back_told = news == WATCH_FOLDER_BACK;
         return news;
     }
     if (!e)
@@ -394,11 +398,11 @@ enum watch_news watch_next(struct watch *w, struct watch_entry **entryp)
         w->last = NULL;
     e->pending = false;
     *entryp = e;
-    if (!e->gone)
+    if (!e->removed)
         return WATCH_FILE;
     w->n_postponed -= e->postponed;
     key_map_remove(&w->entries, e->key);
-    w->over = e;
+    w->taken_off = e;
     return WATCH_REMOVED;
 }
 
@@ -419,7 +423,7 @@ struct watch_entry *watch_expect(struct watch *w, const char *name)
 {
     struct watch_entry *e = find_or_make(w, name);
 
-    e->gone = w->dir_fd < 0 || stamp_of(w, name, &e->stamp);
+    e->removed = w->dir_fd < 0 || stamp_of(w, name, &e->stamp);
     return e;
 }
 

@@ -64,7 +64,7 @@ START_TEST(what_is_wrong_is_named)
         {KNOWN("0:", "0", "", "129:" TORRENT), "folder: must have"},
         {KNOWN("3:a/b", "0", "", "129:" TORRENT), "folder: not an absolute path"},
         {KNOWN("2:/b", "-1", "", "129:" TORRENT), "seeded: must be 0"},
-        {KNOWN("2:/b", "0", "i2e", "129:" TORRENT), "skipped: names a file"},
+        {KNOWN("2:/b", "0", "i2e", "129:" TORRENT), "skipped: there is no such file"},
         {KNOWN("2:/b", "0", "i-1e", "129:" TORRENT), "skipped[0]: must be 0"},
         {KNOWN("2:/b", "0", "1:x", "129:" TORRENT), "skipped[0]: must be an integer"},
         {KNOWN("2:/b", "0", "", "1:x"), "torrent: "},

@@ -311,7 +311,8 @@ static bool write_once(const char *path, const char *text)
     return done;
 }
 
-/* As for a user who has no inotify left. That needs a user namespace, which not every system gives. */
+/* As for a user who has no inotify left. That needs a user namespace, which not every system
+ * gives. */
 static bool forbid_inotify(void)
 {
     char map[40];

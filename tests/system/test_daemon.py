@@ -398,7 +398,7 @@ def test_a_folder_that_vanishes_is_said_and_watched_again(daemon, trio):
     (away / "two.torrent").unlink()
     shutil.copy(trio[2].path, away / "three.torrent")
     away.rename(daemon.watched)
-    daemon.says("watched", "is there")
+    daemon.says("watched", "is available")
     daemon.wait_until_serving(trio[2])
     daemon.wait_until_gone(trio[1])
     assert daemon.serves(trio[0])

@@ -25,7 +25,7 @@ struct actor {
 #define PEER_STACK  (64 * 1024)
 
 /* Starts RUN(ARG) in a thread named NAME (at most 15 characters) with all signals blocked: Master
- * reads them from a signalfd. Any thread. Returns 0 or -errno. */
+ * reads them from a signalfd. Any thread. Returns 0, or -errno with errno set. */
 int actor_start(struct actor *a, const char *name, void *(*run)(void *arg), void *arg);
 /* Waits for the end of the thread. In any other thread; safe when not started, safe twice. */
 void actor_join(struct actor *a);

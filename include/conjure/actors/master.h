@@ -11,24 +11,24 @@
 
 /* Why master_run ended. The values are the program's exit codes. */
 enum master_outcome {
-    MASTER_DONE = 0,        /* every wanted byte is verified, or a daemon was told to stop */
-    MASTER_ERROR = 1,       /* said in the log */
-    MASTER_UNREACHABLE = 4, /* neither a tracker nor a peer answered */
-    MASTER_STOPPED = 7,     /* a signal came before completion */
+    MASTER_DONE = 0,        /* every wanted byte is verified, or a signal stopped a daemon */
+    MASTER_ERROR = 1,       /* which is logged */
+    MASTER_UNREACHABLE = 4, /* no tracker and no peer replied */
+    MASTER_STOPPED = 7,     /* a signal arrived before completion */
     MASTER_DISK_FULL = 9,
 };
 
-/* A torrent to start with. Master takes over what it holds and empties it, unless it cannot begin at
- * all: then it is still the caller's. */
+/* A torrent to start with. Master takes over the contents and empties it, unless its own start
+ * fails: then they are still the caller's. */
 struct master_torrent_config {
     struct metainfo *meta;
     bool *skip_file; /* one per file, or NULL: all are wanted */
-    char *folder;    /* where the content goes, absolute; NULL: as all others */
+    char *folder;    /* where the content is, absolute; NULL: master_config.dir */
 };
 
-/* How a torrent stands; of one torrent, or summed up over all. */
+/* The state of a torrent, or the sum over all. */
 struct master_status {
-    const char *name;
+    const char *name; /* valid during the call; of a sum: of the first torrent that is not closed */
     uint32_t n_torrents;
     enum {
         MASTER_OPENING,
@@ -41,51 +41,54 @@ struct master_status {
     uint64_t verified, wanted;      /* bytes */
     uint64_t stored;                /* bytes on disk of pieces that are not verified */
     uint32_t n_checked, n_to_check; /* pieces, while checking */
-    uint64_t downloaded;            /* content bytes of this run */
-    uint64_t uploaded;              /* content bytes of all runs: what ratios are about */
+    uint64_t downloaded;            /* content bytes of this run; of a finished torrent only */
+    uint64_t uploaded;              /* content bytes of all runs, as for the ratio */
     uint64_t down_rate, up_rate;    /* bytes per second */
-    uint32_t n_peers, n_seeds;      /* now; when finished: the most that there were at one time */
-    uint64_t download_ns;           /* how long the download took, once complete */
+    uint32_t n_peers, n_seeds;      /* now; of a finished torrent the most at one time */
+    uint64_t download_ns;           /* how long the download took; of a finished torrent only */
 };
 
 enum master_report {
     MASTER_REPORT_PROGRESS, /* the sum over all torrents, about once a second */
-    MASTER_REPORT_FINISHED, /* of one torrent, once: its download is complete, or, with MASTER_STOPPING,
-                               a signal stopped it before */
+    /* Of one torrent, once: its download is complete, or, with MASTER_STOPPING, a signal stopped it
+     * before. */
+    MASTER_REPORT_FINISHED,
 };
 
+/* All pointers are borrowed until master_run returns. All callbacks run in Master's thread. */
 struct master_config {
-    struct master_torrent_config *torrents; /* the array stays the caller's */
+    struct master_torrent_config *torrents;
     uint32_t n_torrents;
-    const char *dir;          /* download folder; made absolute here */
+    const char *dir;          /* download folder; made when missing */
     const char *state_dir;    /* made when missing */
     const char *torrents_dir; /* of a daemon: watched for torrents; NULL: none */
     uint16_t port, last_port; /* to listen on: the first that is free; 0: any */
     enum allocation allocation;
-    bool check_integrity;
-    bool daemon; /* seed for ever, unless the settings say otherwise; a signal is the normal end.
-                    Takes up what the state folder knows and adds TORRENTS to that; one of these that
-                    cannot be opened ends the start, any other is tried again later */
+    bool check_integrity; /* hash everything at the start */
+    /* Seed for ever, unless the settings set a goal, and end by a signal. A daemon takes up the
+     * torrents of the state folder besides TORRENTS. One of TORRENTS that cannot be opened ends
+     * the start, any other is tried again later. */
+    bool daemon;
     struct master_settings settings; /* at the start; taken over */
-    /* Called in Master's thread. NULL: no reports. */
+    /* NULL: no reports. */
     void (*report)(void *arg, const struct master_status *status, enum master_report report);
     void *report_arg;
-    /* Called once in Master's thread when all of TORRENTS are open and the folders are read; never when that fails. */
+    /* Called once, when all TORRENTS are open and the folders are read; never when that fails. */
     void (*ready)(void *arg);
-    /* Called in Master's thread when a second signal ends the process at once: nothing follows. */
+    /* Called when a second signal ends the process at once: nothing follows. */
     void (*cut_short)(void *arg);
     void *process_arg; /* of both */
-    /* Of a daemon that gets SIGHUP: called in Master's thread to fill NEW, which is empty and will be
-     * Master's, with the settings that hold from now on. 0, or -1 when there are none to be had, which
-     * is said in the log: then the old ones stay. NULL: SIGHUP is ignored. */
+    /* SIGHUP to a daemon: fills NEW, which is empty and will be Master's, with the settings from
+     * now on. 0; or -1 when they are wrong, which is logged, and the old ones stay. NULL: SIGHUP
+     * is ignored. */
     int (*reload)(void *arg, struct master_settings *new);
     void *reload_arg;
 };
 #define MASTER_PEERS_MAX 50000
 
-/* Runs the actors in the calling thread's process until all is done. Before the first thread
- * starts, blocks the signals that Master takes by signalfd. Only once per process. A second signal
- * ends the process from within, with the outcome as its exit code. */
+/* Runs the program until all is done, in the process's first thread. Blocks the signals that
+ * Master takes by signalfd before it starts other threads. Once per process. A second signal
+ * ends the process in here, with the outcome as its exit code. */
 enum master_outcome master_run(const struct master_config *config);
 
 #endif

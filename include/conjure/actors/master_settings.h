@@ -7,13 +7,13 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* What may be different from torrent to torrent. */
+/* The settings that torrents may have of their own. */
 struct torrent_settings {
     uint64_t max_upload_limit, max_download_limit; /* of this torrent alone, bytes per second; 0:
                                                       none */
-    double seed_ratio;    /* of what was uploaded in all runs; 0: not asked for */
-    uint64_t seed_time_s; /* UINT64_MAX: not asked for */
-    bool super_seed;      /* BEP 16; looked at when the torrent starts */
+    double seed_ratio;    /* stop when uploaded / wanted, over all runs, is that; 0: no ratio */
+    uint64_t seed_time_s; /* stop after so many seconds of seeding; UINT64_MAX: no time */
+    bool super_seed;      /* BEP 16; takes effect when the torrent starts */
 };
 
 struct torrent_section {
@@ -21,14 +21,14 @@ struct torrent_section {
     struct torrent_settings settings;
 };
 
-/* What may change while Master runs: master_config.reload brings all of it again. */
+/* The settings that may change while Master runs: master_config.reload fills in all of them. */
 struct master_settings {
     struct torrent_settings each; /* of a torrent that has no section */
     struct torrent_section *sections;
     uint32_t n_sections;
     unsigned max_peers; /* 0: as many as the limit of open files allows, MASTER_PEERS_MAX at most */
     uint64_t max_upload_limit, max_download_limit; /* of all together, bytes per second; 0: none */
-    bool limit_lan; /* all limits hold for peers in the local network, too */
+    bool limit_lan; /* the limits hold for peers in the local network too */
 };
 #define MASTER_SETTINGS_EMPTY \
     ((struct master_settings){.each.seed_time_s = UINT64_MAX, .limit_lan = true})
@@ -36,8 +36,8 @@ struct master_settings {
 /* Frees the sections. Safe on MASTER_SETTINGS_EMPTY and safe twice. */
 void master_settings_deinit(struct master_settings *s);
 
-/* What holds for this torrent; a section that names its info-hash goes before one that has its name.
- * Valid as long as S is as it is. Any thread. */
+/* The settings of this torrent: of the section with its info-hash, or else with its name, or
+ * S->each. Valid as long as S does not change. Any thread. */
 const struct torrent_settings *master_settings_of(const struct master_settings *s,
                                                   const struct metainfo *meta);
 

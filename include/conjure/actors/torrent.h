@@ -15,13 +15,13 @@
 struct storage;
 
 /*
- * A torrent as all actors know it: made by Master and immutable from the moment it is sent to
- * another actor (`storage` is set before the Lobby, the Announcer and InterestStat hear of it).
- * Master frees it when all of them have let go of it. The inbox of its InterestStat lives here, so
- * that it can be asked, and refuse, also after InterestStat has ended.
+ * A torrent as all actors see it. Master makes it; it does not change from the moment that it is
+ * sent to another actor (`storage` is set before Lobby, Announcer and InterestStat get it), and
+ * Master frees it when none of them has it any more. The inbox of its InterestStat is in here, so
+ * that sending to it fails, and does no harm, when InterestStat has ended.
  */
 struct torrent {
-    struct swarm *swarm; /* what it is known by outside */
+    struct swarm *swarm; /* without the metainfo */
     struct metainfo *meta;
     struct geometry geometry;
     char *dir;         /* download folder, absolute */

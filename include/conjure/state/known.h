@@ -9,8 +9,8 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * A torrent that a daemon knows: all that is needed to take it up again after a restart. One B-coded
- * file each, named after the info-hash:
+ * A torrent that a daemon takes up again after a restart. One B-coded file each, named after the
+ * info-hash:
  *
  *   conjure   version, 1
  *   folder    the download folder, absolute
@@ -30,21 +30,23 @@ struct known {
 #define KNOWN_NAME_MAX   (2 * SHA1_SIZE + sizeof KNOWN_SUFFIX)
 #define KNOWN_REASON_MAX 320
 
-enum {
-    KNOWN_CORRUPT = 1, /* the reason says why */
+enum known_result {
+    KNOWN_CORRUPT = 1, /* the reason tells why */
 };
 
 /* "<info-hash>.known" */
 char *known_name(const struct info_hash *info_hash, char name[KNOWN_NAME_MAX]);
 
-/* *BYTESP is the caller's. 0, -EFBIG for a torrent that is too large to be read again, or -ENOMEM. */
+/* *BYTESP is the caller's. 0, -EFBIG for a torrent that is too large to be read again, or
+ * -ENOMEM. */
 int known_encode(const struct known *k, uint8_t **bytesp, size_t *np);
 /* Fills K, whose members are the caller's then. 0, KNOWN_CORRUPT with a REASON, or -ENOMEM. */
 int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KNOWN_REASON_MAX]);
 
-/* The same with files; writing is safe against a crash at any time. -errno as well. A metainfo that was
- * loaded so has given up the bytes of the .torrent: saving takes them from the file at PATH, which must still
- * be there and whole (-ENOENT, -EBADMSG). */
+/* The same with files. Replaces the file at once, so that a crash leaves the old or the new one.
+ * -errno as well. A metainfo from known_load has no bytes of the .torrent any more: saving it
+ * reads them from the file at PATH, which must still be there and whole (-ENOENT, -EBADMSG).
+ * These wait for the disk. */
 int known_save(const char *path, const struct known *k);
 int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX]);
 

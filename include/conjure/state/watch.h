@@ -8,17 +8,19 @@
 #include "conjure/base/info_hash.h"
 
 /*
- * A folder that is watched for files of one kind: which are there, which are new or changed, which
- * are gone. News come in an order, one at a time, so that the owner can take a few and go on later.
+ * A folder that is watched for files with one suffix: which are there, which are new or changed,
+ * which were removed. News are taken one at a time, so that the owner can take a few and continue
+ * later.
  *
- * A file is news when it has been written whole (closed, or moved here), when it was found by the
- * first scan, and when it is not as it was last time. Files whose names begin with a dot are nobody's
- * business. When the kernel has lost events, everything is looked at again; when it does not watch
- * (no inotify, or a network file system that others may write to), watch_look does so every
+ * A file is news when it has been written whole (closed, or moved here), when the first scan finds
+ * it, and when it has changed. Files whose names begin with a dot are ignored. When the kernel has
+ * lost events, the folder is scanned again; when the kernel does not watch it (no inotify, or a
+ * network file system that other machines may write to), watch_look scans it every
  * WATCH_RESCAN_LOOKS calls.
  *
- * A folder that goes away or cannot be read is news, and so is its coming back; until then its files count
- * as there. So does a file that cannot be looked at (no permission, a disk that fails). One thread.
+ * A folder that disappears or cannot be read is news, and so is its return; in between its files
+ * count as there. So does a file that cannot be examined (no permission, a failing disk). One
+ * thread, which waits for the disk.
  */
 #define WATCH_RESCAN_LOOKS 10
 
@@ -34,46 +36,46 @@ struct watch_entry {
     /* The owner's, zero at first. */
     bool taken;
     struct info_hash info_hash;
-    int error; /* that kept it from being taken */
+    int error; /* why it could not be read: 0 or -errno */
     /* The watch's own. */
     uint8_t key[20]; /* of the name */
     struct watch_stamp stamp;
     struct watch_entry *next; /* among the news */
-    bool pending, gone, postponed, seen;
+    bool pending, removed, postponed, seen;
 };
 
 enum watch_news {
-    WATCH_NOTHING,
-    WATCH_FILE,        /* new, or not as it was */
+    WATCH_NOTHING = 0,
+    WATCH_FILE,        /* new or changed */
     WATCH_REMOVED,     /* the entry lives until the next call */
-    WATCH_FOLDER_GONE, /* no entry; watch_error says why */
-    WATCH_FOLDER_BACK, /* no entry; what is in it follows */
+    WATCH_FOLDER_GONE, /* no entry; watch_error tells why */
+    WATCH_FOLDER_BACK, /* no entry; news of its files follow */
 };
 
-/* Watches DIR (absolute) for files whose names end in SUFFIX, which is not copied. A folder that is
- * not there is no error but the first news. */
+/* Watches DIR (absolute) for files whose names end in SUFFIX, which is borrowed. A missing
+ * folder is the first news. */
 struct watch *watch_new(const char *dir, const char *suffix);
 void watch_free(struct watch *w); /* NULL is fine */
 
-/* To be polled for reading, and then watch_look is called; -1: none. */
+/* A descriptor to poll for reading before watch_look; -1: none. */
 int watch_fd(const struct watch *w);
-/* Takes what the system has to say. Also to be called about once a second. */
+/* Collects news. Also to be called about once a second. */
 void watch_look(struct watch *w);
 
 enum watch_news watch_next(struct watch *w, struct watch_entry **entryp);
-/* Whether watch_next has something to say. */
+/* Whether watch_next has any. */
 bool watch_has_news(const struct watch *w);
-/* E was in the last news, and is to be so once more, after the next watch_look. */
+/* E was in the last news, and will be once more after the next watch_look. */
 void watch_postpone(struct watch *w, struct watch_entry *e);
-/* Whether E is still as it was when it became news; if not, it will be so again. */
+/* Whether E has not changed since it became news; if it has, it will be news again. */
 bool watch_is_settled(const struct watch *w, const struct watch_entry *e);
-/* The owner has just written NAME itself: that is no news. Returns its entry. */
+/* The owner has just written NAME itself, which is no news. Returns its entry. */
 struct watch_entry *watch_expect(struct watch *w, const char *name);
 
-/* Whether the kernel refuses to watch, so that changes are found late; *ERRORP is why, an errno. */
+/* Whether the kernel refuses to watch, so that changes are found late; *ERRORP is the errno. */
 bool watch_is_late(const struct watch *w, int *errorp);
 const char *watch_dir(const struct watch *w);
-/* The last reason why the folder cannot be watched: an errno. */
+/* Why the folder could not be read last: an errno. */
 int watch_error(const struct watch *w);
 /* DIR/NAME, the caller's. */
 char *watch_path(const struct watch *w, const char *name);

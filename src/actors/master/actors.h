@@ -10,8 +10,8 @@ struct master;
 int actors_start(struct master *m);
 /* Has m->watchdog watch all of them. */
 void actors_watch(struct master *m);
-/* Ends Timer: all ticks return cancelled, and no actor gets a new one. Each of these adds its queries to
- * m->n_shutdowns. */
+/* Ends Timer: all ticks return cancelled, and no actor gets a new one. Each of these two adds its
+ * queries to m->n_shutdowns. */
 void actors_end_timer(struct master *m);
 /* Ends all others, side by side: nothing connects them any more. */
 void actors_end_others(struct master *m);

@@ -7,8 +7,8 @@
 #include "actors/master/record.h"
 #include "conjure/actors/announcer.h"
 
-/* BEP 3 does not say whether `left` counts unwanted files. It does in other clients and in BEP 21: a
- * partial seed is not complete. */
+/* BEP 3 does not say whether `left` counts unwanted files. It does in other clients and in BEP
+ * 21: a partial seed is not complete. */
 static uint64_t left_of(const struct master_torrent *t)
 {
     return t->wanted - t->verified + t->unwanted;

@@ -2,13 +2,14 @@
 /*
  * The two folders that a daemon's torrents come from:
  *
- *   STATE/torrents   a file for each known torrent. Torrents of the command line are added, so that the
- *                    next start needs no names. Removing a file removes the torrent.
- *   --torrents-dir   the user's folder, which is only read. A torrent that appears there is started, and
- *                    one that is removed is stopped.
+ *   STATE/torrents   a file for each known torrent. Torrents of the command line are added, so that
+ *                    the next start needs no names. Removing a file removes the torrent.
+ *   --torrents-dir   the user's folder, which is only read. A torrent that appears there is
+ *                    started, and one that is removed is stopped.
  *
- * A torrent may have files in both, or several in the latter; it is removed with the last of them. Files
- * are loaded a few per turn of the loop, so that Master stays responsive with thousands of them.
+ * A torrent may have files in both, or several in the latter; it is removed with the last of them.
+ * Files are loaded a few per turn of the loop, so that Master stays responsive with thousands of
+ * them.
  */
 #include "actors/master/folders.h"
 
@@ -30,18 +31,17 @@
 
 #define FACILITY "master"
 
-/* Of one turn of the loop. */
-#define TURN_NS (5 * NS_PER_MS)
+#define TURN_NS (5 * NS_PER_MS) /* the share of one turn of the loop */
 
-#define SAVE_AGAIN_TICKS 10 /* after a failure */
-/* From the going of a torrent's last file to its own: at least one whole tick. A file that gets another name
- * goes and comes, or is gone again before it is read, and its torrent should not notice. */
+#define SAVE_RETRY_TICKS 10 /* after a failure */
+/* From the removal of a torrent's last file to its own: at least one whole tick, so that
+ * renaming the file does not stop the torrent. */
 #define ORPHAN_TICKS 2
 
-/* --- coming and going --------------------------------------------------------------------- */
+/* --- adding ------------------------------------------------------------------------------- */
 
-/* The torrent of CONFIG, which is taken over: the one that is there, or a new one. NULL when that is
- * just being let go of, and CONFIG is still the caller's. */
+/* Master's torrent of CONFIG, which is taken over; a new one is started. NULL while an earlier
+ * one of that info-hash is being removed: then CONFIG is still the caller's. */
 static struct master_torrent *find_or_start(struct master *m, struct master_torrent_config *config)
 {
     struct master_torrent *t = record_find(m, metainfo_info_hash(config->meta));
@@ -59,9 +59,9 @@ static struct master_torrent *find_or_start(struct master *m, struct master_torr
     return t;
 }
 
-/* The system would not read E, with the error R: that may pass. Said once; and what has just gone, which is
- * the next news, is not worth a word. */
-static void try_again(struct watch *w, struct watch_entry *e, const char *path, int r)
+/* E could not be read, with the error R, which may pass. Logged once, and not at all when the
+ * file was removed, which is the next news. */
+static void read_later(struct watch *w, struct watch_entry *e, const char *path, int r)
 {
     if (r != -ENOENT && r != e->error)
         log_err(FACILITY, "%s: %s; it will be tried again", path, strerror(-r));
@@ -69,7 +69,7 @@ static void try_again(struct watch *w, struct watch_entry *e, const char *path, 
     watch_postpone(w, e);
 }
 
-/* --- those that are known ----------------------------------------------------------------- */
+/* --- the folder of known torrents --------------------------------------------------------- */
 
 static bool same_files(const struct master_torrent *t, const bool *skip_file)
 {
@@ -79,7 +79,7 @@ static bool same_files(const struct master_torrent *t, const bool *skip_file)
     return true;
 }
 
-/* A file that stood for T is gone. */
+/* A file that stood for T was removed. */
 static void become_orphan(struct master_torrent *t)
 {
     struct master *m = t->master;
@@ -98,14 +98,14 @@ static void take_known(struct master *m, struct watch_entry *e)
     int r = known_load(path, &k, reason);
 
     if (!r && strcmp(known_name(metainfo_info_hash(k.meta), name), e->name) != 0) {
-        log_warning(FACILITY, "%s: left alone, for its torrent's name is %s", path, name);
+        log_warning(FACILITY, "%s: left alone, its name should be %s", path, name);
     } else if (!r) {
-        bool wanted_more;
+        bool differs;
 
         t = record_find(m, metainfo_info_hash(k.meta));
-        /* What the command line says goes above what was known. */
-        wanted_more = t && t->lasting.known_due &&
-                      (strcmp(t->torrent.dir, k.folder) != 0 || !same_files(t, k.skip_file));
+        /* The command line overrides the file. */
+        differs = t && t->lasting.known_due &&
+                  (strcmp(t->torrent.dir, k.folder) != 0 || !same_files(t, k.skip_file));
         config = (struct master_torrent_config){k.meta, k.skip_file, k.folder};
         t = find_or_start(m, &config);
         if (t) {
@@ -116,7 +116,7 @@ static void take_known(struct master *m, struct watch_entry *e)
             e->error = 0;
             if (!t->lasting.seeded_s)
                 t->lasting.seeded_s = k.seeded_s;
-            t->lasting.known_due = wanted_more;
+            t->lasting.known_due = differs;
             e->info_hash = t->info_hash;
         } else {
             watch_postpone(m->known, e);
@@ -127,7 +127,7 @@ static void take_known(struct master *m, struct watch_entry *e)
         if (r)
             log_err(FACILITY, "%s: %s", path, strerror(-r));
     } else if (r < 0) {
-        try_again(m->known, e, path, r);
+        read_later(m->known, e, path, r);
     }
     known_deinit(&k);
     free(path);
@@ -154,9 +154,9 @@ static void save_known(struct master *m, struct master_torrent *t)
     r = known_save(path, &k);
     free(path);
     if (r) {
-        log_info(FACILITY, "%s: cannot be written down: %s", record_name(t), strerror(-r));
+        log_info(FACILITY, "%s: cannot be saved as known: %s", record_name(t), strerror(-r));
         state_note(m, MASTER_STATE_KNOWN, r);
-        t->lasting.known_tick = m->n_ticks + SAVE_AGAIN_TICKS;
+        t->lasting.known_tick = m->n_ticks + SAVE_RETRY_TICKS;
         return;
     }
     e = watch_expect(m->known, name);
@@ -166,7 +166,8 @@ static void save_known(struct master *m, struct master_torrent *t)
     t->lasting.known_due = false;
 }
 
-/* Writes down what is known now, until the turn is over. One that cannot be written holds up no other. */
+/* Writes the files that are due, until the turn is over; the others also when one cannot be
+ * written. */
 static void save_some(struct master *m, uint64_t until)
 {
     bool all = true;
@@ -188,7 +189,7 @@ static void save_some(struct master *m, uint64_t until)
         state_note(m, MASTER_STATE_KNOWN, 0);
 }
 
-/* --- the folder that is watched ----------------------------------------------------------- */
+/* --- the user's folder -------------------------------------------------------------------- */
 
 static void release_watched(struct master *m, struct watch_entry *e)
 {
@@ -209,7 +210,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
     int r = metainfo_load(path, &config.meta, reason);
 
     if (r < 0)
-        try_again(m->watched, e, path, r);
+        read_later(m->watched, e, path, r);
     else if (r && watch_is_settled(m->watched, e))
         log_warning(FACILITY, "%s: left alone: %s", path, reason);
     free(path);
@@ -243,11 +244,11 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     while (w && (news = watch_next(w, &e))) {
         switch (news) {
         case WATCH_FOLDER_GONE:
-            log_err(FACILITY, "%s: %s; its torrents stay, and it is waited for", watch_dir(w),
+            log_err(FACILITY, "%s: %s; its torrents keep running until it is back", watch_dir(w),
                     strerror(watch_error(w)));
             break;
         case WATCH_FOLDER_BACK:
-            log_notice(FACILITY, "%s: is there", watch_dir(w));
+            log_notice(FACILITY, "%s: is available", watch_dir(w));
             break;
         case WATCH_FILE:
             (w == m->known ? take_known : take_watched)(m, e);
@@ -263,7 +264,7 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     }
 }
 
-/* Lets go of those that no file stands for any more. */
+/* Removes the torrents that no file stands for any more. */
 static void remove_orphans(struct master *m)
 {
     m->orphan_tick = 0;
@@ -291,7 +292,7 @@ static struct watch *open_watch(const char *dir, const char *suffix)
     int error;
 
     if (watch_is_late(w, &error))
-        log_warning(FACILITY, "%s: inotify: %s; looked at every %u seconds instead", dir,
+        log_warning(FACILITY, "%s: inotify: %s; it is read every %u seconds instead", dir,
                     strerror(error), WATCH_RESCAN_LOOKS);
     return w;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Master runs in the process's first thread: it starts the other actors and tells each where the others
- * are, takes signals, and ends everything in this order:
+ * Master runs in the process's first thread: it starts the other actors and gives each the inboxes
+ * that it sends to, takes signals, and ends everything in this order:
  *
  *   1. every torrent is stopped (torrent.c); a second signal does not wait for that
  *   2. Timer, so that all ticks return cancelled and no actor gets a new one
  *   3. Lobby, Announcer, Choker, Bandwidth and FS, side by side
  *
- * No module of this folder calls this file: what they want of the loop, they leave in struct master.
+ * No other file of this folder calls this one: what they want of the loop, they leave in struct
+ * master.
  */
 #include <errno.h>
 #include <limits.h>
@@ -204,8 +205,7 @@ static void ask_for_tick(struct master *m)
         abort(); /* Timer ends after the last torrent */
 }
 
-/* Whether an InterestStat leaves Progress without a reply. One that is not asked has no peers, and nothing
- * waits for it. */
+/* Whether an InterestStat leaves Progress without a reply. One that is not asked has no peers. */
 static bool interest_hangs(const struct master *m)
 {
     for (const struct master_torrent *t = m->first; t && m->n_asked; t = t->next)
@@ -321,8 +321,8 @@ static void become_ready(struct master *m)
     notify_that_ready(m);
 }
 
-/* Not while a torrent waits for a retry. And a daemon ends with the last torrent only when all came from
- * the command line. */
+/* Not while a torrent waits for a retry. A daemon ends with the last torrent only when all came
+ * from the command line. */
 static bool is_over(const struct master *m)
 {
     if (m->n_in[LIFE_CLOSED] != m->n_torrents)
@@ -351,7 +351,7 @@ static void sleep_until_news(struct master *m)
         folders_look(m);
 }
 
-/* Takes messages and signals until *N is zero, or, where N is NULL, until all torrents are closed. */
+/* Takes messages and signals until *N is 0, or, where N is NULL, until all torrents are closed. */
 static void run_until(struct master *m, const unsigned *n)
 {
     struct msg *x;
@@ -408,7 +408,8 @@ static int listen_on_port(struct master *m)
     return r;
 }
 
-/* The lock comes first: a second daemon is to name the first one, not a port that is taken. */
+/* The lock comes first: a second daemon fails by naming the first one, not by a port that is
+ * taken. */
 static int prepare(struct master *m)
 {
     char path[PATH_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A datagram that cannot be sent is lost, and said once in the log: the manager then finds out by its
- * own timeouts, and a daemon must not wait for whoever is to watch it. Sent from the very process
- * that is to be believed, with its credentials, as the kernel adds them.
+ * A datagram that cannot be sent is lost, and logged once: the service manager finds out by its own
+ * timeouts, and a daemon must not wait for its manager. Sent from the process that the manager
+ * started, with its credentials, as the kernel adds them.
  */
 #include "actors/master/notify.h"
 
@@ -70,15 +70,15 @@ void notify_close(struct notify *n)
     *n = NOTIFY_EMPTY;
 }
 
-static void say(struct notify *n, const char *text)
+static void send_text(struct notify *n, const char *text)
 {
     if (n->fd < 0)
         return;
     if (sendto(n->fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&n->to, n->to_size) <
             0 &&
-        !n->complained) {
-        n->complained = true;
-        log_warning(FACILITY, "the service manager cannot be told: %s", strerror(errno));
+        !n->failure_logged) {
+        n->failure_logged = true;
+        log_warning(FACILITY, "cannot notify the service manager: %s", strerror(errno));
     }
 }
 
@@ -87,7 +87,7 @@ void notify_ready(struct notify *n, const char *status)
     char text[TEXT_MAX];
 
     snprintf(text, sizeof text, "READY=1\nMAINPID=%ld\nSTATUS=%.400s", (long)getpid(), status);
-    say(n, text);
+    send_text(n, text);
 }
 
 void notify_status(struct notify *n, const char *status)
@@ -95,7 +95,7 @@ void notify_status(struct notify *n, const char *status)
     char text[TEXT_MAX];
 
     snprintf(text, sizeof text, "STATUS=%.400s", status);
-    say(n, text);
+    send_text(n, text);
 }
 
 void notify_reloading(struct notify *n)
@@ -106,16 +106,16 @@ void notify_reloading(struct notify *n)
     clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
              (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-    say(n, text);
+    send_text(n, text);
 }
 
 void notify_stopping(struct notify *n)
 {
-    say(n, "STOPPING=1");
+    send_text(n, "STOPPING=1");
 }
 
 void notify_alive(struct notify *n)
 {
     if (n->watchdog_ns)
-        say(n, "WATCHDOG=1");
+        send_text(n, "WATCHDOG=1");
 }

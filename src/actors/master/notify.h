@@ -8,21 +8,22 @@
 #include <sys/un.h>
 
 /*
- * What a service manager wants to hear of a daemon, by sd_notify(3): one datagram of KEY=VALUE lines
- * to the socket that it names in the environment. Without one, nothing is said. One thread.
+ * The state of a daemon for its service manager, by sd_notify(3): each call sends one datagram of
+ * KEY=VALUE lines to the socket that the environment names. Without one, nothing is sent. One
+ * thread.
  */
 struct notify {
-    int fd; /* -1: there is nobody to tell */
+    int fd; /* -1: no manager */
     struct sockaddr_un to;
     socklen_t to_size;
     uint64_t watchdog_ns; /* the manager waits so long for notify_alive; 0: it does not wait */
-    bool complained;
+    bool failure_logged;
 };
 #define NOTIFY_EMPTY ((struct notify){.fd = -1})
 
 /* Reads NOTIFY_SOCKET (a path, or a name in the abstract namespace behind '@'), WATCHDOG_USEC and
- * WATCHDOG_PID. 0, also without any; -errno: N is empty, and the name makes no sense or there are no
- * descriptors. */
+ * WATCHDOG_PID. 0, also without any. -errno: the name is not valid, or no descriptor is left; N is
+ * empty then. */
 int notify_open(struct notify *n);
 void notify_close(struct notify *n); /* safe on NOTIFY_EMPTY and safe twice */
 

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /*
- * Whether a download in the foreground may still find peers, or is given up (exit code 4). A swarm that
- * was met in this run may return, and a tracker that replies and names no other peer may name one soon.
- * But when no tracker has ever replied, or none of the peers that it named has, the user must learn of
- * it. Pure; times in nanoseconds.
+ * Whether a download in the foreground may still find peers, or is given up (exit code 4). Peers
+ * that were connected in this run may return, and a tracker that names no other peer may name one
+ * soon. But when no tracker has ever replied, or no peer that it named could be reached, the user
+ * must learn of it. Pure; times in nanoseconds.
  */
 struct reachability {
     uint64_t last_sign_ns; /* of a tracker, or the start */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of torrents and its index, and the parts of a torrent that other actors see: struct torrent
- * and struct swarm.
+ * The list of torrents and its index, and the parts of a torrent that other actors see: struct
+ * torrent and struct swarm.
  */
 #include "actors/master/record.h"
 

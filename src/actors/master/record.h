@@ -13,17 +13,16 @@ struct master;
 
 /* What outlives a failure: the record of the next try inherits it. */
 struct master_torrent_lasting {
-    bool named;          /* on the command line */
-    bool known;          /* it has a file in STATE/torrents */
-    bool known_due;      /* that file is to be written */
-    uint32_t known_tick; /* but not before */
-    uint32_t n_watched;  /* files in --torrents-dir that stand for it */
-    uint32_t
-        orphan_tick; /* a file that stood for it was removed: check then whether any is left; 0: none was */
-    uint64_t seeded_s;   /* after completion, before this try */
-    unsigned n_failures; /* in a row */
-    bool needs_restat;   /* a file has changed: look at all before it runs again */
-    char *last_error;    /* owned, as in the log; NULL: it did not fail */
+    bool named;           /* on the command line */
+    bool known;           /* it has a file in STATE/torrents */
+    bool known_due;       /* that file is to be written */
+    uint32_t known_tick;  /* but not before */
+    uint32_t n_watched;   /* files in --torrents-dir that stand for it */
+    uint32_t orphan_tick; /* a file of it was removed: is any left? 0: none was removed */
+    uint64_t seeded_s;    /* after completion, before this try */
+    unsigned n_failures;  /* in a row */
+    bool needs_restat;    /* a file has changed: look at all before it runs again */
+    char *last_error;     /* owned, as in the log; NULL: it did not fail */
 };
 
 /* Master's record of a torrent. */
@@ -82,8 +81,8 @@ struct master_torrent {
     uint64_t opened_ns, started_ns, completed_ns, closed_ns; /* 0: not yet */
 };
 
-/* Takes over the contents of CONFIG, which is empty then. The record is LIFE_CLOSED and in the list of
- * M. */
+/* Takes over the contents of CONFIG, which is empty then. The record is LIFE_CLOSED and in the
+ * list of M. */
 struct master_torrent *record_new(struct master *m, struct master_torrent_config *config);
 /* Takes T off the list. It is LIFE_CLOSED, or all actors have ended. */
 void record_free(struct master_torrent *t);
@@ -98,7 +97,7 @@ const char *record_name(const struct master_torrent *t);
 void record_set_state(struct master_torrent *t, enum life_state state);
 /* Finds the pieces that hold a byte of a wanted file. 0 or -ENOMEM. */
 int record_mark_wanted(struct master_torrent *t);
-/* Master_folders writes its file in STATE/torrents at the next occasion. */
+/* folders.c is to write its file in STATE/torrents. */
 void record_save_known(struct master_torrent *t);
 /* Something moves: InterestStat is asked for its numbers for a while. */
 void record_expect_progress(struct master_torrent *t);

@@ -27,8 +27,8 @@ uint64_t retry_delay_ns(unsigned n_failures)
     return delay < DELAY_MAX_NS ? delay : DELAY_MAX_NS;
 }
 
-/* A disk may be mounted late, and a full one emptied. But at the start a daemon rather ends than runs
- * without a torrent of its command line. */
+/* A disk may be mounted late, and a full one emptied. But at the start a daemon rather ends than
+ * runs without a torrent of its command line. */
 static bool may_retry(const struct master_torrent *t)
 {
     const struct master *m = t->master;

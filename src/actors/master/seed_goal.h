@@ -13,8 +13,8 @@
 bool seed_goal_has_time(const struct torrent_settings *s);
 /* Whether seeding is asked for at all. */
 bool seed_goal_is_set(const struct torrent_settings *s);
-/* Of a complete torrent of WANTED bytes, over all runs. Without a goal it is never met; a seed time of
- * 0 is met at once. */
+/* Of a complete torrent of WANTED bytes, over all runs. Without a goal it is never met; a seed
+ * time of 0 is met at once. */
 bool seed_goal_is_met(const struct torrent_settings *s, uint64_t wanted, uint64_t uploaded,
                       uint64_t seeded_s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings that may change: which of them a torrent has, and telling the actors, at the start and
- * after a reload.
+ * The settings that may change: which of them a torrent has, and telling the actors, at the start
+ * and after a reload.
  */
 #include "actors/master/settings.h"
 

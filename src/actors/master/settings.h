@@ -11,8 +11,8 @@ struct master_torrent;
 void master_settings_tell_limits(struct master *m);
 /* How many connections there may be. Logs a setting that cannot be kept. */
 unsigned master_settings_max_peers(const struct master *m);
-/* Gives T the settings of its section, and tells Bandwidth its limits. To be called when T is opened,
- * when it is closed, and when the settings have changed. */
+/* Gives T the settings of its section, and tells Bandwidth its limits. To be called when T is
+ * opened, when it is closed, and when the settings have changed. */
 void master_settings_apply(struct master_torrent *t);
 /* Sections that belong to no torrent: a misspelt name, or a torrent that will be added later. */
 void master_settings_log_unused_sections(const struct master *m);

@@ -8,7 +8,8 @@
 
 #include "conjure/base/clock.h"
 
-/* timeout(1) and terminals signal both the group and the process: within this time it is one signal. */
+/* timeout(1) and terminals signal both the group and the process: within this time it is one
+ * signal. */
 #define ONE_SIGNAL_NS (200 * NS_PER_MS)
 
 int signals_open(struct signals *s, bool daemon)
@@ -22,8 +23,8 @@ int signals_open(struct signals *s, bool daemon)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGUSR1);
-    /* A blocked signal reaches a signalfd even if it is ignored; nohup(1) relies on an ignored SIGHUP.
-     * For a daemon SIGHUP means reload. */
+    /* A blocked signal reaches a signalfd even if it is ignored; nohup(1) relies on an ignored
+     * SIGHUP. For a daemon SIGHUP means reload. */
     if (daemon || sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
         sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The summary that SIGUSR1 asks for, logged as notices, so that syslog and --foreground show it without -v.
+ * The summary that SIGUSR1 asks for, logged as notices, so that syslog and --foreground show it
+ * without -v.
  */
 #include "actors/master/summary.h"
 
@@ -49,7 +50,8 @@ static void log_torrent(struct master_torrent *t)
                t->wanted ? (double)total / (double)t->wanted : 0.0);
 }
 
-/* Memory in use that grows is a leak; the allocator holds as much as was in use at the busiest moment. */
+/* Memory in use that grows is a leak; the allocator holds as much as was in use at the busiest
+ * moment. */
 static void log_memory(void)
 {
     struct mallinfo2 i = mallinfo2();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The actions of a torrent's life. FS comes first, since only verified pieces may be offered, and last,
- * since it writes the resume data.
+ * The actions of a torrent's life. FS comes first, since only verified pieces may be offered, and
+ * last, since it writes the resume data.
  */
 #include "actors/master/torrent.h"
 
@@ -144,7 +144,6 @@ static int start_interest(struct master_torrent *t)
 {
     struct master *m = t->master;
 
-    errno = ENOMEM;
     if (super_seeds(t)) {
         t->super_seeder = super_seeder_start(&t->torrent, &m->inbox);
         if (!t->super_seeder)
@@ -208,8 +207,8 @@ static void run(struct master_torrent *t)
                     record_name(t));
 }
 
-/* The first half of ending InterestStat, or SuperSeeder: it sends the HAVEs that connections have not
- * got yet, so all of them must know first that the torrent is complete. */
+/* The first half of ending InterestStat, or SuperSeeder: it sends the HAVEs that connections
+ * have not got yet, so all of them must know first that the torrent is complete. */
 static void tell_lobby_complete(struct master_torrent *t)
 {
     struct lobby_torrent_completed *l = lobby_new_torrent_completed();

@@ -21,8 +21,8 @@ struct master_tracker_says;
 struct msg;
 
 /*
- * The life of one torrent in Master's thread: steps of the table in conjure/torrent/life.h, and their
- * actions.
+ * The life of one torrent in Master's thread: steps of the table in conjure/torrent/life.h, and
+ * their actions.
  */
 
 /* Opens T, which is LIFE_CLOSED. */

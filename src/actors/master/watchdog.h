@@ -8,12 +8,12 @@
 #include "conjure/msg/channel.h"
 
 /*
- * Whether all long-lived actors work: each is sent a ping, which its dispatch replies to, and when all
- * replies have arrived the service manager may be told so. A round begins four times in the manager's
- * time. Master itself is watched too, since it begins the rounds, and Timer twice.
+ * Whether all long-lived actors work: each is sent a ping, which its dispatch replies to, and when
+ * all replies have arrived the service manager may be told so. A round begins four times in the
+ * manager's time. Master itself is watched too, since it begins the rounds, and Timer twice.
  *
- * Not watched: Logger, which may wait for a terminal or syslog; Workers and connections' threads, which
- * wait for disks. InterestStats are asked for Progress every second while they have peers.
+ * Not watched: Logger, which may wait for a terminal or syslog; Workers and connections' threads,
+ * which wait for disks. InterestStats are asked for Progress every second while they have peers.
  */
 #define WATCHDOG_ACTORS_MAX 8
 
@@ -36,8 +36,8 @@ struct watchdog {
 void watchdog_init(struct watchdog *w, struct waker *waker);
 /* ACTOR is a literal; INBOX is open until the actor ends. */
 void watchdog_watch(struct watchdog *w, const char *actor, struct channel *inbox);
-/* About once a second. WATCHDOG_NS is the manager's time. Returns true once for each round that all actors
- * have replied to. One that has not for half of that time is logged. */
+/* About once a second. WATCHDOG_NS is the manager's time. Returns true once for each round that
+ * all actors have replied to. One that has not for half of that time is logged. */
 bool watchdog_tick(struct watchdog *w, uint64_t now, uint64_t watchdog_ns);
 
 #endif

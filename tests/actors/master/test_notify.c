@@ -22,7 +22,8 @@ static void remove_path(void)
     unlink(path);
 }
 
-/* The test plays the service manager, at PATH or where the kernel finds room in its own namespace. */
+/* The test plays the service manager, at PATH or where the kernel finds room in its own
+ * namespace. */
 static void begin(bool abstract)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};

@@ -19,8 +19,8 @@
 #include "conjure/base/log.h"
 
 /*
- * Master without its loop, and the inboxes of the actors that it sends to: the test takes the part of all
- * of them. The library's own functions of these names are not linked.
+ * Master without its loop, and the inboxes of the actors that it sends to: the test takes the part
+ * of all of them. The library's own functions of these names are not linked.
  */
 struct fs {
     struct fs_inbox inbox;
