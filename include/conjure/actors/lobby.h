@@ -2,7 +2,6 @@
 #ifndef CONJURE_ACTORS_LOBBY_H
 #define CONJURE_ACTORS_LOBBY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "conjure/msg/announcer.h"
@@ -10,13 +9,28 @@
 #include "conjure/msg/choker.h"
 #include "conjure/msg/fs.h"
 #include "conjure/msg/lobby.h"
+#include "conjure/msg/timer.h"
+#include "conjure/swarm/eviction.h"
 
 struct lobby;
 
-/* Lobby: listens, dials, shakes hands and keeps every connection that is idle (actors/lobby.c). */
+/*
+ * Lobby: listens, dials, does handshakes and drives every peer that has no thread
+ * (src/actors/lobby). As soon as data can move on a connection it is handed to a thread of its own,
+ * and given back (Adopt) when nothing moves any more or when it is over; only the Lobby closes and
+ * frees peers.
+ */
+struct lobby_times {
+    uint64_t retry_ns; /* the first back-off of an address; doubled with each failure */
+    uint64_t hold_ns;  /* how long a connection waits for the torrent that it named */
+    uint64_t twins_ns; /* until one of two connections with the same peer is closed */
+    struct eviction_times eviction;
+};
+
 struct lobby_options {
-    int listen_fd;      /* from lobby_listen; owned by the Lobby from lobby_run on */
-    unsigned max_peers; /* connections over all torrents */
+    int listen_fd;                   /* from lobby_listen; the Lobby's from lobby_run on */
+    unsigned max_peers;              /* connections over all torrents */
+    const struct lobby_times *times; /* outlives the Lobby; NULL: the usual ones */
     struct timer_inbox *timer;
     struct announcer_inbox *announcer;
     struct choker_inbox *choker;
@@ -25,14 +39,15 @@ struct lobby_options {
 };
 
 /* Opens a listening TCP socket for IPv6 and IPv4 on PORT (0: any). Returns 0 with the descriptor
- * and the port that it got, or -errno. */
+ * and its port, or -errno. Any thread. */
 int lobby_listen(uint16_t port, int *fdp, uint16_t *portp);
 
-/* In two steps, since FS and Announcer, which Lobby sends to, send to Lobby themselves: the inbox
- * is there after lobby_new, the thread after lobby_run. */
+/* Two steps, because the Lobby and its options name each other: the inbox exists after lobby_new,
+ * the thread after lobby_run. All from the thread that owns the Lobby; lobby_join comes after the
+ * reply to Lobby.Shutdown. */
 struct lobby *lobby_new(void); /* NULL with errno: the process is about to end */
 struct lobby_inbox *lobby_inbox(struct lobby *l);
 int lobby_run(struct lobby *l, const struct lobby_options *options); /* 0 or -errno */
-void lobby_join(struct lobby *l);
+void lobby_join(struct lobby *l);                                    /* L may be NULL */
 
 #endif

@@ -55,6 +55,7 @@ static void tell_lobby(struct announcer_call *c, const struct announce_reply *re
         return;
     m = lobby_new_peers_found_with(reply->n_addrs * sizeof m->addrs[0]);
     m->swarm = c->torrent->swarm;
+    m->source = PEER_SOURCE_TRACKER;
     m->n_addrs = reply->n_addrs;
     memcpy(m->addrs, reply->addrs, reply->n_addrs * sizeof m->addrs[0]);
     lobby_tell_or_drop_peers_found(c->calls->lobby, m);

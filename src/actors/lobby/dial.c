@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "actors/lobby/dial.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "actors/lobby/handshake.h"
+#include "actors/lobby/internal.h"
+#include "conjure/base/clock.h"
+#include "conjure/base/log.h"
+
+#define FACILITY "lobby"
+
+#define AGAIN_NS (NS_PER_S / 2) /* after dials of a torrent, its other addresses */
+
+/* A shortage of ours. The address is not to blame, so it is retried without a longer back-off. */
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void dial(struct lobby *l, struct lobby_torrent *t, const struct addr *addr)
+{
+    struct stream stream;
+    int r = stream_dial_tcp(&stream, addr);
+
+    if (is_shortage(-r)) {
+        if (troubles_must_log(&l->troubles, TROUBLE_DIAL, l->now))
+            log_warning(FACILITY, "cannot dial peers for now: %s", strerror(-r));
+        l->dialling.is_paused = true;
+        candidates_release(&t->candidates, addr, CANDIDATE_NEUTRAL, l->now);
+        return;
+    }
+    if (r || handshakes_add(l, &stream, addr, PEER_SOURCE_TRACKER, t))
+        candidates_release(&t->candidates, addr, CANDIDATE_FAILED, l->now);
+}
+
+static bool may_dial(const struct lobby *l, const struct lobby_torrent *t)
+{
+    /* An eighth is left to incoming connections: they may be peers that we cannot reach. */
+    unsigned max = l->options.max_peers - l->options.max_peers / 8;
+
+    return !l->shutdown && !l->dialling.is_paused && l->handshakes.n_dialling < DIALLING_MAX &&
+           lobby_n_connections(l) < max && t->n_dialling < DIALLING_EACH_MAX;
+}
+
+void lobby_dial(struct lobby *l, struct lobby_torrent *t)
+{
+    /* While no dial is allowed: at the next tick, in this order, and before those that did dial. */
+    uint64_t next = l->now + 1 + l->dialling.n_put_off++;
+
+    owner_assert(&l->owner);
+    if (t->removal)
+        return;
+    while (may_dial(l, t)) {
+        struct addr addr;
+
+        if (!candidates_next(&t->candidates, l->now, &addr, &next))
+            break;
+        if (bans_include(&l->bans, &addr, BAN_ENDPOINT))
+            candidates_release(&t->candidates, &addr, CANDIDATE_NEVER, l->now);
+        else
+            dial(l, t, &addr);
+        next = l->now + AGAIN_NS;
+    }
+    if (t->candidates.n)
+        lobby_torrents_due(&l->torrents, t, next);
+}
+
+void dialling_tick(struct lobby *l)
+{
+    owner_assert(&l->owner);
+    l->dialling = (struct dialling){0};
+}

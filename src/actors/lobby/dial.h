@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_ACTORS_LOBBY_DIAL_H
+#define CONJURE_SRC_ACTORS_LOBBY_DIAL_H
+
+#include <stdbool.h>
+
+struct lobby;
+struct lobby_torrent;
+
+/* Dialling the addresses of torrents, as many at a time as DIALLING_MAX allow. */
+#define DIALLING_MAX      64 /* dialled and the handshake not done, over all torrents */
+#define DIALLING_EACH_MAX 32 /* the same for one torrent */
+
+struct dialling {
+    bool is_paused;     /* the system has no socket for us: until the next tick */
+    unsigned n_put_off; /* torrents that could not dial since the last tick */
+};
+
+/* Dials as many addresses of T as it may now, and has T due when the next can be dialled. */
+void lobby_dial(struct lobby *l, struct lobby_torrent *t);
+/* Once a second, before any torrent dials. */
+void dialling_tick(struct lobby *l);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SRC_ACTORS_LOBBY_TORRENTS_H
+#define CONJURE_SRC_ACTORS_LOBBY_TORRENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conjure/base/bitfield.h"
+#include "conjure/base/due_heap.h"
+#include "conjure/base/info_hash.h"
+#include "conjure/base/key_map.h"
+#include "conjure/base/list.h"
+#include "conjure/msg/lobby.h"
+#include "conjure/swarm/candidates.h"
+
+/*
+ * The torrents of the Lobby. A thousand torrents at rest cost nothing: each stands in a heap by the
+ * time when an address of it may be dialled, or when it needs peers. One thread at a time.
+ *
+ * A torrent that is removed stays until its last connection is closed. It may be added again
+ * before: then the new one is found by the info-hash.
+ */
+struct lobby_torrent {
+    struct swarm *swarm; /* the key. A message may name it after it was freed, so look it up
+                                  here before reading it */
+    struct torrent *torrent;
+    struct info_hash info_hash;
+    uint32_t number;      /* no other torrent ever has it */
+    struct bitfield have; /* verified pieces, for handshakes; unchanged once n_missing is 0 */
+    uint32_t n_missing;   /* wanted pieces that are not verified */
+    bool super_seed;      /* peers do not learn what we have */
+    struct candidates candidates;
+    struct list peers; /* all of them, also in threads and while they close */
+    struct list handshakes;
+    unsigned n_peers, n_handshakes, n_dialling;
+    struct due due;                        /* when to dial, or to ask for peers */
+    uint64_t asked_ns;                     /* the last NeedPeers */
+    struct lobby_torrent_removed *removal; /* to reply to once the last connection is closed */
+    struct list in_drained;
+};
+
+struct lobby_torrents {
+    struct key_map by_swarm, by_hash;
+    struct due_heap due;
+    struct list drained; /* removed, and without a connection */
+    uint32_t n_ever;
+};
+
+void lobby_torrents_init(struct lobby_torrents *ts);
+void lobby_torrents_deinit(struct lobby_torrents *ts); /* when it has no torrents */
+
+/* Takes what M owns. RETRY_NS: see candidates_init. */
+struct lobby_torrent *lobby_torrents_add(struct lobby_torrents *ts, struct lobby_torrent_added *m,
+                                         uint64_t retry_ns, uint64_t now);
+/* NULL when there is none. */
+struct lobby_torrent *lobby_torrents_find(const struct lobby_torrents *ts,
+                                          const struct swarm *swarm);
+struct lobby_torrent *lobby_torrents_find_hash(const struct lobby_torrents *ts,
+                                               const struct info_hash *info_hash);
+static inline unsigned lobby_torrents_n(const struct lobby_torrents *ts)
+{
+    return ts->by_swarm.n;
+}
+
+/* T is due at AT_NS, or earlier if it was; nothing happens for UINT64_MAX. */
+void lobby_torrents_due(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t at_ns);
+/* Takes the next one off the heap that is due, or returns NULL. */
+struct lobby_torrent *lobby_torrents_next_due(struct lobby_torrents *ts, uint64_t now);
+
+/* Whether the Announcer is to be asked for peers of T now: it misses pieces and has no connection.
+ * The next time is 30 s later. */
+bool lobby_torrents_must_ask(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t now);
+
+/* PIECE of T is verified. */
+void lobby_torrent_verified(struct lobby_torrent *t, uint32_t piece);
+/* What peers may be served; NULL: every piece. */
+const struct bitfield *lobby_torrent_have(const struct lobby_torrent *t);
+
+/* A peer or a handshake of T has just left its list. */
+void lobby_torrents_left(struct lobby_torrents *ts, struct lobby_torrent *t);
+/* T takes no more connections; M is replied to by lobby_torrents_free_drained. */
+void lobby_torrents_remove(struct lobby_torrents *ts, struct lobby_torrent *t,
+                           struct lobby_torrent_removed *m);
+/* Frees the removed torrents whose last connection is closed. At the end of a round: until then,
+ * others may name them. */
+void lobby_torrents_free_drained(struct lobby_torrents *ts);
+
+#endif

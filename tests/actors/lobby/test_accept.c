@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "lobby_fixture.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+static struct fixture f;
+static struct remote r[40];
+
+static const struct lobby_times eager_times = {
+    .retry_ns = 50 * NS_PER_MS,
+    .hold_ns = 300 * NS_PER_MS,
+    .twins_ns = 200 * NS_PER_MS,
+    .eviction = {.unwanted_ns = NS_PER_S, .bored_ns = 4 * NS_PER_S},
+};
+
+/* It holds when this returns: what is sent behind it is home, the removal of a torrent that is not
+ * there. The Lobby looks at its sockets before it looks at its inbox. */
+static void set_max_peers(struct fixture *x, uint32_t n)
+{
+    struct lobby_set_max_peers *m = lobby_new_set_max_peers();
+    struct lobby_torrent_removed *none = lobby_new_torrent_removed();
+    unsigned n_home = x->world.n_home;
+
+    m->max_peers = n;
+    ck_assert(lobby_tell_set_max_peers(lobby_inbox(x->lobby), m));
+    ck_assert(master_ask_lobby_torrent_removed(&x->world.master, lobby_inbox(x->lobby), none));
+    UNTIL(&x->world, x->world.n_home == n_home + 1);
+    msg_free(x->world.home[--x->world.n_home]);
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+START_TEST(a_full_house_refuses)
+{
+    fixture_begin_with(&f, 3, &eager_times);
+    fixture_add(&f, N_PIECES);
+    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    join_as(&f, &r[2], "-XX0000-cccccccccccc", true);
+    dial_from(&r[3], f.port, "127.0.0.1");
+    expect_over(&f, &r[3]);
+    remote_close(&r[1]);
+    UNTIL(&f.world, f.world.n_joined_choker == 2);
+    world_pause(&f.world, 5 * NS_PER_MS);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(a_house_may_grow_and_shrink)
+{
+    fixture_begin_with(&f, 2, &eager_times);
+    fixture_add(&f, N_PIECES);
+    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    set_max_peers(&f, 3);
+    join_as(&f, &r[2], "-XX0000-cccccccccccc", true);
+    /* Nobody is sent away for it. */
+    set_max_peers(&f, 1);
+    dial_from(&r[3], f.port, "127.0.0.1");
+    expect_over(&f, &r[3]);
+    world_pause(&f.world, 5 * NS_PER_MS);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(!r[i].ended);
+    ck_assert_uint_eq(f.world.n_joined_choker, 3);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(without_descriptors_it_waits)
+{
+    struct rlimit limit, small;
+    uint64_t before;
+
+    fixture_begin_with(&f, 100, &eager_times);
+    f.world.tick_ns = 100 * NS_PER_MS;
+    fixture_add(&f, N_PIECES);
+    join_as(&f, &r[0], "-XX0000-abcdefghijkl", true);
+    for (unsigned i = 1; i < 4; i++)
+        r[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    small = limit;
+    small.rlim_cur = (rlim_t)r[3].fd + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
+    for (unsigned i = 1; i < 4; i++) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(f.port)};
+
+        inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+        ck_assert_int_eq(connect(r[i].fd, (struct sockaddr *)&to, sizeof to), 0);
+    }
+    remote_say(&r[0], 2, 0, 0, 0, 0); /* nor is there one for its thread */
+    before = cpu_ns();
+    world_pause(&f.world, 500 * NS_PER_MS);
+    ck_assert_uint_lt(cpu_ns() - before, 250 * NS_PER_MS);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (unsigned i = 1; i < 4; i++) {
+        uint8_t bytes[68];
+        char id[21] = "-XX0000-ABCDEFGHIJKL";
+
+        id[19] = (char)('0' + i);
+        handshake(&f, id, true, bytes);
+        remote_send(&r[i], bytes, 68);
+        read_handshake(&f, &r[i]);
+    }
+    UNTIL(&f.world, f.world.n_joined_choker == 4);
+    remote_say(&r[0], 6, 3, 1, 0, 100);
+    UNTIL(&f.world, remote_has(&r[0], 5 + 113));
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(out_of_descriptors_the_least_useful_goes)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    struct rlimit limit, small;
+    uint8_t bytes[68];
+
+    fixture_begin_with(&f, 100, &eager_times);
+    fixture_add(&f, N_PIECES);
+    join_as(&f, &r[0], id_of(0), true);
+    join_as(&f, &r[1], id_of(1), true);
+    world_pause(&f.world, 1050 * NS_PER_MS);
+    r[2] = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    small = limit;
+    small.rlim_cur = (rlim_t)r[2].fd + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &small), 0);
+    to.sin_port = htons(f.port);
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    ck_assert_int_eq(connect(r[2].fd, (struct sockaddr *)&to, sizeof to), 0);
+    handshake(&f, id_of(2), true, bytes);
+    remote_send(&r[2], bytes, 68);
+    read_handshake(&f, &r[2]);
+    expect_over(&f, &r[0]);
+    ck_assert(!remote_is_over(&r[1]));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    fixture_end(&f);
+}
+END_TEST
+
+/* Who connects and says nothing takes no more than a part of the house. */
+START_TEST(silent_newcomers_make_room_for_each_other)
+{
+    static int fds[100];
+
+    fixture_begin_with(&f, 100, &eager_times);
+    fixture_add(&f, N_PIECES);
+    for (unsigned i = 0; i < 100; i++) {
+        dial_from(&r[0], f.port, "127.0.0.1");
+        fds[i] = r[0].fd;
+    }
+    r[0].fd = fds[0];
+    UNTIL(&f.world, remote_is_over(&r[0]));
+    r[0] = (struct remote){.fd = fds[99]};
+    world_pause(&f.world, 5 * NS_PER_MS);
+    ck_assert(!remote_is_over(&r[0]));
+    join_as(&f, &r[1], id_of(1), true);
+    for (unsigned i = 0; i < 100; i++)
+        close(fds[i]);
+    fixture_end(&f);
+}
+END_TEST
+
+RUN_SUITE("Accept", 60, a_full_house_refuses, a_house_may_grow_and_shrink,
+          without_descriptors_it_waits, out_of_descriptors_the_least_useful_goes,
+          silent_newcomers_make_room_for_each_other);

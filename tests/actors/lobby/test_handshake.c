@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "lobby_fixture.h"
+
+static struct fixture f;
+static struct remote r[40];
+
+START_TEST(a_handshake_may_be_cut_at_every_byte)
+{
+    uint8_t bytes[68];
+
+    fixture_begin(&f, 100);
+    fixture_add(&f, N_PIECES);
+    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    for (unsigned cut = 0; cut < 68; cut++) {
+        dial_from(&r[0], f.port, "127.0.0.1");
+        remote_send(&r[0], bytes, cut);
+        if (cut >= 48)
+            read_handshake(&f, &r[0]); /* the info-hash is enough for an answer */
+        else
+            world_pause(&f.world, NS_PER_MS);
+        ck_assert_uint_eq(f.world.n_joined_choker, 0);
+        remote_send(&r[0], bytes + cut, 68 - cut);
+        if (cut < 48)
+            read_handshake(&f, &r[0]);
+        UNTIL(&f.world, remote_has_message(&r[0]));
+        ck_assert_uint_eq(r[0].n, 5);
+        ck_assert_uint_eq(r[0].bytes[4], 14); /* have all */
+        UNTIL(&f.world, f.world.n_joined_choker == 1);
+        remote_close(&r[0]);
+        UNTIL(&f.world, f.world.n_joined_choker == 0);
+    }
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(strangers_are_sent_away)
+{
+    static const char http[] = "GET / HTTP/1.1\r\n";
+    uint8_t bytes[68];
+
+    fixture_begin(&f, 100);
+    fixture_add(&f, N_PIECES);
+    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    dial_from(&r[0], f.port, "127.0.0.1");
+    remote_send(&r[0], http, sizeof http - 1);
+    expect_over(&f, &r[0]);
+    /* Of a torrent that is not here (and does not come) nothing is said. */
+    bytes[30] ^= 1;
+    dial_from(&r[0], f.port, "127.0.0.1");
+    remote_send(&r[0], bytes, 68);
+    expect_over(&f, &r[0]);
+    ck_assert_uint_eq(r[0].n, 0);
+    ck_assert_uint_eq(f.world.n_peers, 0);
+    fixture_end(&f);
+}
+END_TEST
+
+/* While a program with many torrents starts, peers of the last of them come before it is open. */
+START_TEST(early_comers_are_held)
+{
+    uint8_t bytes[68];
+
+    fixture_begin(&f, 100);
+    handshake(&f, "-XX0000-abcdefghijk0", true, bytes);
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[67] = (uint8_t)('0' + i);
+        dial_from(&r[i], f.port, "127.0.0.1");
+        remote_send(&r[i], bytes, i == 1 ? 48 : 68); /* one has named its torrent and not itself */
+    }
+    remote_close(&r[2]);
+    world_pause(&f.world, 20 * NS_PER_MS);
+    ck_assert(!remote_is_over(&r[0]));
+    fixture_add(&f, N_PIECES);
+    bytes[67] = '1';
+    remote_send(&r[1], bytes + 48, 20);
+    for (unsigned i = 0; i < 4; i++)
+        if (i != 2)
+            read_handshake(&f, &r[i]);
+    UNTIL(&f.world, f.world.n_joined_choker == 3);
+    fixture_end(&f);
+}
+END_TEST
+
+/* So many and no more, and not for long. */
+START_TEST(few_are_held)
+{
+    uint8_t bytes[68];
+    static int fds[256];
+
+    fixture_begin(&f, 2000);
+    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    for (unsigned i = 0; i < 256; i++) {
+        dial_from(&r[0], f.port, "127.0.0.1");
+        remote_send(&r[0], bytes, 68);
+        fds[i] = r[0].fd;
+    }
+    dial_from(&r[1], f.port, "127.0.0.1");
+    remote_send(&r[1], bytes, 68);
+    expect_over(&f, &r[1]);
+    r[1] = (struct remote){.fd = fds[255]};
+    ck_assert(!remote_is_over(&r[1]));
+    expect_over(&f, &r[1]);
+    for (unsigned i = 0; i < 255; i++)
+        close(fds[i]);
+    fixture_end(&f);
+}
+END_TEST
+
+RUN_SUITE("Handshakes", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_away,
+          early_comers_are_held, few_are_held);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "lobby_fixture.h"
+
+static struct fixture f;
+static struct remote r[40];
+
+START_TEST(it_downloads_and_returns_each_claim_once)
+{
+    fixture_begin(&f, 100);
+    fixture_add(&f, 0);
+    f.world.n_give = N_PIECES;
+    for (unsigned i = 0; i < 2; i++) {
+        join_as(&f, &r[i], i ? "-XX0000-bbbbbbbbbbbb" : "-XX0000-aaaaaaaaaaaa", true);
+        remote_say(&r[i], 14, 0, 0, 0, 0);
+        remote_say(&r[i], 1, 0, 0, 0, 0);
+    }
+    UNTIL(&f.world, (answer_request(&f, &r[0]), answer_request(&f, &r[1]),
+                     f.world.n_give == 0 && f.world.n_claims == 0));
+    ck_assert_uint_ge(f.world.stored_bytes, LENGTH / 2);
+    UNTIL(&f.world, f.world.downloaded == f.world.stored_bytes);
+    /* Parked queries: a piece that is there at last is fetched at once. */
+    world_pause(&f.world, 30 * NS_PER_MS);
+    ck_assert_uint_gt(f.world.n_parked, 0);
+    f.world.n_give = 1;
+    UNTIL(&f.world, answer_request(&f, &r[0]) || answer_request(&f, &r[1]));
+    UNTIL(&f.world, (answer_request(&f, &r[0]), answer_request(&f, &r[1]), f.world.n_claims == 0));
+    /* One goes in the middle of a block: the other gets what it had. */
+    f.world.n_give = 40;
+    UNTIL(&f.world, (answer_request(&f, &r[0]), f.world.n_give == 0));
+    remote_close(&r[0]);
+    UNTIL(&f.world, (answer_request(&f, &r[1]), f.world.n_claims == 0));
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(it_ends_with_everything_in_flight)
+{
+    struct world *w = &f.world;
+    char id[21] = "-XX0000-aaaaaaaaaaaa";
+
+    for (unsigned round = 0; round < 12; round++) {
+        fixture_begin(&f, 100);
+        fixture_add(&f, 32);
+        w->n_give = 3000;
+        for (unsigned i = 0; i < 10; i++) {
+            id[19] = (char)('a' + i);
+            join_as(&f, &r[i], id, i % 3);
+            if (i % 2) {
+                if (i % 3)
+                    remote_say(&r[i], 14, 0, 0, 0, 0);
+                else
+                    remote_say(&r[i], 4, 1, i, 0, 0);
+                remote_say(&r[i], 1, 0, 0, 0, 0);
+            }
+            remote_say(&r[i], 2, 0, 0, 0, 0);
+        }
+        for (unsigned n = 0; n < 20 * round; n++) {
+            struct remote *x = &r[n % 10];
+
+            answer_request(&f, x);
+            if (n % 4 == 0)
+                remote_say(x, 6, 3, n % 32, 0, 16384);
+            world_pump(w, 0);
+        }
+        fixture_end(&f);
+        for (unsigned i = 0; i < 10; i++)
+            remote_close(&r[i]);
+    }
+}
+END_TEST
+
+RUN_SUITE("Peers of the Lobby", 60, it_downloads_and_returns_each_claim_once,
+          it_ends_with_everything_in_flight);
