@@ -106,5 +106,150 @@ START_TEST(few_are_held)
 }
 END_TEST
 
+/* --- bytes beyond the handshake ------------------------------------------------------------ */
+
+#define OPENING (68 + 5 + N_PIECES / 8 + 5)
+
+/* Handshake, bitfield of all pieces but the last, unchoke. */
+static void opening(uint8_t bytes[OPENING])
+{
+    uint8_t *p = bytes + 68;
+
+    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    p = put_be32(p, 1 + N_PIECES / 8);
+    *p++ = 5;
+    memset(p, 0xff, N_PIECES / 8);
+    p[N_PIECES / 8 - 1] = 0xfe;
+    p = put_be32(p + N_PIECES / 8, 1);
+    *p = 1;
+}
+
+/* The bitfield arrived and the unchoke, too: we request a block. */
+static void expect_opened(struct remote *x)
+{
+    UNTIL(&f.world, f.world.n_joined_interest == 1);
+    UNTIL(&f.world, answer_request(&f, x));
+    ck_assert_uint_eq(f.world.peers[f.world.n_peers - 1].n_got, N_PIECES - 1);
+    remote_close(x);
+    UNTIL(&f.world, !f.world.n_joined_choker && !f.world.n_joined_interest);
+}
+
+static void begin_to_download(void)
+{
+    fixture_begin(&f, 100);
+    fixture_add(&f, 0);
+    f.world.n_give = 4000;
+}
+
+START_TEST(messages_in_the_packet_of_a_handshake_are_read)
+{
+    uint8_t bytes[OPENING];
+
+    begin_to_download();
+    opening(bytes);
+    dial_from(&r[0], f.port, "127.0.0.1");
+    remote_send(&r[0], bytes, sizeof bytes);
+    read_handshake(&f, &r[0]);
+    expect_opened(&r[0]);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(messages_in_the_packet_of_a_reply_are_read)
+{
+    uint8_t bytes[OPENING];
+    struct addr a;
+    int fd = listening(&a);
+
+    begin_to_download();
+    opening(bytes);
+    peers_found(&f, &a);
+    UNTIL(&f.world, took(fd, &r[0]));
+    read_handshake(&f, &r[0]);
+    remote_send(&r[0], bytes, sizeof bytes);
+    expect_opened(&r[0]);
+    close(fd);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(messages_behind_a_held_handshake_are_read)
+{
+    uint8_t bytes[OPENING];
+
+    fixture_begin(&f, 100);
+    f.world.n_give = 4000;
+    opening(bytes);
+    dial_from(&r[0], f.port, "127.0.0.1");
+    remote_send(&r[0], bytes, sizeof bytes);
+    world_pause(&f.world, 20 * NS_PER_MS);
+    ck_assert(!remote_is_over(&r[0]));
+    fixture_add(&f, 0);
+    read_handshake(&f, &r[0]);
+    expect_opened(&r[0]);
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(an_opening_may_be_cut_at_every_byte)
+{
+    uint8_t bytes[OPENING];
+
+    begin_to_download();
+    opening(bytes);
+    for (unsigned cut = 40; cut < OPENING; cut++) {
+        dial_from(&r[0], f.port, "127.0.0.1");
+        remote_send(&r[0], bytes, cut);
+        if (cut >= 48)
+            read_handshake(&f, &r[0]);
+        else
+            world_pause(&f.world, NS_PER_MS);
+        remote_send(&r[0], bytes + cut, OPENING - cut);
+        if (cut < 48)
+            read_handshake(&f, &r[0]);
+        expect_opened(&r[0]);
+    }
+    fixture_end(&f);
+}
+END_TEST
+
+START_TEST(an_opening_may_come_byte_by_byte)
+{
+    uint8_t bytes[OPENING];
+
+    begin_to_download();
+    opening(bytes);
+    dial_from(&r[0], f.port, "127.0.0.1");
+    for (unsigned i = 0; i < OPENING; i++) {
+        remote_send(&r[0], bytes + i, 1);
+        world_pause(&f.world, NS_PER_MS / 4);
+    }
+    read_handshake(&f, &r[0]);
+    expect_opened(&r[0]);
+    fixture_end(&f);
+}
+END_TEST
+
+/* More than one read takes: the rest is still in the socket. */
+START_TEST(a_long_opening_is_read_in_order)
+{
+    static uint8_t bytes[OPENING + 4 * 65536];
+
+    begin_to_download();
+    opening(bytes);
+    /* Keep-alives between the bitfield and the unchoke. */
+    memmove(bytes + sizeof bytes - 5, bytes + OPENING - 5, 5);
+    memset(bytes + OPENING - 5, 0, sizeof bytes - OPENING);
+    dial_from(&r[0], f.port, "127.0.0.1");
+    remote_send(&r[0], bytes, sizeof bytes);
+    read_handshake(&f, &r[0]);
+    expect_opened(&r[0]);
+    fixture_end(&f);
+}
+END_TEST
+
 RUN_SUITE("Handshakes", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_away,
-          early_comers_are_held, few_are_held);
+          early_comers_are_held, few_are_held, messages_in_the_packet_of_a_handshake_are_read,
+          messages_in_the_packet_of_a_reply_are_read, messages_behind_a_held_handshake_are_read,
+          an_opening_may_be_cut_at_every_byte, an_opening_may_come_byte_by_byte,
+          a_long_opening_is_read_in_order);
