@@ -23,6 +23,14 @@ static const struct lobby_times short_times = {
     .eviction = {.unwanted_ns = 60 * NS_PER_S, .bored_ns = 600 * NS_PER_S},
 };
 
+/* The same, and peers may be evicted soon. */
+static const struct lobby_times short_eviction = {
+    .retry_ns = 50 * NS_PER_MS,
+    .hold_ns = 300 * NS_PER_MS,
+    .twins_ns = 200 * NS_PER_MS,
+    .eviction = {.unwanted_ns = NS_PER_S, .bored_ns = 4 * NS_PER_S},
+};
+
 static inline void fixture_begin_with(struct fixture *f, unsigned max_peers,
                                       const struct lobby_times *times)
 {
@@ -46,7 +54,8 @@ static inline void fixture_begin(struct fixture *f, unsigned max_peers)
     fixture_begin_with(f, max_peers, &short_times);
 }
 
-/* With the first N_HAVE pieces verified. When that is all there is no InterestStat. */
+/* Adds the torrent with its first N_HAVE pieces verified; with all of them there is no
+ * InterestStat. */
 static inline void fixture_add(struct fixture *f, unsigned n_have)
 {
     struct lobby_torrent_added *m = lobby_new_torrent_added();
@@ -58,7 +67,7 @@ static inline void fixture_add(struct fixture *f, unsigned n_have)
     if (n_have == N_PIECES)
         channel_close(&f->world.torrent.interest.channel);
     ck_assert(lobby_tell_torrent_added(lobby_inbox(f->lobby), m));
-    UNTIL(&f->world, f->world.after); /* it has heard of it: with a torrent it ticks */
+    UNTIL(&f->world, f->world.after); /* with a torrent the Lobby ticks */
     f->has_torrent = true;
 }
 
@@ -107,9 +116,13 @@ static inline void dial_from(struct remote *r, uint16_t port, const char *from)
     setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
-static inline void handshake(const struct fixture *f, const char *id, bool fast, uint8_t bytes[68])
+/* Whether the far end has the Fast extension (BEP 6). */
+enum protocol { PLAIN, FAST };
+
+static inline void handshake(const struct fixture *f, const char *id, enum protocol protocol,
+                             uint8_t bytes[68])
 {
-    struct handshake x = {.fast = fast};
+    struct handshake x = {.fast = protocol == FAST};
 
     x.info_hash = *metainfo_info_hash(f->world.torrent.meta);
     memcpy(x.peer_id, id, 20);
@@ -125,24 +138,25 @@ static inline void read_handshake(struct fixture *f, struct remote *r)
     remote_drop(r, 68);
 }
 
-/* Connects, shakes hands and takes the first message when there is one. */
-static inline void join_as(struct fixture *f, struct remote *r, const char *id, bool fast)
+/* Connects, exchanges handshakes, and drops the first message, which a FAST peer gets. */
+static inline void join_as(struct fixture *f, struct remote *r, const char *id,
+                           enum protocol protocol)
 {
     uint8_t bytes[68];
     unsigned n = f->world.n_joined_choker;
 
     dial_from(r, f->port, "127.0.0.1");
-    handshake(f, id, fast, bytes);
+    handshake(f, id, protocol, bytes);
     remote_send(r, bytes, 68);
     read_handshake(f, r);
     UNTIL(&f->world, f->world.n_joined_choker == n + 1);
-    if (fast) {
+    if (protocol == FAST) {
         UNTIL(&f->world, remote_has_message(r));
         remote_drop(r, 4 + get_be32(r->bytes));
     }
 }
 
-/* Says that it is interested, and reads until it is unchoked. */
+/* Sends INTERESTED, and reads until UNCHOKE. */
 static inline void become_interested(struct fixture *f, struct remote *r)
 {
     uint8_t id;
@@ -156,7 +170,7 @@ static inline void become_interested(struct fixture *f, struct remote *r)
     } while (id != 1);
 }
 
-/* The next that it hears must be this block. */
+/* The next message to R must be this block. */
 static inline void expect_block(struct fixture *f, struct remote *r, uint32_t piece, uint32_t begin,
                                 uint32_t length)
 {
@@ -176,7 +190,7 @@ static inline void expect_over(struct fixture *f, struct remote *r)
     remote_close(r);
 }
 
-/* A socket that listens on loopback, for Lobby to dial. */
+/* A socket that listens on loopback, for the Lobby to dial. */
 static inline int listening(struct addr *a)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};

@@ -7,15 +7,8 @@
 static struct fixture f;
 static struct remote r[40];
 
-static const struct lobby_times eager_times = {
-    .retry_ns = 50 * NS_PER_MS,
-    .hold_ns = 300 * NS_PER_MS,
-    .twins_ns = 200 * NS_PER_MS,
-    .eviction = {.unwanted_ns = NS_PER_S, .bored_ns = 4 * NS_PER_S},
-};
-
-/* It holds when this returns: what is sent behind it is home, the removal of a torrent that is not
- * there. The Lobby looks at its sockets before it looks at its inbox. */
+/* The new bound holds when this returns: the Lobby has replied to the message after it, the removal
+ * of an unknown torrent. (It handles its sockets before its inbox.) */
 static void set_max_peers(struct fixture *x, uint32_t n)
 {
     struct lobby_set_max_peers *m = lobby_new_set_max_peers();
@@ -37,32 +30,32 @@ static uint64_t cpu_ns(void)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-START_TEST(a_full_house_refuses)
+START_TEST(no_more_than_max_peers_are_accepted)
 {
-    fixture_begin_with(&f, 3, &eager_times);
+    fixture_begin(&f, 3);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", true);
-    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
-    join_as(&f, &r[2], "-XX0000-cccccccccccc", true);
+    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", FAST);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", FAST);
+    join_as(&f, &r[2], "-XX0000-cccccccccccc", FAST);
     dial_from(&r[3], f.port, "127.0.0.1");
     expect_over(&f, &r[3]);
     remote_close(&r[1]);
     UNTIL(&f.world, f.world.n_joined_choker == 2);
     world_pause(&f.world, 5 * NS_PER_MS);
-    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", FAST);
     fixture_end(&f);
 }
 END_TEST
 
-START_TEST(a_house_may_grow_and_shrink)
+START_TEST(max_peers_may_be_raised_and_lowered)
 {
-    fixture_begin_with(&f, 2, &eager_times);
+    fixture_begin(&f, 2);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", true);
-    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", FAST);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", FAST);
     set_max_peers(&f, 3);
-    join_as(&f, &r[2], "-XX0000-cccccccccccc", true);
-    /* Nobody is sent away for it. */
+    join_as(&f, &r[2], "-XX0000-cccccccccccc", FAST);
+    /* No peer is closed for it. */
     set_max_peers(&f, 1);
     dial_from(&r[3], f.port, "127.0.0.1");
     expect_over(&f, &r[3]);
@@ -74,15 +67,15 @@ START_TEST(a_house_may_grow_and_shrink)
 }
 END_TEST
 
-START_TEST(without_descriptors_it_waits)
+START_TEST(without_descriptors_newcomers_wait)
 {
     struct rlimit limit, small;
     uint64_t before;
 
-    fixture_begin_with(&f, 100, &eager_times);
+    fixture_begin_with(&f, 100, &short_eviction);
     f.world.tick_ns = 100 * NS_PER_MS;
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-abcdefghijkl", true);
+    join_as(&f, &r[0], "-XX0000-abcdefghijkl", FAST);
     for (unsigned i = 1; i < 4; i++)
         r[i].fd = socket(AF_INET, SOCK_STREAM, 0);
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -95,7 +88,7 @@ START_TEST(without_descriptors_it_waits)
         inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
         ck_assert_int_eq(connect(r[i].fd, (struct sockaddr *)&to, sizeof to), 0);
     }
-    remote_say(&r[0], 2, 0, 0, 0, 0); /* nor is there one for its thread */
+    remote_say(&r[0], 2, 0, 0, 0, 0); /* there is no descriptor for its thread either */
     before = cpu_ns();
     world_pause(&f.world, 500 * NS_PER_MS);
     ck_assert_uint_lt(cpu_ns() - before, 250 * NS_PER_MS);
@@ -105,7 +98,7 @@ START_TEST(without_descriptors_it_waits)
         char id[21] = "-XX0000-ABCDEFGHIJKL";
 
         id[19] = (char)('0' + i);
-        handshake(&f, id, true, bytes);
+        handshake(&f, id, FAST, bytes);
         remote_send(&r[i], bytes, 68);
         read_handshake(&f, &r[i]);
     }
@@ -116,16 +109,16 @@ START_TEST(without_descriptors_it_waits)
 }
 END_TEST
 
-START_TEST(out_of_descriptors_the_least_useful_goes)
+START_TEST(without_descriptors_the_least_useful_is_evicted)
 {
     struct sockaddr_in to = {.sin_family = AF_INET};
     struct rlimit limit, small;
     uint8_t bytes[68];
 
-    fixture_begin_with(&f, 100, &eager_times);
+    fixture_begin_with(&f, 100, &short_eviction);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], id_of(0), true);
-    join_as(&f, &r[1], id_of(1), true);
+    join_as(&f, &r[0], id_of(0), FAST);
+    join_as(&f, &r[1], id_of(1), FAST);
     world_pause(&f.world, 1050 * NS_PER_MS);
     r[2] = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -135,7 +128,7 @@ START_TEST(out_of_descriptors_the_least_useful_goes)
     to.sin_port = htons(f.port);
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     ck_assert_int_eq(connect(r[2].fd, (struct sockaddr *)&to, sizeof to), 0);
-    handshake(&f, id_of(2), true, bytes);
+    handshake(&f, id_of(2), FAST, bytes);
     remote_send(&r[2], bytes, 68);
     read_handshake(&f, &r[2]);
     expect_over(&f, &r[0]);
@@ -145,12 +138,12 @@ START_TEST(out_of_descriptors_the_least_useful_goes)
 }
 END_TEST
 
-/* Who connects and says nothing takes no more than a part of the house. */
-START_TEST(silent_newcomers_make_room_for_each_other)
+/* Connections without a handshake take a part of all places at most. */
+START_TEST(silent_newcomers_replace_each_other)
 {
     static int fds[100];
 
-    fixture_begin_with(&f, 100, &eager_times);
+    fixture_begin_with(&f, 100, &short_eviction);
     fixture_add(&f, N_PIECES);
     for (unsigned i = 0; i < 100; i++) {
         dial_from(&r[0], f.port, "127.0.0.1");
@@ -161,13 +154,13 @@ START_TEST(silent_newcomers_make_room_for_each_other)
     r[0] = (struct remote){.fd = fds[99]};
     world_pause(&f.world, 5 * NS_PER_MS);
     ck_assert(!remote_is_over(&r[0]));
-    join_as(&f, &r[1], id_of(1), true);
+    join_as(&f, &r[1], id_of(1), FAST);
     for (unsigned i = 0; i < 100; i++)
         close(fds[i]);
     fixture_end(&f);
 }
 END_TEST
 
-RUN_SUITE("Accept", 60, a_full_house_refuses, a_house_may_grow_and_shrink,
-          without_descriptors_it_waits, out_of_descriptors_the_least_useful_goes,
-          silent_newcomers_make_room_for_each_other);
+RUN_SUITE("Accept", 60, no_more_than_max_peers_are_accepted, max_peers_may_be_raised_and_lowered,
+          without_descriptors_newcomers_wait, without_descriptors_the_least_useful_is_evicted,
+          silent_newcomers_replace_each_other);

@@ -4,7 +4,7 @@
 static struct fixture f;
 static struct remote r[40];
 
-START_TEST(it_dials_and_tries_again)
+START_TEST(an_address_is_dialled_and_retried)
 {
     struct addr a;
     uint8_t bytes[68];
@@ -18,7 +18,7 @@ START_TEST(it_dials_and_tries_again)
     read_handshake(&f, &r[0]);
     world_pause(&f.world, 20 * NS_PER_MS);
     ck_assert(!took(fd, &r[1])); /* one address, one connection */
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     for (unsigned i = 0; i < 68; i++) {
         remote_send(&r[0], bytes + i, 1);
         if (i % 10 == 0)
@@ -30,7 +30,7 @@ START_TEST(it_dials_and_tries_again)
     remote_say(&r[0], 14, 0, 0, 0, 0);
     UNTIL(&f.world, f.world.n_joined_interest == 1);
     ck_assert(f.world.peers[0].has_all);
-    /* A handshake for another torrent is refused; the address is tried again later. */
+    /* A handshake for another torrent is refused; the address is retried later. */
     remote_close(&r[0]);
     UNTIL(&f.world, f.world.n_joined_choker == 0 && f.world.n_joined_interest == 0);
     UNTIL(&f.world, took(fd, &r[0]));
@@ -42,7 +42,7 @@ START_TEST(it_dials_and_tries_again)
 }
 END_TEST
 
-START_TEST(it_does_not_speak_with_itself)
+START_TEST(a_connection_to_ourselves_is_closed)
 {
     struct addr a = {.ip = {127, 0, 0, 1}, .family = AF_INET};
 
@@ -58,4 +58,4 @@ START_TEST(it_does_not_speak_with_itself)
 }
 END_TEST
 
-RUN_SUITE("Dial", 60, it_dials_and_tries_again, it_does_not_speak_with_itself);
+RUN_SUITE("Dial", 60, an_address_is_dialled_and_retried, a_connection_to_ourselves_is_closed);

@@ -10,12 +10,12 @@ START_TEST(a_handshake_may_be_cut_at_every_byte)
 
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     for (unsigned cut = 0; cut < 68; cut++) {
         dial_from(&r[0], f.port, "127.0.0.1");
         remote_send(&r[0], bytes, cut);
         if (cut >= 48)
-            read_handshake(&f, &r[0]); /* the info-hash is enough for an answer */
+            read_handshake(&f, &r[0]); /* the info-hash is enough for a reply */
         else
             world_pause(&f.world, NS_PER_MS);
         ck_assert_uint_eq(f.world.n_joined_choker, 0);
@@ -33,18 +33,18 @@ START_TEST(a_handshake_may_be_cut_at_every_byte)
 }
 END_TEST
 
-START_TEST(strangers_are_sent_away)
+START_TEST(other_protocols_and_unknown_torrents_are_refused)
 {
     static const char http[] = "GET / HTTP/1.1\r\n";
     uint8_t bytes[68];
 
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     dial_from(&r[0], f.port, "127.0.0.1");
     remote_send(&r[0], http, sizeof http - 1);
     expect_over(&f, &r[0]);
-    /* Of a torrent that is not here (and does not come) nothing is said. */
+    /* An unknown torrent, which is not added either: no reply. */
     bytes[30] ^= 1;
     dial_from(&r[0], f.port, "127.0.0.1");
     remote_send(&r[0], bytes, 68);
@@ -55,17 +55,17 @@ START_TEST(strangers_are_sent_away)
 }
 END_TEST
 
-/* While a program with many torrents starts, peers of the last of them come before it is open. */
-START_TEST(early_comers_are_held)
+/* While a program with many torrents starts, peers name torrents that are not added yet. */
+START_TEST(a_peer_of_a_later_torrent_is_held)
 {
     uint8_t bytes[68];
 
     fixture_begin(&f, 100);
-    handshake(&f, "-XX0000-abcdefghijk0", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijk0", FAST, bytes);
     for (unsigned i = 0; i < 4; i++) {
         bytes[67] = (uint8_t)('0' + i);
         dial_from(&r[i], f.port, "127.0.0.1");
-        remote_send(&r[i], bytes, i == 1 ? 48 : 68); /* one has named its torrent and not itself */
+        remote_send(&r[i], bytes, i == 1 ? 48 : 68); /* one has sent no peer id yet */
     }
     remote_close(&r[2]);
     world_pause(&f.world, 20 * NS_PER_MS);
@@ -81,14 +81,14 @@ START_TEST(early_comers_are_held)
 }
 END_TEST
 
-/* So many and no more, and not for long. */
-START_TEST(few_are_held)
+/* 256 at a time, and not for long. */
+START_TEST(held_peers_are_bounded)
 {
     uint8_t bytes[68];
     static int fds[256];
 
     fixture_begin(&f, 2000);
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     for (unsigned i = 0; i < 256; i++) {
         dial_from(&r[0], f.port, "127.0.0.1");
         remote_send(&r[0], bytes, 68);
@@ -115,7 +115,7 @@ static void opening(uint8_t bytes[OPENING])
 {
     uint8_t *p = bytes + 68;
 
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     p = put_be32(p, 1 + N_PIECES / 8);
     *p++ = 5;
     memset(p, 0xff, N_PIECES / 8);
@@ -248,8 +248,9 @@ START_TEST(a_long_opening_is_read_in_order)
 }
 END_TEST
 
-RUN_SUITE("Handshakes", 60, a_handshake_may_be_cut_at_every_byte, strangers_are_sent_away,
-          early_comers_are_held, few_are_held, messages_in_the_packet_of_a_handshake_are_read,
+RUN_SUITE("Handshakes", 60, a_handshake_may_be_cut_at_every_byte,
+          other_protocols_and_unknown_torrents_are_refused, a_peer_of_a_later_torrent_is_held,
+          held_peers_are_bounded, messages_in_the_packet_of_a_handshake_are_read,
           messages_in_the_packet_of_a_reply_are_read, messages_behind_a_held_handshake_are_read,
           an_opening_may_be_cut_at_every_byte, an_opening_may_come_byte_by_byte,
           a_long_opening_is_read_in_order);

@@ -4,7 +4,7 @@
 static struct fixture f;
 static struct remote r[40];
 
-START_TEST(whoever_is_banned_stays_out)
+START_TEST(a_banned_host_is_closed_and_refused)
 {
     struct addr a = {.ip = {127, 0, 0, 1}, .family = AF_INET};
     struct sockaddr_in in;
@@ -12,9 +12,9 @@ START_TEST(whoever_is_banned_stays_out)
 
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-abcdefghijkl", true);
-    join_as(&f, &r[1], "-XX0000-ABCDEFGHIJKL", true);
-    remote_say(&r[1], 2, 0, 0, 0, 0); /* interested: this one gets a thread */
+    join_as(&f, &r[0], "-XX0000-abcdefghijkl", FAST);
+    join_as(&f, &r[1], "-XX0000-ABCDEFGHIJKL", FAST);
+    remote_say(&r[1], 2, 0, 0, 0, 0); /* interested, so it gets a thread */
     UNTIL(&f.world, remote_has_message(&r[1]));
     ck_assert_uint_eq(r[1].bytes[4], 1);
     for (unsigned i = 0; i < 2; i++) {
@@ -26,7 +26,7 @@ START_TEST(whoever_is_banned_stays_out)
     UNTIL(&f.world, f.world.n_joined_choker == 0);
     dial_from(&r[2], f.port, "127.0.0.1");
     expect_over(&f, &r[2]);
-    /* Another host is not meant. */
+    /* Another host is accepted. */
     dial_from(&r[2], f.port, "127.0.0.9");
     world_pause(&f.world, 20 * NS_PER_MS);
     ck_assert(!remote_is_over(&r[2]));
@@ -34,7 +34,7 @@ START_TEST(whoever_is_banned_stays_out)
 }
 END_TEST
 
-START_TEST(a_torrent_goes_with_peers_in_every_state)
+START_TEST(a_torrent_is_removed_with_peers_in_every_state)
 {
     uint8_t bytes[68];
     struct addr a;
@@ -45,27 +45,27 @@ START_TEST(a_torrent_goes_with_peers_in_every_state)
     fixture_add(&f, 32);
     w->n_give = 2000;
     world_hold(w, fs_kind_store_blocks);
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     dial_from(&r[0], f.port, "127.0.0.1"); /* silent */
     dial_from(&r[1], f.port, "127.0.0.1"); /* half a handshake */
     remote_send(&r[1], bytes, 50);
     read_handshake(&f, &r[1]);
     peers_found(&f, &a); /* dialled */
     UNTIL(w, took(fd, &r[2]));
-    join_as(&f, &r[3], "-XX0000-idleidleidle", true);
-    join_as(&f, &r[4], "-XX0000-leechleechle", true);
+    join_as(&f, &r[3], "-XX0000-idleidleidle", FAST);
+    join_as(&f, &r[4], "-XX0000-leechleechle", FAST);
     remote_say(&r[4], 2, 0, 0, 0, 0);
     UNTIL(w, remote_has_message(&r[4]));
     for (unsigned i = 0; i < 200; i++) /* more than the socket takes */
         remote_say(&r[4], 6, 3, i % 32, 0, 16384);
-    join_as(&f, &r[5], "-XX0000-seedseedseed", true);
+    join_as(&f, &r[5], "-XX0000-seedseedseed", FAST);
     remote_say(&r[5], 14, 0, 0, 0, 0);
     remote_say(&r[5], 1, 0, 0, 0, 0);
     UNTIL(w, (answer_request(&f, &r[5]), w->n_held >= 2));
     fixture_ask_removal(&f);
     UNTIL(w, w->n_joined_choker == 0);
     world_pause(w, 20 * NS_PER_MS);
-    /* Its blocks are being written: not before these are home does it leave InterestStat. */
+    /* Its blocks are being written: it leaves InterestStat after the replies. */
     ck_assert_uint_eq(w->n_home, 0);
     ck_assert_uint_eq(w->n_joined_interest, 1);
     ck_assert_uint_gt(w->n_claims, 0);
@@ -79,9 +79,8 @@ START_TEST(a_torrent_goes_with_peers_in_every_state)
 }
 END_TEST
 
-/* A torrent that is removed and added again while a connection of its first life is still leaving.
- */
-START_TEST(a_torrent_may_come_again_at_once)
+/* It is removed, and added again while a peer of the removed one still closes. */
+START_TEST(a_torrent_may_be_added_again_at_once)
 {
     static struct swarm again_swarm;
     static struct torrent again;
@@ -90,7 +89,7 @@ START_TEST(a_torrent_may_come_again_at_once)
 
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", true);
+    join_as(&f, &r[0], "-XX0000-aaaaaaaaaaaa", FAST);
     world_hold(&f.world, choker_kind_peer_left);
     fixture_ask_removal(&f);
     expect_over(&f, &r[0]);
@@ -104,10 +103,10 @@ START_TEST(a_torrent_may_come_again_at_once)
     for (unsigned i = 0; i < N_PIECES; i++)
         bitfield_set(&added->have, i);
     ck_assert(lobby_tell_torrent_added(lobby_inbox(f.lobby), added));
-    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", true);
+    join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", FAST);
     world_release(&f.world);
     UNTIL(&f.world, f.world.n_home == 1);
-    join_as(&f, &r[2], "-XX0000-cccccccccccc", true);
+    join_as(&f, &r[2], "-XX0000-cccccccccccc", FAST);
     ck_assert(!remote_is_over(&r[1]));
     ck_assert(master_ask_lobby_torrent_removed(&f.world.master, lobby_inbox(f.lobby), removed));
     UNTIL(&f.world, f.world.n_home == 2);
@@ -115,5 +114,5 @@ START_TEST(a_torrent_may_come_again_at_once)
 }
 END_TEST
 
-RUN_SUITE("Lobby", 60, whoever_is_banned_stays_out, a_torrent_goes_with_peers_in_every_state,
-          a_torrent_may_come_again_at_once);
+RUN_SUITE("Lobby", 60, a_banned_host_is_closed_and_refused,
+          a_torrent_is_removed_with_peers_in_every_state, a_torrent_may_be_added_again_at_once);

@@ -12,33 +12,34 @@ START_TEST(one_connection_for_each_peer)
 
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], "-XX0000-abcdefghijkl", true);
-    /* The same again, the same way round: the second goes. */
-    handshake(&f, "-XX0000-abcdefghijkl", true, bytes);
+    join_as(&f, &r[0], "-XX0000-abcdefghijkl", FAST);
+    /* A second one in the same direction is closed. */
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
     dial_from(&r[1], f.port, "127.0.0.1");
     remote_send(&r[1], bytes, 68);
     expect_over(&f, &r[1]);
     /* Another client behind the same address is another peer. */
-    join_as(&f, &r[1], "-XX0000-ABCDEFGHIJKL", true);
+    join_as(&f, &r[1], "-XX0000-ABCDEFGHIJKL", FAST);
     ck_assert_uint_eq(f.world.n_joined_choker, 2);
-    /* We dial one that dialled us: its id is higher ("-X" > "-C"), so its connection stays. */
+    /* We dial a peer that dialled us. Its id is higher ("-X" > "-C"): the one that it dialled
+     * stays. */
     peers_found(&f, &a);
     UNTIL(&f.world, took(fd, &r[2]));
     read_handshake(&f, &r[2]);
     remote_send(&r[2], bytes, 68);
-    UNTIL(&f.world, f.world.n_joined_choker == 3); /* for a while: it may choose itself */
+    UNTIL(&f.world, f.world.n_joined_choker == 3); /* for a while: the peer may close one itself */
     expect_over(&f, &r[2]);
     UNTIL(&f.world, f.world.n_joined_choker == 2);
     ck_assert(!remote_is_over(&r[0]));
-    /* And one whose id is lower: ours stays. */
-    join_as(&f, &r[3], "-AA0000-abcdefghijkl", true);
+    /* A peer whose id is lower: the one that we dialled stays. */
+    join_as(&f, &r[3], "-AA0000-abcdefghijkl", FAST);
     UNTIL(&f.world, f.world.n_joined_choker == 3);
     close(fd);
     fd = listening(&a);
     peers_found(&f, &a);
     UNTIL(&f.world, took(fd, &r[2]));
     read_handshake(&f, &r[2]);
-    handshake(&f, "-AA0000-abcdefghijkl", true, bytes);
+    handshake(&f, "-AA0000-abcdefghijkl", FAST, bytes);
     remote_send(&r[2], bytes, 68);
     UNTIL(&f.world, f.world.n_joined_choker == 4);
     expect_over(&f, &r[3]);

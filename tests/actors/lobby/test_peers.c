@@ -4,13 +4,13 @@
 static struct fixture f;
 static struct remote r[40];
 
-START_TEST(it_downloads_and_returns_each_claim_once)
+START_TEST(each_claim_is_returned_once)
 {
     fixture_begin(&f, 100);
     fixture_add(&f, 0);
     f.world.n_give = N_PIECES;
     for (unsigned i = 0; i < 2; i++) {
-        join_as(&f, &r[i], i ? "-XX0000-bbbbbbbbbbbb" : "-XX0000-aaaaaaaaaaaa", true);
+        join_as(&f, &r[i], i ? "-XX0000-bbbbbbbbbbbb" : "-XX0000-aaaaaaaaaaaa", FAST);
         remote_say(&r[i], 14, 0, 0, 0, 0);
         remote_say(&r[i], 1, 0, 0, 0, 0);
     }
@@ -18,13 +18,13 @@ START_TEST(it_downloads_and_returns_each_claim_once)
                      f.world.n_give == 0 && f.world.n_claims == 0));
     ck_assert_uint_ge(f.world.stored_bytes, LENGTH / 2);
     UNTIL(&f.world, f.world.downloaded == f.world.stored_bytes);
-    /* Parked queries: a piece that is there at last is fetched at once. */
+    /* NextPiece queries are parked: a piece that becomes free is fetched at once. */
     world_pause(&f.world, 30 * NS_PER_MS);
     ck_assert_uint_gt(f.world.n_parked, 0);
     f.world.n_give = 1;
     UNTIL(&f.world, answer_request(&f, &r[0]) || answer_request(&f, &r[1]));
     UNTIL(&f.world, (answer_request(&f, &r[0]), answer_request(&f, &r[1]), f.world.n_claims == 0));
-    /* One goes in the middle of a block: the other gets what it had. */
+    /* One peer leaves in the middle of a block: the other one gets its claims. */
     f.world.n_give = 40;
     UNTIL(&f.world, (answer_request(&f, &r[0]), f.world.n_give == 0));
     remote_close(&r[0]);
@@ -33,7 +33,7 @@ START_TEST(it_downloads_and_returns_each_claim_once)
 }
 END_TEST
 
-START_TEST(it_ends_with_everything_in_flight)
+START_TEST(the_lobby_ends_with_everything_in_flight)
 {
     struct world *w = &f.world;
     char id[21] = "-XX0000-aaaaaaaaaaaa";
@@ -44,7 +44,7 @@ START_TEST(it_ends_with_everything_in_flight)
         w->n_give = 3000;
         for (unsigned i = 0; i < 10; i++) {
             id[19] = (char)('a' + i);
-            join_as(&f, &r[i], id, i % 3);
+            join_as(&f, &r[i], id, i % 3 ? FAST : PLAIN);
             if (i % 2) {
                 if (i % 3)
                     remote_say(&r[i], 14, 0, 0, 0, 0);
@@ -69,5 +69,5 @@ START_TEST(it_ends_with_everything_in_flight)
 }
 END_TEST
 
-RUN_SUITE("Peers of the Lobby", 60, it_downloads_and_returns_each_claim_once,
-          it_ends_with_everything_in_flight);
+RUN_SUITE("Peers of the Lobby", 60, each_claim_is_returned_once,
+          the_lobby_ends_with_everything_in_flight);

@@ -4,62 +4,55 @@
 static struct fixture f;
 static struct remote r[40];
 
-static const struct lobby_times eager_times = {
-    .retry_ns = 50 * NS_PER_MS,
-    .hold_ns = 300 * NS_PER_MS,
-    .twins_ns = 200 * NS_PER_MS,
-    .eviction = {.unwanted_ns = NS_PER_S, .bored_ns = 4 * NS_PER_S},
-};
-
-/* Comes into a full house: somebody else goes. */
-static void come(struct remote *x, unsigned i, const char *from)
+/* Connects although all places are taken: another peer is evicted. */
+static void replace(struct remote *x, unsigned i, const char *from)
 {
     uint8_t bytes[68];
 
     dial_from(x, f.port, from);
-    handshake(&f, id_of(i), true, bytes);
+    handshake(&f, id_of(i), FAST, bytes);
     remote_send(x, bytes, 68);
     read_handshake(&f, x);
 }
 
-START_TEST(the_least_useful_goes)
+START_TEST(the_least_useful_is_evicted)
 {
-    fixture_begin_with(&f, 4, &eager_times);
+    fixture_begin_with(&f, 4, &short_eviction);
     f.world.unchoke = false;
     fixture_add(&f, N_PIECES);
     for (unsigned i = 0; i < 4; i++)
-        join_as(&f, &r[i], id_of(i), true);
+        join_as(&f, &r[i], id_of(i), FAST);
     remote_say(&r[0], 2, 0, 0, 0, 0); /* interested */
-    /* Newcomers have some time to become of use. */
+    /* A new peer is not evicted for some time. */
     dial_from(&r[4], f.port, "127.0.0.1");
     expect_over(&f, &r[4]);
     world_pause(&f.world, 1050 * NS_PER_MS);
-    /* One for one, who has idled longest first. */
+    /* One for one, the one that has been idle longest first. */
     for (unsigned i = 1; i < 4; i++) {
-        come(&r[3 + i], 3 + i, "127.0.0.1");
+        replace(&r[3 + i], 3 + i, "127.0.0.1");
         expect_over(&f, &r[i]);
         UNTIL(&f.world, f.world.n_joined_choker == 4);
         world_pause(&f.world, NS_PER_MS);
     }
-    /* Who is interested stays. */
+    /* An interested peer stays, */
     dial_from(&r[7], f.port, "127.0.0.1");
     expect_over(&f, &r[7]);
     ck_assert(!remote_is_over(&r[0]));
-    /* But not for ever without ever being served. */
+    /* but not for ever without being served. */
     for (unsigned i = 4; i < 7; i++)
         remote_say(&r[i], 2, 0, 0, 0, 0);
     world_pause(&f.world, 4050 * NS_PER_MS);
-    come(&r[7], 7, "127.0.0.1");
+    replace(&r[7], 7, "127.0.0.1");
     expect_over(&f, &r[0]);
     fixture_end(&f);
 }
 END_TEST
 
-START_TEST(who_never_gave_anything_goes_before_who_did)
+START_TEST(a_peer_that_moved_nothing_is_evicted_first)
 {
-    fixture_begin_with(&f, 2, &eager_times);
+    fixture_begin_with(&f, 2, &short_eviction);
     fixture_add(&f, N_PIECES);
-    join_as(&f, &r[0], id_of(0), true);
+    join_as(&f, &r[0], id_of(0), FAST);
     remote_say(&r[0], 2, 0, 0, 0, 0);
     UNTIL(&f.world, remote_has_message(&r[0]));
     remote_drop(&r[0], 5);
@@ -67,32 +60,32 @@ START_TEST(who_never_gave_anything_goes_before_who_did)
     UNTIL(&f.world, remote_has(&r[0], 113));
     remote_say(&r[0], 3, 0, 0, 0, 0); /* not interested any more */
     world_pause(&f.world, 20 * NS_PER_MS);
-    join_as(&f, &r[1], id_of(1), true);
+    join_as(&f, &r[1], id_of(1), FAST);
     world_pause(&f.world, 1100 * NS_PER_MS);
-    come(&r[2], 2, "127.0.0.1");
+    replace(&r[2], 2, "127.0.0.1");
     expect_over(&f, &r[1]);
     ck_assert(!remote_is_over(&r[0]));
     fixture_end(&f);
 }
 END_TEST
 
-/* One host may have many connections as long as nobody else needs the places. */
-START_TEST(of_a_crowd_one_goes_at_once)
+/* One host may have many connections until others need the places. */
+START_TEST(a_crowded_host_makes_room_at_once)
 {
-    fixture_begin_with(&f, 30, &eager_times);
+    fixture_begin_with(&f, 30, &short_eviction);
     fixture_add(&f, N_PIECES);
     for (unsigned i = 0; i < 30; i++)
-        join_as(&f, &r[i], id_of(i), true);
-    come(&r[30], 30, "127.0.0.9");
+        join_as(&f, &r[i], id_of(i), FAST);
+    replace(&r[30], 30, "127.0.0.9");
     expect_over(&f, &r[0]);
     UNTIL(&f.world, f.world.n_joined_choker == 30);
-    /* The crowd itself may renew itself, at its own cost. */
-    come(&r[31], 31, "127.0.0.1");
+    /* A newcomer of the crowded host replaces another peer of it. */
+    replace(&r[31], 31, "127.0.0.1");
     expect_over(&f, &r[1]);
     ck_assert(!remote_is_over(&r[30]));
     fixture_end(&f);
 }
 END_TEST
 
-RUN_SUITE("Room", 110, the_least_useful_goes, who_never_gave_anything_goes_before_who_did,
-          of_a_crowd_one_goes_at_once);
+RUN_SUITE("Room", 110, the_least_useful_is_evicted, a_peer_that_moved_nothing_is_evicted_first,
+          a_crowded_host_makes_room_at_once);

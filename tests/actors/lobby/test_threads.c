@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* To the Lobby's part of this program, thread creation is flaky_start_detached. */
+/* src/actors/peer/thread.c in this program creates threads by flaky_start_detached. */
 #undef actor_start_detached
 
 #include "lobby_fixture.h"
@@ -21,7 +21,7 @@ static struct remote r[40];
 
 int flaky_start_detached(const char *name, void *(*run)(void *arg), void *arg);
 
-static atomic_int refusals; /* so many threads are refused before there are any again */
+static atomic_int refusals; /* so many calls fail before one succeeds */
 static atomic_uint n_refused;
 
 int flaky_start_detached(const char *name, void *(*run)(void *arg), void *arg)
@@ -34,8 +34,9 @@ int flaky_start_detached(const char *name, void *(*run)(void *arg), void *arg)
     return actor_start_detached(name, run, arg);
 }
 
-/* Threads give their peers back after a millisecond in this test, so hands change all the time. */
-START_TEST(no_byte_is_lost_when_hands_change)
+/* A thread gives its peer back after a millisecond in this program, so peers change all the time.
+ */
+START_TEST(no_byte_is_lost_between_lobby_and_threads)
 {
     unsigned n_have = 0;
 
@@ -48,7 +49,7 @@ START_TEST(no_byte_is_lost_when_hands_change)
                 : i == 1 ? "-XX0000-bbbbbbbbbbbb"
                 : i == 2 ? "-XX0000-cccccccccccc"
                          : "-XX0000-dddddddddddd",
-                i % 2);
+                i % 2 ? FAST : PLAIN);
     for (unsigned i = 0; i < 4; i++)
         become_interested(&f, &r[i]);
     for (unsigned n = 0; n < 2000; n++) {
@@ -57,7 +58,7 @@ START_TEST(no_byte_is_lost_when_hands_change)
         uint32_t length = 1 + rng_below(&f.world.rng, 16384);
 
         if (n < 4 * N_PIECES) {
-            remote_say(x, 4, 1, n / 4, 0, 0); /* a HAVE on the way */
+            remote_say(x, 4, 1, n / 4, 0, 0); /* HAVE */
             n_have++;
         }
         remote_say(x, 6, 3, piece, begin, length);
@@ -77,18 +78,18 @@ START_TEST(without_threads_peers_wait_their_turn)
     fixture_begin(&f, 100);
     fixture_add(&f, N_PIECES);
     for (unsigned i = 0; i < 10; i++)
-        join_as(&f, &r[i], id_of(i), i % 2);
+        join_as(&f, &r[i], id_of(i), i % 2 ? FAST : PLAIN);
     atomic_store(&n_refused, 0);
     atomic_store(&refusals, INT_MAX);
     for (unsigned i = 0; i < 10; i++) {
         become_interested(&f, &r[i]);
         remote_say(&r[i], 6, 3, i, 0, 16384);
     }
-    remote_close(&r[9]); /* this one does not live to see it */
+    remote_close(&r[9]); /* this one leaves while it waits */
     world_pause(&f.world, 100 * NS_PER_MS);
     for (unsigned i = 0; i < 9; i++)
         ck_assert(!remote_has(&r[i], 1));
-    /* Tried once for each, and then once a tick for all of them. */
+    /* One attempt for the first, and then one in each tick. */
     ck_assert_uint_ge(atomic_load(&n_refused), 2);
     ck_assert_uint_le(atomic_load(&n_refused), 1 + 50);
     atomic_store(&refusals, 3);
@@ -105,7 +106,7 @@ struct asked {
     uint32_t piece, begin, length;
 };
 
-/* The request in one piece or in two. */
+/* Sends REQUEST; CUT: in two segments. */
 static void request(struct remote *x, const struct asked *a, bool cut)
 {
     uint8_t bytes[17] = {0, 0, 0, 13, 6};
@@ -119,9 +120,9 @@ static void request(struct remote *x, const struct asked *a, bool cut)
     remote_send(x, bytes + n, 17 - n);
 }
 
-/* Threads give their peers back after a millisecond in this test. Most of the many are idle while a
- * few are served, and all have their turns in every round, in another order. */
-START_TEST(thousands_come_and_go_between_idle_and_active)
+/* Most peers are idle while a batch is served. Each is served once in every round, in another
+ * order. */
+START_TEST(thousands_change_between_idle_and_active)
 {
     struct rlimit limit;
     struct remote *all;
@@ -137,7 +138,7 @@ START_TEST(thousands_come_and_go_between_idle_and_active)
     fixture_begin(&f, n);
     fixture_add(&f, N_PIECES);
     for (unsigned i = 0; i < n; i++) {
-        join_as(&f, &all[i], id_of(i), i % 2);
+        join_as(&f, &all[i], id_of(i), i % 2 ? FAST : PLAIN);
         become_interested(&f, &all[i]);
         order[i] = i;
     }
@@ -182,5 +183,5 @@ START_TEST(thousands_come_and_go_between_idle_and_active)
 }
 END_TEST
 
-RUN_SUITE("Threads of peers", 110, no_byte_is_lost_when_hands_change,
-          without_threads_peers_wait_their_turn, thousands_come_and_go_between_idle_and_active);
+RUN_SUITE("Threads of peers", 110, no_byte_is_lost_between_lobby_and_threads,
+          without_threads_peers_wait_their_turn, thousands_change_between_idle_and_active);
