@@ -19,7 +19,7 @@ struct peer;
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */               \
          bool super_seed; /* have is everything, and peers do not learn it */)                     \
     QUERY(lobby, torrent_completed, TorrentCompleted,                                              \
-          "every wanted piece is verified: tell all peers. Reply: done, and InterestStat knows "    \
+          "every wanted piece is verified: tell all peers. Reply: done, and InterestStat knows "   \
           "every peer that misses a HAVE", struct swarm *swarm;)                                   \
     QUERY(lobby, torrent_removed, TorrentRemoved,                                                  \
           "close its connections. Reply: the last is closed", struct swarm *swarm;)                \

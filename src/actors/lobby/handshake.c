@@ -246,8 +246,7 @@ static void become_newcomer(struct lobby *l, struct handshaking *h, const struct
     unlink_handshaking(l, h);
 }
 
-/* Whether the info-hash, when it has been read, is the one that belongs here. H may be held by it.
- */
+/* Whether the info-hash is right, as far as it has been read. H may be held by it. */
 static bool check_info_hash(struct lobby *l, struct handshaking *h, const struct handshake *theirs)
 {
     struct lobby_torrent *t;
