@@ -42,7 +42,7 @@ void lobby_peer_watch(struct lobby *l, struct peer *p, int op);
 /* Sends the output of P. False when P is closed. */
 bool lobby_peer_flush(struct lobby *l, struct peer *p);
 
-/* Closes P, or has its thread give it back for that. REASON, a literal, is logged unless P has one. */
+/* Closes P, or has its thread give it back for that. REASON, a literal, is for a P without one. */
 void lobby_peer_close(struct lobby *l, struct peer *p, const char *reason);
 /* Closes one of P and its twin, if it still has one. */
 void lobby_peer_close_twin(struct lobby *l, struct peer *p);
