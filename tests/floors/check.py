@@ -1,82 +1,53 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A folder includes only from its own floor or below (docs/architecture.md), and only some folders
-may see queues and threads.
+"""Holds the sources to the rules of docs/architecture.md and CONTRIBUTING.md.
 
-usage: check.py [ROOT]   exits 1 and names each line that breaks the rule
+usage: check.py [--build FOLDER] [ROOT]
+
+Without --build: floors, and where liburcu and locks belong. With a build folder, all rules:
+private and public headers, sizes of files and folders, columns, a test for each module, and no
+circle between modules. Exits 1 and names each fault as PATH:LINE: FAULT.
 """
+import argparse
 import pathlib
-import re
 import sys
 
-FLOORS = {"base": 1, "piece": 1, "bencode": 2, "msg": 2, "fs": 3, "torrent": 3,
-          "state": 3, "peer": 4, "swarm": 4, "interest": 4,
-          "choke": 4, "tracker": 4, "dht": 4, "actors": 5, "cli": 6}
-MAIN_FLOOR = 6
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-LIBRARIES = (
-    (re.compile(r"^(urcu|urcu/.*|urcu\.h|urcu-.*|lfstack\.h)$"), "liburcu",
-     lambda folder, name: folder == "msg"),
-    (re.compile(r"^(pthread|threads|semaphore)\.h$"), "threads and locks",
-     lambda folder, name: folder in ("base", "msg") or (folder, name[:-2]) == ("actors", "actor")),
-)
-THREAD_CALL = re.compile(r"\bpthread_\w+\s*\(|\b(?:mtx|cnd|thrd)_\w+\s*\(")
+sys.dont_write_bytecode = True
+
+import circles
+import layers
+import named_tests
+import sizes
+from tree import sources
 
 
-def folder_of(path):
-    """The folder of src/ or include/conjure/ that PATH (relative to the root) belongs to, or None
-    for main.c."""
-    parts = path.parts[1:] if path.parts[0] == "src" else path.parts[2:]
-    return parts[0] if len(parts) > 1 else None
-
-
-def target_folder(name):
-    """Which of our folders an include names, or None when it is not ours."""
-    parts = name.split("/")
-    if parts[0] == "conjure":
-        parts = parts[1:]
-    return parts[0] if len(parts) > 1 and parts[0] in FLOORS else None
-
-
-def faults_in(path, text):
-    """The faults of one file: (line number, what is wrong)."""
-    folder = folder_of(path)
-    if folder is not None and folder not in FLOORS:
-        yield 0, f"folder {folder}/ has no floor: add it to {pathlib.Path(__file__).name}"
+def faults(root, build=None):
+    if not sources(root):
+        yield "no sources found"
         return
-    floor = FLOORS[folder] if folder else MAIN_FLOOR
-    for number, line in enumerate(text.splitlines(), 1):
-        match = INCLUDE.match(line)
-        if not match:
-            if THREAD_CALL.search(line) and not LIBRARIES[1][2](folder, path.name):
-                yield number, "a thread or lock call: they are not for this folder"
-            continue
-        name = match[2]
-        to = target_folder(name)
-        if to and FLOORS[to] > floor:
-            yield number, f'"{name}" is on floor {FLOORS[to]}, above {folder or "main"} ({floor})'
-        if name.startswith("..") or "/../" in name:
-            yield number, f'"{name}": includes are written from the source root'
-        for library, what, allowed in LIBRARIES:
-            if library.match(name) and not allowed(folder, path.name):
-                yield number, f"<{name}>: {what} are not for this folder"
+    yield from layers.check_floors(root)
+    if not build:
+        return
+    for check in (layers.check_private_headers, layers.check_public_headers, sizes.check_files,
+                  sizes.check_folders, sizes.check_widths, named_tests.check_named_tests):
+        yield from check(root)
+    yield from circles.check_circles(root, build)
 
 
-def main(root):
-    n_files = n_faults = 0
-    for top in ("src", "include/conjure"):
-        for path in sorted((root / top).rglob("*")):
-            if path.suffix not in (".c", ".h"):
-                continue
-            n_files += 1
-            for number, what in faults_in(path.relative_to(root), path.read_text()):
-                n_faults += 1
-                print(f"{path.relative_to(root)}:{number}: {what}")
-    if not n_files:
-        print("no sources found")
-    return 1 if n_faults or not n_files else 0
+def main(arguments):
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("usage: "))
+    parser.add_argument("root", nargs="?", type=pathlib.Path,
+                        default=pathlib.Path(__file__).parents[2])
+    parser.add_argument("--build", type=pathlib.Path)
+    options = parser.parse_args(arguments)
+    n = 0
+    for fault in faults(options.root.resolve(), options.build and options.build.resolve()):
+        print(fault)
+        n += 1
+    if n and options.build:
+        print(f"{n} faults")
+    return 1 if n else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
-                               pathlib.Path(__file__).parents[2])))
+    sys.exit(main(sys.argv[1:]))

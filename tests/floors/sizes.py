@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""How large a file or a folder may be, and how wide a line."""
+import collections
+
+from tree import sources
+
+FILE_MAX = 600    # lines of a file of src/
+FOLDER_SHARE = 5  # a folder has at most one fifth of the lines of src/ and include/
+WIDTH_MAX = 100   # columns of a line, comments included
+
+
+def n_lines(root, path):
+    return len((root / path).read_text().splitlines())
+
+
+def check_files(root):
+    for path in sources(root, ("src",)):
+        n = n_lines(root, path)
+        if n > FILE_MAX:
+            yield f"{path}:{FILE_MAX + 1}: {n} lines, more than {FILE_MAX}"
+
+
+def check_folders(root):
+    """A folder is what lies directly in it: src/actors and src/actors/lobby are two."""
+    folders, total = collections.Counter(), 0
+    for path in sources(root, ("src", "include")):
+        n = n_lines(root, path)
+        total += n
+        if path.parts[0] == "src":
+            folders[path.parent] += n
+    for folder, n in sorted(folders.items()):
+        if n * FOLDER_SHARE > total:
+            yield f"{folder}/: {n} lines, more than a fifth of {total}"
+
+
+def check_widths(root):
+    for path in sources(root, ("src", "include", "tests")):
+        for number, line in enumerate((root / path).read_text().splitlines(), 1):
+            if len(line) > WIDTH_MAX:
+                yield f"{path}:{number}: {len(line)} columns, more than {WIDTH_MAX}"
