@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conjure: the program. Reads the command line, loads the torrents, and lets Master run
- * the actors; or runs a subcommand. What is wrong with the command line or a torrent is refused here,
- * before a daemon detaches; what Master refuses at its start is heard by who called all the same.
+ * conjure: the program. Runs a subcommand; or reads the settings, loads the torrents and calls
+ * master_run. Errors of the command line and of torrents end the program before a daemon detaches;
+ * errors of Master's start reach the calling process through a pipe (struct starting).
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,28 +21,42 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
 #include "conjure/cli/commands.h"
+#include "conjure/cli/exit_code.h"
 #include "conjure/cli/paths.h"
 #include "conjure/cli/pid_file.h"
-#include "conjure/cli/progress.h"
 #include "conjure/cli/settings.h"
+#include "conjure/cli/terminal.h"
+#include "conjure/cli/torrent_file.h"
 
-/* Threads share two arenas: one each for dozens of peers would only keep freed memory apart. */
+/* All threads share two arenas: one for each of dozens of peers would scatter freed memory. */
 #define MALLOC_ARENAS 2
 
-/* Claim buffers are mapped, so that they go back to the system when a connection calms down. */
+/* Claim buffers are mapped, so that they return to the system when a connection becomes idle. */
 #define MALLOC_MMAP (512 * 1024)
+
+#define NOT_A_SUBCOMMAND (-1)
 
 static int run_subcommand(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"create", cli_create}, {"show", cli_show}, {"tracker", cli_tracker}};
+    } commands[] = {
+        {"create", cli_create},
+        {"show", cli_show},
+#if CONJURE_WITH_TRACKER
+        {"tracker", cli_tracker},
+#endif
+    };
 
     for (unsigned i = 0; argc > 1 && i < N_ELEMENTS(commands); i++)
         if (!strcmp(argv[1], commands[i].name))
             return commands[i].run(argc - 1, argv + 1);
-    return -1;
+    if (!CONJURE_WITH_TRACKER && argc > 1 && !strcmp(argv[1], "tracker")) {
+        fputs("conjure: built without the tracker (libmicrohttpd)\n", stderr);
+        return EXIT_ERROR;
+    }
+    return NOT_A_SUBCOMMAND;
 }
 
 /* --- torrents ----------------------------------------------------------------------------- */
@@ -58,15 +72,9 @@ static int load(const struct options *o, const char *path, struct master_torrent
                 strlen(path) > 60 ? "..." : "");
         return EXIT_REFUSED;
     }
-    r = metainfo_load(path, &t->meta, reason);
-    if (r < 0) {
-        fprintf(stderr, "conjure: %s: %s\n", path, strerror(-r));
-        return EXIT_ERROR;
-    }
-    if (r) {
-        fprintf(stderr, "conjure: %s: %s\n", path, reason);
-        return EXIT_REFUSED;
-    }
+    r = torrent_file_load(path, &t->meta, reason);
+    if (r)
+        return r;
     n_files = metainfo_n_files(t->meta);
     if (options_last_selected(o) > n_files) {
         fprintf(stderr, "conjure: %s: --select-file names file %u, but there are only %u\n", path,
@@ -110,29 +118,29 @@ static void unload_all(struct master_torrent_config *torrents, uint32_t n)
 
 /* --- daemon ------------------------------------------------------------------------------- */
 
-/* A daemon that starts: the process that was called waits to hear whether it could. */
+/* A daemon at its start. The process that the user called waits in wait_for_start for its result. */
 struct starting {
-    int fd;   /* takes one byte, the exit code of the waiting process; -1: nobody waits */
-    int null; /* takes the place of stderr */
+    int fd;   /* receives one byte, the exit code of the waiting process; -1: no process waits */
+    int null; /* /dev/null, to replace stderr */
     const char *pid_file;
     bool pid_file_written;
 };
 #define STARTING_EMPTY ((struct starting){.fd = -1, .null = -1})
 
-static void say_started(struct starting *x, int code)
+static void report_start(struct starting *x, int code)
 {
     uint8_t byte = (uint8_t)code;
 
     if (x->fd < 0)
         return;
     if (write(x->fd, &byte, 1) < 0)
-        log_info("main", "nobody waits for the daemon to start");
+        log_info("main", "the process that started the daemon has gone");
     close(x->fd);
     x->fd = -1;
 }
 
-/* All torrents are open, and nobody else runs on our state: from now on the pid file is ours, and there
- * is only syslog to complain to. */
+/* All torrents are open, and the lock on the state folder is ours: write the pid file, and leave errors
+ * to syslog from now on. */
 static void on_ready(void *arg)
 {
     struct starting *x = arg;
@@ -145,15 +153,15 @@ static void on_ready(void *arg)
         dup2(x->null, STDERR_FILENO);
         close(x->null);
     }
-    say_started(x, EXIT_DONE);
+    report_start(x, EXIT_DONE);
 }
 
-/* What nobody else would clear away. */
+/* Removes what would stay after the process; also called when a second signal ends it at once. */
 static void tidy_up(void *arg)
 {
     const struct starting *x = arg;
 
-    progress_clear();
+    terminal_clear();
     if (x->pid_file_written)
         unlink(x->pid_file);
 }
@@ -174,8 +182,8 @@ static noreturn void wait_for_start(int fd)
     _exit(read(fd, &code, 1) == 1 ? code : EXIT_ERROR);
 }
 
-/* Leaves the terminal behind, but for stderr: that goes when the daemon has started. Returns in the
- * grandchild, or with an error. */
+/* Detaches from the terminal, except for stderr, which on_ready replaces. Returns 0 in the grandchild,
+ * or an exit code. */
 static int detach(struct starting *x)
 {
     int fds[2];
@@ -211,7 +219,7 @@ fail:
 
 static void report(void *arg, const struct master_status *s, enum master_report kind)
 {
-    static unsigned n_seconds; /* one caller, one thread */
+    static unsigned n_seconds; /* only Master's thread calls this */
     struct progress_view v = {
         .name = s->name,
         .n_torrents = s->n_torrents,
@@ -236,11 +244,11 @@ static void report(void *arg, const struct master_status *s, enum master_report 
 
         sum.verified = s->verified + s->stored;
         sum.stopped = s->state == MASTER_STOPPING;
-        progress_clear();
-        progress_say(progress_format_summary(&sum, text));
+        terminal_clear();
+        terminal_print(progress_format_summary(&sum, text));
         return;
     }
-    if (!progress_is_live() && n_seconds++ % PROGRESS_PLAIN_S)
+    if (!terminal_is_live() && n_seconds++ % TERMINAL_PLAIN_S)
         return;
     switch (s->state) {
     case MASTER_OPENING:
@@ -261,10 +269,10 @@ static void report(void *arg, const struct master_status *s, enum master_report 
         v.state = PROGRESS_STOPPING;
         break;
     case MASTER_ENDED:
-        progress_clear();
+        terminal_clear();
         return;
     }
-    progress_show(&v);
+    terminal_show(&v);
 }
 
 /* SIGHUP. */
@@ -278,7 +286,7 @@ static_assert((int)MASTER_DONE == EXIT_DONE && (int)MASTER_ERROR == EXIT_ERROR &
                   (int)MASTER_STOPPED == EXIT_STOPPED && (int)MASTER_DISK_FULL == EXIT_DISK_FULL,
               "Master's outcomes are exit codes");
 
-/* Logger is there before Master and outlives it, so that no last word is lost. */
+/* Logger starts before Master and ends after it, so that no message is lost. */
 static struct logger *start_logger(const struct options *o)
 {
     struct logger_config c = LOGGER_CONFIG_DEFAULT;
@@ -288,7 +296,7 @@ static struct logger *start_logger(const struct options *o)
         c.also_stderr = true; /* until on_ready */
     }
     c.detailed = o->verbose;
-    c.prefix = progress_log_prefix();
+    c.prefix = terminal_log_prefix();
     return logger_start(&c);
 }
 
@@ -327,14 +335,14 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         c.state_dir = state_dir;
         c.torrents_dir = torrents_dir;
         settings_for_master(o, &c.settings);
-        progress_start(o->quiet || o->daemon);
+        terminal_start(o->quiet || o->daemon);
         logger = start_logger(o);
         r = (int)master_run(&c);
         tidy_up(&starting);
         logger_stop(logger);
-        say_started(&starting, r);
+        report_start(&starting, r);
     }
-    unload_all(torrents, o->n_torrents); /* what Master did not take over */
+    unload_all(torrents, o->n_torrents); /* those that Master has not taken */
     free(dir);
     free(state_dir);
     free(torrents_dir);
@@ -352,12 +360,12 @@ int main(int argc, char **argv)
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP);
     r = run_subcommand(argc, argv);
-    if (r >= 0)
+    if (r != NOT_A_SUBCOMMAND)
         return r;
     r = settings_read(&s, argc, argv, stdout, stderr);
     if (r) {
         settings_deinit(&s);
-        return r == OPTIONS_SHOWN ? EXIT_DONE : EXIT_USAGE;
+        return r == SETTINGS_SHOWN ? EXIT_DONE : EXIT_USAGE;
     }
     log_threshold = settings_log_level(&s.o);
     torrents = mem_new_array(s.o.n_torrents + 1, sizeof *torrents);

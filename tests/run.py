@@ -155,6 +155,11 @@ def stage_clang():
     return Result(int(ok), int(not ok), shown="" if ok else output)
 
 
+def stage_bare():
+    return unit_tests("bare", ["--buildtype=debugoptimized", "-Dtracker=disabled",
+                               "-Djson=disabled"], {}, ["--suite", "cli"])
+
+
 def stage_asan():
     return sanitized("asan")
 
@@ -201,6 +206,7 @@ STAGES = {
     "check": ("unit tests, gcc build with assertions", stage_check),
     "release": ("unit tests, gcc release build", stage_release),
     "clang": ("clang builds without a warning", stage_clang),
+    "bare": ("a build without optional features compiles and says so", stage_bare),
     "asan": ("unit tests under ASan and UBSan", stage_asan),
     "tsan": ("channel and actor tests under TSan", stage_tsan),
     "system": ("system tests with other clients", stage_system),

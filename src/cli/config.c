@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads line by line. All lines are looked at, whatever is wrong with those before, so that an
- * administrator hears of every mistake at once. A value is read by the same code as on the command
- * line (option_values.c); one that stands in a section is read into a set of options of its own, of
- * which the section takes what it may have.
+ * Parses line by line, and continues after a wrong line, so that an administrator sees all mistakes
+ * at once. Values are parsed by the code of the command line (option_values.c). A value in a
+ * section is parsed into a temporary struct options, and copied from there into the section.
  */
-#include "conjure/cli/config.h"
+#include "cli/config.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/option_values.h"
 #include "conjure/base/alloc.h"
 
-#define UTF8_MARK      "\xef\xbb\xbf" /* some editors put it before the text, unseen */
+#define UTF8_MARK      "\xef\xbb\xbf" /* some editors write it at the start of a file */
 #define LINE_MAX_SHOWN 60             /* bytes of a key or a name in a complaint */
 
 struct parser {
@@ -24,12 +24,12 @@ struct parser {
     void *arg;
     unsigned line; /* from 1; 0: the whole file */
     unsigned n_wrong;
-    struct option_section *section; /* NULL: what holds for all */
-    bool in_section;                /* also after a heading that was wrong */
-    unsigned set_at[N_OPTIONS];     /* the lines of the present section that set it; 0: none */
+    struct option_section *section; /* NULL: outside of all sections, or after a wrong heading */
+    bool in_section;                /* true after a wrong heading, too */
+    unsigned set_at[N_OPTIONS];     /* the line of this section that set each option; 0: none */
 };
 
-/* Where a heading or a key may begin and end. */
+/* A part of the text, not terminated. */
 struct slice {
     const char *p;
     size_t n;
@@ -51,7 +51,7 @@ static void wrong(struct parser *c, const char *format, ...)
         snprintf(text, sizeof text, "more lines are wrong");
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?'; /* nothing of it may steer a terminal */
+            *p = '?'; /* no control sequence reaches the terminal */
     if (c->line ? asprintf(&line, "%s:%u: %s", c->name, c->line, text) < 0
                 : asprintf(&line, "%s: %s", c->name, text) < 0)
         abort();
@@ -92,7 +92,7 @@ static enum option_id find_option(struct slice key)
     return (enum option_id)id;
 }
 
-/* What says which run this is to be, and not how. */
+/* Options that choose what to run, not how to run. */
 static bool is_for_command_line(enum option_id id)
 {
     return id == OPTION_DAEMON || id == OPTION_CONFIG || id == OPTION_SELECT_FILE ||
@@ -105,15 +105,15 @@ static bool is_for_torrent(enum option_id id)
            id == OPTION_SEED_RATIO || id == OPTION_SEED_TIME || id == OPTION_SUPER_SEED;
 }
 
-static int set_in_section(struct option_section *s, enum option_id id, const char *value,
-                          char *reason)
+static enum option_result set_in_section(struct option_section *s, enum option_id id,
+                                         const char *value, char reason[OPTION_REASON_MAX])
 {
     struct options read = OPTIONS_DEFAULT;
 
     if (option_set(&read, id, value, reason))
-        return 1;
+        return OPTION_INVALID;
     if (!s)
-        return 0;
+        return OPTION_SET;
     switch (id) {
     case OPTION_MAX_UPLOAD_LIMIT:
         s->max_upload_limit = read.max_upload_limit;
@@ -136,29 +136,29 @@ static int set_in_section(struct option_section *s, enum option_id id, const cha
     default:
         abort();
     }
-    return 0;
+    return OPTION_SET;
 }
 
-static void take_setting(struct parser *c, struct slice key, struct slice value)
+static void parse_setting(struct parser *c, struct slice key, struct slice value)
 {
     enum option_id id = find_option(key);
     char reason[OPTION_REASON_MAX], *text;
-    int r;
+    enum option_result r;
 
     if (id == N_OPTIONS) {
         wrong(c, "'%.*s' is not an option", shown(key), key.p);
         return;
     }
     if (is_for_command_line(id)) {
-        wrong(c, "%s belongs on the command line", option_table[id].name);
+        wrong(c, "%s is allowed on the command line only", option_table[id].name);
         return;
     }
     if (c->in_section && !is_for_torrent(id)) {
-        wrong(c, "%s is not a setting of one torrent", option_table[id].name);
+        wrong(c, "%s cannot be set for one torrent", option_table[id].name);
         return;
     }
     if (c->set_at[id]) {
-        wrong(c, "%s is set in line %u already", option_table[id].name, c->set_at[id]);
+        wrong(c, "%s is already set in line %u", option_table[id].name, c->set_at[id]);
         return;
     }
     c->set_at[id] = c->line;
@@ -186,8 +186,8 @@ static bool is_info_hash(struct slice s)
     return true;
 }
 
-/* A torrent's name may begin or end with a blank, and have brackets inside. */
-static void take_heading(struct parser *c, struct slice s)
+/* Blanks are not trimmed, and brackets may be inside: a torrent's name may have both. */
+static void parse_heading(struct parser *c, struct slice s)
 {
     struct options *o = c->o;
     char *torrent;
@@ -209,7 +209,7 @@ static void take_heading(struct parser *c, struct slice s)
             *p = (char)(*p >= 'A' && *p <= 'F' ? *p + 'a' - 'A' : *p);
     for (uint32_t i = 0; i < o->n_sections; i++)
         if (!strcmp(o->sections[i].torrent, torrent)) {
-            wrong(c, "[%.*s] begins in line %u already", shown(s), s.p, o->sections[i].line);
+            wrong(c, "[%.*s] already begins in line %u", shown(s), s.p, o->sections[i].line);
             free(torrent);
             return;
         }
@@ -225,7 +225,7 @@ static void take_heading(struct parser *c, struct slice s)
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-static void take_line(struct parser *c, struct slice line)
+static void parse_line(struct parser *c, struct slice line)
 {
     struct slice s = trim(line), key;
     const char *equals;
@@ -233,11 +233,11 @@ static void take_line(struct parser *c, struct slice line)
     if (!s.n || *s.p == '#')
         return;
     if (memchr(s.p, '\0', s.n)) {
-        wrong(c, "a byte that is zero: not a text");
+        wrong(c, "contains a zero byte: not a text file");
         return;
     }
     if (*s.p == '[') {
-        take_heading(c, s);
+        parse_heading(c, s);
         return;
     }
     equals = memchr(s.p, '=', s.n);
@@ -246,7 +246,7 @@ static void take_line(struct parser *c, struct slice line)
         wrong(c, "'%.*s' is not 'key = value'", shown(s), s.p);
         return;
     }
-    take_setting(c, key, trim((struct slice){equals + 1, s.n - (size_t)(equals + 1 - s.p)}));
+    parse_setting(c, key, trim((struct slice){equals + 1, s.n - (size_t)(equals + 1 - s.p)}));
 }
 
 unsigned config_parse(const char *name, const char *text, size_t size, struct options *o,
@@ -266,7 +266,7 @@ unsigned config_parse(const char *name, const char *text, size_t size, struct op
 
         next = newline ? newline + 1 : end;
         c.line++;
-        take_line(&c, (struct slice){p, (size_t)((newline ? newline : end) - p)});
+        parse_line(&c, (struct slice){p, (size_t)((newline ? newline : end) - p)});
     }
     return c.n_wrong;
 }

@@ -18,7 +18,7 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/size.h"
-#include "conjure/cli/options.h"
+#include "conjure/cli/exit_code.h"
 #include "conjure/torrent/author.h"
 
 static const char help[] =
@@ -26,19 +26,20 @@ static const char help[] =
     "\n"
     "Makes a torrent of a file or a folder.\n"
     "\n"
-    "  -o, --output=FILE        where to write it (default: NAME.torrent in the current folder)\n"
-    "  -t, --tracker=URL        a tracker, http, https or udp; each further one is tried when "
-    "those\n"
-    "                           before it fail\n"
-    "  -s, --piece-size=KIB     size of a piece in KiB (default: by the size of the content)\n"
-    "      --private            peers are to come from the trackers only\n"
-    "      --comment=TEXT       a remark for whoever looks into the torrent\n"
-    "      --force              overwrite FILE\n"
-    "  -h, --help               show this\n";
+    "  -o, --output=FILE        write the torrent to FILE (default: NAME.torrent)\n"
+    "  -t, --tracker=URL        add a tracker (http, https or udp); clients try it\n"
+    "                           when those before it fail\n"
+    "  -s, --piece-size=KIB     the size of a piece (default: by content size)\n"
+    "      --private            let clients find peers by trackers only (BEP 27)\n"
+    "      --comment=TEXT       store TEXT as the comment\n"
+    "      --force              overwrite FILE if it exists\n"
+    "  -h, --help               show this help and exit\n";
+
+#define CONTINUE (-1) /* not an exit code: the options are valid so far */
 
 struct create {
     const char *path;
-    const char *output; /* NULL: by the torrent's name */
+    const char *output; /* NULL: NAME.torrent */
     bool force;
     struct author_options author;
     const char **trackers; /* owned; the URLs are argv's */
@@ -49,7 +50,7 @@ static int usage(const char *format, ...)
 {
     va_list args;
 
-    fputs("conjure: create: ", stderr);
+    fputs("conjure create: ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -92,7 +93,7 @@ static const struct option long_options[] = {
     {0},
 };
 
-/* Returns an exit code, or -1 to go on. */
+/* Returns an exit code, or CONTINUE. */
 static int take_option(struct create *c, int option, const char *bad)
 {
     uint32_t kib;
@@ -100,34 +101,34 @@ static int take_option(struct create *c, int option, const char *bad)
     switch (option) {
     case 'o':
         c->output = optarg;
-        return -1;
+        return CONTINUE;
     case 't':
         if (!is_tracker(optarg))
             return usage("'%s' is not the URL of a tracker", optarg);
         c->trackers[c->author.n_trackers++] = optarg;
-        return -1;
+        return CONTINUE;
     case 's':
         if (size_parse_count(optarg, METAINFO_PIECE_MIN >> 10, METAINFO_PIECE_MAX >> 10, &kib))
             return usage("'%s' is not a piece size from %u to %u KiB", optarg,
                          METAINFO_PIECE_MIN >> 10, METAINFO_PIECE_MAX >> 10);
         c->author.piece_length = kib << 10;
-        return -1;
+        return CONTINUE;
     case OPT_PRIVATE:
         c->author.private = true;
-        return -1;
+        return CONTINUE;
     case OPT_COMMENT:
         c->author.comment = optarg;
-        return -1;
+        return CONTINUE;
     case OPT_FORCE:
         c->force = true;
-        return -1;
+        return CONTINUE;
     case 'h':
         fputs(help, stdout);
         return EXIT_DONE;
     case ':':
-        return usage("%s wants a value", bad);
+        return usage("%s needs an argument", bad);
     default:
-        return usage("%s is no option, or wants no value", bad);
+        return usage("unknown option, or one that takes no argument: %s", bad);
     }
 }
 
@@ -138,15 +139,15 @@ static int parse(struct create *c, int argc, char **argv)
     optind = 0;
     while ((option = getopt_long(argc, argv, ":o:t:s:h", long_options, NULL)) != -1) {
         code = take_option(c, option, argv[optind - 1]);
-        if (code >= 0)
+        if (code != CONTINUE)
             return code;
     }
     if (optind == argc)
         return usage("no file or folder given");
     if (optind + 1 < argc)
-        return usage("only one file or folder makes a torrent, not also '%s'", argv[optind + 1]);
+        return usage("more than one file or folder given: '%s'", argv[optind + 1]);
     c->path = argv[optind];
-    return -1;
+    return CONTINUE;
 }
 
 static int complain(const char *path, const char *what)
@@ -176,7 +177,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t n)
     return fsync(fd) && errno != EINVAL ? -errno : 0;
 }
 
-/* Gives the finished file its name, over another only by FORCE. */
+/* Renames the finished file. Replaces an existing file only with FORCE. */
 static int put_in_place(const char *from, const char *to, bool force)
 {
     if (force)
@@ -185,27 +186,27 @@ static int put_in_place(const char *from, const char *to, bool force)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* A file system without that flag: a link fails where something stands. */
+    /* The file system does not know the flag: link(2) fails, too, when TO exists. */
     if (link(from, to))
         return -errno;
     unlink(from);
     return 0;
 }
 
-/* Written beside and renamed, so that half a torrent is never found under the name. */
+/* Writes a temporary file and renames it, so that PATH never holds half a torrent. */
 static int write_file(const char *path, const uint8_t *bytes, size_t n, bool force)
 {
-    char *beside = NULL;
+    char *temporary = NULL;
     mode_t mask = umask(0);
     int fd, r;
 
     umask(mask);
-    if (asprintf(&beside, "%s.XXXXXX", path) < 0)
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
         return -ENOMEM;
-    fd = mkostemp(beside, O_CLOEXEC);
+    fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
         r = -errno;
-        free(beside);
+        free(temporary);
         return r;
     }
     r = write_all(fd, bytes, n);
@@ -213,10 +214,10 @@ static int write_file(const char *path, const uint8_t *bytes, size_t n, bool for
         r = -errno;
     close(fd);
     if (!r)
-        r = put_in_place(beside, path, force);
+        r = put_in_place(temporary, path, force);
     if (r)
-        unlink(beside);
-    free(beside);
+        unlink(temporary);
+    free(temporary);
     return r;
 }
 
@@ -236,7 +237,7 @@ static int write_torrent(const struct create *c, const struct metainfo *m)
     bytes = metainfo_raw(m, &n);
     r = write_file(output, bytes, n, c->force);
     if (r == -EEXIST) {
-        r = complain(output, "exists; --force overwrites it");
+        r = complain(output, "already exists; use --force to overwrite it");
     } else if (r) {
         r = complain_errno(output, -r);
     } else {
@@ -256,9 +257,9 @@ static int create(const struct create *c)
     struct stat st;
     int r;
 
-    /* Asked before much is read; asked again when the file gets its name. */
+    /* Fails before the content is hashed; put_in_place checks again. */
     if (c->output && !c->force && !lstat(c->output, &st))
-        return complain(c->output, "exists; --force overwrites it");
+        return complain(c->output, "already exists; use --force to overwrite it");
     if (author_make(c->path, &c->author, &m, reason)) {
         fprintf(stderr, "conjure: %s\n", reason);
         return EXIT_ERROR;
@@ -277,7 +278,7 @@ int cli_create(int argc, char **argv)
     c.author.trackers = c.trackers;
     c.author.creation_date = time(NULL);
     code = parse(&c, argc, argv);
-    if (code < 0)
+    if (code == CONTINUE)
         code = create(&c);
     free(c.trackers);
     return code;

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+#include "cli/help.h"
+
 #include "cli/option_table.h"
 
-#include <stdio.h>
-
-#include "conjure/cli/options.h"
-
-#define OPTION_ROW(id, letter, name, argument, help) {letter, name, argument, help},
-const struct option_row option_table[N_OPTIONS] = {OPTION_TABLE(OPTION_ROW)};
-
-/* Where the explanations begin; the longest option ends one column before. */
+/* The column of the explanations; the longest option ends one column before it. */
 #define HELP_COLUMN 33
 
-void options_write_help(FILE *out)
+#if CONJURE_WITH_JSON
+#define USAGE_JSON " [--json]"
+#else
+#define USAGE_JSON ""
+#endif
+#if CONJURE_WITH_TRACKER
+#define USAGE_TRACKER "       conjure tracker [-p PORT]\n"
+#else
+#define USAGE_TRACKER ""
+#endif
+
+void help_write(FILE *out)
 {
     fputs("Usage: conjure [OPTION]... FILE.torrent...\n"
           "       conjure -d [OPTION]... [FILE.torrent]...\n"
           "       conjure create PATH [-o FILE] [-t TRACKER]...\n"
-          "       conjure show FILE... [--json]\n"
-          "       conjure tracker [-p PORT]\n"
-          "\n"
+          "       conjure show FILE..." USAGE_JSON "\n" USAGE_TRACKER "\n"
           "Downloads the content of torrents, verifies every piece and shares it.\n"
           "\n",
           out);
@@ -31,12 +35,12 @@ void options_write_help(FILE *out)
         fprintf(out, "%*s%s\n", HELP_COLUMN - n, "", o->help);
     }
     fputs("\n"
-          "Rates take the suffixes K, M and G. Without --seed-ratio and --seed-time it\n"
-          "ends when every wanted byte is verified.\n"
+          "Rates take the suffixes K, M and G. Without --seed-ratio, --seed-time and -d,\n"
+          "conjure exits when every wanted byte is verified.\n"
           "\n"
-          "Exit status: 0 done, 1 error, 2 usage, 3 not a torrent or refused, 4 nobody\n"
-          "reachable, 7 stopped by a signal before completion, 9 disk full.\n"
-          "Options may stand in ~/.config/conjure/conjure.conf, too, as key = value.\n"
-          "The manual, conjure(1), says more.\n",
+          "Exit status: 0 done, 1 error, 2 usage error, 3 invalid torrent, 4 no tracker or\n"
+          "peer reachable, 7 stopped by a signal before completion, 9 disk full.\n"
+          "Options can also be set in ~/.config/conjure/conjure.conf, as key = value.\n"
+          "The full documentation is the manual page, conjure(1).\n",
           out);
 }

@@ -5,33 +5,34 @@
 #include <stddef.h>
 
 /*
- * One list of all options, in the order of --help: the parser, the help text and the test of the
- * man page are made from it, so none can know an option that the others do not.
+ * The list of all options of the main job, in the order of --help. The parser, the help text and
+ * the test of the man page are made from it, so that none of them can miss an option.
  *
- *   ROW(id, letter or 0, long name, name of the argument or NULL, what it does)
+ *   ROW(id, letter or 0, long name, name of the argument or NULL, effect)
  */
-#define OPTION_TABLE(ROW)                                                                     \
-    ROW(OUTPUT, 'o', "output", "DIR", "put the content into DIR (default: here)")             \
-    ROW(PORT, 'p', "port", "PORT", "listen on PORT; 0: any (default: 6881 to 6889)")          \
-    ROW(VERBOSE, 'v', "verbose", NULL, "say everything there is to say, on stderr")           \
-    ROW(QUIET, 'q', "quiet", NULL, "say errors only, show no progress")                       \
-    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background until SIGTERM")                  \
-    ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")  \
-    ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200; -d: many)")     \
-    ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE", "bytes per second, as in 1.5M")  \
-    ROW(MAX_UPLOAD_LIMIT, 0, "max-upload-limit", "RATE", "the same for uploads; 0: no limit") \
-    ROW(LIMIT_LAN, 0, "limit-lan", "yes|no", "whether limits hold in the local network, too") \
-    ROW(SEED_RATIO, 0, "seed-ratio", "RATIO", "seed until RATIO times the size is sent")      \
-    ROW(SEED_TIME, 0, "seed-time", "MINUTES", "seed for MINUTES after completion")            \
-    ROW(SUPER_SEED, 0, "super-seed", NULL, "give each piece out once before any twice")       \
-    ROW(SELECT_FILE, 0, "select-file", "LIST", "only these files, by number, as in 1-3,7")    \
-    ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all that is on disk first")        \
-    ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")              \
-    ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                          \
-    ROW(TORRENTS_DIR, 0, "torrents-dir", "DIR", "with -d: take torrents from DIR, watch it")  \
-    ROW(PID_FILE, 0, "pid-file", "FILE", "with -d: write the process's id into FILE")         \
-    ROW(CONFIG, 0, "config", "FILE", "read options from FILE as well")                        \
-    ROW(HELP, 'h', "help", NULL, "show this and exit")                                        \
+#define OPTION_TABLE(ROW)                                                                        \
+    ROW(OUTPUT, 'o', "output", "DIR", "put the content into DIR (default: here)")                \
+    ROW(PORT, 'p', "port", "PORT", "listen on PORT; 0: any (default: 6881 to 6889)")             \
+    ROW(VERBOSE, 'v', "verbose", NULL, "log every message to stderr")                            \
+    ROW(QUIET, 'q', "quiet", NULL, "log only errors, show no progress")                          \
+    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background until SIGTERM")                     \
+    ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")     \
+    ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200; -d: many)")        \
+    ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE",                                     \
+        "at most RATE bytes per second, as in 1.5M")                                             \
+    ROW(MAX_UPLOAD_LIMIT, 0, "max-upload-limit", "RATE", "the same for uploads; 0: no limit")    \
+    ROW(LIMIT_LAN, 0, "limit-lan", "yes|no", "apply the limits to the local network (yes)")      \
+    ROW(SEED_RATIO, 0, "seed-ratio", "RATIO", "seed until RATIO times the size is uploaded")     \
+    ROW(SEED_TIME, 0, "seed-time", "MINUTES", "seed for MINUTES after completion")               \
+    ROW(SUPER_SEED, 0, "super-seed", NULL, "send each piece once before any piece twice")        \
+    ROW(SELECT_FILE, 0, "select-file", "LIST", "download only these files, as in 1-3,7")         \
+    ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all content on disk before starting") \
+    ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")                 \
+    ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                             \
+    ROW(TORRENTS_DIR, 0, "torrents-dir", "DIR", "with -d: watch DIR and seed its torrents")      \
+    ROW(PID_FILE, 0, "pid-file", "FILE", "with -d: write the process id into FILE")              \
+    ROW(CONFIG, 0, "config", "FILE", "read options from FILE, too")                              \
+    ROW(HELP, 'h', "help", NULL, "show this help and exit")                                      \
     ROW(VERSION, 'V', "version", NULL, "show the version and exit")
 
 #define OPTION_ID(id, letter, name, argument, help) OPTION_##id,

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the values of options mean, wherever they were written: on the command line or in the
- * configuration file. Whoever asks says where it was, in front of the reason given here.
- */
 #include "cli/option_values.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conjure/base/alloc.h"
 #include "conjure/base/size.h"
 
-/* What is wrong with a value of the user's may be long. */
-static int bad_value(char *reason, const char *value, const char *expected)
+/* Quotes the beginning of VALUE only: it may be long. */
+static enum option_result invalid(char *reason, const char *value, const char *expected)
 {
     snprintf(reason, OPTION_REASON_MAX, "'%.100s%s' is not %s", value,
              strlen(value) > 100 ? "..." : "", expected);
-    return 1;
+    return OPTION_INVALID;
 }
 
-static int parse_ranges(struct options *o, const char *text, char *reason)
+static enum option_result parse_ranges(struct options *o, const char *text, char *reason)
 {
     static const char expected[] = "a list of file numbers such as 1-3,7";
     const char *all = text;
@@ -31,7 +28,7 @@ static int parse_ranges(struct options *o, const char *text, char *reason)
         char *dash;
 
         if (!n || n >= sizeof item || o->n_selected == OPTIONS_RANGES_MAX)
-            return bad_value(reason, all, expected);
+            return invalid(reason, all, expected);
         memcpy(item, text, n);
         item[n] = '\0';
         dash = strchr(item, '-');
@@ -41,17 +38,17 @@ static int parse_ranges(struct options *o, const char *text, char *reason)
             dash = item;
         if (size_parse_count(item, 1, UINT32_MAX, &range.first) ||
             size_parse_count(dash, range.first, UINT32_MAX, &range.last))
-            return bad_value(reason, all, expected);
+            return invalid(reason, all, expected);
         o->selected = mem_resize(o->selected, o->n_selected + 1, sizeof *o->selected);
         o->selected[o->n_selected++] = range;
         text += n;
         if (*text == ',' && !*++text)
-            return bad_value(reason, all, expected);
+            return invalid(reason, all, expected);
     }
-    return o->n_selected ? 0 : bad_value(reason, all, expected);
+    return o->n_selected ? OPTION_SET : invalid(reason, all, expected);
 }
 
-static int parse_allocation(struct options *o, const char *text, char *reason)
+static enum option_result parse_allocation(struct options *o, const char *text, char *reason)
 {
     static const struct {
         const char *name;
@@ -65,29 +62,31 @@ static int parse_allocation(struct options *o, const char *text, char *reason)
     for (size_t i = 0; i < N_ELEMENTS(names); i++)
         if (!strcmp(text, names[i].name)) {
             o->allocation = names[i].allocation;
-            return 0;
+            return OPTION_SET;
         }
-    return bad_value(reason, text, "one of sparse, full and compact");
+    return invalid(reason, text, "one of sparse, full and compact");
 }
 
-static int parse_flag(bool *flagp, const char *text, char *reason)
+static enum option_result parse_flag(bool *flagp, const char *text, char *reason)
 {
     if (strcmp(text, "yes") && strcmp(text, "no"))
-        return bad_value(reason, text, "yes or no");
+        return invalid(reason, text, "yes or no");
     *flagp = *text == 'y';
-    return 0;
+    return OPTION_SET;
 }
 
-static int parse_path(char **pathp, const char *text, const char *expected, char *reason)
+static enum option_result parse_path(char **pathp, const char *text, const char *expected,
+                                     char *reason)
 {
     if (!*text)
-        return bad_value(reason, text, expected);
+        return invalid(reason, text, expected);
     free(*pathp);
     *pathp = mem_dup_string(text);
-    return 0;
+    return OPTION_SET;
 }
 
-static int parse_number(struct options *o, enum option_id id, const char *text, char *reason)
+static enum option_result parse_number(struct options *o, enum option_id id, const char *text,
+                                       char *reason)
 {
     static const char rate[] = "bytes per second such as 500K or 1.5M";
     double value;
@@ -96,34 +95,35 @@ static int parse_number(struct options *o, enum option_id id, const char *text, 
     switch (id) {
     case OPTION_PORT:
         if (size_parse_count(text, 0, UINT16_MAX, &count))
-            return bad_value(reason, text, "a port between 0 and 65535");
+            return invalid(reason, text, "a port between 0 and 65535");
         o->port = (uint16_t)count;
         o->port_given = true;
-        return 0;
+        return OPTION_SET;
     case OPTION_MAX_PEERS:
         if (size_parse_count(text, 1, OPTIONS_PEERS_MAX, &o->max_peers))
-            return bad_value(reason, text, "a number between 1 and 100000");
-        return 0;
+            return invalid(reason, text, "a number between 1 and 100000");
+        return OPTION_SET;
     case OPTION_MAX_DOWNLOAD_LIMIT:
-        return size_parse(text, &o->max_download_limit) ? bad_value(reason, text, rate) : 0;
+        return size_parse(text, &o->max_download_limit) ? invalid(reason, text, rate) : OPTION_SET;
     case OPTION_MAX_UPLOAD_LIMIT:
-        return size_parse(text, &o->max_upload_limit) ? bad_value(reason, text, rate) : 0;
+        return size_parse(text, &o->max_upload_limit) ? invalid(reason, text, rate) : OPTION_SET;
     case OPTION_SEED_RATIO:
         if (size_parse_decimal(text, &value) || value > 1e6)
-            return bad_value(reason, text, "a ratio such as 1.5");
+            return invalid(reason, text, "a ratio such as 1.5");
         o->seed_ratio = value;
-        return 0;
+        return OPTION_SET;
     case OPTION_SEED_TIME:
         if (size_parse_decimal(text, &value) || value > 1e8)
-            return bad_value(reason, text, "a number of minutes such as 30 or 0.5");
+            return invalid(reason, text, "a number of minutes such as 30 or 0.5");
         o->seed_time_s = (uint64_t)(value * 60);
-        return 0;
+        return OPTION_SET;
     default:
         abort();
     }
 }
 
-int option_set(struct options *o, enum option_id id, const char *value, char *reason)
+enum option_result option_set(struct options *o, enum option_id id, const char *value,
+                              char reason[OPTION_REASON_MAX])
 {
     static const char folder[] = "the name of a folder", file[] = "the name of a file";
 

@@ -27,18 +27,18 @@ int pid_file_probe(const char *path)
 
 int pid_file_write(const char *path)
 {
-    char *beside;
+    char *new;
     int fd, r = 0;
 
-    if (asprintf(&beside, "%s.new", path) < 0)
+    if (asprintf(&new, "%s.new", path) < 0)
         abort();
-    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0 || rename(beside, path))
+    fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0 || rename(new, path))
         r = -errno;
     if (fd >= 0)
         close(fd);
     if (fd >= 0 && r)
-        unlink(beside);
-    free(beside);
+        unlink(new);
+    free(new);
     return r;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line is a list of fields in the order in which they are read, each with a rank. The widest
- * set that fits is found by leaving out the field of the highest rank until what remains fits
- * together with a name of NAME_MIN columns; then the name takes what is over. Fields are ASCII, so
- * their bytes are their columns; only the name needs wcwidth(3).
+ * The line is a list of fields from left to right, each with a rank. The field of the highest rank
+ * is dropped until the rest fits beside a name of NAME_MIN columns; then the name gets all columns
+ * that are left. Fields are ASCII, so a byte is a column; only the name needs wcwidth(3).
  */
 #include "conjure/cli/progress.h"
 
@@ -15,12 +14,12 @@
 
 #include "conjure/base/size.h"
 
-#define NAME_MIN  12 /* columns kept for the name while other fields can still go */
+#define NAME_MIN  12 /* columns reserved for the name while a field can be dropped */
 #define FIELD_MAX 48
 #define GAP       2 /* columns between fields */
 
 struct field {
-    unsigned rank; /* 0: stays to the end */
+    unsigned rank; /* 0: never dropped */
     char text[FIELD_MAX];
 };
 
@@ -43,7 +42,7 @@ static void add(struct line *l, unsigned rank, const char *format, ...)
     va_end(args);
 }
 
-/* Tenths of a percent, rounded down: 100.0 means all of it. */
+/* Tenths of a percent, rounded down: only the whole is 1000. */
 static unsigned permille_of(uint64_t part, uint64_t whole)
 {
     unsigned permille = 1000;
@@ -117,7 +116,7 @@ static unsigned width_of(const struct line *l)
     return width;
 }
 
-/* Drops the field of the highest rank; false when only such as stay are left. */
+/* Drops the field of the highest rank. Returns false when all remaining ones have rank 0. */
 static bool drop_one(struct line *l)
 {
     unsigned worst = 0;
@@ -133,8 +132,8 @@ static bool drop_one(struct line *l)
     return true;
 }
 
-/* The next character of NAME: its bytes and columns, or '?' in one column for what cannot be shown.
- */
+/* The next character of NAME: its bytes and columns, or '?' in one column if it is not printable.
+ * Returns the bytes consumed. */
 static size_t next_character(const char *name, mbstate_t *state, const char **shownp,
                              size_t *n_shownp, unsigned *columnsp)
 {
@@ -235,7 +234,7 @@ char *progress_format_summary(const struct progress_summary *s, char text[PROGRE
         return text;
     }
     if (!s->downloaded) {
-        snprintf(text, PROGRESS_TEXT_MAX, "%s: %s, all there and verified", name,
+        snprintf(text, PROGRESS_TEXT_MAX, "%s: %s, already complete and verified", name,
                  size_format(s->wanted, size));
         return text;
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line is read twice: once to find the configuration file, and to hear of its mistakes
- * first, and once on top of what the file says. What the command line lacks for an option of the file
- * to make sense (a pid file without -d) makes that option void, not wrong: one file serves the daemon
- * and its user's downloads.
+ * The command line is parsed twice: first alone, to find the configuration file and to report its
+ * own mistakes before those of the file; then again, over the options of the file. An option of the
+ * file that requires -d is ignored in a run without -d, so that one file can serve both a daemon
+ * and the downloads of its user.
  */
 #include "conjure/cli/settings.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,17 +15,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/command_line.h"
+#include "cli/config.h"
 #include "cli/option_table.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
-#include "conjure/cli/config.h"
 #include "conjure/cli/paths.h"
 
 #define FACILITY "settings"
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-/* A pipe would be another file at each reading, and may have us wait. */
+/* Refuses a pipe: it gives its content only once, and may block. */
 static int open_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -46,7 +48,8 @@ static int open_file(const char *path)
     return fd;
 }
 
-/* At most one byte more than the parser takes, in *TEXTP, which the caller frees. */
+/* Reads at most CONFIG_SIZE_MAX + 1 bytes, one more than the parser accepts. The caller frees
+ * *TEXTP. */
 static int read_file(const char *path, char **textp, size_t *sizep)
 {
     char *text = malloc(CONFIG_SIZE_MAX + 1);
@@ -75,28 +78,28 @@ static int read_file(const char *path, char **textp, size_t *sizep)
     return 0;
 }
 
-/* Sets in O what the file says. 0, or 1 when something is wrong, which COMPLAIN has heard. */
-static int apply_file(struct settings *s, struct options *o, config_complain *complain, void *arg)
+/* Sets the options of the file in O. Returns false after an error, which was passed to COMPLAIN. */
+static bool apply_file(struct settings *s, struct options *o, config_complain *complain, void *arg)
 {
     char *text = NULL, *line;
     size_t size = 0;
     int r;
 
     if (!s->path)
-        return 0;
+        return true;
     r = read_file(s->path, &text, &size);
     if ((r == -ENOENT || r == -ENOTDIR) && !s->must_exist)
-        return 0;
+        return true;
     if (r) {
         if (asprintf(&line, "%s: %s", s->path, r == -EINVAL ? "not a regular file" : strerror(-r)) <
             0)
             abort();
         complain(arg, line);
         free(line);
-        return 1;
+        return false;
     }
     s->must_exist = true;
-    r = config_parse(s->path, text, size, o, complain, arg) > 0;
+    r = config_parse(s->path, text, size, o, complain, arg) == 0;
     free(text);
     return r;
 }
@@ -109,14 +112,14 @@ static void forget(char **pathp)
     *pathp = NULL;
 }
 
-/* Into O, which is empty, all of both. */
-static int read_both(struct settings *s, struct options *o, FILE *err, config_complain *complain,
-                     void *arg)
+/* Merges both into O, which is empty. */
+static enum command_line_result read_both(struct settings *s, struct options *o, FILE *err,
+                                          config_complain *complain, void *arg)
 {
     const struct options *line = &s->line;
 
-    if (apply_file(s, o, complain, arg))
-        return OPTIONS_USAGE;
+    if (!apply_file(s, o, complain, arg))
+        return COMMAND_LINE_WRONG;
     if (line->verbose || line->quiet)
         o->verbose = o->quiet = false;
     if (!line->daemon) {
@@ -124,7 +127,7 @@ static int read_both(struct settings *s, struct options *o, FILE *err, config_co
         forget(&o->torrents_dir);
         forget(&o->pid_file);
     }
-    return options_parse(o, s->argc, s->argv, err, err);
+    return command_line_parse(o, s->argc, s->argv, err, err);
 }
 
 static void complain_on_stderr(void *arg, const char *text)
@@ -132,25 +135,29 @@ static void complain_on_stderr(void *arg, const char *text)
     fprintf(arg, "conjure: %s\n", text);
 }
 
-int settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err)
+static_assert((int)COMMAND_LINE_RUN == SETTINGS_RUN && (int)COMMAND_LINE_SHOWN == SETTINGS_SHOWN &&
+                  (int)COMMAND_LINE_WRONG == SETTINGS_WRONG,
+              "the outcome of the command line is that of the settings");
+
+enum settings_result settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err)
 {
+    enum command_line_result r;
     char *folder;
-    int r;
 
     s->argc = argc;
     s->argv = argv;
-    r = options_parse(&s->line, argc, argv, out, err);
-    if (r == OPTIONS_RUN && s->line.config) {
+    r = command_line_parse(&s->line, argc, argv, out, err);
+    if (r == COMMAND_LINE_RUN && s->line.config) {
         s->path = paths_absolute(s->line.config);
         s->must_exist = true;
-    } else if (r == OPTIONS_RUN && (folder = paths_xdg("XDG_CONFIG_HOME", "/.config"))) {
+    } else if (r == COMMAND_LINE_RUN && (folder = paths_xdg("XDG_CONFIG_HOME", "/.config"))) {
         if (asprintf(&s->path, "%s/conjure.conf", folder) < 0)
             abort();
         free(folder);
     }
-    if (r == OPTIONS_RUN)
+    if (r == COMMAND_LINE_RUN)
         r = read_both(s, &s->o, err, complain_on_stderr, err);
-    return r;
+    return (enum settings_result)r;
 }
 
 void settings_deinit(struct settings *s)
@@ -161,29 +168,29 @@ void settings_deinit(struct settings *s)
     *s = SETTINGS_EMPTY;
 }
 
-/* --- while it runs ------------------------------------------------------------------------ */
+/* --- reload ------------------------------------------------------------------------------- */
 
 static bool same_path(const char *a, const char *b)
 {
     return a && b ? !strcmp(a, b) : a == b;
 }
 
-static void say_if(bool differs, enum option_id id)
+static void warn_if(bool differs, enum option_id id)
 {
     if (differs)
         log_warning(FACILITY, "%s: takes effect at the next start", option_table[id].name);
 }
 
-static void say_what_waits(const struct options *a, const struct options *b)
+static void warn_of_fixed_options(const struct options *a, const struct options *b)
 {
-    say_if(a->port != b->port || a->port_given != b->port_given, OPTION_PORT);
-    say_if(!same_path(a->dir, b->dir), OPTION_OUTPUT);
-    say_if(!same_path(a->state_dir, b->state_dir), OPTION_STATE_DIR);
-    say_if(!same_path(a->torrents_dir, b->torrents_dir), OPTION_TORRENTS_DIR);
-    say_if(!same_path(a->pid_file, b->pid_file), OPTION_PID_FILE);
-    say_if(a->allocation != b->allocation, OPTION_ALLOCATION);
-    say_if(a->foreground != b->foreground, OPTION_FOREGROUND);
-    say_if(a->check_integrity != b->check_integrity, OPTION_CHECK_INTEGRITY);
+    warn_if(a->port != b->port || a->port_given != b->port_given, OPTION_PORT);
+    warn_if(!same_path(a->dir, b->dir), OPTION_OUTPUT);
+    warn_if(!same_path(a->state_dir, b->state_dir), OPTION_STATE_DIR);
+    warn_if(!same_path(a->torrents_dir, b->torrents_dir), OPTION_TORRENTS_DIR);
+    warn_if(!same_path(a->pid_file, b->pid_file), OPTION_PID_FILE);
+    warn_if(a->allocation != b->allocation, OPTION_ALLOCATION);
+    warn_if(a->foreground != b->foreground, OPTION_FOREGROUND);
+    warn_if(a->check_integrity != b->check_integrity, OPTION_CHECK_INTEGRITY);
 }
 
 static void complain_in_log(void *arg, const char *text)
@@ -194,9 +201,9 @@ static void complain_in_log(void *arg, const char *text)
 int settings_reload(struct settings *s, struct master_settings *new)
 {
     struct options o = OPTIONS_DEFAULT;
-    char *said = NULL;
-    size_t n_said;
-    FILE *err = open_memstream(&said, &n_said);
+    char *error = NULL;
+    size_t n_error;
+    FILE *err = open_memstream(&error, &n_error);
     int r = -1;
 
     if (!err)
@@ -206,17 +213,17 @@ int settings_reload(struct settings *s, struct master_settings *new)
     r = read_both(s, &o, err, complain_in_log, NULL);
     fclose(err);
     if (r) {
-        /* The file makes what the command line says wrong. */
-        if (n_said)
-            log_err(FACILITY, "%.*s", (int)strcspn(said, "\n"), said);
-        log_err(FACILITY, "all settings stay as they were");
+        /* The file has made the command line wrong: the two contradict each other. */
+        if (n_error)
+            log_err(FACILITY, "%.*s", (int)strcspn(error, "\n"), error);
+        log_err(FACILITY, "no setting was changed");
     } else {
-        say_what_waits(&s->o, &o);
+        warn_of_fixed_options(&s->o, &o);
         log_threshold = settings_log_level(&o);
         settings_for_master(&o, new);
-        log_notice(FACILITY, "%s: read again", s->path ? s->path : "command line");
+        log_notice(FACILITY, "%s: reloaded", s->path ? s->path : "command line");
     }
-    free(said);
+    free(error);
     options_deinit(&o);
     return r ? -1 : 0;
 }

@@ -8,20 +8,20 @@
 #include <string.h>
 #include <time.h>
 
-#include <jansson.h>
-
+#include "cli/show_json.h"
 #include "conjure/base/bytes.h"
 #include "conjure/base/size.h"
-#include "conjure/cli/options.h"
-#include "conjure/torrent/metainfo.h"
+#include "conjure/cli/torrent_file.h"
 
 static const char help[] =
-    "Usage: conjure show FILE... [--json]\n"
+    "Usage: conjure show FILE...\n"
     "\n"
-    "Says what is in a torrent, or why it is refused (exit status 3).\n"
+    "Prints the properties of each torrent, or why it is invalid (exit status 3).\n"
     "\n"
-    "      --json    as JSON: an object, or an array of them for several files\n"
-    "  -h, --help    show this\n";
+#if CONJURE_WITH_JSON
+    "      --json    print JSON: an object, or an array of objects for several files\n"
+#endif
+    "  -h, --help    show this help and exit\n";
 
 #define DATE_TEXT_MAX 64
 
@@ -55,11 +55,11 @@ static void show_files(const struct metainfo *m)
         const struct metainfo_file *f = metainfo_file(m, i);
 
         printf("%6" PRIu32 "  %10s  %s%s\n", i + 1, size_format(f->length, size), f->path,
-               f->padding ? "  (not on disk)" : "");
+               f->padding ? "  (padding, not on disk)" : "");
     }
 }
 
-static void show_text(const struct metainfo *m)
+static void show_one(const struct metainfo *m)
 {
     char hash[INFO_HASH_TEXT_SIZE], size[SIZE_TEXT_MAX], date[DATE_TEXT_MAX];
 
@@ -80,121 +80,33 @@ static void show_text(const struct metainfo *m)
     show_files(m);
 }
 
-/* NULL is left out; text that is not UTF-8 (only the command line can bring any) becomes "?". */
-static void set_text(json_t *object, const char *key, const char *text)
+/* Prints the torrents at PATHS as text. Returns the highest exit code: EXIT_REFUSED wins over
+ * EXIT_ERROR. */
+static int show_text(char **paths)
 {
-    if (text && json_object_set_new(object, key, json_string(text)))
-        json_object_set_new(object, key, json_string("?"));
-}
-
-static json_t *files_to_json(const struct metainfo *m)
-{
-    json_t *files = json_array();
-
-    for (uint32_t i = 0; i < metainfo_n_files(m); i++) {
-        const struct metainfo_file *f = metainfo_file(m, i);
-        json_t *file = json_object();
-
-        set_text(file, "path", f->path);
-        json_object_set_new(file, "length", json_integer((json_int_t)f->length));
-        json_object_set_new(file, "padding", json_boolean(f->padding));
-        json_object_set_new(file, "executable", json_boolean(f->executable));
-        json_array_append_new(files, file);
-    }
-    return files;
-}
-
-static json_t *trackers_to_json(const struct metainfo *m)
-{
-    json_t *tiers = json_array();
-
-    for (uint32_t i = 0; i < tracker_list_n_tiers(metainfo_trackers(m)); i++) {
-        json_t *tier = json_array();
-
-        for (uint32_t j = 0; j < tracker_list_n_in_tier(metainfo_trackers(m), i); j++)
-            json_array_append_new(tier, json_string(tracker_list_url(metainfo_trackers(m), i, j)));
-        json_array_append_new(tiers, tier);
-    }
-    return tiers;
-}
-
-static void metainfo_to_json(const struct metainfo *m, json_t *object)
-{
-    char hash[INFO_HASH_TEXT_SIZE];
-
-    set_text(object, "name", metainfo_name(m));
-    set_text(object, "info_hash", info_hash_text(metainfo_info_hash(m), hash));
-    json_object_set_new(object, "size", json_integer((json_int_t)metainfo_total_length(m)));
-    json_object_set_new(object, "piece_length", json_integer(metainfo_piece_length(m)));
-    json_object_set_new(object, "pieces", json_integer(metainfo_n_pieces(m)));
-    json_object_set_new(object, "private", json_boolean(metainfo_is_private(m)));
-    json_object_set_new(object, "multi", json_boolean(metainfo_is_multi(m)));
-    set_text(object, "comment", metainfo_comment(m));
-    set_text(object, "created_by", metainfo_created_by(m));
-    if (metainfo_creation_date(m))
-        json_object_set_new(object, "creation_date", json_integer(metainfo_creation_date(m)));
-    json_object_set_new(object, "trackers", trackers_to_json(m));
-    json_object_set_new(object, "files", files_to_json(m));
-}
-
-/* Shows one file, as text when ALL is NULL. Returns an exit code. */
-static int show(const char *path, json_t *all)
-{
-    struct metainfo *m = NULL;
-    char reason[METAINFO_REASON_MAX];
-    int r = metainfo_load(path, &m, reason);
-    json_t *object;
-
-    if (r) {
-        if (r < 0)
-            snprintf(reason, sizeof reason, "%s", strerror(-r));
-        fprintf(stderr, "conjure: %s: %s\n", path, reason);
-    }
-    if (all) {
-        object = json_object();
-        set_text(object, "file", path);
-        if (r)
-            set_text(object, "error", reason);
-        else
-            metainfo_to_json(m, object);
-        json_array_append_new(all, object);
-    } else if (!r) {
-        show_text(m);
-    }
-    metainfo_free(m);
-    return !r ? EXIT_DONE : r > 0 ? EXIT_REFUSED : EXIT_ERROR;
-}
-
-static void print_json(const json_t *all)
-{
-    const json_t *one = json_array_size(all) == 1 ? json_array_get(all, 0) : all;
-
-    json_dumpf(one, stdout, JSON_INDENT(2));
-    putchar('\n');
-}
-
-static int show_all(char **paths, bool json)
-{
-    json_t *all = json ? json_array() : NULL;
-    int code = EXIT_DONE;
+    int worst = EXIT_DONE;
 
     for (char **path = paths; *path; path++) {
-        int one = show(*path, all);
+        struct metainfo *m = NULL;
+        char reason[METAINFO_REASON_MAX];
+        int code = torrent_file_load(*path, &m, reason);
 
-        /* A refusal says more than a file that could not be read. */
-        if (one > code)
-            code = one;
-        if (!json && path[1] && !one)
+        if (!code)
+            show_one(m);
+        if (!code && path[1])
             putchar('\n');
+        if (code > worst)
+            worst = code;
+        metainfo_free(m);
     }
-    if (json)
-        print_json(all);
-    json_decref(all);
-    if (fflush(stdout) || ferror(stdout)) {
-        perror("conjure: show");
-        code = EXIT_ERROR;
-    }
-    return code;
+    return worst;
+}
+
+static int usage(const char *what, const char *subject)
+{
+    fprintf(stderr, "conjure show: %s%s%s\nTry 'conjure show --help'.\n", what, subject ? " " : "",
+            subject ? subject : "");
+    return EXIT_USAGE;
 }
 
 int cli_show(int argc, char **argv)
@@ -205,24 +117,36 @@ int cli_show(int argc, char **argv)
         {0},
     };
     bool json = false;
-    int option;
+    int option, code;
 
-    optind = 0;
+    optind = 0; /* glibc: reinitialise */
     while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-        if (option == 'j') {
+        switch (option) {
+        case 'j':
             json = true;
-        } else if (option == 'h') {
+            break;
+        case 'h':
             fputs(help, stdout);
             return EXIT_DONE;
-        } else {
-            fprintf(stderr, "conjure: show: %s is no option\nTry 'conjure show --help'.\n",
-                    argv[optind - 1]);
-            return EXIT_USAGE;
+        default:
+            return usage("unknown option", argv[optind - 1]);
         }
     }
-    if (optind == argc) {
-        fputs("conjure: show: no file given\nTry 'conjure show --help'.\n", stderr);
-        return EXIT_USAGE;
+    if (optind == argc)
+        return usage("no file given", NULL);
+    if (!json) {
+        code = show_text(argv + optind);
+    } else {
+#if CONJURE_WITH_JSON
+        code = show_json(argv + optind);
+#else
+        fputs("conjure show: built without --json (jansson)\n", stderr);
+        return EXIT_ERROR;
+#endif
     }
-    return show_all(argv + optind, json);
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("conjure show");
+        code = EXIT_ERROR;
+    }
+    return code;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver of the progress line. Two threads write to one terminal: Master draws the line, Logger
- * writes log lines. Neither waits for the other; instead every write is one write(2) that is whole
- * by itself. The line begins with a return and ends by clearing what the one before left over, and
- * a log line is preceded by "return, clear" in the same write (progress_log_prefix). Whether that
- * prefix is needed is settled before there is a second thread.
+ * Two threads write to one terminal: Master draws the progress line, Logger writes log lines.
+ * Neither waits for the other: each draws by a single write(2). A progress line begins with a
+ * carriage return and ends with "clear to the end of the line"; a log line follows a carriage
+ * return and a clear in the same write (terminal_log_prefix). Whether Logger needs that prefix is
+ * decided before it starts.
  *
- * The width is asked for at each drawing, so no SIGWINCH is needed.
+ * The width is read before each drawing, so SIGWINCH needs no handler.
  */
-#include "conjure/cli/progress.h"
+#include "conjure/cli/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,30 +18,30 @@
 
 #define CLEAR "\r\033[K"
 
-/* Set by progress_start, constant afterwards. */
+/* Set by terminal_start, constant afterwards. */
 static bool started;
 static bool live;
 static bool shared_terminal;
 
-/* Master's: whether there is a line to take away. */
-static bool up;
+/* Master's: whether a progress line is on the terminal. */
+static bool drawn;
 
-void progress_start(bool quiet)
+void terminal_start(bool quiet)
 {
     const char *term = getenv("TERM");
 
     started = !quiet;
     live = started && isatty(STDOUT_FILENO) && !(term && !strcmp(term, "dumb"));
     shared_terminal = live && isatty(STDERR_FILENO);
-    up = false;
+    drawn = false;
 }
 
-bool progress_is_live(void)
+bool terminal_is_live(void)
 {
     return live;
 }
 
-const char *progress_log_prefix(void)
+const char *terminal_log_prefix(void)
 {
     return shared_terminal ? CLEAR : "";
 }
@@ -52,13 +52,13 @@ static void put(const char *text, size_t n)
         ssize_t r = write(STDOUT_FILENO, text, n);
 
         if (r <= 0)
-            return; /* nobody reads it: no reason to stop a download */
+            return; /* a broken pipe is no reason to stop a download */
         text += r;
         n -= (size_t)r;
     }
 }
 
-/* One column stays free: many terminals wrap when the last is written. */
+/* Leaves one column free: many terminals wrap after a character in the last one. */
 static unsigned terminal_width(void)
 {
     struct winsize size;
@@ -68,7 +68,7 @@ static unsigned terminal_width(void)
     return size.ws_col - 1u;
 }
 
-void progress_show(const struct progress_view *v)
+void terminal_show(const struct progress_view *v)
 {
     char line[PROGRESS_TEXT_MAX], text[PROGRESS_TEXT_MAX + 8];
     unsigned width;
@@ -82,17 +82,17 @@ void progress_show(const struct progress_view *v)
     progress_format(v, width, line);
     n = snprintf(text, sizeof text, live ? "\r%s\033[K" : "%s\n", line);
     put(text, (size_t)n);
-    up = live;
+    drawn = live;
 }
 
-void progress_clear(void)
+void terminal_clear(void)
 {
-    if (up)
+    if (drawn)
         put(CLEAR, sizeof CLEAR - 1);
-    up = false;
+    drawn = false;
 }
 
-void progress_say(const char *text)
+void terminal_print(const char *text)
 {
     char line[PROGRESS_TEXT_MAX + 8];
     int n;
@@ -100,6 +100,6 @@ void progress_say(const char *text)
     if (!started)
         return;
     n = snprintf(line, sizeof line, "%s%.*s\n", live ? CLEAR : "", PROGRESS_TEXT_MAX, text);
-    up = false;
+    drawn = false;
     put(line, (size_t)n);
 }

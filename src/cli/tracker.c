@@ -12,21 +12,20 @@
 
 #include "conjure/actors/timer.h"
 #include "conjure/actors/tracker.h"
-
-enum {
-    EXIT_DONE = 0,
-    EXIT_ERROR = 1,
-    EXIT_USAGE = 2,
-};
+#include "conjure/cli/exit_code.h"
 
 static const char help[] =
     "Usage: conjure tracker [OPTION]...\n"
-    "Runs a BitTorrent tracker in memory, by HTTP and UDP, until it is interrupted.\n"
     "\n"
-    "  -p, --port=PORT         listen on PORT, TCP and UDP (6969; 0: any that is free)\n"
+    "Runs a BitTorrent tracker over HTTP and UDP until SIGINT or SIGTERM. It keeps its\n"
+    "swarms in memory.\n"
+    "\n"
+    "  -p, --port=PORT         listen on PORT, TCP and UDP (default: 6969; 0: any)\n"
     "      --bind=ADDR         listen on this address only (default: all, IPv4 and IPv6)\n"
-    "      --interval=SECONDS  what clients are told to wait between announces (1800)\n"
-    "      --help              show this help\n";
+    "      --interval=SECONDS  have clients announce this often (default: 1800)\n"
+    "  -h, --help              show this help and exit\n";
+
+#define CONTINUE (-1) /* not an exit code: the options are valid */
 
 static int usage(const char *what, const char *value)
 {
@@ -35,7 +34,7 @@ static int usage(const char *what, const char *value)
     return EXIT_USAGE;
 }
 
-/* Reads a whole number up to MAX. Returns false when TEXT is none. */
+/* Parses a whole number up to MAX. Returns false when TEXT is not one. */
 static bool read_number(const char *text, unsigned long max, uint32_t *outp)
 {
     char *end;
@@ -49,7 +48,7 @@ static bool read_number(const char *text, unsigned long max, uint32_t *outp)
     return true;
 }
 
-/* Returns -1 to go on, or the exit code. */
+/* Returns an exit code, or CONTINUE. */
 static int read_options(int argc, char **argv, struct tracker_options *options)
 {
     static const struct option long_options[] = {
@@ -62,7 +61,7 @@ static int read_options(int argc, char **argv, struct tracker_options *options)
     uint32_t port = TRACKER_PORT_DEFAULT;
     int c;
 
-    optind = 0; /* argv is not the one that main has parsed */
+    optind = 0; /* glibc: reinitialise */
     opterr = 0;
     while ((c = getopt_long(argc, argv, "p:h", long_options, NULL)) != -1) {
         switch (c) {
@@ -86,9 +85,9 @@ static int read_options(int argc, char **argv, struct tracker_options *options)
         }
     }
     if (optind < argc)
-        return usage("what is this", argv[optind]);
+        return usage("unexpected argument", argv[optind]);
     options->bind.port = (uint16_t)port;
-    return -1;
+    return CONTINUE;
 }
 
 static void print_urls(const struct tracker_options *options, uint16_t port)
@@ -115,21 +114,21 @@ static void wait_for_signal(int fd)
         ;
 }
 
-/* Timer's Shutdown comes home here; there is no other actor to be asked. */
+/* Sends Shutdown to TIMER and waits for the reply. No other actor uses the timer any more. */
 static void shut_down_timer(struct timer *timer)
 {
-    struct timer_shutdown bye;
+    struct timer_shutdown shutdown;
     struct waker waker;
-    struct channel home;
+    struct channel replies;
 
     waker_init_futex(&waker);
-    channel_init(&home, &waker);
-    timer_init_shutdown(&bye);
-    bye.msg.reply_to = &home;
-    if (channel_send(&timer_inbox(timer)->channel, &bye.msg))
-        while (!channel_receive_wait(&home, UINT64_MAX))
+    channel_init(&replies, &waker);
+    timer_init_shutdown(&shutdown);
+    shutdown.msg.reply_to = &replies;
+    if (channel_send(&timer_inbox(timer)->channel, &shutdown.msg))
+        while (!channel_receive_wait(&replies, UINT64_MAX))
             ;
-    channel_close(&home);
+    channel_close(&replies);
     waker_deinit(&waker);
 }
 
@@ -141,7 +140,7 @@ int cli_tracker(int argc, char **argv)
     sigset_t signals;
     int code = read_options(argc, argv, &options), fd;
 
-    if (code >= 0)
+    if (code != CONTINUE)
         return code;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

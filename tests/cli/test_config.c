@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/config.h"
 #include "conjure/base/alloc.h"
-#include "conjure/cli/config.h"
 
 #define HASH "0123456789abcdef0123456789abcdef01234567"
 
@@ -169,23 +169,23 @@ START_TEST(every_wrong_line_is_named)
         {"--port = 1", "c.conf:1: '--port' is not an option\n"},
         {"por = 1", "c.conf:1: 'por' is not an option\n"},
         {"a\033[31mb = 1", "c.conf:1: 'a?[31mb' is not an option\n"},
-        {"daemon = yes", "c.conf:1: daemon belongs on the command line\n"},
-        {"config = x", "c.conf:1: config belongs on the command line\n"},
-        {"select-file = 1", "c.conf:1: select-file belongs on the command line\n"},
-        {"help = yes", "c.conf:1: help belongs on the command line\n"},
-        {"port = 1\nport = 1", "c.conf:2: port is set in line 1 already\n"},
+        {"daemon = yes", "c.conf:1: daemon is allowed on the command line only\n"},
+        {"config = x", "c.conf:1: config is allowed on the command line only\n"},
+        {"select-file = 1", "c.conf:1: select-file is allowed on the command line only\n"},
+        {"help = yes", "c.conf:1: help is allowed on the command line only\n"},
+        {"port = 1\nport = 1", "c.conf:2: port is already set in line 1\n"},
         {"verbose = yes\nquiet = yes", "c.conf:2: verbose and quiet contradict each other\n"},
         {"[]", "c.conf:1: '[]' is not [NAME] or [INFO-HASH]\n"},
         {"[x", "c.conf:1: '[x' is not [NAME] or [INFO-HASH]\n"},
         {"[x] # y", "c.conf:1: '[x] # y' is not [NAME] or [INFO-HASH]\n"},
-        {"[x]\nport = 1", "c.conf:2: port is not a setting of one torrent\n"},
-        {"[x]\nmax-peers = many", "c.conf:2: max-peers is not a setting of one torrent\n"},
+        {"[x]\nport = 1", "c.conf:2: port cannot be set for one torrent\n"},
+        {"[x]\nmax-peers = many", "c.conf:2: max-peers cannot be set for one torrent\n"},
         {"[x]\nseed-time = 1h",
          "c.conf:2: seed-time: '1h' is not a number of minutes such as 30 or 0.5\n"},
-        {"[x]\nseed-time = 1\nseed-time = 2", "c.conf:3: seed-time is set in line 2 already\n"},
-        {"[x]\n[y]\n[x]", "c.conf:3: [x] begins in line 1 already\n"},
+        {"[x]\nseed-time = 1\nseed-time = 2", "c.conf:3: seed-time is already set in line 2\n"},
+        {"[x]\n[y]\n[x]", "c.conf:3: [x] already begins in line 1\n"},
         {"[" HASH "]\n[0123456789ABCDEF0123456789ABCDEF01234567]",
-         "c.conf:2: [0123456789ABCDEF0123456789ABCDEF01234567] begins in line 1 already\n"},
+         "c.conf:2: [0123456789ABCDEF0123456789ABCDEF01234567] already begins in line 1\n"},
         /* What follows a wrong heading is read all the same, and is nobody's. */
         {"[x\nseed-ratio = 1\nseed-time = x\n",
          "c.conf:1: '[x' is not [NAME] or [INFO-HASH]\n"
@@ -214,7 +214,7 @@ START_TEST(what_is_no_text_is_refused)
     struct run r;
 
     run_bytes(&r, nul, sizeof nul - 1);
-    ck_assert_str_eq(r.said, "c.conf:2: a byte that is zero: not a text\n");
+    ck_assert_str_eq(r.said, "c.conf:2: contains a zero byte: not a text file\n");
     options_deinit(&r.o);
     memset(large, '\n', CONFIG_SIZE_MAX + 1);
     run_bytes(&r, large, CONFIG_SIZE_MAX);

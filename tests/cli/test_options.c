@@ -1,284 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "cli/option_table.h"
 #include "conjure/base/alloc.h"
 #include "conjure/cli/options.h"
 
-/* A command line and what became of it. */
-struct run {
+static void select_files(struct options *o, const struct file_range *ranges, uint32_t n)
+{
+    *o = OPTIONS_DEFAULT;
+    o->selected = mem_new_array(n, sizeof *ranges);
+    for (uint32_t i = 0; i < n; i++)
+        o->selected[i] = ranges[i];
+    o->n_selected = n;
+}
+
+START_TEST(all_files_are_selected_by_default)
+{
+    struct options o = OPTIONS_DEFAULT;
+
+    ck_assert(options_selects(&o, 0) && options_selects(&o, UINT32_MAX));
+    ck_assert_uint_eq(options_last_selected(&o), 0);
+}
+END_TEST
+
+START_TEST(ranges_of_file_numbers_count_from_one)
+{
+    static const struct file_range ranges[] = {{7, 8}, {1, 2}, {2, 2}};
     struct options o;
-    char *words; /* owned copy that argv points into */
-    char *argv[32];
-    int argc;
-    int result;
-    char *out, *err;
-};
 
-/* LINE is split at spaces; there is no quoting. */
-static void run(struct run *r, const char *line)
-{
-    size_t n_out, n_err;
-    FILE *out, *err;
-
-    *r = (struct run){.o = OPTIONS_DEFAULT, .words = mem_dup_string(line)};
-    out = open_memstream(&r->out, &n_out);
-    err = open_memstream(&r->err, &n_err);
-    for (char *word = strtok(r->words, " "); word; word = strtok(NULL, " "))
-        r->argv[r->argc++] = word;
-    r->result = options_parse(&r->o, r->argc, r->argv, out, err);
-    fclose(out);
-    fclose(err);
-}
-
-static void done(struct run *r)
-{
-    options_deinit(&r->o);
-    options_deinit(&r->o);
-    free(r->words);
-    free(r->out);
-    free(r->err);
-}
-
-START_TEST(defaults_are_those_of_the_manual)
-{
-    struct run r;
-
-    setenv("XDG_STATE_HOME", "/var/state", 1);
-    run(&r, "conjure a.torrent");
-    ck_assert_int_eq(r.result, OPTIONS_RUN);
-    ck_assert_uint_eq(r.o.n_torrents, 1);
-    ck_assert_str_eq(r.o.torrents[0], "a.torrent");
-    ck_assert_str_eq(r.o.dir, ".");
-    ck_assert_uint_eq(r.o.port, 6881);
-    ck_assert(!r.o.port_given && !r.o.verbose && !r.o.quiet && !r.o.daemon && !r.o.foreground);
-    ck_assert(!r.o.check_integrity && !r.o.super_seed && r.o.limit_lan);
-    ck_assert(!r.o.torrents_dir && !r.o.config && !r.o.pid_file);
-    ck_assert_uint_eq(r.o.max_peers, 200);
-    ck_assert_uint_eq(r.o.max_download_limit, 0);
-    ck_assert_uint_eq(r.o.max_upload_limit, 0);
-    ck_assert_double_eq(r.o.seed_ratio, 0);
-    ck_assert_uint_eq(r.o.seed_time_s, OPTIONS_SEED_TIME_NONE);
-    ck_assert_int_eq(r.o.allocation, ALLOCATION_SPARSE);
-    ck_assert_str_eq(r.o.state_dir, "/var/state/conjure");
-    ck_assert(options_selects(&r.o, 0) && options_selects(&r.o, UINT32_MAX));
-    ck_assert_uint_eq(options_last_selected(&r.o), 0);
-    ck_assert_str_eq(r.out, "");
-    ck_assert_str_eq(r.err, "");
-    done(&r);
-}
-END_TEST
-
-START_TEST(every_option_arrives)
-{
-    struct run r;
-
-    run(&r, "conjure a.torrent -o /srv/in -p 0 -v -d --foreground --max-peers 17 b.torrent "
-            "--max-download-limit=1.5M --max-upload-limit 64K --seed-ratio=2.5 --seed-time 0.5 "
-            "--select-file=1-3,7 --check-integrity --allocation=compact --state-dir st "
-            "--limit-lan=no --super-seed --torrents-dir t --config=c --pid-file p -- -c");
-    ck_assert_int_eq(r.result, OPTIONS_RUN);
-    ck_assert_uint_eq(r.o.n_torrents, 3);
-    ck_assert_str_eq(r.o.torrents[0], "a.torrent");
-    ck_assert_str_eq(r.o.torrents[1], "b.torrent");
-    ck_assert_str_eq(r.o.torrents[2], "-c");
-    ck_assert_str_eq(r.o.dir, "/srv/in");
-    ck_assert_uint_eq(r.o.port, 0);
-    ck_assert(r.o.port_given && r.o.verbose && r.o.daemon && r.o.foreground);
-    ck_assert(r.o.check_integrity);
-    ck_assert_uint_eq(r.o.max_peers, 17);
-    ck_assert_uint_eq(r.o.max_download_limit, 1572864);
-    ck_assert_uint_eq(r.o.max_upload_limit, 65536);
-    ck_assert_double_eq(r.o.seed_ratio, 2.5);
-    ck_assert_uint_eq(r.o.seed_time_s, 30);
-    ck_assert_int_eq(r.o.allocation, ALLOCATION_COMPACT);
-    ck_assert_str_eq(r.o.state_dir, "st");
-    ck_assert(!r.o.limit_lan && r.o.super_seed);
-    ck_assert_str_eq(r.o.torrents_dir, "t");
-    ck_assert_str_eq(r.o.config, "c");
-    ck_assert_str_eq(r.o.pid_file, "p");
-    ck_assert_uint_eq(options_last_selected(&r.o), 7);
+    select_files(&o, ranges, N_ELEMENTS(ranges));
     for (uint32_t i = 0; i < 10; i++)
-        ck_assert_int_eq(options_selects(&r.o, i), i < 3 || i == 6);
-    done(&r);
+        ck_assert_int_eq(options_selects(&o, i), i < 2 || i == 6 || i == 7);
+    ck_assert_uint_eq(options_last_selected(&o), 8);
+    options_deinit(&o);
 }
 END_TEST
 
-START_TEST(a_daemon_needs_no_torrent)
+START_TEST(the_highest_file_number_is_the_last_of_all)
 {
-    struct run r;
+    static const struct file_range ranges[] = {{1, UINT32_MAX}};
+    struct options o;
 
-    run(&r, "conjure -d");
-    ck_assert_uint_eq(r.o.max_peers, 0); /* as many as there may be files */
-    ck_assert_int_eq(r.result, OPTIONS_RUN);
-    ck_assert_uint_eq(r.o.n_torrents, 0);
-    done(&r);
+    select_files(&o, ranges, N_ELEMENTS(ranges));
+    ck_assert(options_selects(&o, 0) && options_selects(&o, UINT32_MAX - 1));
+    ck_assert(!options_selects(&o, UINT32_MAX));
+    ck_assert_uint_eq(options_last_selected(&o), UINT32_MAX);
+    options_deinit(&o);
 }
 END_TEST
 
-START_TEST(the_last_of_an_option_given_twice_counts)
+/* ASan finds what is freed twice or never. */
+START_TEST(deinit_frees_everything_and_is_safe_twice)
 {
-    struct run r;
+    static const struct file_range ranges[] = {{1, 1}};
+    struct options o;
 
-    run(&r, "conjure x -p 1 -p 2 -vv --state-dir a --state-dir b --select-file 1 --select-file 3");
-    ck_assert_int_eq(r.result, OPTIONS_RUN);
-    ck_assert_uint_eq(r.o.port, 2);
-    ck_assert_str_eq(r.o.state_dir, "b");
-    /* Lists add up. */
-    ck_assert(options_selects(&r.o, 0) && !options_selects(&r.o, 1) && options_selects(&r.o, 2));
-    done(&r);
+    select_files(&o, ranges, N_ELEMENTS(ranges));
+    o.dir = mem_dup_string("a");
+    o.state_dir = mem_dup_string("b");
+    o.torrents_dir = mem_dup_string("c");
+    o.config = mem_dup_string("d");
+    o.pid_file = mem_dup_string("e");
+    o.sections = mem_new_array(1, sizeof *o.sections);
+    o.sections[0].torrent = mem_dup_string("f");
+    o.n_sections = 1;
+    options_deinit(&o);
+    ck_assert(!o.dir && !o.selected && !o.sections && o.limit_lan);
+    ck_assert_uint_eq(o.port, OPTIONS_PORT);
+    options_deinit(&o);
 }
 END_TEST
 
-START_TEST(state_goes_below_home_unless_told_otherwise)
-{
-    struct run r;
-
-    setenv("XDG_STATE_HOME", "relative", 1);
-    setenv("HOME", "/home/u", 1);
-    run(&r, "conjure x");
-    ck_assert_str_eq(r.o.state_dir, "/home/u/.local/state/conjure");
-    done(&r);
-    unsetenv("XDG_STATE_HOME");
-    run(&r, "conjure x");
-    ck_assert_str_eq(r.o.state_dir, "/home/u/.local/state/conjure");
-    done(&r);
-}
-END_TEST
-
-START_TEST(nonsense_is_refused_in_one_line)
-{
-    static const struct {
-        const char *line;
-        const char *says;
-    } cases[] = {
-        {"conjure -v", "no torrent given"},
-        {"conjure -x a", "unknown option '-x'"},
-        {"conjure --nonesuch a", "unknown or ambiguous option '--nonesuch'"},
-        {"conjure a --max b", "unknown or ambiguous option '--max'"},
-        {"conjure --quiet=1 a", "--quiet takes no argument"},
-        {"conjure a -p", "--port needs an argument"},
-        {"conjure a --seed-ratio", "--seed-ratio needs an argument"},
-        {"conjure a -p 65536", "--port: '65536' is not a port between 0 and 65535"},
-        {"conjure a -p http", "--port: 'http' is not a port between 0 and 65535"},
-        {"conjure a --max-peers 0", "--max-peers: '0' is not a number between 1 and 100000"},
-        {"conjure a --max-download-limit 1X", "--max-download-limit: '1X' is not bytes per"},
-        {"conjure a --max-upload-limit -5", "--max-upload-limit: '-5' is not bytes per"},
-        {"conjure a --seed-ratio nan", "--seed-ratio: 'nan' is not a ratio such as 1.5"},
-        {"conjure a --seed-time 1h", "--seed-time: '1h' is not a number of minutes"},
-        {"conjure a --select-file 0", "--select-file: '0' is not a list"},
-        {"conjure a --select-file 3-1", "--select-file: '3-1' is not a list"},
-        {"conjure a --select-file 1,", "--select-file: '1,' is not a list"},
-        {"conjure a --select-file ,1", "--select-file: ',1' is not a list"},
-        {"conjure a --select-file 1--2", "--select-file: '1--2' is not a list"},
-        {"conjure a --select-file 4294967296", "--select-file: '4294967296' is not a list"},
-        {"conjure a --select-file=", "--select-file: '' is not a list"},
-        {"conjure a --allocation=holes", "--allocation: 'holes' is not one of"},
-        {"conjure a --output=", "--output: '' is not the name of a folder"},
-        {"conjure a --state-dir=", "--state-dir: '' is not the name of a folder"},
-        {"conjure -d --torrents-dir=", "--torrents-dir: '' is not the name of a folder"},
-        {"conjure -d --config=", "--config: '' is not the name of a file"},
-        {"conjure a --limit-lan=maybe", "--limit-lan: 'maybe' is not yes or no"},
-        {"conjure a --super-seed=yes", "--super-seed takes no argument"},
-        {"conjure a --torrents-dir=b", "--torrents-dir goes with --daemon"},
-        {"conjure a --pid-file=b", "--pid-file goes with --daemon"},
-        {"conjure a -q -v", "--verbose and --quiet contradict each other"},
-        {"conjure a --foreground", "--foreground goes with --daemon"},
-    };
-
-    for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-        struct run r;
-        char *nl;
-
-        run(&r, cases[i].line);
-        ck_assert_msg(r.result == OPTIONS_USAGE, "'%s' was taken", cases[i].line);
-        ck_assert_str_eq(r.out, "");
-        nl = strchr(r.err, '\n');
-        ck_assert_ptr_nonnull(nl);
-        ck_assert_str_eq(nl + 1, "Try 'conjure --help'.\n");
-        *nl = '\0';
-        ck_assert_msg(!strncmp(r.err, "conjure: ", 9) && strstr(r.err, cases[i].says) == r.err + 9,
-                      "'%s' said '%s'", cases[i].line, r.err);
-        done(&r);
-    }
-}
-END_TEST
-
-START_TEST(no_arguments_at_all_is_a_short_usage)
-{
-    struct run r;
-
-    run(&r, "conjure");
-    ck_assert_int_eq(r.result, OPTIONS_USAGE);
-    ck_assert_str_eq(r.err, "Usage: conjure [OPTION]... FILE.torrent...\nTry 'conjure --help'.\n");
-    done(&r);
-}
-END_TEST
-
-START_TEST(help_and_version_go_to_stdout)
-{
-    struct run r;
-
-    run(&r, "conjure --version");
-    ck_assert_int_eq(r.result, OPTIONS_SHOWN);
-    ck_assert_str_eq(r.out, "conjure " CONJURE_VERSION "\n");
-    ck_assert_str_eq(r.err, "");
-    done(&r);
-    run(&r, "conjure --help");
-    ck_assert_int_eq(r.result, OPTIONS_SHOWN);
-    ck_assert_str_eq(r.err, "");
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        char option[64];
-
-        snprintf(option, sizeof option, "--%s%s", option_table[i].name,
-                 option_table[i].argument ? "=" : " ");
-        ck_assert_msg(strstr(r.out, option), "help does not name %s", option);
-    }
-    for (char *line = strtok(r.out, "\n"); line; line = strtok(NULL, "\n"))
-        ck_assert_msg(strlen(line) < 80, "too wide: '%s'", line);
-    done(&r);
-}
-END_TEST
-
-/* Whether TEXT says "--name" and the name ends there; roff writes a dash as "\-". */
-static bool names_option(const char *text, const char *name)
-{
-    char with_escape[80], with_mdoc[80];
-    const char *forms[] = {with_escape, with_mdoc};
-
-    snprintf(with_escape, sizeof with_escape, "\\-\\-%s", name);
-    snprintf(with_mdoc, sizeof with_mdoc, "Fl -%s", name);
-    for (size_t i = 0; i < N_ELEMENTS(forms); i++)
-        for (const char *p = text; (p = strstr(p, forms[i])); p++) {
-            char after = p[strlen(forms[i])];
-
-            if (after != '-' && !(after >= 'a' && after <= 'z'))
-                return true;
-        }
-    return false;
-}
-
-START_TEST(the_manual_names_every_option)
-{
-    static char text[256 * 1024];
-    FILE *f = fopen(MAN_PAGE, "r");
-    size_t n;
-
-    ck_assert_ptr_nonnull(f);
-    n = fread(text, 1, sizeof text - 1, f);
-    ck_assert_int_gt((int)n, 0);
-    fclose(f);
-    for (size_t i = 0; i < N_OPTIONS; i++)
-        ck_assert_msg(names_option(text, option_table[i].name), "the manual lacks --%s",
-                      option_table[i].name);
-}
-END_TEST
-
-RUN_SUITE("options", 10, defaults_are_those_of_the_manual, every_option_arrives,
-          a_daemon_needs_no_torrent, the_last_of_an_option_given_twice_counts,
-          state_goes_below_home_unless_told_otherwise, nonsense_is_refused_in_one_line,
-          no_arguments_at_all_is_a_short_usage, help_and_version_go_to_stdout,
-          the_manual_names_every_option);
+RUN_SUITE("options", 10, all_files_are_selected_by_default, ranges_of_file_numbers_count_from_one,
+          the_highest_file_number_is_the_last_of_all, deinit_frees_everything_and_is_safe_twice);

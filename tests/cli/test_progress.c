@@ -213,7 +213,8 @@ START_TEST(the_summary_says_how_it_went)
     s.n_peers = 0;
     ck_assert_str_eq(progress_format_summary(&s, text), "x.iso: 256.0 MiB in 0.00 s, ratio 0.12");
     s.downloaded = 0;
-    ck_assert_str_eq(progress_format_summary(&s, text), "x.iso: 256.0 MiB, all there and verified");
+    ck_assert_str_eq(progress_format_summary(&s, text),
+                     "x.iso: 256.0 MiB, already complete and verified");
     s.stopped = true;
     s.verified = 100 << 20;
     ck_assert_str_eq(progress_format_summary(&s, text),
@@ -221,89 +222,7 @@ START_TEST(the_summary_says_how_it_went)
 }
 END_TEST
 
-/* Runs USE with FD as stdout and gives the old one back. */
-static void with_stdout(int fd, void (*use)(void))
-{
-    int saved = dup(STDOUT_FILENO);
-
-    fflush(stdout);
-    dup2(fd, STDOUT_FILENO);
-    use();
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-}
-
-static void show_clear_say(void)
-{
-    progress_start(false);
-    progress_clear(); /* there is none */
-    progress_show(&download);
-    progress_clear();
-    progress_clear();
-    progress_say("done");
-}
-
-static void show_quietly(void)
-{
-    progress_start(true);
-    progress_show(&download);
-    progress_say("done");
-    progress_clear();
-}
-
-START_TEST(a_terminal_gets_one_line_rewritten)
-{
-    int master = posix_openpt(O_RDWR | O_NOCTTY), terminal;
-    struct winsize size = {.ws_row = 25, .ws_col = 41};
-    char got[1024], line[PROGRESS_TEXT_MAX], expected[PROGRESS_TEXT_MAX + 64];
-    ssize_t n, r;
-
-    setenv("TERM", "vt100", 1);
-    ck_assert_int_ge(master, 0);
-    ck_assert(!grantpt(master) && !unlockpt(master));
-    terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
-    ck_assert_int_ge(terminal, 0);
-    ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
-    with_stdout(terminal, show_clear_say);
-    ck_assert(progress_is_live());
-    progress_format(&download, 40, line);
-    snprintf(expected, sizeof expected, "\r%s\033[K\r\033[K\r\033[Kdone\r\n", line);
-    /* The line discipline may hand it over in parts. */
-    for (n = 0; (size_t)n < strlen(expected); n += r) {
-        r = read(master, got + n, sizeof got - 1 - (size_t)n);
-        ck_assert_int_gt((int)r, 0);
-    }
-    got[n] = '\0';
-    ck_assert_str_eq(got, expected);
-    close(terminal);
-    close(master);
-}
-END_TEST
-
-START_TEST(a_pipe_gets_plain_lines)
-{
-    int ends[2];
-    char got[1024], line[PROGRESS_TEXT_MAX], expected[PROGRESS_TEXT_MAX + 64];
-    ssize_t n;
-
-    ck_assert_int_eq(pipe(ends), 0);
-    with_stdout(ends[1], show_clear_say);
-    ck_assert(!progress_is_live());
-    ck_assert_str_eq(progress_log_prefix(), "");
-    n = read(ends[0], got, sizeof got - 1);
-    ck_assert_int_gt((int)n, 0);
-    got[n] = '\0';
-    snprintf(expected, sizeof expected, "%s\ndone\n", progress_format(&download, 0, line));
-    ck_assert_str_eq(got, expected);
-    with_stdout(ends[1], show_quietly);
-    close(ends[1]);
-    ck_assert_int_eq((int)read(ends[0], got, sizeof got), 0);
-    close(ends[0]);
-}
-END_TEST
-
 RUN_SUITE("progress", 20, a_wide_terminal_shows_everything, the_least_important_goes_first,
           no_line_is_wider_than_its_terminal, names_are_cut_between_characters,
           a_locale_without_utf8_shows_question_marks, a_hundred_percent_means_all,
-          each_state_has_its_words, the_summary_says_how_it_went,
-          a_terminal_gets_one_line_rewritten, a_pipe_gets_plain_lines);
+          each_state_has_its_words, the_summary_says_how_it_went);

@@ -88,7 +88,7 @@ static void run(struct run *r, const char *line, const char *text)
 static void run_well(struct run *r, const char *line, const char *text)
 {
     run(r, line, text);
-    ck_assert_msg(r->result == OPTIONS_RUN, "said '%s'", r->err);
+    ck_assert_msg(r->result == SETTINGS_RUN, "said '%s'", r->err);
     ck_assert_str_eq(r->err, "");
 }
 
@@ -107,12 +107,12 @@ static void expect_usage(const char *line, const char *text, const char *says)
     struct run r;
 
     run(&r, line, text);
-    ck_assert_int_eq(r.result, OPTIONS_USAGE);
+    ck_assert_int_eq(r.result, SETTINGS_WRONG);
     ck_assert_msg(strstr(r.err, says), "said '%s'", r.err);
     done(&r);
 }
 
-START_TEST(the_command_line_goes_first)
+START_TEST(the_command_line_overrides_the_file)
 {
     static const char text[] = "max-peers = 5\nseed-ratio = 3\nverbose = yes\noutput = /srv\n"
                                "limit-lan = no\nport = 7\n";
@@ -130,13 +130,13 @@ START_TEST(the_command_line_goes_first)
     run_well(&r, "conjure a --select-file=1 --select-file=3", text);
     ck_assert_uint_eq(r.s.o.max_peers, 5);
     ck_assert(r.s.o.verbose && !r.s.o.limit_lan);
-    /* The command line is read twice, and counts once. */
+    /* The command line is parsed twice, but the list is not doubled. */
     ck_assert_uint_eq(r.s.o.n_selected, 2);
     done(&r);
 }
 END_TEST
 
-START_TEST(options_of_a_daemon_wait_for_one)
+START_TEST(options_of_a_daemon_are_ignored_without_one)
 {
     static const char text[] = "pid-file = /run/p\ntorrents-dir = /t\nforeground = yes\n";
     struct run r;
@@ -154,7 +154,7 @@ START_TEST(options_of_a_daemon_wait_for_one)
 }
 END_TEST
 
-START_TEST(the_file_is_where_it_is_said_to_be)
+START_TEST(the_file_is_found)
 {
     char line[200];
     struct run r;
@@ -193,12 +193,12 @@ START_TEST(a_wrong_file_is_a_usage_error)
                  "conjure: /");
     expect_usage("conjure a", "\nmax-peers = many\nx\n",
                  "/conjure/conjure.conf:3: 'x' is not 'key = value'\n");
-    /* First the command line. */
+    /* An error of the command line is reported first. */
     expect_usage("conjure a --seed-ratio=x", "x", "conjure: --seed-ratio: 'x' is not a ratio");
 }
 END_TEST
 
-START_TEST(what_holds_for_one_torrent_is_told_apart)
+START_TEST(sections_override_the_settings_of_all)
 {
     struct master_settings m = MASTER_SETTINGS_EMPTY;
     struct run r;
@@ -231,7 +231,7 @@ START_TEST(what_holds_for_one_torrent_is_told_apart)
 }
 END_TEST
 
-START_TEST(a_reload_takes_what_may_change_and_names_the_rest)
+START_TEST(a_reload_applies_what_can_change_and_names_the_rest)
 {
     struct master_settings m = MASTER_SETTINGS_EMPTY;
     struct run r;
@@ -247,10 +247,10 @@ START_TEST(a_reload_takes_what_may_change_and_names_the_rest)
     ck_assert_int_eq(log_threshold, LOG_LEVEL_DEBUG);
     ck_assert_ptr_nonnull(strstr(logged, "warning: port: takes effect at the next start\n"));
     ck_assert_ptr_nonnull(strstr(logged, "warning: output: takes effect at the next start\n"));
-    ck_assert_ptr_nonnull(strstr(logged, "/conjure.conf: read again\n"));
+    ck_assert_ptr_nonnull(strstr(logged, "/conjure.conf: reloaded\n"));
     ck_assert_ptr_null(strstr(logged, "state-dir"));
     master_settings_deinit(&m);
-    /* Back to what it was: nothing waits. */
+    /* The first values again: nothing waits for the next start. */
     logged[0] = '\0';
     write_file("port = 5\n");
     ck_assert_int_eq(settings_reload(&r.s, &m), 0);
@@ -273,16 +273,16 @@ START_TEST(a_reload_that_fails_changes_nothing)
     ck_assert_int_eq(settings_reload(&r.s, &m), -1);
     ck_assert_ptr_nonnull(strstr(logged, "error: /"));
     ck_assert_ptr_nonnull(strstr(logged, "conjure.conf:3: '[x' is not [NAME] or [INFO-HASH]\n"));
-    ck_assert_ptr_nonnull(strstr(logged, "error: all settings stay as they were\n"));
+    ck_assert_ptr_nonnull(strstr(logged, "error: no setting was changed\n"));
     ck_assert_int_eq(log_threshold, LOG_LEVEL_NOTICE);
     ck_assert(!m.sections && !m.n_sections && !m.max_peers);
-    /* What was there and is gone is a mistake, or a file that is being replaced. */
+    /* A file that existed at the start must exist: it may be about to be replaced. */
     logged[0] = '\0';
     unlink(path);
     ck_assert_int_eq(settings_reload(&r.s, &m), -1);
     ck_assert_ptr_nonnull(strstr(logged, "conjure.conf: No such file or directory\n"));
     done(&r);
-    /* What was never there may come, and go on lacking until then. */
+    /* A file that did not exist at the start may be missing, and may appear. */
     run_well(&r, "conjure -d", NULL);
     ck_assert_int_eq(settings_reload(&r.s, &m), 0);
     master_settings_deinit(&m);
@@ -294,7 +294,7 @@ START_TEST(a_reload_that_fails_changes_nothing)
 }
 END_TEST
 
-RUN_SUITE("settings", 20, the_command_line_goes_first, options_of_a_daemon_wait_for_one,
-          the_file_is_where_it_is_said_to_be, a_wrong_file_is_a_usage_error,
-          what_holds_for_one_torrent_is_told_apart,
-          a_reload_takes_what_may_change_and_names_the_rest, a_reload_that_fails_changes_nothing);
+RUN_SUITE("settings", 20, the_command_line_overrides_the_file,
+          options_of_a_daemon_are_ignored_without_one, the_file_is_found,
+          a_wrong_file_is_a_usage_error, sections_override_the_settings_of_all,
+          a_reload_applies_what_can_change_and_names_the_rest, a_reload_that_fails_changes_nothing);

@@ -68,7 +68,7 @@ PIECES_KIB = (16, 32, 64, 128, 256, 512, 1024)
 # Settings at the beginning of a minute: without a limit the loopback would take all there is of CPU.
 USUAL = "max-upload-limit = 200M\n"
 # What we have provoked.
-EXPECTED = re.compile(r"tracker 10\.91\.0\.1|/soak\.conf:\d+: |all settings stay as they were|"
+EXPECTED = re.compile(r"tracker 10\.91\.0\.1|/soak\.conf:\d+: |no setting was changed|"
                       r"/broken[^/]*\.torrent: left alone: |connections at most, for no more files")
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -485,9 +485,9 @@ class Daemon:
         """Writes the configuration file, and has it read again."""
         self.config.write_text(text)
         if tell:
-            before = self.count("soak.conf: read again")
+            before = self.count("soak.conf: reloaded")
             self.signal(signal.SIGHUP)
-            self.soak.within(10, lambda: self.count("soak.conf: read again") > before,
+            self.soak.within(10, lambda: self.count("soak.conf: reloaded") > before,
                              f"{self.name} says that it has read its configuration")
 
     def sighup(self):
@@ -500,10 +500,10 @@ class Daemon:
                        f"[{name}]\nmax-upload-limit = {r.choice(['0', '512K', '5M'])}\n")
 
     def sighup_wrong(self):
-        before = self.count("all settings stay as they were")
+        before = self.count("no setting was changed")
         self.config.write_text(f"max-upload-limit = 1M\n{self.soak.random.choice(WRONG)}\n")
         self.signal(signal.SIGHUP)
-        self.soak.within(10, lambda: self.count("all settings stay as they were") > before,
+        self.soak.within(10, lambda: self.count("no setting was changed") > before,
                          f"{self.name} refuses a wrong configuration")
 
     def sigusr1(self):

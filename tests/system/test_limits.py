@@ -286,10 +286,10 @@ def test_a_limit_comes_changes_and_goes_while_data_moves(world):
     taker = world.closing(Leech(torrent, program.port))
 
     def reload(text):
-        before = program.log().count("read again")
+        before = program.log().count("reloaded")
         program.config.write_text(text)
         program.signal(signal.SIGHUP)
-        program.wait_until(lambda: program.log().count("read again") > before, 10, "it was read")
+        program.wait_until(lambda: program.log().count("reloaded") > before, 10, "it was read")
 
     def rate(seconds):
         time.sleep(1.2)  # no limit holds for a second; and what was in the sockets comes

@@ -93,15 +93,15 @@ def test_a_reload_moves_the_limit_and_closes_nothing(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\nmax-upload-limit = 512K\n", torrent)
     leech = Leech(torrent, daemon.port)
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
-    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 2M\n", "read again")
+    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 2M\n", "reloaded")
     assert 0.8 < leech.rate(3) / (2 * MIB) < 1.2
     daemon.reload("max-upload-limit = 64K\n\nmax-peers = many\nmagic\n",
-                  "all settings stay as they were")
+                  "no setting was changed")
     log = daemon.program.log()
     assert f"{daemon.file}:3: max-peers: 'many' is not a number between 1 and 100000" in log
     assert f"{daemon.file}:4: 'magic' is not 'key = value'" in log
     assert 0.8 < leech.rate(3) / (2 * MIB) < 1.2
-    daemon.reload(f"output = {torrent.source}\n", "read again")
+    daemon.reload(f"output = {torrent.source}\n", "reloaded")
     assert leech.rate(1) > 8 * MIB
     assert "takes effect" not in daemon.program.log()
     daemon.program.signal(signal.SIGTERM)
@@ -112,11 +112,11 @@ def test_a_limit_comes_to_a_connection_that_had_none(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
     leech = Leech(torrent, daemon.port)
     assert leech.rate(1) > 8 * MIB
-    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 1M\n", "read again")
+    daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 1M\n", "reloaded")
     wait_until(lambda: leech.rate(0.2) < 2 * MIB, 3, "what was free for a second has passed")
     assert 0.8 < leech.rate(3) / MIB < 1.2
     daemon.reload(f"output = {torrent.source}\nmax-upload-limit = 1M\nlimit-lan = no\n",
-                  "read again")
+                  "reloaded")
     assert leech.rate(1) > 8 * MIB
 
 
@@ -131,9 +131,9 @@ def test_a_torrent_has_a_limit_of_its_own(world, torrent, named_by):
     leech, free = Leech(torrent, daemon.port), Leech(other, daemon.port)
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
     assert free.rate(1) > 8 * MIB
-    daemon.reload(text, "read again")
+    daemon.reload(text, "reloaded")
     assert leech.rate(1) > 8 * MIB
-    daemon.reload(text + limit, "read again")
+    daemon.reload(text + limit, "reloaded")
     wait_until(lambda: leech.rate(0.2) < MIB, 3, "what was free for a second has passed")
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
 
@@ -153,9 +153,9 @@ def test_max_peers_changes_while_it_runs(world, torrent):
     leeches = [Leech(torrent, daemon.port) for _ in range(2)]
     with pytest.raises(OSError):
         Leech(torrent, daemon.port)
-    daemon.reload(f"output = {torrent.source}\nmax-peers = 3\n", "read again")
+    daemon.reload(f"output = {torrent.source}\nmax-peers = 3\n", "reloaded")
     leeches.append(Leech(torrent, daemon.port))
-    daemon.reload(f"output = {torrent.source}\nmax-peers = 1\n", "read again")
+    daemon.reload(f"output = {torrent.source}\nmax-peers = 1\n", "reloaded")
     for leech in leeches:
         leech.take()
 
@@ -163,7 +163,7 @@ def test_max_peers_changes_while_it_runs(world, torrent):
 def test_what_cannot_change_is_said(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
     daemon.reload(f"output = {torrent.source}\nallocation = full\nstate-dir = /nonesuch\nport = 1\n",
-                  "read again")
+                  "reloaded")
     log = daemon.program.log()
     for name in ("allocation", "state-dir"):
         assert f"{name}: takes effect at the next start" in log
@@ -176,7 +176,7 @@ def test_seeding_ends_when_the_file_says_so(world, torrent):
     leech = Leech(torrent, daemon.port)
     while leech.at < torrent.n_pieces * torrent.piece_length // BLOCK:
         leech.take()
-    daemon.reload(f"output = {torrent.source}\nseed-ratio = 0.5\n", "read again")
+    daemon.reload(f"output = {torrent.source}\nseed-ratio = 0.5\n", "reloaded")
     daemon.program.expect_exit(0, 20)
 
 
@@ -190,7 +190,7 @@ def test_what_was_seeded_enough_goes_on_when_more_is_asked(world, torrent):
         while True:
             leech.take()
     assert not greets("127.0.0.1", daemon.port, torrent)
-    daemon.reload(f"{text}[{torrent.info_hash.hex()}]\nseed-ratio = 1000\n", "read again")
+    daemon.reload(f"{text}[{torrent.info_hash.hex()}]\nseed-ratio = 1000\n", "reloaded")
     daemon.program.wait_until(lambda: greets("127.0.0.1", daemon.port, torrent), 20, "it goes on")
 
 

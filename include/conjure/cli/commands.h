@@ -3,17 +3,18 @@
 #define CONJURE_CLI_COMMANDS_H
 
 /*
- * The subcommands of the program. argv[0] is the subcommand's own name; options are read with
- * getopt_long(3). Each runs in the main thread to its end and returns the program's exit code.
+ * The subcommands of the program. argv[0] is the name of the subcommand. Each runs in the main
+ * thread and returns an enum exit_code.
  */
 
-/* conjure create PATH -o FILE -t TRACKER...: makes a torrent of a file or folder. */
+/* conjure create PATH [-o FILE] [-t TRACKER]...: makes a torrent of a file or folder. */
 int cli_create(int argc, char **argv);
 
-/* conjure show FILE... [--json]: what a torrent says of itself, or why it is refused (code 3). */
+/* conjure show FILE... [--json]: prints what a torrent contains, or why it is invalid. */
 int cli_show(int argc, char **argv);
 
-/* conjure tracker [-p PORT]: a tracker in memory, by HTTP and UDP. */
+/* conjure tracker [-p PORT]: runs a tracker, over HTTP and UDP, until SIGINT or SIGTERM. Only in a
+ * program built with CONJURE_WITH_TRACKER. */
 int cli_tracker(int argc, char **argv);
 
 #endif

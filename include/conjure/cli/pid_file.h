@@ -3,14 +3,16 @@
 #define CONJURE_CLI_PID_FILE_H
 
 /*
- * The file that tells scripts which process the daemon is. It refuses nobody: that is the business of
- * the lock in the state folder. Any thread.
+ * The file that names the daemon's process to scripts. It is not a lock: the state folder has one.
+ * Any thread.
  */
 
-/* Whether it could be written: 0 or -errno. To be asked while there is a terminal to complain to. */
+/* Returns 0 if the file could be written, or -errno. Call it while the daemon can still print
+ * errors. */
 int pid_file_probe(const char *path);
 
-/* Writes our process's id, beside and by rename, so that a reader sees all of it. 0 or -errno. */
+/* Writes the id of this process to a new file and renames it to PATH, so that a reader never sees a
+ * part of it. Returns 0 or -errno. */
 int pid_file_write(const char *path);
 
 #endif

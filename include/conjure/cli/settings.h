@@ -9,32 +9,39 @@
 #include "conjure/cli/options.h"
 
 /*
- * What a run is told to do: the configuration file, and above it the command line. Main thread only.
+ * The options of a run: those of the configuration file, overridden by the command line. Main
+ * thread only.
  */
 struct settings {
-    struct options o;    /* of both */
-    struct options line; /* of the command line alone */
-    int argc;            /* of main, and for as long as it runs */
+    struct options o;    /* both merged */
+    struct options line; /* the command line alone */
+    int argc;            /* as main got them; borrowed until settings_deinit */
     char **argv;
-    char *path; /* owned and absolute: the configuration file; NULL: there is no place for one */
-    bool must_exist; /* it was named, or it was there before */
+    char *path;      /* owned and absolute: the configuration file; NULL: no home folder */
+    bool must_exist; /* --config names the file, or it existed before */
+};
+
+enum settings_result {
+    SETTINGS_RUN = 0,
+    SETTINGS_SHOWN, /* help or version was written to OUT: exit with EXIT_DONE */
+    SETTINGS_WRONG, /* the usage error was written to ERR: exit with EXIT_USAGE */
 };
 #define SETTINGS_EMPTY ((struct settings){.o = OPTIONS_DEFAULT, .line = OPTIONS_DEFAULT})
 
-/* Reads both into S, which is empty. As options_parse; a complaint about a line of the file begins with
- * the file's path and the line's number. Reads XDG_CONFIG_HOME, too. */
-int settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
+/* Reads both into S, which is empty. A complaint about a line of the file begins with the file's
+ * path and the number of the line. Reads the environment: XDG_CONFIG_HOME, XDG_STATE_HOME, HOME. */
+enum settings_result settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
 void settings_deinit(struct settings *s); /* safe on SETTINGS_EMPTY and safe twice */
 
-/* Reads both again. 0: NEW, which is empty, holds all that may change, the log's threshold has
- * changed, and what cannot change before the next start is said in the log. -1: something is wrong,
- * which is said there, too, and nothing has changed. */
+/* Reads both again. Returns 0: NEW, which was empty, holds the settings that can change at run
+ * time, the log threshold has changed, and the log names each option that takes effect at the next
+ * start only. Returns -1 after an error, which was logged: nothing has changed. */
 int settings_reload(struct settings *s, struct master_settings *new);
 
-/* What Master is to know of O, in OUT, which is empty. */
+/* Copies the settings that concern Master from O to OUT, which is empty. */
 void settings_for_master(const struct options *o, struct master_settings *out);
 
-/* The threshold of the log that -v, -q and -d ask for. */
+/* The log threshold that follows from -v, -q and -d. */
 enum log_level settings_log_level(const struct options *o);
 
 #endif
