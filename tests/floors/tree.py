@@ -41,11 +41,15 @@ def resolve(root, name):
 
 def home(root, path):
     """The folder of src/ that PATH belongs to. A header of include/conjure/ belongs to the folder
-    of the .c file of the same name: include/conjure/actors/lobby.h to src/actors/lobby."""
+    of its .c file: include/conjure/actors/notify.h to src/actors/master; or to the folder of its
+    name: include/conjure/actors/lobby.h to src/actors/lobby."""
     if path.parts[0] == "src":
         return path.parent
     module = module_of(root, path)
-    return module.parent if module.suffix == ".c" else pathlib.Path("src", *path.parent.parts[2:])
+    folder = pathlib.Path("src", *path.parent.parts[2:])
+    if module.suffix == ".c":
+        return module.parent
+    return folder / path.stem if (root / folder / path.stem).is_dir() else folder
 
 
 def module_of(root, path):
