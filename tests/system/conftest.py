@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the system tests. `world` is a test's own corner: a folder, the programs it started,
-the peers and trackers it made; all are gone when it ends."""
+"""Fixtures of the system tests. `world` belongs to one test: a folder, and the programs, peers and
+trackers that the test started. All of them end with it."""
 import os
 import pathlib
 import shutil
@@ -38,23 +38,24 @@ class World:
         return program
 
     def environment(self, node):
-        """HOME and the like for one conjure, below our folder."""
+        """HOME and the XDG folders for one conjure, below the world's folder."""
         home = self.folder / f"home-{node}"
         home.mkdir(exist_ok=True)
         return {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"),
                 "XDG_CONFIG_HOME": str(home / "config"), "XDG_RUNTIME_DIR": str(home)}
 
     def conjure(self, *args, node="conjure", side=None, **options):
-        """Starts conjure ARGS. Nodes of one name share their resume data, as runs of one user do."""
+        """Starts conjure ARGS. Nodes of the same name share resume data, like runs of one user."""
         return self.start(node, [CONJURE, *args], env=self.environment(node), side=side, **options)
 
     def download(self, torrent, out, *args, node="conjure", side=None, port=None):
-        """Starts conjure downloading TORRENT to OUT."""
+        """Starts a download of TORRENT to OUT."""
         port = port or (side or net.Loopback.left).port()
         return self.conjure("-o", out, "-p", port, *args, torrent.path, node=node, side=side)
 
     def seed(self, torrent, *args, node="seeder", side=None, port=None):
-        """Starts conjure seeding TORRENT from where its content is, and waits until it greets."""
+        """Starts conjure seeding TORRENT from its source folder, and waits until it answers a
+        handshake."""
         at = side or net.Loopback.left
         port = port or at.port()
         program = self.conjure("-d", "--foreground", "-o", torrent.source, "-p", port, *args,
@@ -78,7 +79,8 @@ class World:
         return done.returncode, done.stdout, done.stderr
 
     def run_as_nobody(self, *args, **options):
-        """As run, by nobody, from a copy that nobody may run; for a public world."""
+        """As run, but by the user nobody, from a copy that this user may execute; for a public
+        world."""
         program = self.folder / "conjure"
         if not program.exists():
             shutil.copy(CONJURE, program)
@@ -107,8 +109,8 @@ class World:
         return folder
 
     def torrent(self, *trackers, n_bytes=8 * MIB, name="content", seed=1, files=None, **options):
-        """A torrent of the odd multi-file kind (or of FILES: pairs of name and size); its content is
-        in the world's folder "seed-NAME"."""
+        """A torrent of odd_files (or of FILES: pairs of name and size); its content is in the
+        world's folder "seed-NAME"."""
         source = self.folder / f"seed-{name}"
         if not source.exists():
             source.mkdir()
@@ -151,7 +153,7 @@ def world(tmp_path, request):
 
 @pytest.fixture
 def public_world(world):
-    """A world that another user may look into: pytest's own folders are private."""
+    """A world that other users may read: pytest's own folders are private."""
     folder = pathlib.Path("/tmp") / f"conjure-test-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     folder.chmod(0o755)
@@ -164,7 +166,7 @@ def public_world(world):
 
 @pytest.fixture(scope="session")
 def pair():
-    """Two hosts joined by a wire."""
+    """Two hosts, each a network namespace, joined by a veth pair."""
     pair = net.Pair()
     try:
         pair.make()
@@ -184,7 +186,7 @@ FIGURES = []
 
 @pytest.fixture
 def figure():
-    """Notes down a measured figure, to be printed at the end."""
+    """Records a measured figure, to be printed at the end."""
     return FIGURES.append
 
 

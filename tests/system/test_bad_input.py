@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is wrong is said in one line with the file's name, with its exit code, and nothing is written."""
+"""Bad input: one line of error names the file, the exit code fits, and nothing is written."""
 
 import pytest
 
@@ -54,7 +54,7 @@ BAD_FILES = {
 
 
 def expect_refusal(world, path, code=3, name=None):
-    """conjure must refuse PATH with CODE, one line that names it, and touch nothing else."""
+    """conjure must refuse PATH with CODE and one line that names it, and change nothing."""
     out = world.make_folder("out")
     before = content.everything_below(world.folder)
     got, said, complaint = world.run("-o", out, "-p", 0, path, seconds=15)
@@ -169,8 +169,8 @@ NONSENSE = {
 }
 
 
-def test_trackers_out_of_reach_or_out_of_their_minds_end_in_code_4(world):
-    """All at the same time: conjure gives each a while."""
+def test_unreachable_and_faulty_trackers_end_in_code_4(world):
+    """All run at the same time, because each needs its timeout."""
     silent = world.closing(SilentTracker())
     urls = {"closed-http": f"http://127.0.0.1:{free_port()}/announce",
             "closed-udp": f"udp://127.0.0.1:{free_port()}/announce",
@@ -191,7 +191,7 @@ def test_trackers_out_of_reach_or_out_of_their_minds_end_in_code_4(world):
     assert "you are not welcome!" in nodes["a-failure"].log()
 
 
-def test_a_dead_tracker_costs_nothing_when_another_tier_answers(world, out):
+def test_a_dead_tracker_does_no_harm_when_another_tier_replies(world, out):
     tracker = world.tracker()
     silent = world.closing(SilentTracker())
     torrent = world.torrent(f"http://127.0.0.1:{free_port()}/announce", silent.url("udp"),
@@ -201,7 +201,7 @@ def test_a_dead_tracker_costs_nothing_when_another_tier_answers(world, out):
     assert torrent.is_in(out)
 
 
-def test_dead_peers_among_good_ones_cost_nothing(world, out):
+def test_dead_peers_among_good_ones_do_no_harm(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
     mute = world.closing(SilentTracker())
@@ -211,7 +211,7 @@ def test_dead_peers_among_good_ones_cost_nothing(world, out):
     assert torrent.is_in(out)
 
 
-def test_a_small_piece_length_is_no_bad_input(world, out):
+def test_a_small_piece_length_is_accepted(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB, piece_length=16 * KIB)
     tracker.peers = [world.peer(torrent).address]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""That the programs of tests/bench run through and fill their tables; what they measure in this
-size says nothing. cold.py is left out, for it needs /dev/fuse."""
+"""The programs of tests/bench run and print their tables. The figures mean nothing at this size.
+cold.py is left out because it needs /dev/fuse."""
 import pathlib
 import re
 import subprocess
@@ -26,7 +26,7 @@ def lines_of(name, text):
 
 
 @pytest.mark.parametrize("client", ["conjure", "libtorrent"])
-def test_all_that_bench_py_measures(client):
+def test_bench_py_runs(client):
     said = run("bench.py", "--clients", client, "--runs", 1, "--mib", 4, "--piece-kib", 256,
                "--rounds", 2, "--conns", "1,3")
     download, one, three, recheck, latency = lines_of(client, said)
@@ -34,20 +34,20 @@ def test_all_that_bench_py_measures(client):
     assert re.search(r" \d+\.\d\d s ", recheck) and re.search(r" \d+\.\d\d ms ", latency), said
 
 
-def test_a_swarm():
+def test_swarm_py_runs():
     said = run("swarm.py", "seeder-4M", "--clients", "conjure", "--runs", 1, "--leechers", 2,
                "--mib", 4)
     line, = lines_of("conjure", said)
     assert " 1/1 " in line, said
 
 
-def test_idle_connections():
+def test_idle_py_runs():
     said = run("idle.py", "--clients", "conjure", "--steps", "10,60", "--seconds", 1)
     few, many, slope = lines_of("conjure", said)
     assert "10 stay" in few and "60 stay" in many and "for each connection" in slope, said
 
 
-def test_a_start_with_many_torrents():
+def test_start_py_runs():
     said = run("start.py", "conjure", "--torrents", 10, "--files", 2, "--runs", 1)
     line, = lines_of("conjure", said)
     assert "nan" not in line, said

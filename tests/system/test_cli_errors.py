@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a user does wrong, or wants to end: one line that says so, and the exit code."""
+"""Errors of the user, and signals: one line of error, and the exit code."""
 import hashlib
 import os
 import pathlib
@@ -22,7 +22,7 @@ def one_line(complaint, *words):
         assert word in lines[0], complaint
 
 
-def test_a_magnet_link_is_named_as_what_it_is(world):
+def test_a_magnet_link_is_refused_as_unsupported(world):
     code, _, complaint = world.run("magnet:?xt=urn:btih:" + 40 * "a")
     assert code == 3
     one_line(complaint, "magnet links are not supported yet")
@@ -35,7 +35,7 @@ def test_one_torrent_twice_is_refused(world, out):
     one_line(complaint, "same torrent", torrent.path.name)
 
 
-def test_a_port_that_is_taken_is_named(world, out):
+def test_the_error_for_a_port_in_use_names_it(world, out):
     torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -45,7 +45,7 @@ def test_a_port_that_is_taken_is_named(world, out):
             one_line(complaint, str(port), "in use")
 
 
-def test_what_is_in_the_way_is_named(world):
+def test_the_error_for_a_file_in_place_of_a_folder_names_it(world):
     torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
     file = world.folder / "a-file"
     file.touch()
@@ -58,7 +58,7 @@ def test_what_is_in_the_way_is_named(world):
     one_line(complaint, str(file))
 
 
-def test_a_file_where_a_folder_should_be_is_named(world, out):
+def test_a_file_in_place_of_the_torrents_folder_is_named(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
     tracker.peers = [world.peer(torrent).address]
@@ -76,7 +76,7 @@ def test_a_torrent_of_empty_files_is_complete_at_once(world, out):
     assert (out / "nothing" / "a").exists() and (out / "nothing" / "folder" / "b").exists()
 
 
-def test_without_a_tracker_that_is_said_and_it_ends_in_code_4(world, out):
+def test_without_a_tracker_a_download_logs_it_and_ends_in_code_4(world, out):
     torrent = world.torrent(n_bytes=MIB)
     program = world.download(torrent, out)
     program.wait_until(lambda: "no tracker" in program.log(), 10, "it says so")
@@ -95,7 +95,7 @@ def daemon_of(world, torrent):
     return None
 
 
-def test_a_daemon_says_whether_it_started(world):
+def test_a_daemon_reports_whether_it_started(world):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
     code, said, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
@@ -130,7 +130,8 @@ def test_a_daemon_that_cannot_open_one_torrent_starts_with_none(world):
 
 
 def zeros(world):
-    """A torrent of 64 GiB of zeros that is on disk already, as a hole: a check takes many seconds."""
+    """A torrent of 64 GiB of zeros, complete on disk as a sparse file: a check takes many
+    seconds."""
     source = world.make_folder("zeros")
     n_pieces, piece_length = 4096, 16 * MIB
     with (source / "z").open("wb") as file:
@@ -151,7 +152,7 @@ def test_a_signal_ends_a_check_promptly(world):
         program.expect_exit(7, 3)
 
 
-def test_a_second_signal_ends_it_at_once(world, out):
+def test_a_second_signal_ends_a_download_at_once(world, out):
     answered = threading.Event()
     hanging = world.tracker(answer=lambda query: answered.wait(20) and None)
     torrent = world.torrent(hanging.url(), n_bytes=MIB)
@@ -165,8 +166,8 @@ def test_a_second_signal_ends_it_at_once(world, out):
     answered.set()
 
 
-def test_a_signal_to_the_process_and_its_group_is_one(world):
-    """timeout(1) sends it twice; what is checked is saved all the same."""
+def test_a_signal_to_the_process_and_its_group_counts_once(world):
+    """timeout(1) sends its signal twice. The result of the check must be saved nevertheless."""
     torrent = world.torrent(n_bytes=MIB)
     args = ["timeout", "-s", "INT", "1", CONJURE, "-d", "--foreground", "-v", "-p", 0,
             "-o", torrent.source, torrent.path]
@@ -177,7 +178,7 @@ def test_a_signal_to_the_process_and_its_group_is_one(world):
         assert "stopping" in program.log()
 
 
-def test_a_download_hangs_up_with_its_terminal_unless_nohup(world, out):
+def test_sighup_ends_a_download_unless_nohup(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=4 * MIB)
     tracker.peers = [world.peer(torrent, rate=MIB).address]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: what it shows, what it makes, what it refuses."""
+"""The command line and the subcommands."""
 import json
 import subprocess
 
@@ -30,7 +30,7 @@ def test_a_wrong_command_line_ends_in_code_2(world, args):
     assert "conjure" in complaint and not said
 
 
-def test_a_torrent_that_conjure_makes_is_the_one_that_was_meant(world, out):
+def test_create_makes_a_torrent_that_libtorrent_verifies(world, out):
     source = world.make_folder("source")
     content.write_files(source / "things", content.odd_files(3 * MIB))
     path = world.folder / "made.torrent"
@@ -68,7 +68,7 @@ print(p.ti.info_hash())
     assert "things" in json.dumps(about) and tracker.url() in json.dumps(about)
 
 
-def test_show_says_what_a_torrent_is(world):
+def test_show_prints_a_torrent(world):
     torrent = world.torrent("http://tracker.example/announce", "udp://other.example:80/announce",
                             n_bytes=MIB)
     code, said, complaint = world.run("show", torrent.path)
@@ -78,21 +78,21 @@ def test_show_says_what_a_torrent_is(world):
         assert word in said, word
 
 
-def test_show_says_why_a_torrent_is_refused(world):
+def test_show_names_an_invalid_torrent(world):
     path = world.folder / "bad.torrent"
     path.write_bytes(b"d4:infod4:name2:..ee")
     code, said, complaint = world.run("show", path)
     assert code == 3 and "bad.torrent" in complaint
 
 
-def test_create_does_not_overwrite_silently_what_is_not_there(world):
+def test_create_of_missing_content_writes_nothing(world):
     code, _, complaint = world.run("create", world.folder / "absent", "-o",
                                    world.folder / "x.torrent", "-t", "http://127.0.0.1:1/a")
     assert code == 1 and "absent" in complaint
     assert not (world.folder / "x.torrent").exists()
 
 
-def test_a_quiet_download_says_nothing(world, out):
+def test_a_quiet_download_prints_nothing(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
     tracker.peers = [world.peer(torrent).address]
@@ -100,7 +100,7 @@ def test_a_quiet_download_says_nothing(world, out):
     assert (code, said, complaint) == (0, "", "")
 
 
-def test_a_verbose_download_names_its_facilities(world, out):
+def test_a_verbose_download_logs_more(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
     tracker.peers = [world.peer(torrent).address]

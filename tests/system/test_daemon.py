@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A daemon that runs for years: what it knows, the folder it watches, and what may go wrong."""
+"""A daemon: known torrents, the watched folder, and failures."""
 import os
 import pathlib
 import re
@@ -65,7 +65,8 @@ class Daemon:
         self.program.wait_until(lambda: all(map(self.knows, torrents)), 20, "it knows them")
 
     def put(self, torrent, name=None):
-        """Puts TORRENT into the watched folder, as a whole."""
+        """Adds TORRENT to the watched folder by a rename, so that the daemon never sees half of
+        it."""
         beside = self.watched / ".beside"
         shutil.copy(torrent.path, beside)
         beside.rename(self.watched / (name or f"{torrent.name}.torrent"))
@@ -95,7 +96,7 @@ def trio(world):
 # --- what it knows ---------------------------------------------------------------------------
 
 
-def test_without_arguments_it_takes_up_all_and_hashes_nothing(daemon, trio):
+def test_a_restart_seeds_all_known_torrents_without_hashing(daemon, trio):
     daemon.start("-o", trio[0].source, trio[0].path, trio[1].path)
     daemon.wait_until_serving(*trio[:2])
     daemon.wait_until_known(*trio[:2])
@@ -115,7 +116,7 @@ def test_without_arguments_it_takes_up_all_and_hashes_nothing(daemon, trio):
     assert saved == {path: path.stat().st_ino for path in daemon.state.glob("*.resume")}
 
 
-def test_killed_it_takes_up_all_and_hashes_nothing(daemon, trio):
+def test_a_restart_after_kill_9_hashes_nothing(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
     daemon.stop()
@@ -129,7 +130,7 @@ def test_killed_it_takes_up_all_and_hashes_nothing(daemon, trio):
     assert "pid" not in daemon.program.log()
 
 
-def test_a_known_torrent_whose_file_goes_is_forgotten_and_its_content_stays(daemon, trio):
+def test_a_known_torrent_is_forgotten_when_its_state_file_is_removed(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
     daemon.wait_until_known(*trio)
@@ -144,7 +145,7 @@ def test_a_known_torrent_whose_file_goes_is_forgotten_and_its_content_stays(daem
     assert all(t.is_in(t.source) for t in trio)
 
 
-def test_files_that_were_not_selected_stay_so(daemon, world):
+def test_the_selection_of_files_survives_a_restart(daemon, world):
     torrent = world.torrent(NOBODY, n_bytes=2 * MIB)
     daemon.start("-o", torrent.source, "--select-file=1", torrent.path)
     daemon.wait_until_known(torrent)
@@ -155,7 +156,7 @@ def test_files_that_were_not_selected_stay_so(daemon, world):
     assert known[b"torrent"] == torrent.path.read_bytes()
 
 
-def test_one_that_was_seeded_enough_is_known_and_not_started(daemon, world):
+def test_a_torrent_that_reached_its_seed_goal_is_not_started_again(daemon, world):
     torrent = world.torrent(NOBODY, n_bytes=MIB)
     other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
     shutil.copytree(other.source / "other", torrent.source / "other")
@@ -174,7 +175,7 @@ def test_one_that_was_seeded_enough_is_known_and_not_started(daemon, world):
 # --- one at a time ---------------------------------------------------------------------------
 
 
-def test_a_second_daemon_is_refused_and_a_download_is_not(daemon, world, out):
+def test_a_second_daemon_is_refused_but_a_download_is_not(daemon, world, out):
     torrent = world.torrent(NOBODY, n_bytes=MIB)
     other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
     daemon.start("-o", torrent.source, torrent.path)
@@ -197,7 +198,7 @@ def test_a_second_daemon_is_refused_and_a_download_is_not(daemon, world, out):
     daemon.stop()
 
 
-def test_a_state_folder_that_cannot_be_is_an_error(world):
+def test_a_state_folder_that_cannot_be_made_is_an_error(world):
     code, _, complaint = world.run("-d", "--state-dir", "/proc/nowhere", "-p", 0)
     assert code == 1
     assert "/proc/nowhere" in complaint
@@ -206,7 +207,7 @@ def test_a_state_folder_that_cannot_be_is_an_error(world):
 # --- what is corrupt -------------------------------------------------------------------------
 
 
-def test_corrupt_state_is_set_aside_and_the_rest_taken_up(daemon, trio):
+def test_corrupt_state_is_renamed_and_the_rest_is_used(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
     daemon.stop()
@@ -232,7 +233,7 @@ def test_corrupt_state_is_set_aside_and_the_rest_taken_up(daemon, trio):
     assert bencode.decode(statistics.read_bytes())[b"starts"] == 1
 
 
-def test_statistics_that_cannot_be_read_are_not_written_over(daemon):
+def test_unreadable_statistics_are_not_overwritten(daemon):
     statistics = daemon.state / "statistics"
     (statistics / "inside").mkdir(parents=True)
     daemon.start()
@@ -271,7 +272,7 @@ def test_torrents_come_and_go_while_another_client_downloads(daemon, trio, out, 
     daemon.stop()
 
 
-def test_added_and_removed_over_and_over(daemon, trio):
+def test_a_torrent_is_added_and_removed_many_times(daemon, trio):
     daemon.start("-o", trio[0].source, watch=True)
     for _ in range(20):
         for torrent in trio:
@@ -301,7 +302,7 @@ def test_added_and_removed_over_and_over(daemon, trio):
     daemon.stop()
 
 
-def test_one_torrent_in_two_files_goes_with_the_last(daemon, trio):
+def test_a_torrent_in_two_files_stops_when_both_are_removed(daemon, trio):
     daemon.put(trio[0], "a.torrent")
     daemon.put(trio[0], "b.torrent")
     daemon.start("-o", trio[0].source, trio[1].path, watch=True)
@@ -322,7 +323,7 @@ def test_one_torrent_in_two_files_goes_with_the_last(daemon, trio):
     daemon.stop()
 
 
-def test_a_file_that_gets_another_name_disturbs_nobody(daemon, trio):
+def test_renaming_a_watched_file_changes_nothing(daemon, trio):
     daemon.put(trio[0])
     daemon.start("-o", trio[0].source, watch=True)
     daemon.wait_until_serving(trio[0])
@@ -340,7 +341,7 @@ def test_a_file_that_gets_another_name_disturbs_nobody(daemon, trio):
     daemon.stop()
 
 
-def test_a_file_that_cannot_be_opened_now_is_taken_later(daemon, trio):
+def test_an_unreadable_watched_file_is_retried(daemon, trio):
     daemon.start("-o", trio[0].source, trio[2].path, watch=True)
     daemon.wait_until_serving(trio[2])
     daemon.wait_until_known(trio[2])
@@ -354,7 +355,7 @@ def test_a_file_that_cannot_be_opened_now_is_taken_later(daemon, trio):
     daemon.stop()
 
 
-def test_what_is_no_torrent_is_said_once_and_looked_at_when_it_changes(daemon, trio):
+def test_an_invalid_watched_file_is_logged_once_and_read_again_when_it_changes(daemon, trio):
     bad = daemon.watched / "bad.torrent"
     bad.write_bytes(trio[0].path.read_bytes()[:-50])
     (daemon.watched / "link.torrent").symlink_to("/nowhere")
@@ -371,7 +372,7 @@ def test_what_is_no_torrent_is_said_once_and_looked_at_when_it_changes(daemon, t
     daemon.stop()
 
 
-def test_a_torrent_that_is_still_being_written_waits(daemon, trio):
+def test_a_watched_file_is_read_once_it_is_complete(daemon, trio):
     daemon.start("-o", trio[0].source, trio[2].path, watch=True)
     daemon.wait_until_serving(trio[2])
     content = trio[0].path.read_bytes()
@@ -386,7 +387,7 @@ def test_a_torrent_that_is_still_being_written_waits(daemon, trio):
     daemon.stop()
 
 
-def test_a_folder_that_vanishes_is_said_and_watched_again(daemon, trio):
+def test_a_watched_folder_that_vanishes_is_logged_and_watched_again(daemon, trio):
     daemon.put(trio[0])
     daemon.put(trio[1])
     daemon.start("-o", trio[0].source, watch=True)
@@ -408,8 +409,8 @@ def test_a_folder_that_vanishes_is_said_and_watched_again(daemon, trio):
 # --- disks -----------------------------------------------------------------------------------
 
 
-def test_a_file_that_changed_is_found_after_the_start_and_checked_alone(daemon, trio, world):
-    """It is not the torrent's first one, which is looked at before anything else."""
+def test_a_changed_file_is_found_after_the_start_and_hashed_alone(daemon, trio, world):
+    """The changed file is not the torrent's first one, which the daemon examines at once."""
     torrent = world.torrent(NOBODY, n_bytes=2 * MIB, name="folder")
     daemon.start("-o", torrent.source, torrent.path)
     daemon.wait_until_serving(torrent)
@@ -435,7 +436,7 @@ def test_a_file_that_changed_is_found_after_the_start_and_checked_alone(daemon, 
         daemon.stop()
 
 
-def test_content_that_is_gone_is_waited_for(daemon, trio):
+def test_missing_content_is_waited_for(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
     daemon.stop()
@@ -453,7 +454,7 @@ def test_content_that_is_gone_is_waited_for(daemon, trio):
     daemon.stop()
 
 
-def test_named_on_the_command_line_it_must_be_there(daemon, trio):
+def test_missing_content_of_the_command_line_is_an_error(daemon, trio):
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
     daemon.stop()
@@ -477,7 +478,7 @@ def small_state(world, daemon):
     subprocess.run(["umount", "-l", daemon.state], check=True)
 
 
-def test_a_full_state_folder_is_said_once_and_when_it_works_again(daemon, trio, small_state):
+def test_a_full_state_folder_is_logged_once_and_when_it_works_again(daemon, trio, small_state):
     daemon.start("-o", trio[0].source, trio[0].path)
     daemon.wait_until_serving(trio[0])
     daemon.wait_until_known(trio[0])
@@ -505,7 +506,7 @@ def test_a_full_state_folder_is_said_once_and_when_it_works_again(daemon, trio, 
     daemon.stop()
 
 
-def test_one_that_cannot_be_written_down_does_not_keep_others_from_it(daemon, trio):
+def test_a_state_file_that_cannot_be_written_does_not_block_the_others(daemon, trio):
     daemon.start("-o", trio[2].source, trio[2].path)
     daemon.wait_until_known(trio[2])
     daemon.stop()
@@ -552,8 +553,8 @@ def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
 
 @pytest.fixture
 def leaving(daemon, world):
-    """A function that starts the daemon with arguments and stops it, and goodbye takes long: the tracker
-    listens and says nothing."""
+    """A function that starts the daemon with arguments and stops it. The shutdown takes long,
+    because the tracker never replies."""
     mute = socket.create_server(("127.0.0.1", 0))
     mute.settimeout(20)
 
@@ -570,7 +571,7 @@ def leaving(daemon, world):
     mute.close()
 
 
-def test_what_comes_while_it_leaves_is_nobodys_business(daemon, trio, leaving):
+def test_torrents_added_during_shutdown_are_ignored(daemon, trio, leaving):
     def of_children():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
@@ -583,7 +584,7 @@ def test_what_comes_while_it_leaves_is_nobodys_business(daemon, trio, leaving):
     assert not daemon.knows(trio[0])
 
 
-def test_a_second_signal_takes_the_pid_file_along(daemon, world, leaving):
+def test_a_second_signal_removes_the_pid_file(daemon, world, leaving):
     pid_file = world.folder / "daemon.pid"
     leaving("--pid-file", pid_file)
     assert int(pid_file.read_text(encoding="ascii")) == daemon.program.pid
@@ -630,7 +631,7 @@ def test_sigusr1_and_statistics_over_several_runs(daemon, trio, out, world):
 
 
 def summary(daemon, name):
-    """The latest line of SIGUSR1's about torrent NAME."""
+    """The line about torrent NAME in a new summary (SIGUSR1)."""
     before = len(daemon.says("of all time:", times=0))
     daemon.program.signal(signal.SIGUSR1)
     daemon.says("of all time:", times=before + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A download, from good peers and bad ones, whole or in parts."""
+"""Downloads from good and bad peers, whole or of some files."""
 import os
 import time
 
@@ -33,7 +33,7 @@ def test_a_single_file_is_downloaded(world, out):
     assert torrent.is_in(out)
 
 
-def test_the_tracker_hears_started_completed_and_stopped(world, out):
+def test_the_tracker_receives_started_completed_and_stopped(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
     tracker.peers = [world.peer(torrent).address]
@@ -61,8 +61,9 @@ def test_several_torrents_are_downloaded_at_once(world, out):
 
 
 def test_the_first_piece_is_verified_soon_after_the_start(world, out, figure):
-    """Two peers: one has everything; the other has nothing, so it is told of every new piece. The
-    quickest of three starts is what the program needs; the rest is the machine's."""
+    """Two peers: one has everything; the other has nothing, so it receives HAVE for every new
+    piece. The fastest of three starts measures the program; the others include noise of the
+    machine."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), files="single", name="one.bin")
     seconds = []
@@ -79,7 +80,7 @@ def test_the_first_piece_is_verified_soon_after_the_start(world, out, figure):
     assert min(seconds) < 0.2, seconds
 
 
-def test_select_file_fetches_only_the_files_named(world, out):
+def test_select_file_downloads_only_those_files(world, out):
     tracker = world.tracker()
     files = [(f"f{i}.bin", MIB + i) for i in range(1, 9)]
     torrent = world.torrent(tracker.url(), files=files, name="many", piece_length=64 * KIB)
@@ -136,7 +137,7 @@ def test_a_swarm_of_one_seeder_and_eight_leechers_completes(world, scheme):
         leecher.wait_until(lambda: torrent.is_in(o), 60, "a leecher has everything")
 
 
-def test_a_lying_seeder_is_found_out_and_the_other_completes_it(world, out):
+def test_a_seeder_of_wrong_data_is_banned_and_another_completes_the_download(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url())
     liar = world.peer(torrent, host="127.0.0.2", lies="all")
@@ -150,7 +151,7 @@ def test_a_lying_seeder_is_found_out_and_the_other_completes_it(world, out):
 
 
 def test_corrupt_data_from_libtorrent_is_not_kept(world, out):
-    """Another client that seeds damaged files in good faith."""
+    """A client that seeds damaged files without knowing it."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url())
     bad = world.make_folder("bad")
@@ -173,7 +174,7 @@ def test_corrupt_data_from_libtorrent_is_not_kept(world, out):
     assert torrent.is_in(out)
 
 
-def test_a_peer_that_vanishes_costs_only_that_peer(world, out):
+def test_a_peer_that_vanishes_does_no_harm(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url())
     first, second = world.peer(torrent, rate=4 * MIB), world.peer(torrent, rate=4 * MIB)
@@ -202,7 +203,7 @@ def test_compact_ipv6_peers_are_used(world, out):
     assert torrent.is_in(out)
 
 
-def test_check_integrity_repairs_what_is_damaged_and_fetches_nothing_else(world, out):
+def test_check_integrity_downloads_damaged_pieces_only(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url())
     peer = world.peer(torrent)
@@ -242,7 +243,7 @@ def test_files_found_without_resume_data_are_checked_and_used(world, out):
     assert peer.served == served
 
 
-def test_a_file_changed_behind_its_back_is_checked_again(world, out):
+def test_a_file_changed_by_another_program_is_hashed_again(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url())
     peer = world.peer(torrent)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Trackers behind TLS, redirects and compression. conjure trusts whom the system trusts, so each
-run here has a mount namespace in which the system trusts one authority: the test's own."""
+"""Trackers behind TLS, redirects and compression. conjure trusts the system's certificate
+authorities, so each run has a mount namespace in which the test's own authority is the only one."""
 import gzip
 import signal
 import socket
@@ -75,12 +75,12 @@ def authority(world):
 
 @pytest.fixture
 def secure(world, authority):
-    """A tracker whose certificate is in order."""
+    """A tracker with a valid certificate."""
     return world.closing(TlsTracker(*authority.sign("ours")))
 
 
 def download(world, authority, torrent, out):
-    """Starts conjure where AUTHORITY is the only one that the system trusts."""
+    """Starts conjure in a mount namespace where AUTHORITY is the only trusted one."""
     args = [CONJURE, "-o", out, "-p", free_port(), torrent.path]
     return world.start("conjure",
                        ["unshare", "-m", "sh", "-c", WITH_TRUST, authority.trust, *args],
@@ -88,14 +88,14 @@ def download(world, authority, torrent, out):
 
 
 def seeder_of(world, torrent):
-    """The address of a conjure that seeds TORRENT and announces to nobody."""
+    """The address of a conjure that seeds TORRENT without a tracker."""
     quiet = content.make_torrent(torrent.source, torrent.name, world.folder / "quiet.torrent", [],
                                  piece_length=torrent.piece_length)
     return "127.0.0.1", world.seed(quiet).port
 
 
 def expect_refusal(world, authority, torrent, out, *words):
-    """conjure must warn of its tracker with WORDS, without -v, and stay until told to stop."""
+    """conjure must log a warning about its tracker with WORDS, without -v, and run on."""
     program = download(world, authority, torrent, out)
 
     def warning():
@@ -109,7 +109,7 @@ def expect_refusal(world, authority, torrent, out, *words):
 
 
 def redirect_to(url, with_query=True):
-    """An answer that sends the asker to URL."""
+    """A reply that redirects to URL."""
     def answer(query):
         asked = "?" + urllib.parse.urlencode(query, encoding="latin-1") if with_query else ""
         return 302, b"", {"Location": url + asked}
@@ -125,7 +125,7 @@ def test_a_download_through_an_https_tracker(world, out, authority, secure):
 
 
 @pytest.mark.parametrize("fault", ("signed by a stranger", "made out to another host"))
-def test_a_tracker_that_cannot_prove_who_it_is_is_not_asked(world, out, authority, fault):
+def test_a_tracker_with_an_invalid_certificate_gets_no_announce(world, out, authority, fault):
     if fault == "signed by a stranger":
         proof = Authority(world.folder / "stranger").sign("ours")
     else:
@@ -146,7 +146,7 @@ def test_a_redirect_from_http_to_https_is_followed(world, out, authority, secure
     assert [e for e in secure.events() if e] == ["started", "completed", "stopped"]
 
 
-def test_redirects_that_go_round_in_a_circle_end(world, out, authority):
+def test_a_circle_of_redirects_ends(world, out, authority):
     tracker = world.tracker()
     tracker.answer = redirect_to(tracker.url())
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
@@ -178,7 +178,7 @@ def test_a_redirect_to_ftp_is_refused(world, out, authority):
             ftp.accept()
 
 
-def test_a_reply_that_is_compressed_is_understood(world, out, authority, secure):
+def test_a_compressed_reply_is_decoded(world, out, authority, secure):
     torrent = world.torrent(secure.url(), n_bytes=MIB, piece_length=64 * KIB)
     secure.peers = [seeder_of(world, torrent)]
     secure.answer = lambda query: (200, gzip.compress(secure.usual_answer(query)),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Limits, as the other end sees them. The long measurements run side by side, once for all tests, each
-in a process of its own: what one of them has to do does not keep another from looking at the clock."""
+"""Limits, as measured by the other end. The long measurements run at the same time, once for all
+tests, each in a process of its own, so that none delays the clock of another."""
 import bisect
 import concurrent.futures
 import itertools
@@ -24,7 +24,7 @@ SECONDS = 11.5  # of each measurement, for windows of ten
 
 
 class Record:
-    """When how many bytes of content came."""
+    """The times at which content arrived, with numbers of bytes."""
 
     def __init__(self):
         self.times, self.sums = [], []
@@ -39,20 +39,20 @@ class Record:
         return record
 
     def between(self, begin, end):
-        """Bytes that came in [BEGIN, END), in seconds from the first."""
+        """Bytes that arrived in [BEGIN, END), in seconds after the first."""
         low, high = (bisect.bisect_left(self.times, self.times[0] + at) for at in (begin, end))
         return (self.sums[high - 1] if high else 0) - (self.sums[low - 1] if low else 0)
 
     def windows(self, seconds):
-        """What came in each stretch of SECONDS that begins with a block."""
+        """The bytes of each period of SECONDS that begins with a block."""
         span = self.times[-1] - self.times[0]
         starts = itertools.takewhile(lambda at: at + seconds <= span,
                                      (t - self.times[0] for t in self.times))
         return [self.between(at, at + seconds) for at in starts]
 
     def check(self, rate):
-        """It holds within 3 % over any ten seconds, and a tenth of a second has little more than its
-        share; a few may have more, when either end has slept on a busy machine."""
+        """The limit holds within 3 % over any ten seconds, and a tenth of a second has little more
+        than its share. A few may have more, when either end was delayed on a busy machine."""
         tens = self.windows(10)
         assert tens, f"only {self.sums[-1]} bytes came, in {self.times[-1] - self.times[0]:.1f} s"
         assert max(tens) <= 10 * rate * 1.03, f"{max(tens) / 10 / rate:.3f} of the limit"
@@ -64,7 +64,7 @@ class Record:
 
 
 class Leech:
-    """Takes what it can get, for as long as it lives."""
+    """A leecher that downloads as fast as it can until its process ends."""
 
     def __init__(self, torrent, port):
         self.torrent, self.events = torrent, []
@@ -109,7 +109,7 @@ class Leech:
 
 
 class SlowLeech(Leech):
-    """Asks for a MiB and takes five KiB a second of it."""
+    """A leecher that requests 1 MiB and reads 5 KiB per second."""
 
     def run(self):
         self.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -124,7 +124,7 @@ class SlowLeech(Leech):
 
 
 class Source(BarePeer):
-    """Notes when it sent what."""
+    """A seeder that records when it sent how much."""
 
     def __init__(self, *args, **options):
         self.events = []
@@ -140,7 +140,7 @@ def record(takers):
 
 
 def leech(world, port, *torrents):
-    """A record for each of TORRENTS, leeched SECONDS long."""
+    """A record for each of TORRENTS, which are downloaded for SECONDS."""
     leeches = [world.closing(Leech(torrent, port)) for torrent in torrents]
     time.sleep(SECONDS)  # what is measured is what comes in this time
     return [record(x for x in leeches if x.torrent is torrent)
@@ -148,7 +148,8 @@ def leech(world, port, *torrents):
 
 
 def daemon(world, text, *torrents):
-    """conjure -d with a configuration file of TEXT, when it greets for all TORRENTS."""
+    """Starts conjure -d with TEXT as its configuration file, and waits until it answers handshakes
+    for all TORRENTS."""
     config = world.folder / "c.conf"
     config.write_text(text)
     port = free_port()
@@ -180,14 +181,14 @@ def a_slow_limit(world):
 
 
 def torrents_of_their_own(world):
-    """`slow` may have a third of what there is."""
+    """The torrent `slow` is limited to a third of the whole."""
     slow, fast = (world.torrent(name=name, n_bytes=4 * MIB) for name in ("slow", "fast"))
     program = daemon(world, "max-upload-limit = 3M\n[slow]\nmax-upload-limit = 1M\n", slow, fast)
     return leech(world, program.port, slow, fast, slow, slow)
 
 
 def download(world, *options, text=""):
-    """From two sources that would send more."""
+    """A download from two sources that could send more."""
     torrent = world.torrent(n_bytes=40 * MIB)
     sources = [world.closing(Source(torrent)) for _ in range(2)]
     tracker = world.tracker(*sources)
@@ -200,7 +201,7 @@ def download(world, *options, text=""):
 
 
 def among_slow_ones(world):
-    """A leecher among 24 that hardly read."""
+    """A leecher beside 24 others that hardly read."""
     torrent = world.torrent()
     program = daemon(world, "max-upload-limit = 2M", torrent)
     slow = [world.closing(SlowLeech(torrent, program.port)) for _ in range(24)]
@@ -257,15 +258,16 @@ def test_a_limit_holds(measured, case, figure):
 
 
 def test_a_limit_is_used_from_the_first_second_on(measured):
-    """What has come is at no time further from it than ten seconds may be, but for a block or two."""
+    """The total never differs from the limit by more than ten seconds may, except for a block or
+    two."""
     got, = measured[one_leecher].result()
     for seconds in range(1, 11):
         off = got.between(0, seconds) - seconds * 4 * MIB
         assert abs(off) <= 10 * 4 * MIB * 0.03 + 2 * BLOCK, f"{off} bytes off after {seconds} s"
 
 
-def test_slow_ones_do_not_use_up_the_limit(measured, figure):
-    """What the kernel would take for them, megabytes each, is not theirs."""
+def test_slow_peers_do_not_use_up_the_limit(measured, figure):
+    """Megabytes in the kernel's buffers for slow peers must not count as sent."""
     got, = measured[among_slow_ones].result()
     share = got.between(0, 10) / 10 / (2 * MIB)
     figure(f"a leecher among 24 that hardly read has {share:.2f} of the limit")
@@ -279,8 +281,8 @@ def test_the_lan_can_be_exempt(world):
     wait_until(lambda: sum(n for _, n in list(taker.events)) > 16 * MIB, 10, "16 MiB")
 
 
-def test_a_limit_comes_changes_and_goes_while_data_moves(world):
-    """A second after it was read it holds."""
+def test_a_limit_is_set_changed_and_removed_while_data_moves(world):
+    """A new limit holds a second after the reload."""
     torrent = world.torrent()
     program = daemon(world, "", torrent)
     taker = world.closing(Leech(torrent, program.port))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the system does not give: descriptors, threads, places. Somebody is refused or waits, and the log
-says so once; nothing ends and nothing stands still."""
+"""Limits of the system: descriptors, threads, connections. Some peers are refused or wait, the log
+says so once, and the daemon continues."""
 import os
 import resource
 import shutil
@@ -78,7 +78,7 @@ def count(program, text):
 
 
 def test_without_threads_leechers_take_turns(public_world):
-    """RLIMIT_NPROC leaves room for two peers' threads; eight want one, and none of them leaves."""
+    """RLIMIT_NPROC allows threads for two peers. Eight peers need one, and none of them leaves."""
     world = public_world
     torrent = world.torrent(n_bytes=2 * MIB, files="single")
     for path in (torrent.source, torrent.path, *torrent.source.iterdir()):
@@ -107,8 +107,8 @@ def test_without_threads_leechers_take_turns(public_world):
     assert program.running()
 
 
-def test_without_descriptors_newcomers_wait_or_displace(world):
-    """The limit of open files is lowered while it runs, below what comes."""
+def test_without_descriptors_newcomers_wait_or_replace_others(world):
+    """The limit of open files is lowered at run time, below the number of connections."""
     torrent = world.torrent(n_bytes=2 * MIB, files="single")
     program = seed(world, torrent)
     first = dial(program.port, torrent)
@@ -131,7 +131,7 @@ def test_without_descriptors_newcomers_wait_or_displace(world):
         fetch_ends(wires[i], torrent, i)
 
 
-def test_a_full_house_says_so_once(world):
+def test_reaching_max_peers_is_logged_once(world):
     torrent = world.torrent(n_bytes=2 * MIB, files="single")
     program = seed(world, torrent, args=("--max-peers", "4"))
     wires = [dial(program.port, torrent) for _ in range(4)]
@@ -150,8 +150,9 @@ def test_a_full_house_says_so_once(world):
 
 
 @pytest.mark.parametrize("n_files", range(4, 10))
-def test_who_cannot_even_begin_says_why(world, n_files):
-    """One descriptor more is left each time: for the port, the first eventfd, the signals and so on."""
+def test_a_start_with_too_few_descriptors_names_the_reason(world, n_files):
+    """Each case allows one more descriptor: for the port, the first eventfd, the signals and so
+    on."""
     def set_limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (n_files, n_files))
 

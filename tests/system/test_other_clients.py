@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Conjure and the clients that Debian has, through Debian's tracker: bytes must be the same."""
+"""Conjure and the clients packaged by Debian exchange content through Debian's tracker."""
 import pytest
 
 from kit.clients import CLIENTS, start_client

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Partial seeds (BEP 21): who has all the files that it wanted, and not all that there are."""
+"""Partial seeds (BEP 21): peers that have all files that they selected, but not all files."""
 import pathlib
 import struct
 
@@ -18,8 +18,8 @@ FILES = [("a.bin", 700 * KIB), ("b.bin", 900 * KIB), ("c.bin", 300 * KIB), ("d.b
 
 
 def first_words(program, torrent):
-    """What PROGRAM says to a new peer that has everything but is not asked: (bitfield, handshake of
-    the extension protocol, the wire)."""
+    """What PROGRAM sends first to a new peer that has everything: (bitfield, handshake of the
+    extension protocol, the wire)."""
     wire = Wire.dial(program.at.ip, program.port)
     wire.shake(torrent.info_hash, fast=True, extended=True)
     _, bits = wire.hear_until(BITFIELD, HAVE_NONE)
@@ -42,7 +42,7 @@ def has_interest_thread(program):
 
 
 def pieces_of(torrent, *numbers):
-    """The pieces that hold a byte of these files, counted from 1."""
+    """The pieces that contain a byte of these files, which are counted from 1."""
     wanted, at = set(), 0
     for number, (_, length) in enumerate(torrent.files, 1):
         if number in numbers:
@@ -53,7 +53,7 @@ def pieces_of(torrent, *numbers):
 
 
 def daemon(world, torrent, files, node, side=None):
-    """A daemon that fetches FILES of TORRENT."""
+    """A daemon that downloads FILES of TORRENT."""
     at = side or Loopback.left
     port = at.port()
     folder = world.folder / node
@@ -65,7 +65,7 @@ def daemon(world, torrent, files, node, side=None):
 
 
 def partial_seed(world, torrent, files, node, side=None):
-    """The same, when it has them."""
+    """The same, once it has them."""
     program = daemon(world, torrent, files, node, side)
     program.wait_until(lambda: program.at.call(lambda: is_there(program, torrent)), 30,
                        "it has what it wants")
@@ -79,7 +79,7 @@ def is_there(program, torrent):
         return False
 
 
-def test_it_says_so_and_serves_what_it_has(world):
+def test_a_partial_seed_announces_itself_and_serves_its_pieces(world):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
     bare = world.peer(torrent)
@@ -119,8 +119,9 @@ def test_it_says_so_and_serves_what_it_has(world):
     assert first_words(again, torrent)[0] == bits
 
 
-def test_the_change_is_told_to_who_is_there(world):
-    """A leecher that is connected from the start hears of every piece, and of upload_only at last."""
+def test_connected_peers_learn_of_the_change(world):
+    """A leecher that is connected from the start receives HAVE for every piece, and upload_only at
+    the end."""
     tracker = world.tracker(interval=5)
     torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
     program = daemon(world, torrent, "2,4", "partial")
@@ -150,8 +151,9 @@ def is_listening(program, torrent):
 
 
 @pytest.mark.parametrize("minds", (False, True), ids=("knows-paused", "minds-paused"))
-def test_what_the_tracker_hears(world, minds):
-    """`left` counts what nobody asked for; `paused` where the tracker takes it; never `completed`."""
+def test_the_tracker_receives_paused(world, minds):
+    """`left` includes files that are not selected. The event is `paused` if the tracker accepts it,
+    and never `completed`."""
     tracker = world.tracker(interval=5)
     usual = tracker.usual_answer
 
@@ -179,8 +181,8 @@ def test_what_the_tracker_hears(world, minds):
     assert tracker.events()[-1] == "stopped"
 
 
-def test_transmission_takes_what_there_is(world, pair, out):
-    """By itself: to Transmission 3.00 two peers of one host are the same."""
+def test_transmission_downloads_the_available_files(world, pair, out):
+    """Alone, because Transmission 3.00 takes two peers of one host for one."""
     port = pair.left.port()
     torrent = world.torrent(f"http://{pair.left.ip}:{port}/announce", files=FILES,
                             piece_length=64 * KIB)
@@ -200,7 +202,7 @@ def test_transmission_takes_what_there_is(world, pair, out):
 
 
 @pytest.mark.parametrize("client", ("conjure", "libtorrent", "aria2"))
-def test_two_that_have_different_files_make_one_seed(world, pair, out, client):
+def test_two_partial_seeds_complete_a_download(world, pair, out, client):
     port, right, left = pair.left.port(), pair.right, pair.left
     torrent = world.torrent(f"http://{left.ip}:{port}/announce", files=FILES,
                             piece_length=64 * KIB)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stopped in the middle, in every way there is, and started again."""
+"""Downloads that are interrupted in every way, and started again."""
 import os
 import shutil
 import signal
@@ -19,7 +19,7 @@ RATE = 8 * MIB  # of a peer, so that there is a middle
 
 
 def rest_after(torrent, out):
-    """How many bytes OUT still lacks, in whole pieces."""
+    """How many bytes are missing in OUT, in whole pieces."""
     return sum(len(torrent.piece(i)) for i in set(range(torrent.n_pieces)) - torrent.intact(out))
 
 
@@ -47,7 +47,7 @@ def test_kill_9_loses_no_verified_piece(world, out, how):
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
 
 
-def test_killed_over_and_over_it_still_ends_right(world, out):
+def test_a_download_killed_many_times_ends_correctly(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
     peer = world.peer(torrent, rate=RATE)
@@ -61,7 +61,7 @@ def test_killed_over_and_over_it_still_ends_right(world, out):
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
-def test_a_signal_stops_it_with_code_7_and_it_resumes(world, out, number):
+def test_a_signal_stops_a_download_with_code_7_and_it_resumes(world, out, number):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
     peer = world.peer(torrent, rate=RATE)
@@ -77,7 +77,7 @@ def test_a_signal_stops_it_with_code_7_and_it_resumes(world, out, number):
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
 
 
-def test_a_signal_is_obeyed_while_the_tracker_is_silent(world, out):
+def test_a_signal_ends_a_download_while_the_tracker_is_silent(world, out):
     silent = world.closing(SilentTracker())
     torrent = world.torrent(silent.url("http"), silent.url("udp"), n_bytes=MIB)
     port = 5300
@@ -89,7 +89,7 @@ def test_a_signal_is_obeyed_while_the_tracker_is_silent(world, out):
 
 @pytest.fixture
 def small_disk(world):
-    """A tmpfs with room for 6 MiB; call it with a size to change that."""
+    """A tmpfs of 6 MiB; a function that changes its size."""
     folder = world.make_folder("small")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "conjure-test", folder], check=True)
 
@@ -118,7 +118,7 @@ def test_a_full_disk_ends_in_code_9_and_it_resumes_when_there_is_room(world, sma
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
 
 
-def test_a_folder_that_disappears_is_an_error_with_a_name(world, out):
+def test_the_error_for_a_folder_that_disappears_names_it(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
     peer = world.peer(torrent, rate=RATE)
@@ -133,9 +133,9 @@ def test_a_folder_that_disappears_is_an_error_with_a_name(world, out):
         assert torrent.is_in(out), program.log()
 
 
-def test_a_seed_never_serves_what_it_has_not_verified(world):
-    """Resume data says all is there; then the disk is changed, with its time set back. A request may come
-    before that is found out, or while the torrent is closed to be checked."""
+def test_a_seed_serves_only_verified_pieces(world):
+    """Resume data says that all pieces are verified; then a file is changed, and its time set back.
+    A request may arrive before the daemon notices, or while the torrent is closed for its check."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
     first = world.seed(torrent)

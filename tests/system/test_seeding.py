@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A seed, seen from the wire."""
+"""A seed, as a peer sees it."""
 import signal
 import socket
 import struct
@@ -33,7 +33,7 @@ def request(piece, begin, length):
 
 
 def fetch(wire, piece, begin, length):
-    """Asks for a block and returns it."""
+    """Requests a block and returns it."""
     wire.send(request(piece, begin, length))
     _, payload = wire.hear_until(PIECE)
     assert payload[:8] == struct.pack(">II", piece, begin)
@@ -46,7 +46,7 @@ def be_unchoked(wire):
 
 
 def serves_still(torrent):
-    """Whether a new peer gets what it asks for."""
+    """Whether a new peer receives a block that it requests."""
     wire = dial(torrent)
     be_unchoked(wire)
     served = fetch(wire, 1, 16384, 16384) == torrent.piece(1)[16384:32768]
@@ -69,7 +69,7 @@ def test_a_seed_offers_everything_and_serves_any_block(seeded):
         assert fetch(wire, piece, begin, length) == seeded.piece(piece)[begin:begin + length]
 
 
-def test_a_long_line_of_requests_is_answered_in_order(seeded):
+def test_many_requests_are_served_in_order(seeded):
     wire = dial(seeded)
     be_unchoked(wire)
     blocks = [(p, b) for p in range(4) for b in range(0, seeded.piece_length, 16384)]
@@ -80,7 +80,7 @@ def test_a_long_line_of_requests_is_answered_in_order(seeded):
             seeded.piece(piece)[begin:begin + 16384]
 
 
-def test_two_that_speak_the_fast_extension_use_it(seeded):
+def test_the_fast_extension_is_used(seeded):
     wire = dial(seeded, fast=True)
     assert wire.reserved[7] & 0x04, "conjure does not offer the Fast extension"
     assert wire.hear()[0] == HAVE_ALL
@@ -92,8 +92,8 @@ def test_two_that_speak_the_fast_extension_use_it(seeded):
     assert payload[:8] == struct.pack(">II", 0, 0)
 
 
-def test_a_choked_peers_requests_are_rejected_by_name(seeded):
-    """All but those of the pieces that were named as allowed all the same (BEP 6)."""
+def test_requests_of_a_choked_peer_are_rejected(seeded):
+    """All requests but those of the allowed-fast pieces (BEP 6)."""
     wire = dial(seeded, fast=True)
     wire.send(b"".join(request(i, 0, 16384) for i in range(seeded.n_pieces)))
     allowed, served, rejected = set(), set(), set()
@@ -122,7 +122,7 @@ RUDE = {
 
 
 @pytest.mark.parametrize("fault", RUDE)
-def test_a_rude_peer_is_hung_up_on_and_the_seed_goes_on(seeded, fault):
+def test_a_peer_that_breaks_the_protocol_is_closed_and_the_seed_continues(seeded, fault):
     wire = dial(seeded)
     wire.send(message(INTERESTED) + RUDE[fault])
     assert wire.is_closed_within(5), "the connection is still open"
@@ -134,14 +134,14 @@ def test_a_rude_peer_is_hung_up_on_and_the_seed_goes_on(seeded, fault):
     b"\x13BitTorrent protocol" + bytes(8) + b"x" * 20 + b"-XX0001-abcdefghijkl",
     bytes(68),
 ), ids=("http", "another-torrent", "zeros"))
-def test_a_wrong_handshake_is_hung_up_on(seeded, hello):
+def test_a_wrong_handshake_closes_the_connection(seeded, hello):
     wire = Wire.dial("127.0.0.1", seeded.seeder.port)
     wire.send(hello)
     assert wire.is_closed_within(5)
     assert serves_still(seeded)
 
 
-def test_a_handshake_byte_by_byte_is_understood(seeded):
+def test_a_handshake_may_arrive_byte_by_byte(seeded):
     wire = Wire.dial("127.0.0.1", seeded.seeder.port)
     wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     hello = b"\x13BitTorrent protocol" + bytes(8) + seeded.info_hash + b"-XX0001-abcdefghijkl"
@@ -191,7 +191,7 @@ def test_max_upload_limit_holds(world, out):
     assert 3.0 * 0.6 <= seconds <= 3.0 * 1.8, f"12 MiB at 4 MiB/s took {seconds:.2f} s"
 
 
-def test_a_seeding_daemon_ends_in_order_at_a_signal(world):
+def test_a_daemon_announces_stopped_at_a_signal(world):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)
     seeder = world.seed(torrent)
@@ -203,7 +203,7 @@ def test_a_seeding_daemon_ends_in_order_at_a_signal(world):
 
 @pytest.mark.parametrize("scheme", ("http", "udp"))
 @pytest.mark.parametrize("client", ("conjure", "libtorrent", "aria2"))
-def test_conjures_own_tracker_serves(world, out, client, scheme):
+def test_conjure_tracker_serves_other_clients(world, out, client, scheme):
     port = free_port()
     world.conjure_tracker(port)
     torrent = world.torrent(f"{scheme}://127.0.0.1:{port}/announce")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The configuration file, at the start and while a daemon runs; what a service manager hears."""
+"""The configuration file, at the start and at a reload; notifications of the service manager."""
 import os
 import pathlib
 import re
@@ -22,7 +22,7 @@ BLOCK = 16384
 
 
 class Leech:
-    """One connection that takes what it can get, over and over."""
+    """A connection that requests blocks without end."""
 
     def __init__(self, torrent, port):
         self.torrent = torrent
@@ -42,7 +42,7 @@ class Leech:
             self.waiting += 1
 
     def take(self):
-        """One block; another is asked for in its place."""
+        """Receives one block, and requests another."""
         while self.waiting < 16:
             self.ask(1)
         _, payload = self.wire.hear_until(PIECE)
@@ -52,7 +52,7 @@ class Leech:
         return BLOCK
 
     def rate(self, seconds):
-        """Bytes per second, once what was granted before has come."""
+        """Bytes per second, measured after earlier grants have arrived."""
         for _ in range(2 * 16):
             self.take()
         start, n = time.monotonic(), 0
@@ -76,7 +76,7 @@ class Daemon:
                                     "it greets")
 
     def reload(self, text, says):
-        """Writes the file anew, and waits until the daemon has said SAYS once more."""
+        """Writes the file, sends SIGHUP, and waits until the daemon logs SAYS once more."""
         before = self.program.log().count(says)
         self.file.write_text(text)
         self.program.signal(signal.SIGHUP)
@@ -88,8 +88,8 @@ def torrent(world):
     return world.torrent(world.tracker().url(), n_bytes=8 * MIB)
 
 
-def test_a_reload_moves_the_limit_and_closes_nothing(world, torrent):
-    """From one limit to another, to a wrong file and to none, and the same connection goes on."""
+def test_a_reload_changes_the_limit_and_closes_no_connection(world, torrent):
+    """From one limit to another, to a wrong file and to no limit, over the same connection."""
     daemon = Daemon(world, f"output = {torrent.source}\nmax-upload-limit = 512K\n", torrent)
     leech = Leech(torrent, daemon.port)
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
@@ -108,7 +108,7 @@ def test_a_reload_moves_the_limit_and_closes_nothing(world, torrent):
     daemon.program.expect_exit(0, 10)
 
 
-def test_a_limit_comes_to_a_connection_that_had_none(world, torrent):
+def test_a_reload_limits_a_connection_without_a_limit(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
     leech = Leech(torrent, daemon.port)
     assert leech.rate(1) > 8 * MIB
@@ -138,7 +138,7 @@ def test_a_torrent_has_a_limit_of_its_own(world, torrent, named_by):
     assert 0.8 < leech.rate(3) / (512 * KIB) < 1.2
 
 
-def test_a_section_of_no_torrent_is_named(world, torrent):
+def test_a_section_that_matches_no_torrent_is_logged(world, torrent):
     text = f"output = {torrent.source}\n[{torrent.name}]\nseed-ratio = 9\n[Conntent]\n"
     daemon = Daemon(world, text, torrent)
     says = "[Conntent]: no torrent has this name or info-hash now"
@@ -160,7 +160,7 @@ def test_max_peers_changes_while_it_runs(world, torrent):
         leech.take()
 
 
-def test_what_cannot_change_is_said(world, torrent):
+def test_options_that_cannot_change_are_logged(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
     daemon.reload(f"output = {torrent.source}\nallocation = full\nstate-dir = /nonesuch\nport = 1\n",
                   "reloaded")
@@ -171,7 +171,7 @@ def test_what_cannot_change_is_said(world, torrent):
     assert "output: takes effect" not in log and "port: takes effect" not in log
 
 
-def test_seeding_ends_when_the_file_says_so(world, torrent):
+def test_a_reload_with_a_lower_seed_ratio_ends_seeding(world, torrent):
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent)
     leech = Leech(torrent, daemon.port)
     while leech.at < torrent.n_pieces * torrent.piece_length // BLOCK:
@@ -180,7 +180,7 @@ def test_seeding_ends_when_the_file_says_so(world, torrent):
     daemon.program.expect_exit(0, 20)
 
 
-def test_what_was_seeded_enough_goes_on_when_more_is_asked(world, torrent):
+def test_a_reload_with_a_higher_seed_goal_restarts_a_torrent(world, torrent):
     other = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="other", seed=7)
     (other.source / "other").rename(torrent.source / "other")
     text = f"output = {torrent.source}\n"
@@ -209,16 +209,16 @@ def test_a_wrong_line_is_a_usage_error(world, torrent, mode):
     assert world.run("--help")[0] == 0
 
 
-def test_a_file_that_is_named_must_exist(world, torrent):
+def test_the_file_of_config_must_exist(world, torrent):
     missing = world.folder / "missing.conf"
     code, _, complaint = world.run("--config", missing, torrent.path)
     assert code == 2
     assert complaint == f"conjure: {missing}: No such file or directory\n"
 
 
-def test_a_daemon_in_the_background_reads_a_relative_file_again(world, torrent):
-    """After it has left the folder that it was started in; what it says then goes to syslog, so its
-    limits must show it."""
+def test_a_background_daemon_reloads_a_relative_path(world, torrent):
+    """The daemon has left the folder that it was started in. It logs to syslog, so the limits must
+    show the reload."""
     file, pid_file, port = world.folder / "c.conf", world.folder / "pid", free_port()
     file.write_text(f"output = {torrent.source}\nmax-upload-limit = 256K\npid-file = pid\n")
     code, said, complaint = world.run("-d", "--config=c.conf", "-p", port, torrent.path,
@@ -240,7 +240,7 @@ def test_a_daemon_in_the_background_reads_a_relative_file_again(world, torrent):
     assert not pid_file.exists()
 
 
-def test_a_pid_file_that_cannot_be_written_is_named(world, torrent):
+def test_the_error_for_an_unwritable_pid_file_names_it(world, torrent):
     pid_file = world.folder / "missing" / "pid"
     code, _, complaint = world.run("-d", "-p", 0, "-o", torrent.source, "--pid-file", pid_file,
                                    torrent.path)
@@ -248,7 +248,7 @@ def test_a_pid_file_that_cannot_be_written_is_named(world, torrent):
     assert complaint == f"conjure: --pid-file: {pid_file}: No such file or directory\n"
 
 
-def test_a_daemon_that_does_not_start_leaves_the_pid_file_of_another_alone(world, torrent):
+def test_a_daemon_that_does_not_start_keeps_the_pid_file_of_another(world, torrent):
     pid_file = world.folder / "pid"
     pid_file.write_text("1\n")
     (world.folder / "file").touch()
@@ -259,8 +259,8 @@ def test_a_daemon_that_does_not_start_leaves_the_pid_file_of_another_alone(world
     assert pid_file.read_text() == "1\n"
 
 
-def test_a_state_folder_that_may_not_be_written_is_named(public_world):
-    """Before it detaches."""
+def test_the_error_for_an_unwritable_state_folder_names_it(public_world):
+    """The error is reported before the daemon detaches."""
     world = public_world
     torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
     torrent.path.chmod(0o644)
@@ -297,7 +297,7 @@ class Manager:
         raise AssertionError("the daemon says nothing but that it is alive")
 
 
-def test_a_service_manager_hears_what_goes_on(world, torrent, monkeypatch):
+def test_the_service_manager_is_notified(world, torrent, monkeypatch):
     manager = Manager(world)
     monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
     monkeypatch.setenv("WATCHDOG_USEC", "4000000")
@@ -326,7 +326,7 @@ def test_a_service_manager_hears_what_goes_on(world, torrent, monkeypatch):
 
 
 def test_the_example_unit_is_good(world):
-    """systemd finds nothing wrong with it, and little that it may do."""
+    """systemd accepts the unit, and rates its exposure as low."""
     unit = world.folder / "conjure.service"
     text = (ROOT / "contrib/systemd/conjure.service.in").read_text()
     # What is not installed here: the program, and its manual.

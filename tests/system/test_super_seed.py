@@ -22,7 +22,7 @@ def numbered(payload):
 
 
 class Leecher:
-    """A bare one, which does what it is told."""
+    """A bare leecher, whose messages the test sends."""
 
     def __init__(self, torrent, seeder):
         self.torrent = torrent
@@ -37,7 +37,7 @@ class Leecher:
         return numbered(self.wire.hear_until(HAVE)[1])
 
     def offers_within(self, seconds):
-        """The pieces that it hears of until nothing has come for so long."""
+        """The pieces of all HAVE messages until none arrives for SECONDS."""
         offers = []
         self.wire.sock.settimeout(seconds)
         try:
@@ -69,8 +69,8 @@ def seed(world, n_bytes, piece_length):
     return torrent, world.seed(torrent, "--super-seed")
 
 
-def test_who_passes_nothing_on_gets_no_more(world):
-    """64 pieces of 2 MiB: two offers for each of two."""
+def test_a_peer_that_passes_nothing_on_gets_no_more_pieces(world):
+    """64 pieces of 2 MiB: two leechers are offered two pieces each."""
     torrent, seeder = seed(world, 128 * MIB, 2 * MIB)
     a, b = Leecher(torrent, seeder), Leecher(torrent, seeder)
     offered_a, offered_b = a.offers_within(1.5), b.offers_within(0.5)
@@ -89,7 +89,7 @@ def test_who_passes_nothing_on_gets_no_more(world):
     assert len(new) == 2 and not set(new) & {*offered_a, *offered_b}
 
 
-def test_one_alone_gets_everything(world):
+def test_a_single_peer_gets_every_piece(world):
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     leecher = Leecher(torrent, seeder)
     offered = [leecher.hear_offer() for _ in range(16)]
@@ -101,8 +101,8 @@ def test_one_alone_gets_everything(world):
     assert sorted(offered) == list(range(torrent.n_pieces))
 
 
-def test_who_does_not_say_what_it_has_loses_interest(world):
-    """Conjure itself tells nobody of a piece that they have themselves."""
+def test_a_peer_that_never_sends_have_gets_no_more_pieces(world):
+    """Conjure as a leecher sends no HAVE to a peer that has the piece."""
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     leecher = Leecher(torrent, seeder)
     first = [leecher.hear_offer() for _ in range(16)]
@@ -113,7 +113,7 @@ def test_who_does_not_say_what_it_has_loses_interest(world):
     assert len({leecher.hear_offer() for _ in range(16)} - set(first)) == 16
 
 
-def test_it_ends_when_another_has_everything(world):
+def test_super_seeding_ends_when_another_peer_is_complete(world):
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     a, b = Leecher(torrent, seeder), Leecher(torrent, seeder)
     for piece in range(torrent.n_pieces):
@@ -132,9 +132,10 @@ def test_it_ends_when_another_has_everything(world):
 
 
 @pytest.mark.parametrize("client", ("conjure", "libtorrent"))
-def test_a_fresh_swarm_costs_hardly_more_than_one_copy(world, client, figure):
-    """Eight leechers, everybody uploads 4 MiB/s: until the first of them has everything the seeder has
-    uploaded at most 1.1 times the content. The tracker ends the seeder when it hears of that one."""
+def test_a_new_swarm_is_seeded_with_little_more_than_one_copy(world, client, figure):
+    """Eight leechers, and every peer uploads at 4 MiB/s: until the first leecher is complete the
+    seeder uploads at most 1.1 times the content. The tracker stops the seeder at that
+    `completed`."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), files="single", n_bytes=64 * MIB,
                             piece_length=256 * KIB)

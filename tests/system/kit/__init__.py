@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What the system tests stand on: content, torrents, trackers, other clients, a bare peer."""
+"""Tools of the system tests: content, torrents, trackers, other clients, a bare peer."""

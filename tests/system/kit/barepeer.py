@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A bare BitTorrent peer: says what a test wants said, and notes down what it hears (BEP 3, BEP 6)."""
+"""A bare BitTorrent peer: sends what a test tells it to, and records what it receives (BEP 3, BEP
+6)."""
 import os
 import socket
 import struct
@@ -26,7 +27,7 @@ def bitfield(n_pieces, has):
 
 
 class Wire:
-    """One connection, spoken by hand."""
+    """One connection, whose messages the test sends and receives itself."""
 
     def __init__(self, sock):
         self.sock, self.inbox = sock, b""
@@ -63,7 +64,7 @@ class Wire:
         return hello
 
     def hear(self):
-        """The next message: (kind, payload); keep-alives are passed over."""
+        """The next message: (kind, payload). Keep-alives are skipped."""
         while True:
             n = struct.unpack(">I", self.take(4))[0]
             if n:
@@ -71,14 +72,14 @@ class Wire:
                 return body[0], body[1:]
 
     def hear_until(self, *kinds):
-        """Passes over messages until one of KINDS comes."""
+        """The next message of one of KINDS; others are skipped."""
         while True:
             kind, payload = self.hear()
             if kind in kinds:
                 return kind, payload
 
     def is_closed_within(self, seconds):
-        """Whether the other end hangs up; what it still says is passed over."""
+        """Whether the other end closes the connection; what it sends before is skipped."""
         self.sock.settimeout(seconds)
         deadline = time.monotonic() + seconds
         try:
@@ -96,7 +97,8 @@ class Wire:
 
 
 def greets(host, port, torrent):
-    """Whether a client there shakes hands for TORRENT: it may listen before it has opened that."""
+    """Whether a client there completes a handshake for TORRENT: it may listen before it has opened
+    the torrent."""
     try:
         wire = Wire.dial(host, port, 2)
     except OSError:

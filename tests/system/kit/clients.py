@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Other makes of client, each as it comes with Debian, told to keep to one torrent and one port."""
+"""Other clients, as packaged by Debian, each with one torrent and one port."""
 import json
 import pathlib
 

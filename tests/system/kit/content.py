@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Content to share, and torrents of it that conjure had no hand in."""
+"""Content to share, and torrents of it that conjure did not make."""
 import dataclasses
 import hashlib
 import pathlib
@@ -12,7 +12,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 @dataclasses.dataclass
 class Torrent:
-    """A .torrent and what it is about."""
+    """A .torrent and its content."""
     path: pathlib.Path
     info_hash: bytes
     name: str
@@ -33,7 +33,7 @@ class Torrent:
         return [folder.joinpath(self.name, *path) for path, _ in self.files]
 
     def read(self, folder):
-        """What FOLDER holds of the content, bytes that are missing as zeros."""
+        """The content as FOLDER has it; missing bytes are zeros."""
         data = bytearray()
         for path, (_, length) in zip(self.paths(folder), self.files):
             found = path.read_bytes()[:length] if path.is_file() else b""
@@ -41,12 +41,12 @@ class Torrent:
         return bytes(data)
 
     def intact(self, folder):
-        """The numbers of the pieces that FOLDER holds rightly."""
+        """The numbers of the pieces that are correct in FOLDER."""
         data, n = self.read(folder), self.piece_length
         return {i for i in range(self.n_pieces) if data[i * n:(i + 1) * n] == self.piece(i)}
 
     def is_in(self, folder, empty_files=True):
-        """Whether FOLDER holds all of the content, byte for byte (but for EMPTY_FILES)."""
+        """Whether FOLDER has all of the content, byte for byte (except EMPTY_FILES)."""
         at = 0
         paths = self.paths(folder)
         if not all(p.is_file() and p.stat().st_size == n or n == 0 and not empty_files
@@ -64,8 +64,8 @@ def random_bytes(n, seed=1):
 
 
 def odd_files(n_bytes):
-    """Names and sizes of a torrent that has everything that is odd: nested folders, an empty file,
-    one byte, names that are not ASCII, files that share pieces, N_BYTES in all."""
+    """Names and sizes of a torrent with all corner cases: nested folders, an empty file, one byte,
+    names that are not ASCII, files that share pieces; N_BYTES together."""
     small = [("a.txt", 1), ("empty", 0), ("folder/deeper/still deeper/b.bin", 70001),
              ("folder/Ünïcödé 文件.bin", 333333), ("folder/c.bin", 16384), ("z", 12345)]
     rest = n_bytes - sum(n for _, n in small)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Free ports on loopback, and a pair of network namespaces for clients that will not talk to
-127.0.0.0/8."""
+"""Free ports on loopback, and a pair of network namespaces for clients that refuse 127.0.0.0/8."""
 import ctypes
 import itertools
 import os
@@ -77,12 +76,12 @@ class Side:
         return ["ip", "netns", "exec", self.namespace, *args]
 
     def port(self):
-        """A port nobody else has: the namespace is ours alone."""
+        """A free port: only this test uses the namespace."""
         self.last_port += 1
         return self.last_port
 
     def call(self, function):
-        """Calls FUNCTION in this namespace, in a thread of its own, and returns what it returned."""
+        """Calls FUNCTION in this namespace, in a thread of its own. Returns its result."""
         result = []
 
         def work():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs that a test starts: each with its log, none left behind."""
+"""Programs that a test starts, each with its log. All end with the test."""
 import ctypes
 import os
 import signal
@@ -17,7 +17,7 @@ def die_with_parent():
 
 
 class Program:
-    """A program that runs; its two outputs go to one log file unless told apart."""
+    """A running program. Standard output and error go to one log file unless they are separated."""
 
     def __init__(self, name, args, log_folder, env=None, side=None, cwd=None, user=None):
         self.name = name
@@ -46,7 +46,7 @@ class Program:
         self.process.send_signal(number)
 
     def wait(self, seconds):
-        """The exit code, which must come within SECONDS."""
+        """The exit code. The program must exit within SECONDS."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ class Program:
         assert got == code, f"{self.name} ended with {got}, not {code}; it said:\n{self.log()[-4000:]}"
 
     def kill(self):
-        """At once, and with all that it started."""
+        """Kills the program and its children."""
         if self.running():
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)

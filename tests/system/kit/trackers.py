@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Trackers: Debian's opentracker, and a small one whose answers a test chooses."""
+"""Trackers: Debian's opentracker, and a small one whose replies a test chooses."""
 import http.client
 import http.server
 import ipaddress
@@ -22,7 +22,7 @@ def compact(peers):
 
 
 class OpenTracker:
-    """Debian's build: serves only the info-hashes of a whitelist."""
+    """opentracker as Debian builds it: serves the info-hashes of a whitelist only."""
 
     def __init__(self, world, side, torrents, port):
         self.side, self.port = side, port
@@ -49,7 +49,7 @@ class OpenTracker:
         return self.side.call(ask)
 
     def serves(self, torrent):
-        """Whether it runs and has read that TORRENT is one of its own."""
+        """Whether it runs and has TORRENT in its whitelist."""
         try:
             said = self.get("/announce?" + urllib.parse.urlencode(
                 {"info_hash": torrent.info_hash, "peer_id": b"-XX0001-abcdefghijkl", "port": 1,
@@ -59,7 +59,7 @@ class OpenTracker:
         return b"failure reason" not in said
 
     def scrape(self, torrent):
-        """(seeders, leechers) that it knows."""
+        """(seeders, leechers) by its scrape."""
         said = self.get("/scrape?info_hash=" + urllib.parse.quote(torrent.info_hash, safe=""))
         files = bencode.decode(said).get(b"files", {})
         found = files.get(torrent.info_hash, {})
@@ -133,7 +133,7 @@ class FixedTracker:
 
 
 class SilentTracker:
-    """Takes connections (TCP) and datagrams (UDP) on one port, and never says anything."""
+    """Accepts connections (TCP) and datagrams (UDP) on one port, and never replies."""
 
     def __init__(self):
         self.tcp = socket.create_server(("127.0.0.1", 0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Waiting for something to be so, never for time to pass."""
+"""Waits for a condition, never for time to pass."""
 import threading
 import time
 
@@ -9,7 +9,7 @@ class NotInTime(AssertionError):
 
 
 def wait_until(true, seconds, what, every=0.02):
-    """Asks TRUE() until it says so, and returns what it said; after SECONDS the test fails."""
+    """Calls TRUE() until its result is true, and returns that. After SECONDS the test fails."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while True:
