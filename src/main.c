@@ -118,7 +118,8 @@ static void unload_all(struct master_torrent_config *torrents, uint32_t n)
 
 /* --- daemon ------------------------------------------------------------------------------- */
 
-/* A daemon at its start. The process that the user called waits in wait_for_start for its result. */
+/* A daemon at its start. The process that the user called waits in wait_for_start for its
+ * result. */
 struct starting {
     int fd;   /* receives one byte, the exit code of the waiting process; -1: no process waits */
     int null; /* /dev/null, to replace stderr */
@@ -139,8 +140,8 @@ static void report_start(struct starting *x, int code)
     x->fd = -1;
 }
 
-/* All torrents are open, and the lock on the state folder is ours: write the pid file, and leave errors
- * to syslog from now on. */
+/* All torrents are open, and the lock on the state folder is ours: write the pid file, and leave
+ * errors to syslog from now on. */
 static void on_ready(void *arg)
 {
     struct starting *x = arg;
@@ -182,8 +183,8 @@ static noreturn void wait_for_start(int fd)
     _exit(read(fd, &code, 1) == 1 ? code : EXIT_ERROR);
 }
 
-/* Detaches from the terminal, except for stderr, which on_ready replaces. Returns 0 in the grandchild,
- * or an exit code. */
+/* Detaches from the terminal, except for stderr, which on_ready replaces. Returns 0 in the
+ * grandchild, or an exit code. */
 static int detach(struct starting *x)
 {
     int fds[2];

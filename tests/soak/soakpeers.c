@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leechers that come and go: many connections in one thread, each of a kind that chance chooses, for
- * scripts/soak.
+ * Leechers that come and go: many connections in one thread, each of a kind that chance chooses,
+ * for scripts/soak.
  *
  *   soakpeers IP PORT SEED
  *
- * They talk to the seed at IP:PORT, each from an address of its own in 10.91.0.0/16. Readers ask for
- * random blocks and compare every byte with a copy of the content; vanishers do so too, and go in the
- * middle of a block, as often as not by a reset; idle ones say hello and nothing else; the rude send
- * nonsense. Whoever goes is followed by another.
+ * They talk to the seed at IP:PORT, each from an address of its own in 10.91.0.0/16. Readers ask
+ * for random blocks and compare every byte with a copy of the content; vanishers do so too, and go
+ * in the middle of a block, as often as not by a reset; idle ones say hello and nothing else; the
+ * rude send nonsense. Whoever goes is followed by another.
  *
  * Commands come by standard input, a line each:
  *   torrent INFO_HASH PIECE_BYTES FILE   there is a torrent; FILE is its content in one piece
@@ -16,8 +16,8 @@
  *   want N                               so many connections; with 0 all end at once
  *   stats                                answered by a line on standard output: names and numbers
  *
- * "wrong" counts blocks whose bytes are not those of the content, or that were not asked for; each is
- * described on standard error.
+ * "wrong" counts blocks whose bytes are not those of the content, or that were not asked for; each
+ * is described on standard error.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -615,8 +615,8 @@ static unsigned index_of(const struct peer *p)
     return i;
 }
 
-/* Only those of whom something is unsent are woken by room in the socket; those who stall, by nothing
- * but its end. */
+/* Only those of whom something is unsent are woken by room in the socket; those who stall, by
+ * nothing but its end. */
 static void peer_watch(struct peer *p)
 {
     struct epoll_event ev = {.data.ptr = p};
