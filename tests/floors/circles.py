@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Finds circles between modules: files that need each other to be understood.
+"""Finds circles: .c files that call each other, and headers that include each other.
 
-A module is a .c file with the headers of its name. Module A needs module B when the object file of
-A has an undefined symbol that only B defines (read with nm from a build folder), or when A includes
-a header of B. Headers without a .c file, like internal.h, belong to no module and tie nothing.
+File A calls file B when the object file of A has an undefined symbol that only B defines; nm reads
+them from a build folder. That B includes a header of A for its types makes no circle.
 """
 import collections
 import json
@@ -11,7 +10,7 @@ import pathlib
 import shlex
 import subprocess
 
-from tree import includes, module_of, resolve, sources
+from tree import includes, resolve, sources
 
 SHOWN_MAX = 6  # names that are listed for one edge
 
@@ -61,22 +60,19 @@ def call_edges(root, build):
 
 
 def include_edges(root):
-    """{(module, module): the headers of the second that the first includes}."""
+    """{(header, header): the name by which the first includes the second}."""
     edges = collections.defaultdict(set)
     for path in sources(root):
-        module = module_of(root, path)
-        if module.suffix != ".c":
-            continue
-        for _, name in includes((root / path).read_text()):
-            target = resolve(root, name)
-            other = target and module_of(root, target)
-            if other and other.suffix == ".c" and other != module:
-                edges[module, other].add(f'"{name}"')
+        if path.suffix == ".h":
+            for _, name in includes((root / path).read_text()):
+                target = resolve(root, name)
+                if target and target.suffix == ".h":
+                    edges[path, target].add(f'"{name}"')
     return edges
 
 
 def components(edges):
-    """Groups of modules that reach each other, each sorted (Tarjan's algorithm, without recursion)."""
+    """Groups of files that reach each other, each sorted (Tarjan's algorithm, without recursion)."""
     after = collections.defaultdict(list)
     for a, b in sorted(edges):
         after[a].append(b)
@@ -114,17 +110,15 @@ def components(edges):
 
 
 def check_circles(root, build):
-    """Yields one fault for each circle: its modules, and what ties each to the next."""
+    """Yields one fault for each circle: its files, and what ties each to the next."""
     missing = [c for c in sources(root, ("src",)) if c.suffix == ".c"
                and not object_files(root, build).get(c, root / "none").exists()]
     if missing:
         yield f"{missing[0]}:0: not compiled in {build} ({len(missing)} such files): build it first"
         return
-    edges = call_edges(root, build)
-    for ends, names in include_edges(root).items():
-        edges[ends] |= names
+    edges = {**call_edges(root, build), **include_edges(root)}
     for group in components(edges):
-        lines = [f"{group[0]}:0: a circle of {len(group)} modules: {' '.join(map(str, group))}"]
+        lines = [f"{group[0]}:0: a circle of {len(group)} files: {' '.join(map(str, group))}"]
         for (a, b), names in sorted(edges.items()):
             if a in group and b in group:
                 shown = sorted(names)[:SHOWN_MAX]

@@ -167,7 +167,7 @@ class Circles(Tree):
     def test_calls_both_ways(self):
         self.assert_fault(self.build({"src/fs/a.c": "void b(void); void a(void) { b(); }\n",
                                       "src/fs/b.c": "void a(void); void b(void) { a(); }\n"}),
-                          "a circle of 2 modules: src/fs/a.c src/fs/b.c",
+                          "a circle of 2 files: src/fs/a.c src/fs/b.c",
                           "src/fs/a.c -> src/fs/b.c: b", "src/fs/b.c -> src/fs/a.c: a")
 
     def test_circle_of_three_folders_through_a_variable(self):
@@ -175,22 +175,22 @@ class Circles(Tree):
                              "src/y/b.c": "void c(void); void b(void) { c(); }\n",
                              "src/z/c.c": "extern int v; void c(void) { v = 1; }\n",
                              "src/z/d.c": "void a(void); void d(void) { a(); }\n"})
-        self.assert_fault(faults, "a circle of 3 modules: src/x/a.c src/y/b.c src/z/c.c", "c.c -> src/x/a.c: v")
+        self.assert_fault(faults, "a circle of 3 files: src/x/a.c src/y/b.c src/z/c.c", "c.c -> src/x/a.c: v")
         self.assertNotIn("src/z/d.c", faults[0])
 
-    def test_call_one_way_and_header_the_other(self):
-        self.assert_fault(self.build({
+    def test_call_one_way_and_types_the_other(self):
+        self.assertEqual(self.build({
             "include/conjure/fs/a.h": "struct a { int x; };\n",
             "src/fs/a.c": '#include "conjure/fs/a.h"\nvoid b(void); void a(void) { b(); }\n',
-            "src/fs/b.h": '#include "conjure/fs/a.h"\n',
-            "src/fs/b.c": '#include "fs/b.h"\nvoid b(void) {}\n'}),
-            'src/fs/b.c -> src/fs/a.c: "conjure/fs/a.h"')
+            "src/fs/b.c": '#include "conjure/fs/a.h"\nvoid b(void) {}\n'}), [])
 
-    def test_internal_header_ties_nothing(self):
-        self.assertEqual(self.build({
-            "src/fs/internal.h": '#include "fs/a.h"\n', "src/fs/a.h": "void a(void);\n",
-            "src/fs/a.c": '#include "fs/internal.h"\nvoid b(void); void a(void) { b(); }\n',
-            "src/fs/b.c": '#include "fs/internal.h"\nvoid b(void) {}\n'}), [])
+    def test_headers_that_include_each_other(self):
+        guard = "#ifndef {0}\n#define {0}\n{1}\n#endif\n"
+        self.assert_fault(self.build({
+            "src/fs/a.h": guard.format("A", '#include "fs/b.h"'),
+            "src/fs/b.h": guard.format("B", '#include "fs/a.h"'),
+            "src/fs/c.c": '#include "fs/a.h"\n'}),
+            "a circle of 2 files: src/fs/a.h src/fs/b.h", 'src/fs/a.h -> src/fs/b.h: "fs/b.h"')
 
     def test_name_that_two_files_keep_to_themselves(self):
         self.assertEqual(self.build({
