@@ -62,7 +62,6 @@ struct peer {
     uint32_t id;
     uint32_t n_seen; /* pieces that we announced after the handshake (interest.PeerJoined) */
     enum peer_state state;
-    struct owner owner;
 
     /* The pieces that we have, once InterestStat has ended; it belongs to the Lobby and does not
      * change. NULL: all pieces, or InterestStat knows. */
@@ -90,6 +89,7 @@ struct peer {
     bool at_fault : 1;      /* the far end is to blame for the end: do not dial it again soon */
     /* The last InterestChanged. */
     bool reported_interested : 1, reported_we_interested : 1, reported_seed : 1;
+    struct owner owner;
     const char *reason; /* why it closes: a literal */
 
     /* --- The Lobby's, also while a thread owns the rest. No bit-fields: these share a word.

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
