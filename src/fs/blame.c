@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/blame.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@ static size_t size_of(uint32_t n_blocks)
     return sizeof(struct blame_attempt) + (size_t)n_blocks * (sizeof(struct addr) + SHA1_SIZE);
 }
 
-static void forget_oldest(struct blame *b)
+static void drop_oldest(struct blame *b)
 {
     struct blame_attempt *a = b->oldest;
 
@@ -24,7 +23,7 @@ static void forget_oldest(struct blame *b)
 void blame_deinit(struct blame *b)
 {
     while (b->oldest)
-        forget_oldest(b);
+        drop_oldest(b);
     *b = BLAME_EMPTY;
 }
 
@@ -45,7 +44,7 @@ void blame_add(struct blame *b, uint32_t piece, const struct addr *from,
     if (size > BLAME_BYTES_MAX)
         return;
     while (b->n_bytes + size > BLAME_BYTES_MAX)
-        forget_oldest(b);
+        drop_oldest(b);
     a = malloc(size);
     if (!a)
         return;
@@ -59,7 +58,7 @@ void blame_add(struct blame *b, uint32_t piece, const struct addr *from,
     b->n_bytes += size;
 }
 
-int blame_has(const struct blame *b, uint32_t piece)
+bool blame_has(const struct blame *b, uint32_t piece)
 {
     for (const struct blame_attempt *a = b->oldest; a; a = a->next)
         if (a->piece == piece)
@@ -79,7 +78,7 @@ static void settle_attempt(const struct blame_attempt *a, const uint8_t (*digest
         guilty(arg, a->piece, &who);
         for (uint32_t j = i; j < a->n_blocks; j++)
             if (addr_equal(&a->from[j], &who))
-                a->from[j] = ADDR_NONE; /* named once is enough */
+                a->from[j] = ADDR_NONE; /* each is named once */
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A check hashes what is doubtful and verifies what is correct. With compact allocation it reads
+ * A check hashes doubtful pieces and verifies the correct ones. With compact allocation it reads
  * slots, in several passes, and the result is known after the last one (scan.h).
  */
 #include <assert.h>
@@ -96,7 +96,7 @@ static void finish_lane(struct storage *s, const struct lane *lane)
 {
     uint32_t piece;
 
-    /* What the disk did not give, or was not read any more, is as doubtful as before. */
+    /* A slot that the disk did not give, or that was not read, stays doubtful. */
     if (lane->result == LANE_CANCELLED ||
         (lane->result == LANE_ERROR && !s->placement->ops->unreadable_is_empty))
         return;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mincore(2) says which pages of the next window are there, before any of it is read: a read that
- * may not wait (RWF_NOWAIT) would tell too, but newer kernels begin to read ahead for it, and so
- * change what we want to know. The kernel's own read-ahead is switched off for the same reason; a
- * window that is not all there is asked for at once, since sixteen lanes that take turns on a disk
- * must not make it seek for every chunk.
+ * mincore(2) says which pages of the next window are cached, before any of it is read. A read that
+ * may not wait (RWF_NOWAIT) would tell too, but newer kernels start to read ahead for it, and so
+ * change the answer. The kernel's own read-ahead is switched off for the same reason. A window that
+ * is not entirely cached is requested as a whole: sixteen lanes that take turns on a disk must not
+ * make it seek for every chunk.
  *
- * cachestat(2), where there is one (Linux 6.5), says in a tenth of the time that all is there: most
- * of what is checked in a hurry has just been written.
+ * cachestat(2), where it exists (Linux 6.5), finds in a tenth of the time that a window is entirely
+ * cached. Most files whose check a user waits for have just been written.
  *
- * To who neither owns a file nor may write to it mincore says that all is there. Then nothing is
- * dropped.
+ * For a user who neither owns a file nor may write to it mincore reports all pages as cached. Then
+ * no page is dropped.
  */
 #include "fs/gentle.h"
 
@@ -30,7 +30,7 @@ void gentle_init(struct gentle *g, int fd)
     posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 }
 
-/* How many pages from page I on are all there, or all not. */
+/* How many pages from page I on are all cached, or all not. */
 static uint32_t run_of(const struct gentle *g, uint32_t i)
 {
     uint32_t n = 1;
@@ -75,7 +75,7 @@ static bool is_all_cached(int fd, uint64_t begin, uint64_t length)
     return !syscall(SYS_cachestat, fd, &range, &state, 0) && state.n_cached == length / GENTLE_PAGE;
 }
 
-/* Finds out what of the window is there. */
+/* Finds out which pages of the window are cached; on doubt all, so that none is dropped. */
 static void find_resident(struct gentle *g)
 {
     void *map;
@@ -85,7 +85,7 @@ static void find_resident(struct gentle *g)
         return;
     map = mmap(NULL, GENTLE_WINDOW, PROT_READ, MAP_SHARED, g->fd, (off_t)g->begin);
     if (map == MAP_FAILED)
-        return; /* better to leave what we read than to take what was there */
+        return;
     if (mincore(map, GENTLE_WINDOW, g->resident))
         memset(g->resident, 1, sizeof g->resident);
     munmap(map, GENTLE_WINDOW);

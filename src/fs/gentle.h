@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /*
- * Reading a file once, front to back, and leaving the page cache as it was: a check of 100 GiB must
- * not evict what is being served. What was cached is read from there and stays; what was not is
- * read ahead in windows, and dropped again behind the reader.
+ * Reads a file once, front to back, and leaves the page cache as it was: a check of 100 GiB must
+ * not evict content that is being served. Cached pages are read from the cache and stay; the others
+ * are read ahead in windows, and dropped again behind the reader. For workers.
  */
 #define GENTLE_WINDOW (1u << 20) /* bytes read ahead, and dropped, at a time */
 #define GENTLE_PAGE   4096u
@@ -16,11 +16,11 @@
 struct gentle {
     int fd;
     uint64_t begin, end;                           /* window, on page borders; 0, 0: none */
-    uint8_t resident[GENTLE_WINDOW / GENTLE_PAGE]; /* its pages, as they were found */
+    uint8_t resident[GENTLE_WINDOW / GENTLE_PAGE]; /* its pages, bit 0: cached */
 };
 #define GENTLE_EMPTY ((struct gentle){.fd = -1})
 
-/* Takes FD, which nobody else reads from: it gets another read-ahead. */
+/* Takes FD, which has no other reader: its read-ahead is switched off. */
 void gentle_init(struct gentle *g, int fd);
 /* Closes it. Safe twice. */
 void gentle_deinit(struct gentle *g);

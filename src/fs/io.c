@@ -44,7 +44,7 @@ int io_write(int fd, const void *bytes, size_t n, uint64_t offset)
         if (r < 0)
             return -errno;
         if (r == 0)
-            return -EIO; /* a short write ends in the error itself; nothing at all must not loop */
+            return -EIO; /* a short write ends in its error; a write of no byte must not loop */
         done += (size_t)r;
     }
     return 0;
@@ -110,7 +110,7 @@ static int open_folder(int dir_fd, const char *name, bool make, int *fdp)
         struct stat st;
         int error = errno;
 
-        /* With O_DIRECTORY a link is reported as "not a folder"; say what it is. */
+        /* With O_DIRECTORY the kernel reports a link as "not a folder". */
         if (error == ENOTDIR && !fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
             S_ISLNK(st.st_mode))
             error = ELOOP;
@@ -167,7 +167,7 @@ int io_open_below(int dir_fd, const char *path, int flags, int *fdp)
     if (r)
         return r;
     do {
-        /* O_NONBLOCK: a pipe planted in the way must not hold us up before we see what it is. */
+        /* O_NONBLOCK: opening a pipe that somebody put there must not block. */
         fd = openat(parent, last, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
@@ -217,7 +217,8 @@ int io_sync_folder_of(const char *path)
     free(folder);
     if (fd < 0)
         return -errno;
-    r = fsync(fd) < 0 && errno != EINVAL ? -errno : 0; /* EINVAL: not on this file system */
+    r = fsync(fd) < 0 && errno != EINVAL ? -errno
+                                         : 0; /* EINVAL: not supported by this file system */
     io_close(fd);
     return r;
 }
@@ -253,7 +254,7 @@ int io_replace_begin(struct io_replacement *x, const char *path, const void *byt
     free(beside);
     if (r)
         return r;
-    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a beginning: it may fail */
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint: it may fail */
     *x = (struct io_replacement){path, fd};
     return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * A job carries leased descriptors for its first HANDLES_MAX extents. A piece of thousands of tiny
  * files has more; the worker opens and closes those itself, so that the number of descriptors stays
- * bounded whatever a torrent looks like.
+ * bounded for any torrent.
  */
 #include "fs/job.h"
 

@@ -7,13 +7,13 @@
 #include "fs/store.h"
 
 /*
- * What jobs of all kinds have in common. Each kind is a file: its prepare function decides, on FS's
- * thread, and makes the job; the rest of it stands in one table:
+ * The common part of all jobs. Each kind of job is a file. Its prepare function decides, on FS's
+ * thread, and makes the job; the rest stands in one table:
  *
  *   slot      thread   a failure means
  *   joins     worker   cannot fail
  *   run       worker   head.error and failed_file say what; nothing is booked or freed
- *   finish    FS       cannot fail: books what RUN did, and that the rest was not done
+ *   finish    FS       cannot fail: books what RUN has done; the rest counts as not done
  *   deinit    FS       cannot fail; after FINISH, or a prepare that failed halfway
  *
  * RUN touches the memory of its own jobs and the immutable store, nothing else.
@@ -28,7 +28,7 @@ struct job_kind {
     /* Runs N jobs of a list. */
     void (*run)(struct job *first, unsigned n, struct disk_scratch *scratch);
     void (*finish)(struct storage *s, struct job *job);
-    void (*deinit)(struct job *job); /* what the kind owns in JOB; NULL: nothing */
+    void (*deinit)(struct job *job); /* frees members of the kind; NULL: none */
 };
 
 #define JOB_FILE_NONE     UINT32_MAX
@@ -38,7 +38,7 @@ struct job_kind {
 struct job_range {
     struct extent extent;
     struct open_file *handle; /* leased; NULL: the worker opens the file itself */
-    const uint8_t *bytes;     /* what is to be written there; or NULL */
+    const uint8_t *bytes;     /* to be written there; or NULL */
 };
 
 /* The first member of each kind's struct. */
@@ -62,8 +62,8 @@ enum job_leases {
     JOB_LEASES,
     JOB_OPENS_ITSELF,
 };
-/* FS's thread. Adds the extents of content [AT, AT + LENGTH). BYTES: what is to be written there,
- * or NULL to read. 0 or -errno. */
+/* FS's thread. Adds the extents of content [AT, AT + LENGTH). BYTES: to be written there, or NULL
+ * to read. 0 or -errno. */
 int job_add_ranges(struct job *job, uint64_t at, uint32_t length, enum padding padding,
                    const uint8_t *bytes, enum job_leases leases);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is on disk already: from resume data, as far as the stamps of the files vouch for it.
+ * Finds out which pieces are on disk already: those of the resume data, as far as the stamps of the
+ * files vouch for them.
  *
  * TRUST. A daemon has thousands of torrents, and their files' inodes may lie anywhere on a disk
  * that has just been mounted. So it opens a torrent that was complete on the word of the resume

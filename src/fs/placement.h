@@ -11,8 +11,8 @@
  * In which slot of the content each piece is: always its own (sparse, full), or one in the order of
  * arrival (compact). Everything that differs between the two stands behind this struct.
  *
- * THREADS. FS's thread calls all of these, but for `adopt`, which the worker that opens the torrent
- * calls while nobody else has the placement and the books.
+ * THREADS. FS's thread calls all of these but `adopt`. The worker that runs the open job calls
+ * that; the job has the placement and the books meanwhile.
  */
 struct placement {
     const struct placement_ops *ops;
@@ -46,8 +46,8 @@ struct placement_ops {
     /* PIECE is on disk and correct. */
     void (*verify)(const struct placement *p, struct books *b, uint32_t piece);
 
-    /* Books what RESUME (NULL: there is none) says, but its partial pieces, as far as STAMPS, those
-     * that the files have now, vouch for it; the rest that may be on disk is doubtful. 0 or
+    /* Books the pieces of RESUME (NULL: there is none), but no partial ones, as far as STAMPS,
+     * those that the files have now, vouch for it; the rest that may be on disk is doubtful. 0 or
      * -errno. */
     int (*adopt)(struct placement *p, struct books *b, const struct resume *resume,
                  const struct file_stamp *stamps);
@@ -67,7 +67,7 @@ struct placement_ops {
     /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP,
      * the hash to compare with, or NULL when only the digest is wanted. */
     uint32_t (*check_piece)(const struct placement *p, uint32_t slot, const uint8_t **expectedp);
-    /* SLOT was read: DIGEST is NULL when it could not be, or does not hold what was expected.
+    /* SLOT was read: DIGEST is NULL when it could not be, or does not hold the expected piece.
      * Returns the piece that is in it, or SLOT_NONE. */
     uint32_t (*found)(struct placement *p, struct books *b, uint32_t slot, const uint8_t *digest);
     /* All doubtful slots were read and no job is under way. Returns whether some are to be read

@@ -67,8 +67,7 @@ static void compact_verify(const struct placement *p, struct books *b, uint32_t 
     books_verify(b, piece, compact_slot_of(p, piece) == piece ? PIECE_AT_HOME : PIECE_ELSEWHERE);
 }
 
-/* Whether the files are as resume data has them, and were being left in peace when it was
- * written. */
+/* Whether the files are as resume data has them, and no write was under way when it was written. */
 static bool is_as_left(const struct store *store, const struct resume *resume,
                        const struct file_stamp *stamps)
 {
@@ -117,8 +116,8 @@ static enum save_verdict compact_may_save(const struct placement *p, const struc
     return busy ? SAVE_LATER : SAVE_NOW;
 }
 
-/* What has been found so far. Every other slot is as doubtful as at the beginning: resume data does
- * not have the passes that it was read in. */
+/* The pieces found so far. Every other slot is as doubtful as at the beginning: resume data has no
+ * record of the passes in which it was read. */
 static void copy_scan(const struct scan *scan, struct resume *r)
 {
     memcpy(r->pieces.bytes, scan->placed.bytes, bitfield_size(scan->placed.n_bits));

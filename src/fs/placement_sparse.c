@@ -2,8 +2,8 @@
 /*
  * Each piece in its own slot. Resume data is believed for pieces whose files have the size and the
  * mtime that it names. Pieces that touch another file are doubtful as far as they can be on disk at
- * all, whether resume data claims them or not: so what was written after the last save is found
- * again. A download that was killed has newer mtimes, which costs no more than hashing.
+ * all, whether resume data claims them or not: so pieces that were written after the last save are
+ * found again. A download that was killed has newer mtimes, which costs no more than hashing.
  */
 #include "fs/placement.h"
 

@@ -13,8 +13,9 @@
 struct file_stamp;
 
 /*
- * Resume data: what a torrent's files hold, as a B-coded file. It never claims more than the disk
- * has: the snapshot is taken first, then the files are synced, then this is written (save.c).
+ * Resume data: which pieces and blocks a torrent's files hold, as a B-coded file. It never claims
+ * more than the disk has: the snapshot is taken first, then the files are synced, then this is
+ * written (save.c).
  *
  *   conjure     version, 1
  *   info-hash   20 bytes

@@ -2,13 +2,13 @@
 /*
  * Saving resume data while the download continues. Three steps in this order: a snapshot of the
  * books (FS's thread), a sync of every file written since the last one, the resume file itself
- * (worker). What is written meanwhile is not in the snapshot, so nothing is claimed that a crash
- * could undo. While a check is under way the snapshot has what is still doubtful, so that the next
- * start continues there.
+ * (worker). Blocks that are written meanwhile are not in the snapshot, so resume data claims
+ * nothing that a crash could undo. While a check is under way the snapshot has the pieces that are
+ * still doubtful, so that the next start continues there.
  *
- * What a check has found good may have been copied there a moment ago and be in memory only, so it
- * is synced too. But each sync may flush the disk's cache, and a check of thousands of files is
- * mostly one of old files, which the kernel has written back already.
+ * Files that a check has found correct may have been copied there a moment ago and be in memory
+ * only, so they are synced too. But each sync may flush the disk's cache, and a check of thousands
+ * of files is mostly one of old files, which the kernel has written back already.
  *
  * A thousand torrents save once a minute, and all together at the end. So bytes that are on disk
  * already are not written again; and saves that are neighbours in the queue share the sync of their
@@ -23,14 +23,14 @@
 #include "fs/internal.h"
 #include "fs/resume.h"
 
-#define OLD_S        3600 /* a file that nobody has touched for so long is written back */
+#define OLD_S        3600 /* the kernel has written back a file that is unchanged for so long */
 #define TOGETHER_MAX 16   /* saves in one run */
 
 struct save_job {
     struct job job;
     const char *path;      /* the storage's, constant */
     struct resume *resume; /* a snapshot of the books, owned */
-    uint8_t *unsynced;     /* one per file, owned: what has to be synced first */
+    uint8_t *unsynced;     /* one per file, owned: the files to be synced first */
     struct saved saved;    /* before running, and after */
 };
 

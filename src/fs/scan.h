@@ -10,9 +10,9 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * Finding out which piece is in which slot (ALLOCATION_COMPACT), from digests of slots: first
- * whether each holds its own piece, then whether it holds another, at last whether it holds the
- * last piece, which may be shorter. Pure.
+ * Finds out which piece is in which slot (ALLOCATION_COMPACT), from digests of slots: the first
+ * pass tests whether each slot holds its own piece, the second whether it holds another, the third
+ * whether it holds the last piece, which may be shorter. Pure.
  */
 enum scan_pass {
     SCAN_OWN,
@@ -35,15 +35,15 @@ struct scan {
 int scan_init(struct scan *x, const struct metainfo *meta); /* 0 or -ENOMEM */
 void scan_deinit(struct scan *x);
 
-/* Before the first note: PIECE is in SLOT, and an earlier scan that was stopped has found it. */
+/* Before the first scan_note: PIECE is in SLOT, as an earlier scan that was stopped has found. */
 void scan_keep(struct scan *x, uint32_t slot, uint32_t piece);
 
 /* How many bytes of SLOT this pass hashes. */
 uint32_t scan_size(const struct scan *x, uint32_t slot);
-/* What a pass found in SLOT: DIGEST, or NULL when it could not be read whole. */
+/* This pass has read SLOT: DIGEST is NULL when it could not be read whole. */
 void scan_note(struct scan *x, uint32_t slot, const uint8_t *digest);
-/* All slots of this pass are noted: on to the next. SLOTS becomes those to be hashed in it; when
- * none are left the pass is SCAN_DONE. */
+/* All slots of this pass are noted: starts the next one. SLOTS becomes the slots to be hashed in
+ * it; when there are none the pass is SCAN_DONE. */
 void scan_next_pass(struct scan *x, struct bitfield *slots);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The original client's scheme. A new piece takes the next slot. If the piece that belongs there is
- * stored elsewhere, it moves home and leaves its old slot to the new one; and if the new piece's
- * own slot is already used, by a guest, guest and newcomer change places before the newcomer is
- * written. So at most two pieces move for one that arrives.
+ * The original client's scheme. A new piece takes the next slot. If that slot's own piece is stored
+ * elsewhere, it moves there and leaves its old slot to the new piece. If the new piece's own slot
+ * is already used, by a guest, the guest moves to the free slot before the new piece is written. So
+ * at most two pieces move for one that arrives.
  */
 #include "fs/slots.h"
 
@@ -121,7 +121,7 @@ void slots_undo(struct slots *s, const struct slot_moves *moves, unsigned n_done
         s->piece_in[m->to] = SLOT_NONE;
         put(s, m->piece, m->from);
     }
-    /* Its owner did not get into the new slot after all. */
+    /* The new slot stays empty. */
     if (moves->grew && n_done == 0 && moves->n && s->piece_in[s->order[s->n_used - 1]] == SLOT_NONE)
         s->n_used--;
 }
@@ -144,7 +144,7 @@ void slots_load(struct slots *s, const uint32_t *found)
         if (slot == piece || !is_used(s, piece))
             put(s, piece, slot);
     }
-    /* Slots that were given up by that rule at the end are not used after all. */
+    /* Slots at the end that were left empty are not used. */
     while (s->n_used && s->piece_in[s->order[s->n_used - 1]] == SLOT_NONE)
         s->n_used--;
 }

@@ -6,19 +6,19 @@
 #include <stdint.h>
 
 /*
- * Which slot holds which piece when room is taken in order of arrival (ALLOCATION_COMPACT). Slots
- * and pieces have the same numbers; only those of wanted pieces are used. Pure bookkeeping.
+ * Which slot holds which piece when slots are used in the order of arrival (ALLOCATION_COMPACT).
+ * Slots and pieces have the same numbers; only slots of wanted pieces are used. Pure.
  *
  * INVARIANT: a stored piece whose own slot is among the used ones is in it. So when all pieces are
- * stored all are at home; and the last slot, which may be shorter than a piece, never holds another
- * piece than its own.
+ * stored each is in its own slot; and the last slot, which may be shorter than a piece, never holds
+ * another piece than its own.
  */
 #define SLOT_NONE UINT32_MAX
 
 struct slot_move {
     uint32_t piece, from, to;
 };
-/* To be carried out in this order, before PIECE is written. */
+/* Moves to be carried out in this order before PIECE is written. */
 struct slot_moves {
     struct slot_move move[2];
     unsigned n;
@@ -42,13 +42,13 @@ int slots_init(struct slots *s, uint32_t n_pieces, bool (*wanted)(const void *ar
                const void *arg);
 void slots_deinit(struct slots *s);
 
-/* Finds room for a wanted PIECE that is in no slot. */
+/* Gives a wanted PIECE that is in no slot one. */
 void slots_place(struct slots *s, uint32_t piece, struct slot_moves *movesp);
 /* Only the first N_DONE of these moves were carried out: PIECE is in no slot. */
 void slots_undo(struct slots *s, const struct slot_moves *moves, unsigned n_done);
 
-/* Empties the map, then takes what was found on disk (a piece at most once, a slot at most once);
- * what would break the invariant is left out. FOUND[slot] is a piece or SLOT_NONE. */
+/* Replaces the map by what was found on disk: FOUND[slot] is a piece or SLOT_NONE. A piece that is
+ * found twice, or that would break the invariant, is left out. */
 void slots_load(struct slots *s, const uint32_t *found);
 
 #endif

@@ -27,10 +27,11 @@ enum {
     UNSYNCED_CHECKED = 2, /* a check found good what another program may have written just now */
 };
 
-/* The stamps of a torrent's files as the last resume data has them, and what happened since. */
+/* The stamps of a torrent's files as the last resume data has them, and which files changed
+ * since. */
 struct stamps {
     struct file_stamp *files; /* one per file */
-    uint8_t *unsynced;        /* one per file: what happened since its last sync began */
+    uint8_t *unsynced;        /* one per file: changes since its last sync began */
 };
 #define STAMPS_EMPTY ((struct stamps){0})
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A torrent's storage as a whole: its life, the end of its jobs, and what is known. */
+/* A torrent's storage as a whole: creation, the end of jobs, queries. */
 #include "conjure/fs/storage.h"
 
 #include <assert.h>

@@ -123,7 +123,7 @@ static inline void sample_path(const struct sample *s, uint32_t file, char path[
     snprintf(path, 640, "%s/%s", s->dir, metainfo_file(s->meta, file)->path);
 }
 
-/* Whether FILE is on disk as it should be. */
+/* Whether FILE on disk is correct. */
 static inline bool sample_file_is_good(const struct sample *s, uint32_t file)
 {
     const struct metainfo_file *f = metainfo_file(s->meta, file);
@@ -164,7 +164,7 @@ static inline void sample_write_file(const struct sample *s, uint32_t file)
     close(fd);
 }
 
-/* Writes FILE once more, at another time: a clock that has not ticked since makes no difference. */
+/* Writes FILE again, with another modification time even if the clock has not ticked since. */
 static inline void sample_change_file(const struct sample *s, uint32_t file)
 {
     const struct timespec times[2] = {{.tv_sec = 1000 + file}, {.tv_sec = 1000 + file}};

@@ -176,7 +176,7 @@ static inline void check_some(struct storage *s, unsigned n)
     }
 }
 
-/* All of the content, verified and remembered. */
+/* A storage with all of its content, verified. */
 static inline struct storage *open_complete(struct sample *sample)
 {
     struct storage *s;

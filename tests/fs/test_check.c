@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "storage_fixture.h"
 
-/* Some of the pieces, in an order by chance, so that many lie where others belong. Not saved. */
+/* Writes some pieces in random order, so that many lie in slots of others. Not saved. */
 static void download_in_disorder(struct sample *sample, uint32_t n)
 {
     struct storage *s = open_storage(sample, ALLOCATION_COMPACT, NULL);
@@ -15,7 +15,7 @@ static void download_in_disorder(struct sample *sample, uint32_t n)
     storage_free(s);
 }
 
-/* What each piece is: 0 missing, 1 at home, 2 elsewhere. */
+/* KINDS of pieces: 0 missing, 1 in its own slot, 2 in another one. */
 static void list_pieces(struct storage *s, uint32_t n_pieces, uint8_t *kinds)
 {
     struct stored_blocks stored;

@@ -65,7 +65,7 @@ static void read_all(size_t chunk)
     ck_assert_mem_eq(content, got, SIZE);
 }
 
-/* A file system that keeps all in memory (tmpfs) has nothing to be gentle with. */
+/* False on a file system that keeps all in memory (tmpfs). */
 static bool evict(int fd)
 {
     uint8_t resident[N];
@@ -74,7 +74,7 @@ static bool evict(int fd)
     return !find_resident(fd, resident);
 }
 
-START_TEST(what_was_not_cached_is_not_cached_afterwards)
+START_TEST(pages_read_from_disk_are_not_cached_afterwards)
 {
     static const size_t chunks[] = {4096, 32768, 65536, 100000};
     uint8_t resident[N];
@@ -89,7 +89,7 @@ START_TEST(what_was_not_cached_is_not_cached_afterwards)
 }
 END_TEST
 
-START_TEST(what_was_cached_stays)
+START_TEST(cached_pages_stay_cached)
 {
     uint8_t resident[N], after[N], byte;
     unsigned n;
@@ -106,7 +106,7 @@ START_TEST(what_was_cached_stays)
         n = find_resident(fd, resident);
         ck_assert_uint_gt(n, 100);
         read_all(65536);
-        /* The system may take a page at any time; a window has more of them than that. */
+        /* The system may evict a page at any time; a window has more than 30. */
         ck_assert_uint_ge(find_resident(fd, after), n - 30);
         for (size_t page = 0; page < N; page++)
             ck_assert(resident[page] || !after[page]);
@@ -116,7 +116,7 @@ START_TEST(what_was_cached_stays)
 }
 END_TEST
 
-START_TEST(beyond_the_end_there_is_nothing)
+START_TEST(a_read_beyond_the_end_gives_nothing)
 {
     struct gentle g;
     size_t n = 1;
@@ -134,5 +134,5 @@ START_TEST(beyond_the_end_there_is_nothing)
 }
 END_TEST
 
-RUN_SUITE("gentle", 20, what_was_not_cached_is_not_cached_afterwards, what_was_cached_stays,
-          beyond_the_end_there_is_nothing);
+RUN_SUITE("gentle", 20, pages_read_from_disk_are_not_cached_afterwards, cached_pages_stay_cached,
+          a_read_beyond_the_end_gives_nothing);

@@ -41,7 +41,7 @@ static struct open_file *lease(uint32_t file, enum file_mode mode)
     return h;
 }
 
-START_TEST(the_oldest_goes_first)
+START_TEST(the_oldest_is_closed_first)
 {
     struct open_file *a, *b;
 
@@ -100,7 +100,7 @@ START_TEST(a_reader_is_reopened_to_write)
 }
 END_TEST
 
-START_TEST(what_is_not_there_is_missing)
+START_TEST(a_file_that_does_not_exist_is_missing)
 {
     struct open_file *h;
 
@@ -116,5 +116,5 @@ START_TEST(what_is_not_there_is_missing)
 }
 END_TEST
 
-RUN_SUITE("handle pool", 20, the_oldest_goes_first, a_leased_file_stays_open,
-          a_reader_is_reopened_to_write, what_is_not_there_is_missing);
+RUN_SUITE("handle pool", 20, the_oldest_is_closed_first, a_leased_file_stays_open,
+          a_reader_is_reopened_to_write, a_file_that_does_not_exist_is_missing);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "storage_fixture.h"
 
-/* Two torrents, each too small for all lanes, and one of them with a wrong piece. */
+/* Three torrents, each too small for all lanes, and one of them with a wrong piece. */
 START_TEST(pieces_of_several_torrents_are_hashed_together)
 {
     static const struct sample_file files[] = {{"a", 5 * 32768, NULL}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "storage_fixture.h"
 
-/* Pieces are written after the last save, and the process is gone without a word. */
+/* Pieces are written after the last save, and the process is killed. */
 START_TEST(after_a_crash_no_piece_is_claimed_that_is_not_on_disk)
 {
     struct sample sample;
@@ -20,7 +20,7 @@ START_TEST(after_a_crash_no_piece_is_claimed_that_is_not_on_disk)
     ck_assert_int_eq(write_blocks(&sample, s, 10, 0, 2, &bob, false), 0);
     hash_waiting(s);
     storage_free(s);
-    /* Behind our back, too. */
+    /* Another program changes a byte. */
     sample_path(&sample, 0, path);
     fd = open(path, O_WRONLY);
     ck_assert_int_eq(pwrite(fd, "x", 1, 65536 + 7), 1);

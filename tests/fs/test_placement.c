@@ -3,7 +3,7 @@
 
 #include "fs/placement.h"
 
-/* What holds for every placement, and where they differ. No file is on disk. */
+/* The promises of every placement, and their differences. No file is on disk. */
 static struct sample sample;
 static struct store store;
 static struct piece_buffers buffers;

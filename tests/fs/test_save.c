@@ -105,7 +105,7 @@ START_TEST(unchanged_resume_data_is_not_written_again)
 }
 END_TEST
 
-/* More than go together, and one of them to a folder that is not there. */
+/* More saves than are done together, one of which fails. */
 START_TEST(saves_of_several_torrents_are_done_together)
 {
     static const struct sample_file files[] = {{"a", 40000, NULL}};

@@ -15,7 +15,7 @@ static void shuffle(uint32_t *order, uint32_t n)
     }
 }
 
-/* Random files, some empty, some padding, under changing folders. */
+/* Random files, some empty, some padding, in different folders. */
 static void make_random(struct sample *sample, unsigned n_files, uint64_t length_max, bool padding)
 {
     struct sample_file files[64];
@@ -94,7 +94,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     end(&sample);
 }
 
-/* Wanted pieces only; what they hold of other files stays out of sight. */
+/* Wanted pieces only; their bytes of other files are in part files. */
 static void download_selection(enum allocation allocation, uint64_t seed)
 {
     bool skip[64] = {0};
@@ -131,7 +131,7 @@ static void download_selection(enum allocation allocation, uint64_t seed)
     check(s, CHECK_ALL);
     expect_all_files(&sample, skip);
     close_storage(s);
-    /* Later all are wanted: nothing false is claimed, and the rest can be had. */
+    /* Later all files are wanted: no piece is claimed wrongly, and the rest can be downloaded. */
     s = open_storage(&sample, allocation, NULL);
     check(s, CHECK_DOUBTFUL);
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++)

@@ -21,7 +21,7 @@ START_TEST(only_a_write_of_all_blocks_is_of_a_whole_piece)
     ck_assert_int_eq(storage_prepare_write(s, 1, 0, 4, 7, data, &alice, &job), 0);
     ck_assert(!disk_job_is_whole_piece(job));
     ck_assert_int_eq(run(job), 0);
-    /* Asks for all of it, but three blocks are somebody else's. */
+    /* All blocks, but three of them are on disk already. */
     ck_assert_int_eq(storage_prepare_write(s, 1, 0, 4, 15, data, &bob, &job), 0);
     ck_assert(!disk_job_is_whole_piece(job));
     ck_assert_int_eq(run(job), 0);

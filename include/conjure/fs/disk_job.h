@@ -18,8 +18,8 @@ enum disk_job_kind {
     DISK_OPEN,   /* read resume data and stamps, make zero-length files, reserve room (full) */
     DISK_WRITE,  /* write received blocks, and move pieces (compact) */
     DISK_HASH,   /* hash received pieces */
-    DISK_CHECK,  /* hash what is doubtful */
-    DISK_SAVE,   /* sync what was written, then write resume data */
+    DISK_CHECK,  /* hash doubtful pieces */
+    DISK_SAVE,   /* sync written files, then write resume data */
     DISK_RESTAT, /* compare the stamps of all files with resume data */
 };
 
@@ -47,7 +47,7 @@ void disk_scratch_deinit(struct disk_scratch *x); /* safe twice */
 
 /* --- for the thread of the storage ----------------------------------------------------------- */
 
-/* Ends a check job soon, while a worker runs it: what it has not hashed stays doubtful. */
+/* Ends a check job soon, while a worker runs it: pieces that are not hashed yet stay doubtful. */
 void disk_job_cancel(struct disk_job *job);
 /* How many pieces a hash or check job reads. */
 unsigned disk_job_n_pieces(const struct disk_job *job);

@@ -2,7 +2,7 @@
 #ifndef CONJURE_FS_FILE_MODE_H
 #define CONJURE_FS_FILE_MODE_H
 
-/* What a file of the content is opened for. */
+/* The access for which a file of the content is opened. */
 enum file_mode {
     FILE_READ,
     FILE_WRITE, /* and read; a missing file is made, with its folders */

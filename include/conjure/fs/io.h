@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /*
- * The system calls on files, with EINTR, short counts and odd results decided once. All return 0 or
- * -errno unless said otherwise. Descriptors are close-on-exec.
+ * The system calls on files: EINTR, short counts and unusual results are handled here. All return 0
+ * or -errno unless noted otherwise, may block, and may be called by any thread. Descriptors are
+ * close-on-exec.
  */
 
 /* Reads up to N bytes at OFFSET; *GOTP is less only at the end of the file. */
@@ -16,25 +17,25 @@ int io_read(int fd, void *bytes, size_t n, uint64_t offset, size_t *gotp);
 /* Writes all N bytes at OFFSET. */
 int io_write(int fd, const void *bytes, size_t n, uint64_t offset);
 int io_truncate(int fd, uint64_t length);
-int io_reserve(int fd, uint64_t length);  /* real room for LENGTH bytes */
-int io_sync(int fd);                      /* data, and what is needed to find it */
-bool io_is_old(int fd, unsigned seconds); /* nobody has touched the file for so long */
-int io_close(int fd);                     /* never retried: the descriptor is gone either way */
+int io_reserve(int fd, uint64_t length);  /* allocates LENGTH bytes on disk */
+int io_sync(int fd);                      /* the data, and the metadata to read it */
+bool io_is_old(int fd, unsigned seconds); /* unchanged for so long */
+int io_close(int fd);                     /* never retried: the descriptor is closed in any case */
 
 /* Opens PATH ('/'-separated) below DIR_FD; no component may be a symbolic link, nor anything but a
  * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders
  * are made as well. *FDP or -errno (-ELOOP for a link in the way). */
 int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
-/* Removes PATH below DIR_FD, as careful. */
+/* Removes PATH below DIR_FD, with the same checks. */
 int io_remove_below(int dir_fd, const char *path);
 
-/* Replaces PATH by a file of these bytes so that after a crash it is the old or the new one. */
+/* Replaces PATH by a file of these bytes. After a crash it is the old file or the new one. */
 int io_replace_file(const char *path, const void *bytes, size_t n);
-/* The same in three steps, for several files at a time: writes the new file and starts its way to
- * the disk; waits for that and renames; syncs the folder (of which one call does for many
- * files). */
+/* The same in three steps, for several files at a time: io_replace_begin writes the new file and
+ * starts its write-back, io_replace_end waits for that and renames, io_sync_folder_of syncs the
+ * folder, once for all files in it. */
 struct io_replacement {
-    const char *path; /* the caller's; NULL: nothing is under way */
+    const char *path; /* the caller's; NULL: no replacement is under way */
     int fd;
 };
 #define IO_REPLACEMENT_EMPTY ((struct io_replacement){NULL, -1})

@@ -15,7 +15,7 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * One torrent's content on disk: which blocks are there, which pieces are verified, who sent what.
+ * One torrent's content on disk: which blocks are there, their senders, which pieces are verified.
  *
  * All functions of this header belong to one thread, FS's. Every operation on the disk has three
  * steps: PREPARE decides and makes a job, a worker runs the job (disk_job.h), FINISH books the
@@ -121,7 +121,7 @@ enum storage_event_kind {
     STORAGE_COMPLETED, /* piece: verified and in its place */
     STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
     STORAGE_GUILTY,    /* addr: sent wrong data of the piece */
-    STORAGE_CHANGED, /* file: another program wrote to it or removed it. No book changes */
+    STORAGE_CHANGED,   /* file: another program wrote to it or removed it. No book changes */
 };
 struct storage_event {
     enum storage_event_kind kind;

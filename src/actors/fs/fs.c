@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FS keeps the books of all storages and sends their jobs to the workers, one list each at a time.
- * A job that finds no idle worker waits here, so that a later one of more weight can still overtake
- * it.
+ * A job that finds no idle worker waits here, so that a later job of a higher priority can still
+ * overtake it.
  */
 #include "conjure/actors/fs.h"
 
@@ -158,7 +158,7 @@ static bool has_work(const struct fs_torrent *t)
     return t->check || t->save || t->close || t->n_parked || storage_n_unhashed(t->storage);
 }
 
-/* Continues what had to wait for another job of its torrent. */
+/* Continues work that had to wait for another job of its torrent. */
 static void continue_all(struct fs *self)
 {
     for (struct fs_torrent *t = self->active, *next; t; t = next) {

@@ -34,7 +34,7 @@ struct fs_torrent {
     struct fs_check_pieces *check;
     struct fs_save_resume *save;
     struct fs_close_torrent *close;
-    enum saving saving; /* what the save job under way is for */
+    enum saving saving; /* the purpose of the save job under way */
     bool writing;       /* a write, or a list of them, is under way */
     bool failure_reported;
     /* The check. */
@@ -72,7 +72,7 @@ struct fs {
     struct list opening; /* n_opening torrents that wait for an idle worker */
     uint32_t n_opening;
     bool stopped_opening;
-    struct due_heap restats; /* torrents by when their files are to be looked at */
+    struct due_heap restats; /* torrents by the time of their next restat */
     bool restating;
     uint64_t restat_began_ns, restat_after_ns; /* the last restat; the next one not before */
     struct disk_job *queue_first, *queue_last;

@@ -10,7 +10,7 @@
 void fs_opening_add(struct fs *self, struct fs_open_torrent *m);
 /* No torrent is opened any more; those that wait get -ECANCELED. */
 void fs_opening_stop(struct fs *self);
-/* Gives as many as are good to an idle worker, of which there is one. */
+/* Gives a list of them to an idle worker; there has to be one. */
 void fs_opening_start_some(struct fs *self);
 /* T's open job is finished, by ERROR. Frees T and returns false when that is not 0. */
 bool fs_opening_end(struct fs *self, struct fs_torrent *t, int error);

@@ -81,8 +81,9 @@ void fs_report_events(struct fs *self, struct fs_torrent *t)
     }
 }
 
-/* InterestStat learns what is on disk before the peer has its reply (guarantee E of channel.h:
- * before the peer's ClaimReturned), and before any verdict on the piece (guarantee A). */
+/* InterestStat learns which blocks are on disk before the peer has its reply (guarantee E of
+ * channel.h: before the peer's ClaimReturned), and before any verdict on the piece (guarantee
+ * A). */
 void fs_report_stored(struct fs_torrent *t, struct fs_store_blocks *m)
 {
     struct interest_blocks_stored *stored;

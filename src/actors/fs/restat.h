@@ -4,7 +4,7 @@
 
 #include "actors/fs/internal.h"
 
-/* T has been opened: when its files are looked at first. */
+/* T has been opened: schedules its first restat. */
 void fs_restat_expect(struct fs *self, struct fs_torrent *t);
 /* The restat job of T is finished. */
 void fs_restat_end(struct fs *self, struct fs_torrent *t);

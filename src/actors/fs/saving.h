@@ -8,7 +8,7 @@
 
 void fs_saving_ask(struct fs *self, struct fs_save_resume *m);
 void fs_saving_close(struct fs *self, struct fs_close_torrent *m);
-/* Starts what of it is not under way and has nothing to wait for. False when T was closed and
+/* Starts a save or the close of T that was asked for and need not wait. False when T was closed and
  * freed. */
 bool fs_saving_continue(struct fs *self, struct fs_torrent *t);
 /* T's save job is finished, by ERROR. False when T was closed and freed. */

@@ -25,7 +25,7 @@ struct world {
     } peer;
     struct fs *fs;
     struct storage *storage;
-    bool trusting; /* torrents are opened so */
+    bool trusting; /* for OpenTorrent */
     struct bitfield completed;
     uint64_t stored[64]; /* of each piece, as InterestStat learned it */
     uint32_t n_failed, n_banned;
@@ -164,8 +164,7 @@ static inline uint32_t n_blocks_of(const struct world *w, uint32_t piece)
     return geometry_n_blocks(metainfo_geometry(w->sample.meta), piece);
 }
 
-/* What InterestStat learned so far about blocks; false: the next message, a verdict, is
- * *VERDICTP. */
+/* Receives a BlocksStored; false: the next message, a verdict, is *VERDICTP. */
 static inline bool next_stored(struct world *w, struct msg **verdictp)
 {
     struct msg *m = wait_at(&w->torrent.interest.channel);

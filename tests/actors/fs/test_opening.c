@@ -10,7 +10,7 @@ static void ask_to_open(struct world *w)
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
 }
 
-/* More than go to a worker at a time. */
+/* More than a worker gets at a time. */
 START_TEST(many_are_opened_at_once)
 {
     enum { N = 50 };
