@@ -6,13 +6,13 @@
 #include <string.h>
 
 /*
- * One pass over the input with an explicit stack of open containers. A node is written when its
- * first byte is met; a container's end, span and count are filled in when it closes. Keys are
- * compared with their forerunner as they come: as long as a dict is sorted this finds duplicates
- * too. A dict that turned out unsorted has its keys sorted aside, once, when it closes.
+ * One pass over the input with an explicit stack of open containers. A node is written at its first
+ * byte; a container's end, span and count are filled in when it closes. Each key is compared with
+ * the key before it: while a dict is sorted this finds duplicates too. The keys of an unsorted dict
+ * are sorted in a copy, once, when it closes.
  *
- * All lengths are held against what is left of the input before they are used, and the input is
- * limited to 64 MiB, so 32-bit offsets are enough and no sum can overflow.
+ * Every length is compared with the rest of the input before it is used, and the input is limited
+ * to 64 MiB, so 32-bit offsets are enough and no sum can overflow.
  */
 
 struct open_container {
@@ -88,8 +88,7 @@ static int add_node(struct parser *ps, enum bencode_kind kind, struct bencode_no
     return 0;
 }
 
-/* "i-42e" at ps->p; only the syntax and the range are checked, the value is computed when asked
- * for. */
+/* "i-42e" at ps->p: checks syntax and range; bencode_integer computes the value. */
 static int parse_integer(struct parser *ps)
 {
     struct bencode_node *node;
@@ -172,7 +171,7 @@ static int open_container(struct parser *ps, enum bencode_kind kind)
     return 0;
 }
 
-/* Sorts the keys of a dict aside to find two equal ones. */
+/* Finds two equal keys of a dict. */
 static int check_unsorted_keys(const struct bencode *tree, const struct bencode_node *dict)
 {
     struct key *keys = reallocarray(NULL, dict->n, sizeof *keys);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * Walks schema and tree together. The recursion is as deep as the tree at most, and that is limited
- * by BENCODE_DEPTH_MAX. Where we are is a chain of places on the stack, spelled out only on
+ * Walks schema and tree together. The recursion is at most as deep as the tree, which
+ * BENCODE_DEPTH_MAX limits. The place of a node is a chain on the stack, and becomes text only on
  * failure.
  */
 
@@ -51,14 +51,13 @@ static void append_place(char *reason, const struct place *place)
         append(reason, "%s%s", *reason ? "." : "", place->key);
 }
 
-/* Begins REASON with the place and gives 1, for the caller to return. */
-static int fail(struct checker *c, const struct place *place)
+/* Begins REASON with the place. */
+static void begin_reason(struct checker *c, const struct place *place)
 {
     *c->reason = '\0';
     append_place(c->reason, place);
     if (*c->reason)
         append(c->reason, ": ");
-    return 1;
 }
 
 static int fail_kind(struct checker *c, const struct place *place, uint32_t kinds)
@@ -71,13 +70,13 @@ static int fail_kind(struct checker *c, const struct place *place, uint32_t kind
     };
     const char *separator = "must be ";
 
-    fail(c, place);
+    begin_reason(c, place);
     for (unsigned i = 0; i < 4; i++)
         if (kinds & 1u << i) {
             append(c->reason, "%s%s", separator, names[i]);
             separator = " or ";
         }
-    return 1;
+    return SCHEMA_MISMATCH;
 }
 
 static int check_range(struct checker *c, const struct place *place,
@@ -86,7 +85,7 @@ static int check_range(struct checker *c, const struct place *place,
 {
     if (value >= schema->min && value <= schema->max)
         return 0;
-    fail(c, place);
+    begin_reason(c, place);
     if (schema->min == schema->max)
         append(c->reason, "must %s %" PRId64 "%s", verb, schema->min, unit);
     else if (schema->max == INT64_MAX)
@@ -96,7 +95,7 @@ static int check_range(struct checker *c, const struct place *place,
     else
         append(c->reason, "must %s %" PRId64 " to %" PRId64 "%s", verb, schema->min, schema->max,
                unit);
-    return 1;
+    return SCHEMA_MISMATCH;
 }
 
 static int check_node(struct checker *c, const struct place *place, const struct bencode_node *node,
@@ -111,7 +110,7 @@ static int check_items(struct checker *c, const struct place *place,
         return 0;
     for (const struct bencode_node *i = bencode_first(list); i; i = bencode_next(list, i)) {
         if (check_node(c, &at, i, schema->item))
-            return 1;
+            return SCHEMA_MISMATCH;
         at.index++;
     }
     return 0;
@@ -129,7 +128,7 @@ static int check_fields(struct checker *c, const struct place *place,
         if (!value && f->presence == SCHEMA_OPTIONAL)
             continue;
         if (check_node(c, &at, value, f->schema))
-            return 1;
+            return SCHEMA_MISMATCH;
     }
     return 0;
 }
@@ -138,9 +137,9 @@ static int check_node(struct checker *c, const struct place *place, const struct
                       const struct bencode_schema *schema)
 {
     if (!node) {
-        fail(c, place);
+        begin_reason(c, place);
         append(c->reason, "missing");
-        return 1;
+        return SCHEMA_MISMATCH;
     }
     if (!(schema->kinds & 1u << node->kind))
         return fail_kind(c, place, schema->kinds);
@@ -150,8 +149,8 @@ static int check_node(struct checker *c, const struct place *place, const struct
     case BENCODE_STRING:
         return check_range(c, place, schema, node->end - node->start - node->n, "have", " bytes");
     case BENCODE_LIST:
-        return check_range(c, place, schema, node->n, "have", " items") ||
-               check_items(c, place, node, schema);
+        return check_range(c, place, schema, node->n, "have", " items")
+                   ?: check_items(c, place, node, schema);
     case BENCODE_DICT:
         return check_fields(c, place, node, schema);
     }

@@ -12,23 +12,23 @@
  * other: either the receiver finds the message or the sender finds the receiver armed.
  *
  * LATE RINGS. Between a sender's exchange of `armed` and its write to the eventfd the receiver may
- * have come and gone, for another reason. The write then lands in an eventfd that nobody believes to
- * be rung, and poll(2) would return at once for ever. So the owner counts: each arming is one ring
- * due, taken back when disarming finds it unused, and paid when the eventfd is read. While a ring is
- * due, each disarm tries to read.
+ * wake up for another reason and sleep again. The write then rings an eventfd that no disarm would
+ * read, and poll(2) would return at once for ever. So the owner counts: each arming is one ring
+ * due, which is cancelled when disarming finds `armed` unchanged, and settled when the eventfd is
+ * read. While a ring is due, each disarm tries to read.
  *
  * HALF-DONE SENDS. A sender that was preempted between its exchange on the tail and its link from
  * the predecessor leaves a gap that the receiver cannot step over. liburcu's blocking calls sleep
  * 10 ms there; we use the non-blocking ones and yield, since the sender needs only to run on.
  *
  * CLOSING (guarantee D). `senders` counts sends under way; its top bit says closed. A sender counts
- * itself in before it looks at that bit, so once close has set the bit and seen the count at zero,
- * every later sender sees the bit, and every earlier one has finished, ringing included: the waker may
- * go, and the channel too as soon as nobody tries to send any more (a refused sender still counts
- * itself in and out). The same grace period serves channel_set_waker.
+ * itself before it reads that bit, so once close has set the bit and seen the count at zero, every
+ * later sender sees the bit, and every earlier one has finished, ringing included: the waker may be
+ * freed, and the channel too when no thread tries to send any more (a refused sender still counts
+ * itself). channel_set_waker waits in the same way.
  *
- * CAUSAL ORDER (guarantee E). The exchange on the tail puts all messages of a channel into one order.
- * channel_send returns after its exchange, so a send that happens after it exchanges later.
+ * CAUSAL ORDER (guarantee E). The exchange on the tail puts all messages of a channel into one
+ * order. channel_send returns after its exchange, so a send that happens after it exchanges later.
  *
  * TSAN cannot see liburcu's inline assembly nor into its library, so the hand-over is annotated:
  * release before the enqueue, acquire after the dequeue, both on the message.
@@ -67,8 +67,8 @@ void __tsan_release(void *address);
 #define hand_over_ends(m)   ((void)0)
 #endif
 
-/* A test builds this file with a function here that stalls its caller now and then, so that threads
- * meet each other between any two steps and not only where the scheduler likes it. */
+/* A test builds this file with a function here that sometimes stalls its caller, so that threads
+ * interleave between any two steps. */
 #ifdef CHANNEL_PAUSE
 void CHANNEL_PAUSE(void);
 #define pause_point() CHANNEL_PAUSE()

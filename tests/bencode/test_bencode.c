@@ -60,7 +60,7 @@ static const struct {
     {"dict within: the same key twice", "ld1:ai1e1:ai2eee", BENCODE_DUPLICATE_KEY},
 };
 
-START_TEST(refuses_what_is_not_b_coding)
+START_TEST(refuses_other_bytes_than_b_coding)
 {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(parse_only(bad[i].text, strlen(bad[i].text)) == bad[i].condition,
@@ -179,7 +179,7 @@ START_TEST(unsorted_keys_are_taken_and_flagged)
 }
 END_TEST
 
-START_TEST(trailing_bytes_are_told_apart)
+START_TEST(trailing_bytes_have_a_condition_of_their_own)
 {
     struct bencode tree = BENCODE_EMPTY;
 
@@ -213,7 +213,7 @@ START_TEST(depth_and_count_are_limited)
 }
 END_TEST
 
-START_TEST(many_unsorted_keys_are_no_trap)
+START_TEST(many_unsorted_keys_take_no_quadratic_time)
 {
     /* Descending keys: a search of each among those before it would take hours. */
     enum { N = 1000000 };
@@ -233,8 +233,8 @@ START_TEST(many_unsorted_keys_are_no_trap)
 }
 END_TEST
 
-RUN_SUITE("B-coding", 20, refuses_what_is_not_b_coding, cut_at_every_byte_it_is_truncated,
+RUN_SUITE("B-coding", 20, refuses_other_bytes_than_b_coding, cut_at_every_byte_it_is_truncated,
           integers_reach_both_ends_of_64_bits, nodes_know_their_raw_bytes,
           a_wrong_kind_counts_as_absent, unsorted_keys_are_taken_and_flagged,
-          trailing_bytes_are_told_apart, depth_and_count_are_limited,
-          many_unsorted_keys_are_no_trap);
+          trailing_bytes_have_a_condition_of_their_own, depth_and_count_are_limited,
+          many_unsorted_keys_take_no_quadratic_time);

@@ -48,7 +48,7 @@ static const struct {
     {"d6:either7:abcdefg1:ni0ee", "either: must have 0 to 6 bytes"},
 };
 
-START_TEST(says_what_is_wrong_and_where)
+START_TEST(the_reason_has_the_fault_and_its_place)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bencode tree = BENCODE_EMPTY;
@@ -104,5 +104,5 @@ START_TEST(a_long_path_is_cut_not_overrun)
 }
 END_TEST
 
-RUN_SUITE("Type checker", 10, says_what_is_wrong_and_where, nothing_at_all_is_missing,
+RUN_SUITE("Type checker", 10, the_reason_has_the_fault_and_its_place, nothing_at_all_is_missing,
           a_long_path_is_cut_not_overrun);

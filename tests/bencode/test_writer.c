@@ -62,7 +62,7 @@ START_TEST(grows_as_needed_and_reads_back)
 }
 END_TEST
 
-START_TEST(a_want_of_memory_is_told_at_the_end)
+START_TEST(a_shortage_of_memory_is_returned_at_the_end)
 {
     struct bencode_writer w = BENCODE_WRITER_EMPTY;
 
@@ -75,7 +75,7 @@ START_TEST(a_want_of_memory_is_told_at_the_end)
 }
 END_TEST
 
-START_TEST(what_is_taken_is_the_takers)
+START_TEST(taken_bytes_are_the_callers)
 {
     struct bencode_writer w = BENCODE_WRITER_EMPTY;
     uint8_t *bytes = NULL;
@@ -96,4 +96,4 @@ START_TEST(what_is_taken_is_the_takers)
 END_TEST
 
 RUN_SUITE("B-coding writer", 10, writes_every_kind, grows_as_needed_and_reads_back,
-          a_want_of_memory_is_told_at_the_end, what_is_taken_is_the_takers);
+          a_shortage_of_memory_is_returned_at_the_end, taken_bytes_are_the_callers);

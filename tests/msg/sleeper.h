@@ -15,7 +15,8 @@
 
 /*
  * A receiver that sleeps in one of the three ways a waker knows, and that finds out when a wake-up
- * was lost: nobody is ever silent for LOST_NS in these tests, so who sleeps that long was forgotten.
+ * was lost: no sender pauses for LOST_NS in these tests, so a thread that sleeps so long was not
+ * woken.
  */
 #define LOST_NS (UINT64_C(15) * NS_PER_S)
 

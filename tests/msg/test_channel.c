@@ -122,7 +122,7 @@ START_TEST(a_closed_channel_gives_the_message_back)
 }
 END_TEST
 
-START_TEST(what_came_before_another_waker_is_still_there)
+START_TEST(messages_from_before_another_waker_are_still_there)
 {
     struct waker first, second;
     struct test_inbox inbox;
@@ -147,7 +147,7 @@ END_TEST
 
 enum { N_SENDERS_MAX = 8 };
 
-struct crowd {
+struct group {
     struct test_inbox *inbox;
     atomic_uint n_refused;
     atomic_bool go;
@@ -156,55 +156,55 @@ struct crowd {
     unsigned window; /* senders wait while so many are on their way; 0: never */
     atomic_uint n_on_way;
     pthread_t threads[N_SENDERS_MAX];
-    struct crowd_member {
-        struct crowd *crowd;
+    struct group_member {
+        struct group *group;
         uint32_t number;
     } members[N_SENDERS_MAX];
 };
 
 static void *send_many(void *arg)
 {
-    struct crowd_member *me = arg;
-    struct crowd *crowd = me->crowd;
+    struct group_member *me = arg;
+    struct group *group = me->group;
     struct rng rng;
 
     rng_seed(&rng, me->number);
-    while (!atomic_load(&crowd->go))
+    while (!atomic_load(&group->go))
         sched_yield();
-    for (uint32_t i = 0; i < crowd->n_each; i++) {
+    for (uint32_t i = 0; i < group->n_each; i++) {
         struct test_note *m = note(me->number, i);
 
-        if (crowd->stalls)
+        if (group->stalls)
             stall(&rng);
-        while (crowd->window && atomic_load(&crowd->n_on_way) >= crowd->window)
+        while (group->window && atomic_load(&group->n_on_way) >= group->window)
             sched_yield();
-        atomic_fetch_add(&crowd->n_on_way, 1);
-        if (!test_tell_note(crowd->inbox, m)) {
+        atomic_fetch_add(&group->n_on_way, 1);
+        if (!test_tell_note(group->inbox, m)) {
             /* Still ours, and untouched. */
             ck_assert_uint_eq(m->sender, me->number);
             ck_assert_uint_eq(m->number, i);
-            atomic_fetch_add(&crowd->n_refused, 1);
+            atomic_fetch_add(&group->n_refused, 1);
             msg_free(&m->msg);
         }
     }
     return NULL;
 }
 
-static void crowd_start(struct crowd *crowd, struct test_inbox *inbox, uint32_t n_senders,
+static void group_start(struct group *group, struct test_inbox *inbox, uint32_t n_senders,
                         uint32_t n_each, bool stalls, unsigned window)
 {
-    *crowd = (struct crowd){.inbox = inbox, .n_each = n_each, .stalls = stalls, .window = window};
+    *group = (struct group){.inbox = inbox, .n_each = n_each, .stalls = stalls, .window = window};
     for (uint32_t i = 0; i < n_senders; i++) {
-        crowd->members[i] = (struct crowd_member){crowd, i};
-        pthread_create(&crowd->threads[i], NULL, send_many, &crowd->members[i]);
+        group->members[i] = (struct group_member){group, i};
+        pthread_create(&group->threads[i], NULL, send_many, &group->members[i]);
     }
-    atomic_store(&crowd->go, true);
+    atomic_store(&group->go, true);
 }
 
-static void crowd_join(struct crowd *crowd, uint32_t n_senders)
+static void group_join(struct group *group, uint32_t n_senders)
 {
     for (uint32_t i = 0; i < n_senders; i++)
-        pthread_join(crowd->threads[i], NULL);
+        pthread_join(group->threads[i], NULL);
 }
 
 /* Guarantees A and C with N_SENDERS at once. */
@@ -215,13 +215,13 @@ static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_e
     struct test_inbox inbox;
     struct channel *channel = &inbox.channel;
     struct sleeper s;
-    struct crowd crowd;
+    struct group group;
     struct rng rng;
 
     rng_seed(&rng, 99);
     sleeper_init(&s, kind);
     channel_init(channel, &s.waker);
-    crowd_start(&crowd, &inbox, n_senders, n_each, stalls, window);
+    group_start(&group, &inbox, n_senders, n_each, stalls, window);
     for (uint64_t n = (uint64_t)n_senders * n_each; n; n--) {
         struct test_note *m = (struct test_note *)sleeper_receive(&s, &channel, 1);
 
@@ -229,11 +229,11 @@ static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_e
             ck_abort_msg("sender %u: %u came instead of %u", m->sender, m->number, next[m->sender]);
         next[m->sender]++;
         msg_free(&m->msg);
-        atomic_fetch_sub(&crowd.n_on_way, 1);
+        atomic_fetch_sub(&group.n_on_way, 1);
         if (stalls)
             stall(&rng);
     }
-    crowd_join(&crowd, n_senders);
+    group_join(&group, n_senders);
     ck_assert(channel_is_empty(channel));
     channel_close(channel);
     sleeper_deinit(&s);
@@ -246,7 +246,7 @@ START_TEST(many_senders_each_keep_their_order)
 }
 END_TEST
 
-START_TEST(every_kind_of_waker_stands_a_crowd)
+START_TEST(every_kind_of_waker_serves_many_senders)
 {
     for (int kind = 0; kind < N_SLEEPER_KINDS; kind++) {
         receive_all(kind, 6, 50000 / SLOW, true, 0);
@@ -255,8 +255,8 @@ START_TEST(every_kind_of_waker_stands_a_crowd)
 }
 END_TEST
 
-/* Senders go on while the receiver closes: nothing is lost, nothing is there twice, and the waker is
- * gone the moment close returns. */
+/* Senders go on while the receiver closes: nothing is lost, nothing is there twice, and the waker
+ * is gone the moment close returns. */
 START_TEST(closing_among_senders_counts_up)
 {
     struct rng rng;
@@ -268,12 +268,12 @@ START_TEST(closing_among_senders_counts_up)
         struct waker *w = malloc(sizeof *w);
         uint32_t n_received = 0, next[N_SENDERS] = {0};
         uint32_t close_after = rng_below(&rng, N_SENDERS * N_EACH);
-        struct crowd crowd;
+        struct group group;
         struct msg *m;
 
         waker_init_futex(w);
         channel_init(&inbox->channel, w);
-        crowd_start(&crowd, inbox, N_SENDERS, N_EACH, round % 2, 0);
+        group_start(&group, inbox, N_SENDERS, N_EACH, round % 2, 0);
         while (n_received < close_after) {
             m = channel_receive_wait(&inbox->channel, NS_PER_MS);
             if (!m)
@@ -294,9 +294,9 @@ START_TEST(closing_among_senders_counts_up)
             msg_free(m);
             n_received++;
         }
-        crowd_join(&crowd, N_SENDERS);
+        group_join(&group, N_SENDERS);
         ck_assert_ptr_null(channel_receive(&inbox->channel));
-        ck_assert_uint_eq(n_received + atomic_load(&crowd.n_refused), N_SENDERS * N_EACH);
+        ck_assert_uint_eq(n_received + atomic_load(&group.n_refused), N_SENDERS * N_EACH);
         free(inbox);
     }
 }
@@ -311,19 +311,19 @@ START_TEST(changing_wakers_among_senders_loses_nothing)
     struct sleeper *s = malloc(sizeof *s);
     struct test_inbox inbox;
     struct channel *channel = &inbox.channel;
-    struct crowd crowd;
+    struct group group;
     struct rng rng;
 
     rng_seed(&rng, 17);
     sleeper_init(s, SLEEPER_FUTEX);
     channel_init(channel, &s->waker);
-    crowd_start(&crowd, &inbox, N_SENDERS, n_each, true, 2);
+    group_start(&group, &inbox, N_SENDERS, n_each, true, 2);
     while (n) {
         struct test_note *m = (struct test_note *)sleeper_receive(s, &channel, 1);
 
         ck_assert_uint_eq(m->number, next[m->sender]++);
         msg_free(&m->msg);
-        atomic_fetch_sub(&crowd.n_on_way, 1);
+        atomic_fetch_sub(&group.n_on_way, 1);
         n--;
         if (rng_below(&rng, 4) == 0) {
             struct sleeper *old = s;
@@ -339,7 +339,7 @@ START_TEST(changing_wakers_among_senders_loses_nothing)
             n_changes++;
         }
     }
-    crowd_join(&crowd, N_SENDERS);
+    group_join(&group, N_SENDERS);
     ck_assert_uint_gt(n_changes, 1000 / SLOW);
     channel_close(channel);
     sleeper_deinit(s);
@@ -426,7 +426,8 @@ END_TEST
 
 /* --- order across senders ------------------------------------------------------------------- */
 
-/* A reporter sends news to the reader and then lets a follower know, who writes to the reader too. */
+/* A reporter sends news to the reader and then lets a follower know, who writes to the reader
+ * too. */
 struct press {
     struct sleeper sleepers[2];
     struct test_inbox reader, follower;
@@ -496,7 +497,8 @@ START_TEST(causes_arrive_before_their_effects)
 END_TEST
 
 RUN_SUITE("channels", 90, one_message_arrives_as_it_was_sent, batches_keep_their_order,
-          a_closed_channel_gives_the_message_back, what_came_before_another_waker_is_still_there,
-          many_senders_each_keep_their_order, every_kind_of_waker_stands_a_crowd,
-          closing_among_senders_counts_up, changing_wakers_among_senders_loses_nothing,
-          no_wake_up_is_lost, causes_arrive_before_their_effects);
+          a_closed_channel_gives_the_message_back,
+          messages_from_before_another_waker_are_still_there, many_senders_each_keep_their_order,
+          every_kind_of_waker_serves_many_senders, closing_among_senders_counts_up,
+          changing_wakers_among_senders_loses_nothing, no_wake_up_is_lost,
+          causes_arrive_before_their_effects);

@@ -44,7 +44,7 @@ static uint64_t rings_of(const struct waker *w)
     return count;
 }
 
-START_TEST(who_is_awake_is_not_rung)
+START_TEST(an_owner_that_is_awake_is_not_rung)
 {
     struct waker w;
     struct channel c;
@@ -66,7 +66,7 @@ START_TEST(who_is_awake_is_not_rung)
 }
 END_TEST
 
-START_TEST(who_sleeps_is_rung_once)
+START_TEST(an_owner_that_sleeps_is_rung_once)
 {
     struct waker w;
     struct channel one, two;
@@ -119,7 +119,8 @@ START_TEST(a_full_channel_does_not_ring_again)
     channel_init(&c, &w);
     send_one(&c);
     waker_arm(&w);
-    /* The owner is about to look into the channel and will find the first: no ring for the second. */
+    /* The owner is about to look into the channel and will find the first: no ring for the
+     * second. */
     send_one(&c);
     ck_assert_uint_eq(rings_of(&w), 0);
     ck_assert(!channel_is_empty(&c));
@@ -262,7 +263,7 @@ START_TEST(each_kind_wakes_a_sleeper)
 }
 END_TEST
 
-RUN_SUITE("wakers", 30, who_is_awake_is_not_rung, who_sleeps_is_rung_once,
+RUN_SUITE("wakers", 30, an_owner_that_is_awake_is_not_rung, an_owner_that_sleeps_is_rung_once,
           only_the_owner_of_the_channel_is_rung, a_full_channel_does_not_ring_again,
           disarming_takes_the_ring_off, a_late_ring_ends_one_sleep_only,
           a_call_is_made_once_per_sleep, waiting_ends_after_its_time, each_kind_wakes_a_sleeper);

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 /*
- * B-coding (BEP 3) read into a compact tree over the input: nothing is copied, every node knows the
- * range of its raw bytes. The input must stay where it is as long as the tree is used.
+ * B-coding (BEP 3) as a compact tree over the input: nothing is copied, every node has the range of
+ * its raw bytes. The input must not move or change while the tree is used.
  *
- * Pure: no globals; a tree that nobody changes may be read by any thread.
+ * Pure; any thread may read a tree that does not change.
  */
-#define BENCODE_INPUT_MAX (64u << 20) /* bytes; the largest .torrent we take */
+#define BENCODE_INPUT_MAX (64u << 20) /* bytes; the largest .torrent we accept */
 #define BENCODE_DEPTH_MAX 32          /* lists and dicts within each other; a torrent needs five */
 #define BENCODE_NODES_MAX \
     (1u << 24)                    /* 256 MiB of nodes; what a .torrent of a million files needs */
@@ -55,13 +55,13 @@ struct bencode {
     struct bencode_node *nodes; /* owned; nodes[0] is the root */
     uint32_t n_nodes;
     uint32_t n_allocated;
-    size_t n_used; /* bytes of the root; after a failure the offset where it was noticed */
+    size_t n_used; /* bytes of the root; after a failure the offset where the parser stopped */
 };
 #define BENCODE_EMPTY ((struct bencode){0})
 
 /*
  * Parses one value at the beginning of BYTES into TREE, which is empty (or deinitialised). Returns
- * 0; a condition from above; or -ENOMEM. But for 0 and BENCODE_TRAILING the tree has no nodes.
+ * 0; a condition from above; or -ENOMEM. Only after 0 and BENCODE_TRAILING has the tree nodes.
  * Takes O(n) time, and O(k log k) for a dict of k unsorted keys; at most 16 bytes * MAX_NODES.
  */
 int bencode_parse(struct bencode *tree, const uint8_t *bytes, size_t n, uint32_t max_nodes);
@@ -71,8 +71,8 @@ void bencode_deinit(struct bencode *tree); /* safe twice */
 const char *bencode_condition_text(int condition);
 
 /*
- * Accessors. All take a NULL node, or one of another kind, and then answer NULL (or 0), so that
- * lookups may be chained and optional fields of a wrong type count as absent.
+ * Accessors. For a NULL node, or one of another kind, all return NULL (or 0), so that lookups can
+ * be chained and optional fields of a wrong type count as absent.
  */
 const struct bencode_node *bencode_root(const struct bencode *tree); /* NULL without a tree */
 

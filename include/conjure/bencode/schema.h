@@ -8,9 +8,9 @@
 #include "conjure/bencode/bencode.h"
 
 /*
- * The type checker: what a B-coded value must look like, as constant tables, and one call that
- * holds a tree against them. Keys that a table does not name are let through (every BEP adds some).
- * Tables of dicts stand at file scope, where compound literals are constant.
+ * The type checker: constant tables describe a B-coded value, and one call compares a tree with
+ * them. Keys that a table does not name are allowed (every BEP adds some). Tables of dicts stand at
+ * file scope, where compound literals are constant. Pure; any thread.
  *
  *     static const struct bencode_schema port = SCHEMA_INTEGER(0, 65535);
  *     static const struct bencode_schema peer = SCHEMA_DICT(
@@ -26,11 +26,11 @@
 struct bencode_field;
 
 struct bencode_schema {
-    uint32_t kinds; /* set of 1 << enum bencode_kind that may stand here */
+    uint32_t kinds; /* set of 1 << enum bencode_kind that are allowed */
     int64_t min;    /* integer: value; string: bytes; list: items */
     int64_t max;
-    const struct bencode_schema *item;  /* list: of every item; NULL when anything goes */
-    const struct bencode_field *fields; /* dict: ended by a key of NULL; NULL when anything goes */
+    const struct bencode_schema *item;  /* list: of every item; NULL: any */
+    const struct bencode_field *fields; /* dict: ended by a key of NULL; NULL: any */
 };
 
 enum bencode_presence {
@@ -74,7 +74,11 @@ extern const struct bencode_schema schema_text;
 extern const struct bencode_schema schema_text_list;
 extern const struct bencode_schema schema_dict;
 
-/* Returns 0 when NODE is as SCHEMA wants it, or 1 with the path and the fault of the first
+enum {
+    SCHEMA_MISMATCH = 1, /* with a REASON */
+};
+
+/* Returns 0 when NODE matches SCHEMA, or SCHEMA_MISMATCH with the path and the fault of the first
  * difference in REASON, such as "info.files[3].length: must be 0 or more". NODE may be NULL. */
 int bencode_check(const struct bencode *tree, const struct bencode_node *node,
                   const struct bencode_schema *schema, char reason[SCHEMA_REASON_MAX]);

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Writes B-coding to the end of a buffer that grows. A want of memory is remembered and told once,
- * by bencode_writer_finish. Keys of a dict must come in bytewise order (BEP 3): asserted in debug
- * builds, as is that containers are closed.
+ * Writes B-coding to the end of a buffer that grows. When memory is short later calls do nothing
+ * and bencode_writer_finish returns the error. Keys of a dict must come in bytewise order (BEP 3),
+ * and containers must be closed: both are asserted in debug builds. One thread at a time.
  *
  *     bencode_begin_dict(&w);
  *     bencode_put_key(&w, "interval");
@@ -22,7 +22,7 @@ struct bencode_writer {
     uint8_t *bytes; /* owned; see bencode_writer_take */
     size_t n;       /* bytes written */
     size_t n_allocated;
-    bool failed; /* for want of memory: later calls do nothing */
+    bool failed; /* memory was short */
     unsigned depth;
     size_t last_key[BENCODE_WRITER_DEPTH_MAX]; /* by depth: offset of the last key's text, 0 none */
     size_t last_key_size[BENCODE_WRITER_DEPTH_MAX];
@@ -38,12 +38,12 @@ void bencode_put_key_bytes(struct bencode_writer *w, const void *key, size_t n);
 void bencode_put_integer(struct bencode_writer *w, int64_t value);
 void bencode_put_string(struct bencode_writer *w, const void *bytes, size_t n);
 void bencode_put_text(struct bencode_writer *w, const char *text);
-/* A value that is B-coded already. */
+/* BYTES are B-coded already. */
 void bencode_put_raw(struct bencode_writer *w, const void *bytes, size_t n);
 
 /* Returns 0 when everything has been written to w->bytes, or -ENOMEM. */
 int bencode_writer_finish(struct bencode_writer *w);
-/* The same, and gives up the bytes: *BYTESP is to be freed by the caller. W is empty, also on failure. */
+/* The same, and *BYTESP is the caller's to free. W is empty then, also on failure. */
 int bencode_writer_take(struct bencode_writer *w, uint8_t **bytesp, size_t *np);
 void bencode_writer_deinit(struct bencode_writer *w); /* safe twice */
 

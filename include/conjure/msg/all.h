@@ -15,7 +15,7 @@
 #include "conjure/msg/tracker.h"
 #include "conjure/msg/worker.h"
 
-/* Every message table, for what must know them all: names for logs, the test of the docs. */
+/* Every message table, for names in logs and for tests. */
 /* clang-format off */
 #define ALL_TABLES(INFO, QUERY, REPLY)                                                              \
     ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                             \

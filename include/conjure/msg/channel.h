@@ -12,9 +12,9 @@
 /*
  * Channels: many senders, one receiver, never a lock.
  *
- * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender does not touch
- * it afterwards. A query names the channel that its reply goes to. The reply travels in the same memory,
- * so that replying cannot fail.
+ * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender does not
+ * touch it afterwards. A query names the channel that its reply goes to. The reply travels in the
+ * same memory, so that replying cannot fail.
  *
  * Ordering guarantees, cited by letter in code and tests:
  *   A  Messages of one sender to one channel arrive in the order sent.
@@ -35,8 +35,8 @@
  *   set_waker                         x
  *   waker_arm, disarm, wait           x
  *
- * The receiving thread of a channel may change: the old one calls channel_release, and the next one to
- * receive is the receiver. Builds with assertions check all of this (conjure/base/owner.h).
+ * The receiving thread of a channel may change: the old one calls channel_release, and the next one
+ * to receive is the receiver. Builds with assertions check all of this (conjure/base/owner.h).
  */
 
 struct channel;
@@ -52,21 +52,21 @@ struct msg {
     uint16_t flags;
 };
 
-/* Frees a message that was never sent, or the reply to a query. */
+/* Frees a message that was not sent, or the reply to a query. NULL and embedded ones are fine. */
 void msg_free(struct msg *m);
 
 /* "Inbox.Message", for logs. */
 const char *msg_name(uint16_t kind);
 
 /*
- * A waker ends the sleep of one thread. Several channels may share it. Three kinds: a futex for
- * actors that wait for nothing but messages, an eventfd for those that poll sockets as well, and a
- * call for those that sleep inside a library (curl_multi_wakeup) or have another way to be called.
+ * A waker ends the sleep of one thread, its owner. Several channels may share it. Three kinds: a
+ * futex for actors that wait only for messages, an eventfd for those that poll sockets as well, and
+ * a call for those that sleep inside a library (curl_multi_wakeup) or have no thread of their own.
  */
 struct waker {
     atomic_int armed; /* 1 while the owner sleeps or is about to; also the futex word */
     int fd;           /* eventfd, or -1 */
-    unsigned n_due;   /* the owner's: rings that the eventfd got, or will get, and not yet gave */
+    unsigned n_due;   /* the owner's: rings written to the eventfd, or about to be, and not read */
     void (*call)(void *arg);
     void *arg;
 };
@@ -78,13 +78,14 @@ int waker_init_eventfd(struct waker *w); /* 0 or -errno */
 void waker_init_call(struct waker *w, void (*call)(void *arg), void *arg);
 void waker_deinit(struct waker *w);
 
-/* "I am about to sleep": from now on a message wakes me. Check the channels once more after this. */
+/* Before the owner sleeps: from now on a message wakes it. Check the channels once more after
+ * this. */
 void waker_arm(struct waker *w);
-/* "I am awake": messages no longer cost a system call. Empties the eventfd if it was rung; a ring
- * that is still on its way then ends one later sleep early, and is taken off by that one's disarm. */
+/* When the owner is awake: messages cost no system call. Empties the eventfd if it was rung. A ring
+ * that is written later ends one later sleep early, and the disarm after that reads it. */
 void waker_disarm(struct waker *w);
-/* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: for ever), or less: a ring meant for
- * an earlier sleep may end this one. Futex kind only. */
+/* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: no timeout). A ring for an earlier
+ * sleep may end this one early. Futex kind only. */
 void waker_wait(struct waker *w, uint64_t timeout_ns);
 /* Rings by hand; any thread. */
 void waker_ring(struct waker *w);
@@ -96,14 +97,15 @@ struct channel {
     _Atomic(struct waker *) waker;
     atomic_uint senders; /* sends under way, and CHANNEL_CLOSED_BIT */
     struct owner receiver;
-    /* Receiver side: what was taken off in one splice and not yet handed out. */
+    /* Receiver side: messages that one splice took off, not returned yet. */
     void *taken_head;
     void *taken_tail;
 };
 
 void channel_init(struct channel *c, struct waker *w);
 
-/* Gives M up to C. Returns true; or false when C is closed, and then M is still the caller's. */
+/* Sends M, which is the receiver's from then on. False when C is closed: M is still the
+ * caller's. */
 bool channel_send(struct channel *c, struct msg *m) __attribute__((warn_unused_result));
 
 /* The next message, or NULL when there is none now. */
@@ -116,18 +118,19 @@ bool channel_is_empty(const struct channel *c);
  * come early: when the waker was rung by hand, for another channel, or for an earlier sleep. */
 struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns);
 
-/* Moves the channel to another waker; when this returns nobody rings the old one on its behalf.
- * The caller looks into the channel afterwards, for messages that rang the old waker. */
+/* Moves the channel to another waker; after this returns no sender rings the old one for it. The
+ * caller checks the channel afterwards, for messages that rang the old waker. */
 void channel_set_waker(struct channel *c, struct waker *w);
 
-/* The calling thread receives no more from C: another one will. */
+/* The calling thread receives no more from C: another thread will. */
 void channel_release(struct channel *c);
 
-/* Guarantee D. Messages that are inside can still be received. Safe twice. */
+/* Guarantee D. Messages that were sent before can still be received. Safe twice. */
 void channel_close(struct channel *c);
 bool channel_is_closed(const struct channel *c);
 
-/* Sends the reply to a query. The asker keeps its channel open until all its queries are answered. */
+/* Sends the reply to a query. The asker keeps its channel open until all its queries are
+ * answered. */
 void msg_reply(struct msg *m);
 
 /* For the generated functions of the message tables. */
