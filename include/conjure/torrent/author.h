@@ -10,8 +10,8 @@
 
 /*
  * Makes torrents (BEP 3, 12, 27) of a file, or of a folder with all regular files below it in
- * bytewise order of their paths, hidden ones too. Symbolic links count when they lead to a regular
- * file; linked folders, devices and the like are passed over. Reads the content once, blocking.
+ * bytewise order of their paths, hidden ones too. Symbolic links to regular files count; linked
+ * folders, devices and the like are skipped. Reads the content once, and blocks on the disk.
  */
 #define AUTHOR_PIECE_LENGTH_MIN (16u << 10) /* when we choose it */
 #define AUTHOR_PIECE_LENGTH_MAX (16u << 20)
@@ -19,7 +19,7 @@
 #define AUTHOR_REASON_MAX       512
 
 enum {
-    AUTHOR_REFUSED = 1, /* the content cannot be put in a torrent: the reason says why */
+    AUTHOR_REFUSED = 1, /* the content cannot be put in a torrent: with a reason */
 };
 
 struct author_options {
@@ -32,9 +32,9 @@ struct author_options {
 };
 #define AUTHOR_OPTIONS_EMPTY ((struct author_options){0})
 
-/* Makes a torrent of the content at PATH: a metainfo whose metainfo_raw is to be written to a
- * file, and which the caller frees. Returns 0; AUTHOR_REFUSED or -errno, both with a REASON of one
- * line that names the file concerned. */
+/* Makes a torrent of the content at PATH: a metainfo, which the caller frees; its metainfo_raw is
+ * the .torrent file. Returns 0; or AUTHOR_REFUSED or -errno, with a REASON of one line that names
+ * the file concerned. */
 int author_make(const char *path, const struct author_options *options, struct metainfo **outp,
                 char reason[AUTHOR_REASON_MAX]);
 

@@ -12,14 +12,13 @@
 #include "conjure/torrent/tracker_list.h"
 
 /*
- * A .torrent file (BEP 3, 12, 27, 47), checked once and for all: whoever holds a struct metainfo
- * need not check anything again. Accessors look straight into the checked B-coding tree over the
- * file's bytes. Immutable after loading, so any thread may read it; the owner frees it after all
- * readers are gone.
+ * A .torrent file (BEP 3, 12, 27, 47), fully checked when it is loaded: readers of a struct
+ * metainfo need not check anything. Immutable after loading, so any thread may read it; the owner
+ * frees it when no other thread uses it any more.
  */
 struct metainfo;
 
-#define METAINFO_FILE_MAX   (64u << 20) /* bytes of a .torrent we are willing to read */
+#define METAINFO_FILE_MAX   (64u << 20) /* bytes of the largest .torrent we read */
 #define METAINFO_FILES_MAX  (1u << 20)
 #define METAINFO_PIECES_MAX (1u << 22) /* keeps bitfields below 512 KiB */
 #define METAINFO_PIECE_MIN  1024u      /* bytes; real ones start at 16 KiB, tests at 1 */
@@ -30,7 +29,7 @@ struct metainfo;
 #define METAINFO_REASON_MAX 256
 
 enum {
-    METAINFO_REFUSED = 1, /* not a torrent, or one that we do not trust: the reason says why */
+    METAINFO_REFUSED = 1, /* not a torrent, or a faulty one: with a reason */
 };
 
 struct metainfo_file {
@@ -51,10 +50,10 @@ int metainfo_parse(const uint8_t *bytes, size_t n, struct metainfo **outp,
                    char reason[METAINFO_REASON_MAX]);
 void metainfo_free(struct metainfo *m); /* NULL is fine */
 
-/* Gives up the bytes of the file, which are most of what a metainfo holds, before anybody else has M: for
- * who has them elsewhere. Without memory it keeps them. */
+/* Frees the bytes of the file, most of the memory of a metainfo, for callers that have the file
+ * elsewhere. Before another thread has M. When memory is short they are kept. */
 void metainfo_drop_raw(struct metainfo *m);
-/* The bytes of the whole file and of its info dict, as they came (BEP 9 serves the latter). NULL, 0 after
+/* The bytes of the whole file and of its info dict (BEP 9 serves the latter). NULL and 0 after
  * metainfo_drop_raw. */
 const uint8_t *metainfo_raw(const struct metainfo *m, size_t *np);
 const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np);

@@ -7,12 +7,11 @@
 #include <stdint.h>
 
 /*
- * The trackers of a torrent by tier, in the order in which they were named (BEP 12; the Announcer
- * shuffles them). Whatever names a torrent fills one: a .torrent file does today. Any thread may read a
- * list that does not change any more.
+ * The trackers of a torrent by tier, in the order of the .torrent file (BEP 12; the Announcer
+ * shuffles them). Any thread may read a list that does not change any more.
  */
-#define TRACKER_LIST_MAX 1024u /* trackers; further ones are passed over */
-#define TRACKER_URL_MAX  2048u /* bytes of a URL; a longer one is passed over */
+#define TRACKER_LIST_MAX 1024u /* trackers; further ones are skipped */
+#define TRACKER_URL_MAX  2048u /* bytes of a URL; a longer one is skipped */
 
 struct tracker_tier {
     uint32_t first; /* in urls */
@@ -32,9 +31,8 @@ void tracker_list_deinit(struct tracker_list *l); /* safe twice */
 
 /* The next URL begins a tier. A tier that gets no URL does not count. */
 void tracker_list_begin_tier(struct tracker_list *l);
-/* Adds a URL, which is copied, to the last tier; begins the first tier by itself. A URL that is empty,
- * too long or not of printable ASCII is passed over, and so are all when the list is full. 0 or
- * -ENOMEM. */
+/* Adds a URL, which is copied, to the last tier, or to a first one. A URL that is empty, too long
+ * or not of printable ASCII is skipped, and every one when the list is full. 0 or -ENOMEM. */
 int tracker_list_add(struct tracker_list *l, const char *url, size_t n_bytes);
 
 uint32_t tracker_list_n_tiers(const struct tracker_list *l);
