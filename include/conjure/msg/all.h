@@ -17,18 +17,18 @@
 
 /* Every message table, for names in logs and for tests. */
 /* clang-format off */
-#define ALL_TABLES(INFO, QUERY, REPLY)                                                              \
-    ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                             \
-    BANDWIDTH_TABLE(INFO, QUERY, REPLY)                                                             \
-    CHOKER_TABLE(INFO, QUERY, REPLY)                                                                \
-    FS_TABLE(INFO, QUERY, REPLY)                                                                    \
-    INTEREST_TABLE(INFO, QUERY, REPLY)                                                              \
-    LOBBY_TABLE(INFO, QUERY, REPLY)                                                                 \
-    LOGGER_TABLE(INFO, QUERY, REPLY)                                                                \
-    MASTER_TABLE(INFO, QUERY, REPLY)                                                                \
-    PEER_TABLE(INFO, QUERY, REPLY)                                                                  \
-    TIMER_TABLE(INFO, QUERY, REPLY)                                                                 \
-    TRACKER_TABLE(INFO, QUERY, REPLY)                                                               \
+#define ALL_TABLES(INFO, QUERY, REPLY)                                                            \
+    ANNOUNCER_TABLE(INFO, QUERY, REPLY)                                                           \
+    BANDWIDTH_TABLE(INFO, QUERY, REPLY)                                                           \
+    CHOKER_TABLE(INFO, QUERY, REPLY)                                                              \
+    FS_TABLE(INFO, QUERY, REPLY)                                                                  \
+    INTEREST_TABLE(INFO, QUERY, REPLY)                                                            \
+    LOBBY_TABLE(INFO, QUERY, REPLY)                                                               \
+    LOGGER_TABLE(INFO, QUERY, REPLY)                                                              \
+    MASTER_TABLE(INFO, QUERY, REPLY)                                                              \
+    PEER_TABLE(INFO, QUERY, REPLY)                                                                \
+    TIMER_TABLE(INFO, QUERY, REPLY)                                                               \
+    TRACKER_TABLE(INFO, QUERY, REPLY)                                                             \
     WORKER_TABLE(INFO, QUERY, REPLY)
 /* clang-format on */
 

@@ -21,12 +21,12 @@
  *   B  What a sender wrote before sending is seen by the receiver after receiving.
  *   C  A receiver that arms its waker, finds its channels empty and then sleeps, is woken by the
  *      next message: no wake-up is lost.
- *   D  After channel_close returns, no message arrives any more; every later send fails and leaves the
- *      message to its sender.
- *   E  Causal order across senders: when sending M1 to a channel happened before sending M2 to the same
- *      channel (the sender of M2 learned, by whatever chain of messages, of something that came after
- *      M1 was sent), M1 arrives before M2. So an actor may send news to a third one and then answer a
- *      query: nothing that the asker sends because of the answer overtakes the news.
+ *   D  After channel_close returns, no message arrives any more; every later send fails and leaves
+ *      the message to its sender.
+ *   E  Causal order across senders: when sending M1 to a channel happened before sending M2 to the
+ *      same channel (the sender of M2 learned, by any chain of messages, of an event after M1 was
+ *      sent), M1 arrives before M2. So an actor may send news to a third one and then answer a query:
+ *      no message that the asker sends because of the answer overtakes the news.
  *
  *              any thread        receiving thread only
  *   send, reply    x

@@ -17,25 +17,26 @@
  *
  *   INFO   information. The receiver's dispatch frees it after the handler; the handler takes over
  *          the pointers in it that the table calls owned.
- *   QUERY  a question. The receiver answers by filling in the reply fields and calling msg_reply(); it
- *          may keep it for a while first. The asker owns it, and frees it when the reply has arrived.
+ *   QUERY  a question. The receiver fills in the reply fields and calls msg_reply(), at once or
+ *          later. The asker owns it, and frees it when the reply has arrived.
  *   REPLY  the reply to a query that this actor sent to the named inbox.
  *
  * MSG_INBOX makes of it:
- *   struct choker_inbox           { struct channel channel; }, a type of its own, so that sending to
- *                                 the wrong actor does not compile
+ *   struct choker_inbox           { struct channel channel; }, a type of its own, so that sending
+ *                                 to the wrong actor does not compile
  *   struct choker_rates           the message: `msg`, then the fields
  *   choker_new_rates()            on the heap, zeroed
  *   choker_new_rates_with(n)      with N bytes more, for a flexible last field
  *   choker_init_rates(m)          for one embedded in another struct (then dispatch frees nothing)
  *   choker_tell_rates(to, m)      sends; false: closed, the message is still the caller's
- *   choker_tell_or_drop_rates()   sends, or frees when closed (not for messages with owned pointers)
+ *   choker_tell_or_drop_rates()   sends, or frees when closed (not for messages with owned
+ *                                 pointers)
  *   choker_ask_timer_after(me, to, m)  for each REPLY: asks the other inbox, reply to ours
  *
  * CHOKER_DISPATCH is written once in the actor's .c as MSG_DISPATCH(choker, CHOKER_TABLE, struct
  * choker): a static choker_dispatch(self, m) that calls on_rates(self, m), on_peer_left(self, m),
- * reply_timer_after(self, m). A handler that is missing does not compile. An actor that has no use for a
- * message says so in one line before that: MSG_IGNORE(choker, rates, struct choker).
+ * reply_timer_after(self, m). A missing handler does not compile. For a message that an actor does not
+ * use one line stands before that: MSG_IGNORE(choker, rates, struct choker).
  */
 
 /* A query without fields that every inbox takes besides its table: the dispatch replies to it, so that the
