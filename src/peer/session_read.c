@@ -110,16 +110,3 @@ void session_did_read(struct session *s, struct session_scratch *x, size_t n_byt
         rate_add(&s->down, content, now);
     }
 }
-
-void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
-                  uint64_t now)
-{
-    assert(x->at == x->end && n <= SCRATCH_SIZE);
-    if (!n)
-        return;
-    memcpy(x->bytes, bytes, n);
-    x->n_aimed = 0;
-    x->at = 0;
-    x->end = n;
-    s->heard_ns = now;
-}

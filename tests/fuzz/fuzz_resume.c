@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-/* Resume data of a torrent of three pieces and two files; decoded data is encoded and decoded again. */
+/* Resume data of a torrent of three pieces and two files: what was decoded is encoded and decoded
+ * again. */
 static struct metainfo *make_torrent(void)
 {
     static const char head[] = "d4:infod5:filesld6:lengthi40000e4:pathl1:aeed6:lengthi30000e4:pathl"

@@ -266,17 +266,6 @@ static void obey(struct peer *p, struct script *script, uint8_t order)
     take_events(p);
 }
 
-/* Bytes that came with the handshake. */
-static void feed_first(struct peer *p, struct script *script)
-{
-    size_t n = take(script), left = (size_t)(script->end - script->at);
-
-    n = n < left ? n : left;
-    session_feed(&p->s, &p->x, script->at, n, p->now);
-    script->at += n;
-    take_events(p);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct script script = {data, data + size};
@@ -288,8 +277,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p.s.keep_bitfield = flags & 2;
     if (flags & 4)
         session_set_extensions(&p.s, &registry, flags & 8);
-    if (flags & 16)
-        feed_first(&p, &script);
     while (script.at < script.end && !p.dead)
         obey(&p, &script, take(&script));
     while (p.n_claims)

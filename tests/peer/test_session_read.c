@@ -3,64 +3,7 @@
 
 #include <errno.h>
 
-#include "conjure/peer/handshake.h"
-
-#define S UINT64_C(1000000000)
-
 static uint8_t buffer[1 << 20];
-
-/* A handshake and the first messages in one buffer: a peer need not wait for ours. */
-static const char greeting[] = "\x13"
-                               "BitTorrent protocol\0\0\0\0\0\x10\0\x04"
-                               "aaaaabbbbbcccccddddd-XX0100-0123456789ab"
-                               "\0\0\0\x03\x05\xa0\x40"   /* bitfield: 0, 2, 9 */
-                               "\0\0\0\x05\x04\0\0\0\x03" /* have 3 */
-                               "\0\0\0\x01\x02";          /* interested */
-
-/* The first read ends after N bytes: those behind the handshake are fed to the session. */
-static void greet(size_t n)
-{
-    const uint8_t *bytes = (const uint8_t *)greeting;
-    struct handshake h;
-    struct world w;
-    uint8_t *copy = malloc(n); /* so that a sanitizer sees a read past the end */
-
-    memcpy(copy, bytes, n);
-    ck_assert_int_eq(handshake_decode(copy, HANDSHAKE_SIZE, &h), 0);
-    world_init(&w, h.fast ? FAST : PLAIN);
-    w.now += S;
-    session_feed(&w.s, &w.x, copy + HANDSHAKE_SIZE, n - HANDSHAKE_SIZE, w.now);
-    free(copy);
-    ck_assert_uint_eq(w.s.heard_ns == w.now, n > HANDSHAKE_SIZE);
-    world_events(&w);
-    world_feed(&w, bytes + n, sizeof greeting - 1 - n, 65536);
-    ck_assert_int_eq(w.error, 0);
-    world_expect(&w, "has-3 have-3 interested ");
-    ck_assert_uint_eq(w.s.n_peer_has, 4);
-    world_deinit(&w);
-}
-
-START_TEST(takes_bytes_that_followed_the_handshake)
-{
-    uint8_t *zeros = calloc(1, SCRATCH_SIZE);
-    struct world w;
-
-    for (size_t n = HANDSHAKE_SIZE; n < sizeof greeting; n++)
-        greet(n);
-
-    /* As many as the scratch holds: keep-alives. */
-    world_init(&w, FAST);
-    session_feed(&w.s, &w.x, zeros, SCRATCH_SIZE / 4 * 4, w.now);
-    free(zeros);
-    world_events(&w);
-    ck_assert_int_eq(w.error, 0);
-    ck_assert_uint_eq(w.x.end, 0);
-    session_feed(&w.s, &w.x, (const uint8_t *)"\xff\xff\xff\xff", 4, w.now);
-    world_events(&w);
-    ck_assert_int_eq(w.error, -EPROTO);
-    world_deinit(&w);
-}
-END_TEST
 
 START_TEST(receives_into_place_without_a_copy)
 {
@@ -177,6 +120,5 @@ START_TEST(blocks_may_arrive_in_any_order)
 }
 END_TEST
 
-RUN_SUITE("session_read", 60, takes_bytes_that_followed_the_handshake,
-          receives_into_place_without_a_copy, reads_may_end_anywhere,
+RUN_SUITE("session_read", 60, receives_into_place_without_a_copy, reads_may_end_anywhere,
           other_messages_between_blocks_are_parsed, blocks_may_arrive_in_any_order);

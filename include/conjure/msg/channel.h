@@ -25,8 +25,8 @@
  *      the message to its sender.
  *   E  Causal order across senders: when sending M1 to a channel happened before sending M2 to the
  *      same channel (the sender of M2 learned, by any chain of messages, of an event after M1 was
- *      sent), M1 arrives before M2. So an actor may send news to a third one and then answer a query:
- *      no message that the asker sends because of the answer overtakes the news.
+ *      sent), M1 arrives before M2. So an actor may send news to a third one and then answer a
+ *      query: no message that the asker sends because of the answer overtakes the news.
  *
  *              any thread        receiving thread only
  *   send, reply    x

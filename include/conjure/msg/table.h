@@ -35,12 +35,12 @@
  *
  * CHOKER_DISPATCH is written once in the actor's .c as MSG_DISPATCH(choker, CHOKER_TABLE, struct
  * choker): a static choker_dispatch(self, m) that calls on_rates(self, m), on_peer_left(self, m),
- * reply_timer_after(self, m). A missing handler does not compile. For a message that an actor does not
- * use one line stands before that: MSG_IGNORE(choker, rates, struct choker).
+ * reply_timer_after(self, m). A missing handler does not compile. For a message that an actor does
+ * not use one line stands before that: MSG_IGNORE(choker, rates, struct choker).
  */
 
-/* A query without fields that every inbox takes besides its table: the dispatch replies to it, so that the
- * asker learns that the actor works (src/actors/master/watchdog.c). */
+/* A query without fields that every inbox takes besides its table: the dispatch replies to it, so
+ * that the asker learns that the actor works (src/actors/master/watchdog.c). */
 enum {
     MSG_KIND_PING = 1,
 };

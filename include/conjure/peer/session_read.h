@@ -70,10 +70,6 @@ unsigned session_plan_read(struct session *s, struct session_scratch *x, struct 
                            size_t *aimed_bytesp);
 /* N_BYTES were read as planned. */
 void session_did_read(struct session *s, struct session_scratch *x, size_t n_bytes, uint64_t now);
-/* N bytes, at most SCRATCH_SIZE, were read before the session existed: those that followed the
- * handshake in the same read. Replaces the first plan and did_read: take the events next. */
-void session_feed(struct session *s, struct session_scratch *x, const uint8_t *bytes, size_t n,
-                  uint64_t now);
 /* The next event's kind, SESSION_NONE, or negative: -EPROTO (s->reason says why) or -ENOMEM. */
 int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
                        struct session_event *eventp);
