@@ -129,10 +129,16 @@ def stage_format():
     return one_test(["clang-format", "--dry-run", "--Werror", *sources])
 
 
+def rules(name):
+    """The rules of the house, on the object files of build-NAME, and the tests of these checks."""
+    return sum((one_test([sys.executable, ROOT / check]) for check in
+                ("tests/test_run.py", "tests/floors/test_check.py")), Result()) + one_test(
+        [sys.executable, ROOT / "tests/floors/check.py", "--build", ROOT / f"build-{name}"])
+
+
 def stage_floors():
-    return (one_test([sys.executable, ROOT / "tests/test_run.py"])
-            + one_test([sys.executable, ROOT / "tests/floors/test_check.py"])
-            + one_test([sys.executable, ROOT / "tests/floors/check.py"]))
+    ok, output = build("release", ["-Dwerror=true"])
+    return rules("release") if ok else Result(failed=1, shown=output)
 
 
 def stage_docs():
@@ -143,7 +149,7 @@ def stage_docs():
 def stage_check():
     result = unit_tests("check", ["--buildtype=debugoptimized"], {"CK_TIMEOUT_MULTIPLIER": "2"},
                         ["--no-suite", "slow"])
-    return result + Result(skipped=slow_tests(ROOT / "build-check"))
+    return result + Result(skipped=slow_tests(ROOT / "build-check")) + rules("check")
 
 
 def stage_release():
@@ -201,10 +207,10 @@ def stage_system():
 
 STAGES = {
     "format": ("the sources are formatted by clang-format", stage_format),
-    "floors": ("the sources keep the rules of the house", stage_floors),
     "docs": ("the docs agree with the sources", stage_docs),
-    "check": ("unit tests, gcc build with assertions", stage_check),
+    "check": ("unit tests in a gcc build with assertions, and the rules of the house", stage_check),
     "release": ("unit tests, gcc release build", stage_release),
+    "floors": ("the sources keep the rules of the house", stage_floors),
     "clang": ("clang builds without a warning", stage_clang),
     "bare": ("a build without optional features compiles and says so", stage_bare),
     "asan": ("unit tests under ASan and UBSan", stage_asan),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "conjure/msg/all.h"
+#include "msg/all.h"
 
 #define NAME(inbox, name, Name, ...) \
     case inbox##_kind_##name:        \

@@ -18,8 +18,8 @@
 #include "conjure/base/bytes.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/rng.h"
-#include "conjure/msg/all.h"
 #include "conjure/peer/handshake.h"
+#include "msg/all.h"
 
 /*
  * The world around connections, played by the test's only thread: Timer, Choker, FS, Bandwidth,

@@ -2,7 +2,7 @@
 #include "../suite.h"
 
 #include "conjure/base/alloc.h"
-#include "conjure/msg/all.h"
+#include "msg/all.h"
 
 #define NAME_OF(inbox, name, Name, ...) {inbox##_kind_##name, #inbox "." #Name},
 static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_MSG_ALL_H
-#define CONJURE_MSG_ALL_H
+#ifndef CONJURE_SRC_MSG_ALL_H
+#define CONJURE_SRC_MSG_ALL_H
 
 #include "conjure/msg/announcer.h"
 #include "conjure/msg/bandwidth.h"
