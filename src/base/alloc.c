@@ -38,7 +38,7 @@ char *mem_dup_string(const char *text)
 
 int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size)
 {
-    size_t room = *roomp ? *roomp : 8;
+    size_t room = *roomp ? *roomp : 8, n_bytes;
     void *array;
 
     if (n <= *roomp)
@@ -46,8 +46,10 @@ int array_reserve(void *arrayp, size_t *roomp, size_t n, size_t size)
     while (room < n)
         if (__builtin_mul_overflow(room, 2, &room))
             return -ENOMEM;
+    if (__builtin_mul_overflow(room, size, &n_bytes))
+        return -ENOMEM;
     memcpy(&array, arrayp, sizeof array);
-    array = reallocarray(array, room, size);
+    array = realloc(array, n_bytes);
     if (!array)
         return -ENOMEM;
     memcpy(arrayp, &array, sizeof array);
