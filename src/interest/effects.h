@@ -2,9 +2,10 @@
 #ifndef CONJURE_SRC_INTEREST_EFFECTS_H
 #define CONJURE_SRC_INTEREST_EFFECTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "conjure/interest/table.h"
+#include "conjure/interest/effects.h"
 
 /* What the caller of the InterestTable must tell peers: a queue. One thread. */
 struct effects {

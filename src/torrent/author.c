@@ -18,6 +18,9 @@
  * ourselves is never made.
  */
 
+_Static_assert(AUTHOR_REASON_MAX == CONTENT_REASON_MAX && AUTHOR_REFUSED == (int)CONTENT_REFUSED,
+               "reasons and results of content are passed on");
+
 #define PART (128u << 10) /* bytes of a lane at a time; a multiple of SHA-1's blocks of 64 */
 
 struct hashing {

@@ -17,27 +17,27 @@
 #include "torrent/text.h"
 
 /* REASON is one clean line, whatever bytes the name on disk has. */
-static void describe(char reason[AUTHOR_REASON_MAX], const char *path, const char *what)
+static void describe(char reason[CONTENT_REASON_MAX], const char *path, const char *what)
 {
     struct text t = TEXT_EMPTY(SIZE_MAX / 4);
 
     if (text_append_clean(&t, (const uint8_t *)path, strlen(path), '?') || text_append(&t, "", 1))
-        snprintf(reason, AUTHOR_REASON_MAX, "%s", what);
+        snprintf(reason, CONTENT_REASON_MAX, "%s", what);
     else
-        snprintf(reason, AUTHOR_REASON_MAX, "%.400s: %s", t.bytes, what);
+        snprintf(reason, CONTENT_REASON_MAX, "%.400s: %s", t.bytes, what);
     text_deinit(&t);
 }
 
-static int fail(char reason[AUTHOR_REASON_MAX], const char *path, int r)
+static int fail(char reason[CONTENT_REASON_MAX], const char *path, int r)
 {
     describe(reason, path, strerror(-r));
     return r;
 }
 
-static int refuse(char reason[AUTHOR_REASON_MAX], const char *path, const char *what)
+static int refuse(char reason[CONTENT_REASON_MAX], const char *path, const char *what)
 {
     describe(reason, path, what);
-    return AUTHOR_REFUSED;
+    return CONTENT_REFUSED;
 }
 
 /* Loading a torrent makes other names clean: then the seed would not find the file. */
@@ -53,7 +53,7 @@ static bool is_clean(const char *name)
 }
 
 static int add_file(struct content *c, const char *path, size_t prefix, int64_t length,
-                    char reason[AUTHOR_REASON_MAX])
+                    char reason[CONTENT_REASON_MAX])
 {
     struct content_file *file;
 
@@ -75,7 +75,7 @@ static int add_file(struct content *c, const char *path, size_t prefix, int64_t 
 }
 
 static int add_entry(struct content *c, const FTSENT *e, size_t prefix,
-                     char reason[AUTHOR_REASON_MAX])
+                     char reason[CONTENT_REASON_MAX])
 {
     struct stat st;
 
@@ -102,7 +102,7 @@ static int compare_files(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static int list_folder(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX])
+static int list_folder(struct content *c, const char *path, char reason[CONTENT_REASON_MAX])
 {
     char *const roots[] = {(char *)path, NULL};
     size_t prefix = strlen(path);
@@ -129,7 +129,7 @@ static int list_folder(struct content *c, const char *path, char reason[AUTHOR_R
 }
 
 /* The last component of PATH; if that is a dot or two, the last one of the real path. */
-static int find_name(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX])
+static int find_name(struct content *c, const char *path, char reason[CONTENT_REASON_MAX])
 {
     char *copy = strdup(path), *real = NULL;
     const char *name = copy ? basename(copy) : "";
@@ -150,7 +150,7 @@ static int find_name(struct content *c, const char *path, char reason[AUTHOR_REA
     return r;
 }
 
-int content_list(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX])
+int content_list(struct content *c, const char *path, char reason[CONTENT_REASON_MAX])
 {
     struct stat st;
     int r;
@@ -223,7 +223,7 @@ static uint32_t file_at(const struct content *c, uint64_t offset)
 }
 
 int content_read(struct content *c, uint64_t offset, uint8_t *bytes, size_t n,
-                 char reason[AUTHOR_REASON_MAX])
+                 char reason[CONTENT_REASON_MAX])
 {
     uint32_t i = file_at(c, offset);
 

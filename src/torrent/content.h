@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conjure/torrent/author.h"
-
 /* Content on disk of which a torrent is made: its files in order, read as one row of bytes. One
  * thread; blocks on the disk. */
+
+#define CONTENT_REASON_MAX 512
+
+enum {
+    CONTENT_REFUSED = 1, /* it cannot be put in a torrent: with a reason */
+};
 
 struct content_file {
     char *path;       /* for open(2), owned */
@@ -34,12 +38,13 @@ struct content {
 };
 #define CONTENT_EMPTY ((struct content){0})
 
-/* Lists the files at PATH; C is empty. Returns like author_make. */
-int content_list(struct content *c, const char *path, char reason[AUTHOR_REASON_MAX]);
+/* Lists the files at PATH; C is empty. Returns 0; or CONTENT_REFUSED or -errno, with a REASON of
+ * one line that names the file concerned. */
+int content_list(struct content *c, const char *path, char reason[CONTENT_REASON_MAX]);
 void content_deinit(struct content *c); /* safe twice */
 
-/* Reads N bytes from OFFSET on, which must lie within the content. Returns like author_make. */
+/* Reads N bytes from OFFSET on, which must lie within the content. Returns the same. */
 int content_read(struct content *c, uint64_t offset, uint8_t *bytes, size_t n,
-                 char reason[AUTHOR_REASON_MAX]);
+                 char reason[CONTENT_REASON_MAX]);
 
 #endif

@@ -10,7 +10,7 @@
 #include "torrent/content.h"
 
 static char folder[] = "/tmp/conjure-content-XXXXXX";
-static char reason[AUTHOR_REASON_MAX];
+static char reason[CONTENT_REASON_MAX];
 
 /* Every test runs in a fresh folder of its own (Check forks for each). */
 static void enter(void)
@@ -59,7 +59,7 @@ START_TEST(files_are_one_row_of_bytes)
     ck_assert_int_eq(content_read(&c, 5, bytes, 2, reason), 0);
     ck_assert_mem_eq(bytes, "BZ", 2);
     ck_assert_int_eq(truncate("c/z", 1), 0);
-    ck_assert_int_eq(content_read(&c, 6, bytes, 3, reason), AUTHOR_REFUSED);
+    ck_assert_int_eq(content_read(&c, 6, bytes, 3, reason), CONTENT_REFUSED);
     ck_assert_str_eq(reason, "c/z: became shorter while it was read");
     content_deinit(&c);
     content_deinit(&c);
@@ -92,11 +92,11 @@ START_TEST(content_that_cannot_be_listed_has_a_reason)
     ck_assert_int_eq(content_list(&c, "", reason), -ENOENT);
     content_deinit(&c);
     ck_assert_int_eq(mkdir("empty", 0700), 0);
-    ck_assert_int_eq(content_list(&c, "empty", reason), AUTHOR_REFUSED);
+    ck_assert_int_eq(content_list(&c, "empty", reason), CONTENT_REFUSED);
     ck_assert_str_eq(reason, "empty: holds no files");
     content_deinit(&c);
     put("bad\n", "x");
-    ck_assert_int_eq(content_list(&c, "bad\n", reason), AUTHOR_REFUSED);
+    ck_assert_int_eq(content_list(&c, "bad\n", reason), CONTENT_REFUSED);
     ck_assert_str_eq(reason, "bad?: a name that is not UTF-8, or has control characters");
     content_deinit(&c);
     leave();

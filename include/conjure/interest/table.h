@@ -7,6 +7,7 @@
 
 #include "conjure/base/bitfield.h"
 #include "conjure/base/rng.h"
+#include "conjure/interest/effects.h"
 #include "conjure/piece/claim.h"
 #include "conjure/piece/geometry.h"
 #include "conjure/piece/stored_blocks.h"
@@ -22,22 +23,6 @@
  * block is in one claim at most, in endgame in two.
  */
 struct interest_table;
-
-enum interest_effect_kind {
-    INTEREST_BEGINS, /* the peer is interesting from now on */
-    INTEREST_ENDS,
-    INTEREST_CANCEL, /* the peer need not fetch these blocks any more */
-};
-
-/* What a peer must learn from us. */
-struct interest_effect {
-    enum interest_effect_kind kind;
-    uint32_t peer;
-    void *user;     /* as given when the peer joined */
-    uint32_t piece; /* of INTEREST_CANCEL, with the next two */
-    uint32_t first_block;
-    uint64_t blocks; /* bit i is block first_block + i */
-};
 
 struct interest_numbers {
     uint64_t verified, wanted; /* bytes of wanted pieces: verified, in all */
