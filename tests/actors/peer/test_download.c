@@ -58,8 +58,10 @@ START_TEST(a_piece_is_lost_when_it_is_refused_twice)
     x.world.n_give = 1;
     far_is_a_seed();
     ck_assert_int_eq(turn(), 0);
-    while (next_request(&piece, &at))
+    ck_assert(next_request(&piece, &at));
+    do
         remote_say(&x.far, 16, 3, piece, at, BLOCK_SIZE);
+    while (next_request(&piece, &at));
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(seen(&x.world, 7)->n_lost, 0);
     ck_assert_uint_eq(x.world.n_claims, 0);
