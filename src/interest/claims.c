@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims that are out. The life of a block of a missing piece:
+ * Active claims. The states of a block of a missing piece:
  *
  *                  NextPiece                  NextPiece (endgame)
  *          free ---------------> held by one --------------------> held by two
@@ -16,15 +16,15 @@
  *                                     v
  *                                  verified
  *
- * Only FS says which blocks are on disk, and only ClaimReturned (or PeerLeft) makes others free
- * again. A peer returns a claim after FS has answered its StoreBlocks, and FS sends BlocksStored
- * before that answer; so BlocksStored arrives first (guarantee E of conjure/msg/channel.h), and the
- * blocks that the claim still holds are not on disk. FS sends the verdict on a piece after
- * BlocksStored of its last block (guarantee A), so no claim holds a block of it then. A claim ends
- * when it holds no more blocks; returning it after that has no effect.
+ * Only FS reports which blocks are on disk, and only ClaimReturned (or PeerLeft) frees others. A
+ * peer returns a claim after FS has answered its StoreBlocks, and FS sends BlocksStored before that
+ * answer; so BlocksStored arrives first (guarantee E of conjure/msg/channel.h), and a returned
+ * claim holds only blocks that are not on disk. FS sends the verdict on a piece after BlocksStored
+ * of its last block (guarantee A), so no claim holds a block of it then. A claim ends when it holds
+ * no more blocks; returning it after that has no effect.
  *
  * A block may be stored after PieceFailed: two peers had received it in endgame, and FS wrote the
- * second one after the verdict. It counts like any other, whether it is free or held by then.
+ * second copy after the verdict. It counts as stored, whether it is free or held by then.
  *
  * ENDGAME begins when no block that any peer has is free. An idle peer then gets blocks of the
  * oldest claim of another peer, and of a long claim only the second half: the first holder works
@@ -41,20 +41,20 @@
 #include "interest/internal.h"
 #include "interest/pick.h"
 
-#define SHARE_BLOCKS 8 /* claims of up to so many blocks are given to a second peer whole */
+#define SHARE_BLOCKS 8 /* a claim of at most this many blocks is shared whole */
 
-/* In three lists: of all claims by age, of its peer, of its piece. */
-struct claim_out {
-    struct claim claim; /* .blocks: those that it holds, at least one */
+/* A claim is in three lists: of all claims by age, of its peer's, of its piece's. */
+struct active_claim {
+    struct claim claim; /* .blocks: the blocks that it holds, at least one */
     enum claim_source source;
     struct row *row;
     struct started *started;
-    struct claim_out *older, *newer;
-    struct claim_out *next_of_row;
-    struct claim_out *next_of_piece;
+    struct active_claim *older, *newer;
+    struct active_claim *next_of_row;
+    struct active_claim *next_of_piece;
 };
 
-/* --- giving ---------------------------------------------------------------------------------- */
+/* --- claiming -------------------------------------------------------------------------------- */
 
 static bool is_endgame(const struct interest_table *t)
 {
@@ -69,18 +69,18 @@ static bool is_endgame(const struct interest_table *t)
     return true;
 }
 
-/* After the last free block of a piece: in endgame, idle peers may claim blocks that others
- * hold. */
-static void look_for_endgame(struct interest_table *t)
+/* The last free block of a piece was claimed. If endgame begins, idle peers may claim held
+ * blocks. */
+static void check_for_endgame(struct interest_table *t)
 {
     if (is_endgame(t))
         t->generation++;
 }
 
-static void give(struct interest_table *t, struct row *row, struct started *s, uint32_t first_block,
-                 uint64_t blocks, struct claim *claimp)
+static void add_claim(struct interest_table *t, struct row *row, struct started *s,
+                      uint32_t first_block, uint64_t blocks, struct claim *claimp)
 {
-    struct claim_out *c = NEW(struct claim_out);
+    struct active_claim *c = NEW(struct active_claim);
     uint32_t shift = (uint32_t)__builtin_ctzll(blocks);
 
     first_block += shift;
@@ -102,8 +102,8 @@ static void give(struct interest_table *t, struct row *row, struct started *s, u
     *claimp = c->claim;
 }
 
-static void give_free(struct interest_table *t, struct row *row, struct started *s,
-                      uint32_t n_blocks, struct claim *claimp)
+static void claim_free_blocks(struct interest_table *t, struct row *row, struct started *s,
+                              uint32_t n_blocks, struct claim *claimp)
 {
     uint32_t first;
     uint64_t blocks = started_next_free(s, n_blocks, &first);
@@ -113,13 +113,13 @@ static void give_free(struct interest_table *t, struct row *row, struct started 
         s->owner = row->id;
     }
     started_hold(&t->started, s, first, blocks);
-    give(t, row, s, first, blocks, claimp);
+    add_claim(t, row, s, first, blocks, claimp);
     if (!s->n_free)
-        look_for_endgame(t);
+        check_for_endgame(t);
 }
 
-/* Whether ROW may have blocks of C as well. */
-static bool may_share(const struct claim_out *c, const struct row *row)
+/* Whether ROW may claim blocks that C holds. */
+static bool may_share(const struct active_claim *c, const struct row *row)
 {
     const struct started *s = c->started;
 
@@ -127,19 +127,19 @@ static bool may_share(const struct claim_out *c, const struct row *row)
            started_held_once(s, c->claim.first_block, c->claim.blocks);
 }
 
-static struct claim_out *find_shareable(const struct interest_table *t, const struct row *row,
-                                        enum claim_source source)
+static struct active_claim *find_shareable(const struct interest_table *t, const struct row *row,
+                                           enum claim_source source)
 {
-    for (struct claim_out *c = t->oldest; c; c = c->newer)
+    for (struct active_claim *c = t->oldest; c; c = c->newer)
         if (c->source == source && may_share(c, row))
             return c;
     return NULL;
 }
 
-static bool give_again(struct interest_table *t, struct row *row, uint32_t n_blocks,
-                       struct claim *claimp)
+static bool share_claim(struct interest_table *t, struct row *row, uint32_t n_blocks,
+                        struct claim *claimp)
 {
-    struct claim_out *c = find_shareable(t, row, CLAIM_FROM_LEECHER);
+    struct active_claim *c = find_shareable(t, row, CLAIM_FROM_LEECHER);
     uint32_t first, n;
     uint64_t blocks;
 
@@ -155,7 +155,7 @@ static bool give_again(struct interest_table *t, struct row *row, uint32_t n_blo
             blocks &= blocks - 1; /* the lowest one */
     blocks &= bits_low(n_blocks) << __builtin_ctzll(blocks);
     started_hold_again(c->started, first, blocks);
-    give(t, row, c->started, first, blocks, claimp);
+    add_claim(t, row, c->started, first, blocks, claimp);
     return true;
 }
 
@@ -170,16 +170,16 @@ bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t
         return false;
     s = pick_piece(t, row, n_blocks);
     if (!s)
-        return is_endgame(t) && give_again(t, row, n_blocks, claimp);
-    give_free(t, row, s, n_blocks, claimp);
+        return is_endgame(t) && share_claim(t, row, n_blocks, claimp);
+    claim_free_blocks(t, row, s, n_blocks, claimp);
     return true;
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-static struct claim_out *find(const struct row *row, uint64_t id)
+static struct active_claim *find(const struct row *row, uint64_t id)
 {
-    struct claim_out *c = row ? row->claims : NULL;
+    struct active_claim *c = row ? row->claims : NULL;
 
     while (c && c->claim.id != id)
         c = c->next_of_row;
@@ -189,13 +189,13 @@ static struct claim_out *find(const struct row *row, uint64_t id)
 void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t claim,
                               enum claim_source source)
 {
-    struct claim_out *c = find(row_of(t, peer), claim);
+    struct active_claim *c = find(row_of(t, peer), claim);
 
     if (c)
         c->source = source;
 }
 
-static void cancel(struct interest_table *t, const struct claim_out *c, uint64_t blocks)
+static void cancel(struct interest_table *t, const struct active_claim *c, uint64_t blocks)
 {
     effects_add(&t->effects, (struct interest_effect){.kind = INTEREST_CANCEL,
                                                       .peer = c->row->id,
@@ -206,10 +206,10 @@ static void cancel(struct interest_table *t, const struct claim_out *c, uint64_t
 }
 
 /* Takes C, which holds no more blocks, out of its three lists and frees it. */
-static void end_claim(struct interest_table *t, struct claim_out *c)
+static void end_claim(struct interest_table *t, struct active_claim *c)
 {
     struct started *s = c->started;
-    struct claim_out **p = &c->row->claims;
+    struct active_claim **p = &c->row->claims;
 
     while (*p != c)
         p = &(*p)->next_of_row;
@@ -224,8 +224,8 @@ static void end_claim(struct interest_table *t, struct claim_out *c)
         t->generation++; /* another peer may claim it now */
 }
 
-/* No block that C still holds is on disk. */
-static void give_back(struct interest_table *t, struct claim_out *c)
+/* Frees the blocks that C still holds, none of which is on disk, and ends it. */
+static void release_claim(struct interest_table *t, struct active_claim *c)
 {
     started_release(&t->started, c->started, c->claim.first_block, c->claim.blocks);
     t->generation++;
@@ -234,10 +234,10 @@ static void give_back(struct interest_table *t, struct claim_out *c)
 
 void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim)
 {
-    struct claim_out *c = find(row_of(t, peer), claim);
+    struct active_claim *c = find(row_of(t, peer), claim);
 
     if (c)
-        give_back(t, c);
+        release_claim(t, c);
 }
 
 void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
@@ -252,8 +252,8 @@ void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint
     n_free = s->n_free;
     blocks = started_store(&t->started, s, first_block, blocks);
     if (n_free && !s->n_free)
-        look_for_endgame(t);
-    for (struct claim_out *c = s->claims, *next; c; c = next) {
+        check_for_endgame(t);
+    for (struct active_claim *c = s->claims, *next; c; c = next) {
         uint64_t ended = c->claim.blocks & bits_rebase(blocks, first_block, c->claim.first_block);
 
         next = c->next_of_piece;
@@ -270,8 +270,8 @@ void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint
 void claims_drop_row(struct interest_table *t, struct row *row)
 {
     while (row->claims)
-        give_back(t, row->claims);
-    /* Its number may be given to another peer. */
+        release_claim(t, row->claims);
+    /* Another peer may get its number. */
     for (size_t i = 0; i < t->started.n_partial; i++) {
         struct started *s = t->started.partial[i];
 
@@ -293,7 +293,7 @@ void claims_drop_piece(struct interest_table *t, struct started *s)
 void claims_free_all(struct interest_table *t)
 {
     while (t->oldest) {
-        struct claim_out *c = t->oldest;
+        struct active_claim *c = t->oldest;
 
         t->oldest = c->newer;
         free(c);

@@ -6,13 +6,14 @@ struct interest_table;
 struct row;
 struct started;
 
-/* Claims that are out. The operations on single ones are in conjure/interest/table.h. */
+/* Active claims of a table. The operations on single claims are in conjure/interest/table.h. */
 
-/* The peer leaves: what its claims hold becomes free, and so does a suspect piece that it owns. */
+/* The peer leaves: the blocks of its claims become free, and a suspect piece has no owner any
+ * more. */
 void claims_drop_row(struct interest_table *t, struct row *row);
 /* There is a verdict on the piece: claims that still hold blocks of it are cancelled. */
 void claims_drop_piece(struct interest_table *t, struct started *s);
-/* With the table; started pieces and rows are left with dangling pointers. */
+/* Only when the table is freed: started pieces and rows keep dangling pointers. */
 void claims_free_all(struct interest_table *t);
 
 #endif

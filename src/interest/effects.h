@@ -7,7 +7,7 @@
 
 #include "conjure/interest/effects.h"
 
-/* What the caller of the InterestTable must tell peers: a queue. One thread. */
+/* A queue of messages that the caller of the InterestTable sends to peers. One thread at a time. */
 struct effects {
     struct interest_effect *items; /* [at, n) are waiting */
     size_t at, n, room;

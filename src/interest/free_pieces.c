@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Puts PIECE into the list of free ones or takes it out. */
+/* Adds PIECE to the list of free pieces or removes it. */
 static void update(struct free_pieces *f, uint32_t piece)
 {
     bool is_free = !f->n_held[piece] && (f->n_offers[piece] || !f->n_have[piece]);
@@ -52,26 +52,26 @@ void free_pieces_deinit(struct free_pieces *f)
     *f = FREE_PIECES_EMPTY;
 }
 
-void free_pieces_had(struct free_pieces *f, uint32_t piece)
+void free_pieces_peer_has(struct free_pieces *f, uint32_t piece)
 {
     f->n_have[piece]++;
     update(f, piece);
 }
 
-void free_pieces_lost(struct free_pieces *f, uint32_t piece)
+void free_pieces_peer_left(struct free_pieces *f, uint32_t piece)
 {
     f->n_have[piece]--;
     update(f, piece);
 }
 
-void free_pieces_offer(struct free_pieces *f, uint32_t piece)
+void free_pieces_begin_offer(struct free_pieces *f, uint32_t piece)
 {
     f->n_offers[piece]++;
     f->n_held[piece]++;
     update(f, piece);
 }
 
-void free_pieces_let_go(struct free_pieces *f, uint32_t piece)
+void free_pieces_release(struct free_pieces *f, uint32_t piece)
 {
     f->n_held[piece]--;
     update(f, piece);
@@ -83,14 +83,15 @@ void free_pieces_end_offer(struct free_pieces *f, uint32_t piece)
     update(f, piece);
 }
 
-uint32_t free_pieces_pick(const struct free_pieces *f, const struct bitfield *but, struct rng *rng)
+uint32_t free_pieces_pick(const struct free_pieces *f, const struct bitfield *except,
+                          struct rng *rng)
 {
     uint32_t from = f->n_free ? rng_below(rng, f->n_free) : 0;
 
     for (uint32_t i = 0; i < f->n_free; i++) {
         uint32_t piece = f->free[(from + i) % f->n_free];
 
-        if (!bitfield_test(but, piece))
+        if (!bitfield_test(except, piece))
             return piece;
     }
     return FREE_PIECE_NONE;

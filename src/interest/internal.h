@@ -18,10 +18,10 @@ struct row {
     uint32_t id;
     uint32_t at; /* index in interest_table.rows */
     void *user;
-    bool has_all;        /* no bitfield then, and n_seeds counts it instead of the availability */
-    struct bitfield has; /* bytes NULL: nothing yet */
-    uint32_t n_useful;   /* missing pieces it has; not kept for has_all */
-    struct claim_out *claims;          /* of this peer; belongs to claims.c */
+    bool has_all;                /* no bitfield then; n_seeds counts it, not the availability */
+    struct bitfield has;         /* bytes NULL: nothing yet */
+    uint32_t n_useful;           /* missing pieces it has; unused if has_all */
+    struct active_claim *claims; /* of this peer; belongs to claims.c */
     uint32_t suggested[SUGGESTED_MAX]; /* a ring */
     uint32_t n_suggested;              /* in all; the last SUGGESTED_MAX are kept */
 };
@@ -32,7 +32,7 @@ struct interest_table {
     struct bitfield have, wanted;
     struct bitfield missing; /* wanted and not verified */
     uint64_t verified_bytes, wanted_bytes;
-    struct rarity rarity; /* of leechers' pieces; its order holds what is missing and not started */
+    struct rarity rarity; /* of leechers; its order: missing pieces, not started */
 
     struct row **rows;
     size_t n_rows, rows_room;
@@ -40,7 +40,7 @@ struct interest_table {
     uint32_t n_seeds; /* rows with has_all */
 
     struct started_pieces started;
-    struct claim_out *oldest, *newest;
+    struct active_claim *oldest, *newest;
     uint64_t last_claim;
     uint64_t generation;
 
@@ -65,7 +65,8 @@ static inline uint32_t table_availability(const struct interest_table *t, uint32
     return t->n_seeds + t->rarity.availability[piece];
 }
 
-/* PIECE, which is missing, as a started one, whether it was or not. NULL when memory is short. */
+/* Returns the started piece PIECE, which is missing; starts it if needed. NULL when memory is
+ * short. */
 static inline struct started *table_start(struct interest_table *t, uint32_t piece)
 {
     struct started *s = started_find(&t->started, piece);

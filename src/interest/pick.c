@@ -22,7 +22,7 @@
 #define PIECE_NONE UINT32_MAX
 
 /* The first pieces of a download are picked at random: a common piece arrives sooner than a rare
- * one, and then there is something to trade. */
+ * one, and we can then trade it. */
 #define RANDOM_FIRST 4
 
 #define PICK_WALK       64
@@ -63,8 +63,8 @@ static uint32_t scan(struct interest_table *t, const struct row *row, bool at_ra
     return best;
 }
 
-/* The first piece of ROW in order[begin, end), once around from a random place, in *STEPSP steps at
- * most, which are counted down. */
+/* Returns the first piece of ROW in order[begin, end), searching from a random place and wrapping
+ * once. Takes at most *STEPSP steps and subtracts them. */
 static uint32_t walk(struct interest_table *t, const struct row *row, uint32_t begin, uint32_t end,
                      uint32_t *stepsp)
 {
@@ -136,8 +136,8 @@ static bool has_many_partial(const struct interest_table *t)
     return t->started.n_partial > t->n_rows + 1;
 }
 
-/* How many free blocks a partial piece must have for the peer to prefer it to a new one. A slow
- * peer takes any; a fast one half its claim, unless partial pieces have become many. */
+/* How many free blocks a partial piece must have for the peer to prefer it to a new one: one for a
+ * slow peer or when there are many partial pieces, otherwise half the claim. */
 static uint32_t n_free_worth(const struct interest_table *t, uint32_t n_blocks)
 {
     uint32_t whole = (t->geometry.piece_length + BLOCK_SIZE - 1) / BLOCK_SIZE;
@@ -169,7 +169,7 @@ static struct started *pick_partial(struct interest_table *t, const struct row *
     return best;
 }
 
-/* A suspect piece of which its owner has no claim any more. */
+/* A suspect piece whose owner has no claim on it any more. */
 static struct started *pick_abandoned(struct interest_table *t, const struct row *row)
 {
     for (size_t i = 0; i < t->started.n_partial; i++) {
@@ -181,9 +181,8 @@ static struct started *pick_abandoned(struct interest_table *t, const struct row
     return NULL;
 }
 
-/* A started piece is preferred, unless this peer has one that is rarer: pieces that only a seed
- * has are to come from the seed, and the rest of a piece from the leecher that gave us its
- * beginning. */
+/* A started piece is preferred, unless this peer has one that is rarer: pieces that only a seed has
+ * should come from the seed, and the rest of a piece from the leecher that sent its beginning. */
 struct started *pick_piece(struct interest_table *t, const struct row *row, uint32_t n_blocks)
 {
     uint32_t worth = n_free_worth(t, n_blocks), piece = PIECE_NONE;

@@ -8,8 +8,8 @@ struct interest_table;
 struct row;
 struct started;
 
-/* The piece that ROW claims up to N_BLOCKS blocks of next, with a free block: one that is started,
- * or a new one, which is started by this. NULL when there is none. */
+/* Chooses the piece of which ROW next claims up to N_BLOCKS blocks. It has a free block; a new
+ * piece is started. NULL when there is none. */
 struct started *pick_piece(struct interest_table *t, const struct row *row, uint32_t n_blocks);
 
 #endif

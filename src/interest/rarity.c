@@ -69,7 +69,7 @@ static void need_bucket(struct rarity *r, uint32_t availability)
 
     if (availability < n)
         return;
-    /* One by one as peers come; the allocator's growth of a small array is cheap enough. */
+    /* Grows by one as peers join: realloc of a small array is cheap enough. */
     r->n_buckets = availability + 1;
     r->bucket_end = mem_resize(r->bucket_end, r->n_buckets, sizeof *r->bucket_end);
     for (; n < r->n_buckets; n++)

@@ -11,10 +11,10 @@
 #define RARITY_ABSENT UINT32_MAX
 
 /*
- * The availability of each piece (how many peers have it), and some of the pieces in its order:
- * those that may be picked. The order is one array, in which equally available pieces stand
- * together; bucket `a` (the pieces that A peers have) ends before bucket_end[a]. When a piece
- * becomes one more or one less available it is swapped to the border of its bucket and the border
+ * The availability of each piece (how many peers have it), and the pieces that may be picked,
+ * ordered by availability. The order is one array, in which equally available pieces stand
+ * together; bucket `a` (the pieces that A peers have) ends before bucket_end[a]. When the
+ * availability of a piece changes by one, it is swapped to the border of its bucket and the border
  * moves past it: O(1). Pure; one thread at a time calls.
  */
 struct rarity {
@@ -25,7 +25,7 @@ struct rarity {
     uint32_t n_order;
     struct bitfield ordered; /* the pieces in `order`, as a set */
     uint32_t *bucket_end;
-    uint32_t n_buckets; /* every availability of a piece in the order is below */
+    uint32_t n_buckets; /* above every availability of a piece in the order */
 };
 #define RARITY_EMPTY ((struct rarity){0})
 
@@ -33,8 +33,8 @@ struct rarity {
 int rarity_init(struct rarity *r, uint32_t n_pieces);
 void rarity_deinit(struct rarity *r); /* safe twice */
 
-/* Puts PIECES into the order, which is empty, in random order: equally available pieces stand so
- * from the first pick on. No peer has joined yet: every availability is 0. */
+/* Adds PIECES to the empty order, shuffled, so that the first pick among equally available pieces
+ * is random. No peer has joined yet: every availability is 0. */
 void rarity_fill(struct rarity *r, const struct bitfield *pieces, struct rng *rng);
 static inline uint32_t rarity_bucket_begin(const struct rarity *r, uint32_t availability)
 {
@@ -44,7 +44,7 @@ static inline uint32_t rarity_bucket_begin(const struct rarity *r, uint32_t avai
 void rarity_more(struct rarity *r, uint32_t piece); /* one more peer has it */
 void rarity_less(struct rarity *r, uint32_t piece);
 
-/* Puts a piece into the order or takes it out, unless it is in it or out already: O(buckets above
+/* Add a piece to the order or remove it; no effect when that is done already. O(buckets above
  * it). */
 void rarity_insert(struct rarity *r, uint32_t piece);
 void rarity_remove(struct rarity *r, uint32_t piece);

@@ -10,11 +10,11 @@
 #include "conjure/piece/geometry.h"
 
 /*
- * Started pieces: missing ones of which blocks are claimed or stored. Only these keep anything for
- * each block, three bits: it is stored, or held by one claim, or held by two, or free. BLOCKS is
- * always a set of up to 64 blocks: bit i is block FIRST + i. Pure; one thread at a time calls.
+ * Started pieces: missing ones of which blocks are claimed or stored. Only these have a state for
+ * each block, in three bits: free, held by one claim, held by two, or stored. BLOCKS is always a
+ * set of up to 64 blocks: bit i is block FIRST + i. Pure; one thread at a time calls.
  */
-struct claim_out;
+struct active_claim;
 
 struct started {
     uint32_t piece;
@@ -22,10 +22,10 @@ struct started {
     uint32_t n_stored;
     uint32_t n_free;
     uint32_t partial_at; /* index in started_pieces.partial while n_free > 0 */
-    bool suspect;        /* it failed: only one peer may claim blocks of it */
+    bool suspect;        /* its hash was wrong: only one peer may claim blocks */
     bool owned;          /* suspect, and OWNER is that peer */
     uint32_t owner;
-    struct claim_out *claims; /* on this piece; belongs to claims.c */
+    struct active_claim *claims; /* on this piece; belongs to claims.c */
     uint32_t n_words;
     uint64_t *stored, *held, *twice; /* n_words each, in one allocation after this struct */
     uint64_t words[];
@@ -45,21 +45,22 @@ struct started *started_add(struct started_pieces *p, uint32_t piece, uint32_t n
 struct started *started_find(const struct started_pieces *p, uint32_t piece); /* or NULL */
 void started_remove(struct started_pieces *p, struct started *s);
 
-/* BLOCKS are stored, whatever they were before. Returns those that were not stored already. Blocks
- * beyond the piece's end are ignored. */
+/* BLOCKS, in any state, become stored. Returns those that were not stored before. Blocks beyond the
+ * piece's end are ignored. */
 uint64_t started_store(struct started_pieces *p, struct started *s, uint32_t first,
                        uint64_t blocks);
 
-/* Free blocks of a piece that has some: from *FIRSTP, the first of them, on, within N_BLOCKS. */
+/* Returns the free blocks among N_BLOCKS blocks from *FIRSTP, the piece's first free block. The
+ * piece must have one. */
 uint64_t started_next_free(const struct started *s, uint32_t n_blocks, uint32_t *firstp);
-/* BLOCKS, which are free, are held by one claim from now on. */
+/* BLOCKS, which are free, become held by one claim. */
 void started_hold(struct started_pieces *p, struct started *s, uint32_t first, uint64_t blocks);
 
-/* Those of BLOCKS, which one claim or two hold, that only one holds. */
+/* BLOCKS are held by one claim or two. Returns those that one claim holds. */
 uint64_t started_held_once(const struct started *s, uint32_t first, uint64_t blocks);
-/* BLOCKS, which one claim holds, are held by two. */
+/* BLOCKS, which one claim holds, become held by two. */
 void started_hold_again(struct started *s, uint32_t first, uint64_t blocks);
-/* One of the claims that hold BLOCKS holds them no more; those held once become free. */
+/* One of the claims that hold BLOCKS releases them; blocks held once become free. */
 void started_release(struct started_pieces *p, struct started *s, uint32_t first, uint64_t blocks);
 
 /* Bytes of all stored blocks. The last block of a piece, which may be shorter, counts as a whole

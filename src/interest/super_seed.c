@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A piece is offered to one peer, and to no other while that offer holds it. The offer ends when
- * another peer has the piece: then the first has passed it on, and is offered another. A peer that
- * passes nothing on gets nothing more. A new offer is of a random free piece (free_pieces.h).
+ * A piece is offered to one peer, and to no other peer while that offer holds it. The offer ends
+ * when another peer has the piece: the first peer has passed it on, and is offered another piece. A
+ * peer that passes nothing on gets no more offers. A new offer is a random free piece
+ * (free_pieces.h).
  *
- * HOW MANY OFFERS a peer has at a time: so many that the uplink is busy while pieces are passed on,
- * shared among the leechers; two at least. A leecher that is alone cannot pass anything on, so its
+ * THE NUMBER OF OFFERS that a peer has at a time keeps the uplink busy while pieces are passed on;
+ * it is shared among the leechers, and at least two. A single leecher cannot pass pieces on, so its
  * offers end when it has the piece.
  *
- * NO PEER CAN BLOCK A PIECE. An offer that is not taken for a while (the peer is choked, or busy),
- * or not passed on, does not end, but the piece is free again. When a peer leaves, the pieces that
- * only it had are free.
+ * NO PEER CAN BLOCK A PIECE. An offer that the peer does not request for TAKE_NS (it is choked, or
+ * busy), or does not pass on for PASS_ON_NS, releases its piece, which is then free. When a peer
+ * leaves, the pieces that only it had become free.
  *
- * THE END. When all pieces have gone out, nothing is offered until the peers have them from each
- * other. Super-seeding is over when one peer has everything. It is over, too, when no peer gets
- * anything new for long: then they cannot reach each other, or do not upload, and an ordinary seed
- * serves them better.
+ * THE END. When all pieces are offered, no offer is made until peers pass some on. Super-seeding is
+ * over when one peer has every piece. It is also over when no peer gets a new piece for STALL_NS:
+ * the peers cannot reach each other, or do not upload, and an ordinary seed serves them better.
  */
 #include "conjure/interest/super_seed.h"
 
@@ -33,15 +33,15 @@
 #define OFFERS_BYTES (8u << 20) /* to all peers together */
 
 #define TAKE_NS (5 * NS_PER_S) /* from an offer to the first request */
-/* Both are longer by the time that a piece takes at SLOW_BYTES_PER_S. */
-#define PASS_ON_NS       (20 * NS_PER_S) /* from there until another peer has the piece */
+/* The next two are extended by the time that a piece takes at SLOW_BYTES_PER_S. */
+#define PASS_ON_NS       (20 * NS_PER_S) /* from the first request until another peer has it */
 #define STALL_NS         (60 * NS_PER_S) /* in which no peer gets anything new */
 #define SLOW_BYTES_PER_S (16u << 10)
 
 struct offer {
     uint32_t piece;
-    bool taken; /* requested */
-    bool late;  /* does not hold the piece any more */
+    bool taken;    /* requested */
+    bool released; /* does not hold the piece any more */
     uint64_t since_ns;
 };
 
@@ -67,9 +67,9 @@ struct super_seed {
     uint32_t n_complete; /* peers that have everything */
     struct id_map by_id;
 
-    uint64_t news_ns; /* last time that a peer got a piece, requested one, or joined */
+    uint64_t progress_ns; /* last time that a peer got a piece, requested one, or joined */
     bool stalled;
-    bool copied; /* a peer had everything; it may have left since */
+    bool has_copy; /* a peer had everything; it may have left since */
 
     struct super_seed_offer *queue; /* [queue_at, n_queue) are waiting */
     size_t queue_at, n_queue, queue_room;
@@ -84,7 +84,7 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
     s->n_pieces = n_pieces;
     s->piece_length = piece_length;
     s->piece_ns = (uint64_t)piece_length * NS_PER_S / SLOW_BYTES_PER_S;
-    s->news_ns = now;
+    s->progress_ns = now;
     if (free_pieces_init(&s->pieces, n_pieces)) {
         free(s);
         return NULL;
@@ -135,7 +135,8 @@ static void queue_offer(struct super_seed *s, const struct super_peer *p, uint32
     s->queue[s->n_queue++] = (struct super_seed_offer){p->id, p->user, piece};
 }
 
-/* Fills P's offers. Free pieces that P was offered before are few: its own late ones. */
+/* Fills P's offers. Few free pieces were offered to P before: only those that its offers
+ * released. */
 static void offer(struct super_seed *s, struct super_peer *p, uint64_t now)
 {
     uint32_t max = offers_max(s), piece;
@@ -144,7 +145,7 @@ static void offer(struct super_seed *s, struct super_peer *p, uint64_t now)
            (piece = free_pieces_pick(&s->pieces, &p->offered, s->rng)) != FREE_PIECE_NONE) {
         p->offers[p->n_offers++] = (struct offer){.piece = piece, .since_ns = now};
         bitfield_set(&p->offered, piece);
-        free_pieces_offer(&s->pieces, piece);
+        free_pieces_begin_offer(&s->pieces, piece);
         queue_offer(s, p, piece);
     }
 }
@@ -155,16 +156,16 @@ static void offer_all(struct super_seed *s, uint64_t now)
         offer(s, s->peers[i], now);
 }
 
-static void let_go(struct super_seed *s, struct offer *o)
+static void release_piece(struct super_seed *s, struct offer *o)
 {
-    if (!o->late)
-        free_pieces_let_go(&s->pieces, o->piece);
-    o->late = true;
+    if (!o->released)
+        free_pieces_release(&s->pieces, o->piece);
+    o->released = true;
 }
 
 static void end_offer(struct super_seed *s, struct super_peer *p, uint32_t i)
 {
-    let_go(s, &p->offers[i]);
+    release_piece(s, &p->offers[i]);
     free_pieces_end_offer(&s->pieces, p->offers[i].piece);
     p->offers[i] = p->offers[--p->n_offers];
 }
@@ -189,21 +190,21 @@ static void end_offers_of_others(struct super_seed *s, const struct super_peer *
     }
 }
 
-/* P has PIECE. False when it is known already. */
+/* Records that P has PIECE. False when that was known. */
 static bool note_piece(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
 {
     if (!bitfield_set(&p->has, piece))
         return false;
     if (bitfield_all(&p->has)) {
         s->n_complete++;
-        s->copied = true;
+        s->has_copy = true;
     }
-    free_pieces_had(&s->pieces, piece);
-    s->news_ns = now;
+    free_pieces_peer_has(&s->pieces, piece);
+    s->progress_ns = now;
     return true;
 }
 
-/* P got PIECE: other peers that were offered it have passed it on, and get another. */
+/* P got PIECE: each peer to which it is offered has passed it on, and is offered another piece. */
 static void got_piece(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
 {
     if (!note_piece(s, p, piece, now))
@@ -232,11 +233,11 @@ int super_seed_joined(struct super_seed *s, uint32_t peer, void *user,
     mem_reserve(&s->peers, &s->peers_room, s->n_peers + 1, sizeof(struct super_peer *));
     s->peers[s->n_peers++] = p;
     id_map_put(&s->by_id, peer, p);
-    s->news_ns = now;
+    s->progress_ns = now;
     for (uint32_t i = 0; i < s->n_pieces; i++)
         if (has_all || (has_set->bytes && bitfield_test(has_set, i)))
             note_piece(s, p, i, now);
-    /* Another peer has passed on what it has, or it was here before. */
+    /* P has its pieces from peers that passed them on, or from an earlier connection. */
     for (uint32_t i = 0; i < s->n_pieces; i++)
         if (s->pieces.n_offers[i] && bitfield_test(&p->has, i))
             end_offers_of_others(s, p, i, now);
@@ -255,7 +256,7 @@ void super_seed_left(struct super_seed *s, uint32_t peer)
     s->n_complete -= bitfield_all(&p->has);
     for (uint32_t i = 0; i < s->n_pieces; i++)
         if (bitfield_test(&p->has, i))
-            free_pieces_lost(&s->pieces, i);
+            free_pieces_peer_left(&s->pieces, i);
     s->peers[p->at] = s->peers[--s->n_peers];
     s->peers[p->at]->at = p->at;
     peer_free(p);
@@ -274,8 +275,8 @@ void super_seed_not_interested(struct super_seed *s, uint32_t peer, uint64_t now
 {
     struct super_peer *p = id_map_get(&s->by_id, peer);
 
-    /* It would be interested until it had all of a piece that it has requested. An offer that it
-     * has not requested may still be on its way to it. */
+    /* A peer stays interested until it has every piece that it has requested. An offer that it has
+     * not requested may still be in transit. */
     for (uint32_t i = 0; p && i < s->n_pieces; i++)
         if (bitfield_test(&p->taken, i))
             got_piece(s, p, i, now);
@@ -293,7 +294,7 @@ bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, u
 
         if (o->piece == piece && !o->taken) {
             o->taken = true;
-            o->since_ns = s->news_ns = now;
+            o->since_ns = s->progress_ns = now;
         }
     }
     return true;
@@ -308,13 +309,13 @@ void super_seed_tick(struct super_seed *s, uint64_t now)
             struct offer *o = &p->offers[k];
 
             if (now - o->since_ns >= (o->taken ? PASS_ON_NS + s->piece_ns : TAKE_NS))
-                let_go(s, o);
+                release_piece(s, o);
         }
     }
     offer_all(s, now);
     if (!n_leechers(s))
-        s->news_ns = now;
-    s->stalled = s->stalled || now - s->news_ns >= STALL_NS + s->piece_ns;
+        s->progress_ns = now;
+    s->stalled = s->stalled || now - s->progress_ns >= STALL_NS + s->piece_ns;
 }
 
 /* --- results ------------------------------------------------------------------------------- */
@@ -329,12 +330,12 @@ bool super_seed_next(struct super_seed *s, struct super_seed_offer *offerp)
 
 bool super_seed_has_copy(const struct super_seed *s)
 {
-    return s->copied;
+    return s->has_copy;
 }
 
 bool super_seed_is_over(const struct super_seed *s)
 {
-    return s->copied || s->stalled;
+    return s->has_copy || s->stalled;
 }
 
 uint32_t super_seed_n_peers(const struct super_seed *s)

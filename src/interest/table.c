@@ -2,12 +2,12 @@
 /*
  * Peers and pieces of the InterestTable.
  *
- * A piece is verified, unwanted or missing. A missing one is started (started.h), or else it stands
- * in the rarity order: a search for a new piece steps over nothing that cannot be picked.
+ * A piece is verified, unwanted or missing. A missing piece is either started (started.h) or in the
+ * rarity order, so a search for a new piece visits only pieces that can be picked.
  *
- * A peer that has everything touches no piece: it counts in n_seeds, which shifts the availability
- * of all pieces alike and so changes no order. Every other peer's bitfield is counted piece by
- * piece when it joins and leaves; in between each HAVE is O(1).
+ * A peer that has every piece is counted in n_seeds alone: it adds one to the availability of all
+ * pieces and so changes no order. Every other peer's bitfield is counted piece by piece when it
+ * joins and leaves; each HAVE is O(1).
  *
  * A peer is interesting while its n_useful, the number of missing pieces it has, is above 0. That
  * changes by one with a HAVE, and when a piece that the peer has is verified.
@@ -26,8 +26,8 @@ bool interest_table_next_effect(struct interest_table *t, struct interest_effect
     return effects_next(&t->effects, effectp);
 }
 
-static void say_interest(struct interest_table *t, const struct row *row,
-                         enum interest_effect_kind kind)
+static void add_interest_effect(struct interest_table *t, const struct row *row,
+                                enum interest_effect_kind kind)
 {
     effects_add(&t->effects,
                 (struct interest_effect){.kind = kind, .peer = row->id, .user = row->user});
@@ -166,7 +166,7 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
         row->n_useful = count_common(&row->has, &t->missing);
     }
     if (row_n_useful(t, row))
-        say_interest(t, row, INTEREST_BEGINS);
+        add_interest_effect(t, row, INTEREST_BEGINS);
 }
 
 void interest_table_peer_left(struct interest_table *t, uint32_t peer)
@@ -201,11 +201,11 @@ bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint
     if (!bitfield_test(&t->missing, piece))
         return false;
     if (row->n_useful++ == 0)
-        say_interest(t, row, INTEREST_BEGINS);
+        add_interest_effect(t, row, INTEREST_BEGINS);
     return true;
 }
 
-/* A seed that does not give a piece gets a bitfield: O(pieces), once for each peer. */
+/* A seed that rejects a piece gets a bitfield: O(pieces), once for each peer. */
 static int make_leecher(struct interest_table *t, struct row *row)
 {
     int r = bitfield_init(&row->has, t->geometry.n_pieces);
@@ -230,7 +230,7 @@ void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uin
     bitfield_clear(&row->has, piece);
     rarity_less(&t->rarity, piece);
     if (bitfield_test(&t->missing, piece) && --row->n_useful == 0)
-        say_interest(t, row, INTEREST_ENDS);
+        add_interest_effect(t, row, INTEREST_ENDS);
 }
 
 void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece)
@@ -242,7 +242,8 @@ void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t 
         row->suggested[row->n_suggested++ % SUGGESTED_MAX] = piece;
 }
 
-void *interest_table_next_without(const struct interest_table *t, uint32_t piece, uint32_t *cursorp)
+void *interest_table_next_peer_without(const struct interest_table *t, uint32_t piece,
+                                       uint32_t *cursorp)
 {
     while (*cursorp < t->n_rows) {
         const struct row *row = t->rows[(*cursorp)++];
@@ -277,8 +278,8 @@ void interest_table_add_stored(struct interest_table *t, const struct stored_blo
     }
 }
 
-/* There is a verdict on PIECE. Claims still hold blocks of it only if table_start had no memory
- * when their blocks were stored. */
+/* FS has checked PIECE. Claims still hold blocks of it only if table_start had no memory when their
+ * blocks were stored. */
 static void end_started(struct interest_table *t, uint32_t piece)
 {
     struct started *s = started_find(&t->started, piece);
@@ -303,12 +304,12 @@ bool interest_table_piece_completed(struct interest_table *t, uint32_t piece)
         struct row *row = t->rows[i];
 
         if (row->has_all ? !t->missing.n_set : row_has(row, piece) && --row->n_useful == 0)
-            say_interest(t, row, INTEREST_ENDS);
+            add_interest_effect(t, row, INTEREST_ENDS);
     }
     return true;
 }
 
-/* PIECE is wanted, and not verified any more, or still not. */
+/* PIECE is wanted and not verified. */
 static void add_missing(struct interest_table *t, uint32_t piece)
 {
     if (!bitfield_set(&t->missing, piece))
@@ -317,7 +318,7 @@ static void add_missing(struct interest_table *t, uint32_t piece)
         struct row *row = t->rows[i];
 
         if (row->has_all ? t->missing.n_set == 1 : row_has(row, piece) && row->n_useful++ == 0)
-            say_interest(t, row, INTEREST_BEGINS);
+            add_interest_effect(t, row, INTEREST_BEGINS);
     }
 }
 

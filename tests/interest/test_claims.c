@@ -12,8 +12,8 @@ START_TEST(long_pieces_are_claimed_in_parts)
     ck_assert(c[0].first_block == 0 && c[0].n_blocks == 64 && c[0].blocks == UINT64_MAX);
     ck_assert(c[1].first_block == 64 && c[1].n_blocks == 64);
     ck_assert(c[2].first_block == 128 && c[2].n_blocks == 22);
-    ck_assert(!interest_table_next_piece(t, 1, 64, &c[0])); /* its own, not again */
-    /* A gap across a border of words is found again as one run. */
+    ck_assert(!interest_table_next_piece(t, 1, 64, &c[0])); /* not its own blocks again */
+    /* Free blocks on both sides of a word border make one claim. */
     interest_table_blocks_stored(t, c[1].id, 0, 64, ~(UINT64_C(3) << 62));
     interest_table_claim_returned(t, 1, c[1].id);
     interest_table_blocks_stored(t, c[2].id, 0, 128, c[2].blocks & ~UINT64_C(3));
@@ -24,8 +24,8 @@ START_TEST(long_pieces_are_claimed_in_parts)
 }
 END_TEST
 
-/* FS is told first, the peer's return comes second: one decides what is stored, the other what is
- * free. */
+/* BlocksStored arrives before ClaimReturned: the first stores blocks, the second frees the
+ * others. */
 START_TEST(a_claim_returns_what_is_not_stored)
 {
     struct interest_table *t = table_of(1, 16, 0);
@@ -39,7 +39,7 @@ START_TEST(a_claim_returns_what_is_not_stored)
     ck_assert_uint_eq(b.first_block, 8);
     generation = interest_table_generation(t);
     interest_table_blocks_stored(t, a.id, 0, 0, 0x0f0f);
-    ck_assert_uint_eq(interest_table_generation(t), generation); /* nothing is free by that */
+    ck_assert_uint_eq(interest_table_generation(t), generation); /* no block became free */
     ck_assert_uint_eq(interest_table_progress(t).stored, 8 * BLOCK_SIZE);
     interest_table_claim_returned(t, 1, a.id);
     ck_assert_uint_ne(interest_table_generation(t), generation);
@@ -58,8 +58,7 @@ START_TEST(a_claim_returns_what_is_not_stored)
 }
 END_TEST
 
-/* Two peers raced for a block, and the piece failed with the winner's. The loser's is written
- * then. */
+/* Two peers send the same block: the piece fails with the first copy, then FS writes the second. */
 START_TEST(a_block_stored_after_the_piece_failed_counts)
 {
     struct interest_table *t = table_of(1, 4, 0);
@@ -97,7 +96,7 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
     ck_assert(interest_table_next_piece(t, 1, 64, &a));
     interest_table_blocks_stored(t, a.id, 0, 0, a.blocks);
     interest_table_piece_failed(t, 0);
-    interest_table_claim_returned(t, 1, a.id); /* of the bad try: no effect */
+    interest_table_claim_returned(t, 1, a.id); /* of the failed attempt: no effect */
     ck_assert(interest_table_next_piece(t, 1, 4, &a));
     ck_assert_uint_eq(a.first_block, 0);
     ck_assert(!interest_table_next_piece(t, 2, 4, &b));
@@ -111,7 +110,7 @@ START_TEST(a_suspect_piece_goes_to_one_peer_alone)
 }
 END_TEST
 
-START_TEST(endgame_shares_the_oldest_claims_and_cancels_the_losers)
+START_TEST(endgame_shares_the_oldest_claims_and_cancels_the_slower)
 {
     struct interest_table *t = table_of(1, 16, 0);
     struct interest_effect e;
@@ -129,7 +128,7 @@ START_TEST(endgame_shares_the_oldest_claims_and_cancels_the_losers)
     interest_table_requested(t, 1, a.id, CLAIM_FROM_SEEDER);
     ck_assert(interest_table_next_piece(t, 2, 64, &b));
     ck_assert(b.first_block == 8 && b.blocks == 0xff);
-    ck_assert(interest_table_next_piece(t, 3, 64, &c)); /* what is held once still: all of it */
+    ck_assert(interest_table_next_piece(t, 3, 64, &c)); /* every block that is held once */
     ck_assert(c.first_block == 0 && c.blocks == 0xff);
     ck_assert(!interest_table_next_piece(t, 3, 64, &c));
     interest_table_blocks_stored(t, b.id, 0, b.first_block, 0xff);
@@ -186,6 +185,6 @@ END_TEST
 
 RUN_SUITE("claims", 10, long_pieces_are_claimed_in_parts, a_claim_returns_what_is_not_stored,
           a_block_stored_after_the_piece_failed_counts, a_suspect_piece_goes_to_one_peer_alone,
-          endgame_shares_the_oldest_claims_and_cancels_the_losers,
+          endgame_shares_the_oldest_claims_and_cancels_the_slower,
           endgame_shares_claims_from_leechers_first,
           a_piece_that_no_peer_has_does_not_delay_endgame);

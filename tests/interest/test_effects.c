@@ -3,7 +3,7 @@
 
 #include "interest/effects.h"
 
-START_TEST(effects_come_out_in_order)
+START_TEST(effects_are_taken_in_order)
 {
     struct effects q = EFFECTS_EMPTY;
     struct interest_effect e = {.peer = 77};
@@ -44,4 +44,4 @@ START_TEST(a_queue_that_is_emptied_does_not_grow)
 }
 END_TEST
 
-RUN_SUITE("effects", 10, effects_come_out_in_order, a_queue_that_is_emptied_does_not_grow);
+RUN_SUITE("effects", 10, effects_are_taken_in_order, a_queue_that_is_emptied_does_not_grow);

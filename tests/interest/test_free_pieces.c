@@ -7,7 +7,7 @@
 
 static struct rng rng;
 
-START_TEST(pieces_are_free_that_no_offer_holds_and_no_stranger_has)
+START_TEST(a_piece_is_free_without_offers_and_without_peers_that_have_it)
 {
     uint32_t n_have[PIECES] = {0}, n_offers[PIECES] = {0}, n_held[PIECES] = {0};
     struct bitfield none;
@@ -23,23 +23,23 @@ START_TEST(pieces_are_free_that_no_offer_holds_and_no_stranger_has)
         switch (rng_below(&rng, 5)) {
         case 0:
             n_have[piece]++;
-            free_pieces_had(&f, piece);
+            free_pieces_peer_has(&f, piece);
             break;
         case 1:
             if (n_have[piece]) {
                 n_have[piece]--;
-                free_pieces_lost(&f, piece);
+                free_pieces_peer_left(&f, piece);
             }
             break;
         case 2:
             n_offers[piece]++;
             n_held[piece]++;
-            free_pieces_offer(&f, piece);
+            free_pieces_begin_offer(&f, piece);
             break;
         case 3:
             if (n_held[piece]) {
                 n_held[piece]--;
-                free_pieces_let_go(&f, piece);
+                free_pieces_release(&f, piece);
             }
             break;
         default:
@@ -67,7 +67,7 @@ START_TEST(pieces_are_free_that_no_offer_holds_and_no_stranger_has)
 }
 END_TEST
 
-START_TEST(a_random_piece_is_picked_of_those_that_are_allowed)
+START_TEST(a_random_allowed_piece_is_picked)
 {
     uint32_t n_picked[PIECES] = {0};
     struct bitfield but;
@@ -89,5 +89,5 @@ START_TEST(a_random_piece_is_picked_of_those_that_are_allowed)
 }
 END_TEST
 
-RUN_SUITE("free pieces", 20, pieces_are_free_that_no_offer_holds_and_no_stranger_has,
-          a_random_piece_is_picked_of_those_that_are_allowed);
+RUN_SUITE("free pieces", 20, a_piece_is_free_without_offers_and_without_peers_that_have_it,
+          a_random_allowed_piece_is_picked);

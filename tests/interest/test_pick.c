@@ -28,7 +28,7 @@ START_TEST(rarest_first_holds_for_peers_with_few_pieces_of_many)
 
     join_with(t, 2, 20000, 19990, 20000);
     join_with(t, 3, 20000, 19990, 19999);
-    for (uint32_t i = 10; i < 3000; i++) /* many rarer ones that peer 2 lacks */
+    for (uint32_t i = 10; i < 3000; i++) /* many rarer pieces that peer 2 does not have */
         interest_table_peer_got_piece(t, 3, i);
     ck_assert(interest_table_next_piece(t, 2, 64, &c));
     ck_assert_uint_eq(c.piece, 19999);
@@ -68,9 +68,9 @@ START_TEST(started_pieces_come_before_new_ones)
         ck_assert(interest_table_next_piece(t, 2, 3, &b));
         ck_assert_uint_eq(b.piece, a.piece);
     }
-    ck_assert(interest_table_next_piece(t, 2, 3, &b)); /* the last crumb */
+    ck_assert(interest_table_next_piece(t, 2, 3, &b)); /* the last few blocks */
     ck_assert_uint_eq(b.n_blocks, 1);
-    /* A fast peer would rather begin a piece of its own than take what is left of one. */
+    /* A fast peer prefers a new piece to the last few blocks of a started one. */
     interest_table_claim_returned(t, 2, b.id);
     ck_assert(interest_table_next_piece(t, 1, 64, &b));
     ck_assert_uint_ne(b.piece, a.piece);
@@ -79,7 +79,8 @@ START_TEST(started_pieces_come_before_new_ones)
 }
 END_TEST
 
-/* A seed's uplink is what a young swarm lacks: nothing is taken from it that a leecher can give. */
+/* A young swarm is short of the seed's uplink: a piece that a leecher has does not come from the
+ * seed. */
 START_TEST(pieces_that_only_a_seed_has_come_from_the_seed)
 {
     struct interest_table *t = table_of(50, 16, 10);
@@ -108,16 +109,16 @@ START_TEST(suggestions_break_ties_and_nothing_else)
     join_with(t, 2, 200, 0, 100);
     for (uint32_t i = 60; i < 80; i++) /* more than are remembered */
         interest_table_suggested(t, 1, i);
-    interest_table_suggested(t, 1, 5); /* here already */
+    interest_table_suggested(t, 1, 5); /* verified already */
     interest_table_suggested(t, 1, 150);
     interest_table_suggested(t, 1, 160);
-    interest_table_suggested(t, 3, 170); /* nobody we know */
+    interest_table_suggested(t, 3, 170); /* a peer that has not joined */
     ck_assert(interest_table_next_piece(t, 1, 64, &c));
     ck_assert_uint_eq(c.piece, 150);
     ck_assert(interest_table_next_piece(t, 1, 64, &c));
     ck_assert_uint_eq(c.piece, 160);
     ck_assert(interest_table_next_piece(t, 1, 64, &c));
-    ck_assert_uint_ge(c.piece, 100); /* what others have as well is no tie */
+    ck_assert_uint_ge(c.piece, 100); /* pieces that other peers have are less rare */
     interest_table_suggested(t, 2, 150);
     interest_table_suggested(t, 2, 30);
     ck_assert(interest_table_next_piece(t, 2, 64, &c));

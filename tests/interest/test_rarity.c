@@ -64,7 +64,7 @@ START_TEST(the_order_follows_every_change)
             }
             break;
         default:
-            ordered[piece] = rng_below(&rng, 2); /* often as it is already: no effect then */
+            ordered[piece] = rng_below(&rng, 2); /* often no change: no effect */
             (ordered[piece] ? rarity_insert : rarity_remove)(&r, piece);
             break;
         }

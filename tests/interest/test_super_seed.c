@@ -14,7 +14,7 @@ static struct rng rng;
 static uint64_t now;
 static uint32_t users[N_PEERS];
 
-/* What each peer was offered, in order. */
+/* The pieces offered to each peer, in order. */
 static uint32_t offers[N_PEERS][4 * N_PIECES], n_offers[N_PEERS];
 
 static void begin(uint32_t piece_length, uint64_t rng_start)
@@ -68,7 +68,7 @@ static void end(void)
 }
 
 /* Pieces of 2 MiB: two offers for each, four while there are two peers and so on. */
-START_TEST(who_passes_a_piece_on_is_offered_another)
+START_TEST(a_peer_that_passes_a_piece_on_is_offered_another)
 {
     begin(2 << 20, 1);
     for (uint32_t i = 0; i < 4; i++)
@@ -78,13 +78,13 @@ START_TEST(who_passes_a_piece_on_is_offered_another)
     ck_assert(!super_seed_requested(seed, 2, offers[3][0], now));
     ck_assert(!super_seed_requested(seed, 9, offers[3][0], now));
     ck_assert(!super_seed_requested(seed, 3, N_PIECES, now));
-    /* That it has the piece does not help it. */
+    /* Receiving the piece itself brings the peer no new offer. */
     got(3, offers[3][0]);
     ck_assert_uint_eq(n_offers[3], 2);
     got(2, offers[3][0]);
     ck_assert_uint_eq(n_offers[3], 3);
     ck_assert_uint_eq(n_offers[2], 2);
-    /* A second time is no news. */
+    /* A piece that was passed on before brings no new offer. */
     got(1, offers[3][0]);
     got(2, offers[3][0]);
     ck_assert_uint_eq(n_offers[3], 3);
@@ -94,7 +94,7 @@ START_TEST(who_passes_a_piece_on_is_offered_another)
 }
 END_TEST
 
-START_TEST(no_two_are_offered_the_same)
+START_TEST(every_piece_is_offered_once)
 {
     uint8_t seen[N_PIECES] = {0};
 
@@ -117,7 +117,7 @@ START_TEST(no_two_are_offered_the_same)
 }
 END_TEST
 
-START_TEST(one_alone_is_not_waited_for)
+START_TEST(a_single_leecher_need_not_pass_pieces_on)
 {
     begin(256 << 10, 3);
     join(5);
@@ -129,14 +129,14 @@ START_TEST(one_alone_is_not_waited_for)
     }
     ck_assert_uint_eq(n_offers[5], N_PIECES);
     ck_assert(super_seed_is_over(seed) && super_seed_has_copy(seed));
-    leave(5); /* which changes nothing */
+    leave(5); /* super-seeding stays over */
     ck_assert(super_seed_is_over(seed));
     end();
 }
 END_TEST
 
-/* The peer does not say what it has, but wants nothing more. */
-START_TEST(what_was_asked_for_is_had_by_who_is_sated)
+/* The peer sends no HAVE but is not interested any more. */
+START_TEST(a_peer_that_loses_interest_has_its_requested_pieces)
 {
     begin(256 << 10, 4);
     join(0);
@@ -145,7 +145,7 @@ START_TEST(what_was_asked_for_is_had_by_who_is_sated)
     super_seed_not_interested(seed, 0, now);
     super_seed_not_interested(seed, 1, now);
     take_offers();
-    /* All but the last one, of which it may not have heard yet. */
+    /* All but the last piece, whose offer may still be in transit. */
     ck_assert_uint_eq(n_offers[0], 16 + 15);
     for (uint32_t k = 15; k < N_PIECES; k++)
         ck_assert(super_seed_requested(seed, 0, offers[0][k], now) && k < n_offers[0]),
@@ -155,11 +155,11 @@ START_TEST(what_was_asked_for_is_had_by_who_is_sated)
 }
 END_TEST
 
-START_TEST(nobody_holds_a_piece_back)
+START_TEST(a_late_offer_frees_its_piece)
 {
     uint32_t n_again = 0;
 
-    /* Four that take nothing, the fifth takes and passes on until nothing is free. */
+    /* Four peers request nothing; the fifth passes pieces on until no piece is free. */
     begin(16 << 20, 5);
     for (uint32_t i = 0; i < 5; i++)
         join(i);
@@ -176,13 +176,13 @@ START_TEST(nobody_holds_a_piece_back)
         for (uint32_t i = 0; i < 4; i++)
             n_again += offers[4][k] == offers[i][0] || offers[4][k] == offers[i][1];
     ck_assert_uint_eq(n_again, 2);
-    /* The late one may still come for it. */
+    /* The late peer may still request its piece. */
     ck_assert(super_seed_requested(seed, 0, offers[0][0], now));
     end();
 }
 END_TEST
 
-START_TEST(what_leaves_with_a_peer_is_offered_again)
+START_TEST(pieces_of_a_peer_that_left_are_offered_again)
 {
     uint32_t alone;
 
@@ -196,7 +196,7 @@ START_TEST(what_leaves_with_a_peer_is_offered_again)
             break;
         got(1, offers[0][k]);
     }
-    /* Everything is out; then one goes with a piece that nobody else has. */
+    /* Every piece is offered; then the only peer with piece `alone` leaves. */
     leave(3);
     tick(S);
     leave(3);
@@ -211,7 +211,7 @@ START_TEST(what_leaves_with_a_peer_is_offered_again)
 }
 END_TEST
 
-START_TEST(who_brings_a_copy_ends_it)
+START_TEST(a_peer_with_all_pieces_ends_super_seeding)
 {
     struct bitfield has;
 
@@ -229,7 +229,7 @@ START_TEST(who_brings_a_copy_ends_it)
             bitfield_set(&has, i);
     ck_assert_int_eq(super_seed_joined(seed, 0, &users[0], &has, false, now), 0);
     take_offers();
-    ck_assert_uint_eq(n_offers[0], 1); /* what others have is not offered */
+    ck_assert_uint_eq(n_offers[0], 1); /* pieces that peers have are not offered */
     ck_assert_uint_eq(offers[0][0], 77);
     ck_assert(!super_seed_is_over(seed));
     got(0, 77);
@@ -239,17 +239,17 @@ START_TEST(who_brings_a_copy_ends_it)
 }
 END_TEST
 
-START_TEST(it_gives_up_when_nobody_passes_anything_on)
+START_TEST(super_seeding_ends_when_no_peer_passes_pieces_on)
 {
     begin(256 << 10, 9);
     for (unsigned i = 0; i < 1000; i++)
-        tick(S); /* without anybody there is nothing to wait for */
+        tick(S); /* without leechers super-seeding does not stall */
     ck_assert(!super_seed_is_over(seed));
     join(0);
     join(1);
     for (unsigned i = 0; i < 70; i++)
         tick(S);
-    got(0, offers[0][0]); /* a sign of life */
+    got(0, offers[0][0]); /* progress restarts the wait */
     for (unsigned i = 0; i < 70; i++)
         tick(S);
     ck_assert(!super_seed_is_over(seed));
@@ -262,9 +262,9 @@ END_TEST
 
 /* --- a swarm ------------------------------------------------------------------------------ */
 
-/* In steps of a quarter second: the seed sends UPLINK pieces, and every peer passes on as many
- * as its own. Peers take what fewest have; QUIET ones do not tell the seed of what they had from
- * it. */
+/* In steps of a quarter second: the seed sends UPLINK pieces, and every peer passes on as many as
+ * its own. Peers pass on the rarest piece; QUIET ones send the seed no HAVE for pieces that it
+ * sent. */
 struct swarm {
     uint32_t n_peers, uplink, n_selfish;
     bool quiet;
@@ -287,8 +287,8 @@ static bool receives(struct swarm *w, uint32_t peer, uint32_t piece, bool from_s
     return true;
 }
 
-/* Whether PEER has all that it was offered. */
-static bool is_sated(const struct swarm *w, uint32_t peer)
+/* Whether PEER has every piece that was offered to it. */
+static bool has_all_offers(const struct swarm *w, uint32_t peer)
 {
     for (uint32_t k = 0; k < n_offers[peer]; k++)
         if (!w->has[peer][offers[peer][k]])
@@ -309,7 +309,7 @@ static bool seed_sends(struct swarm *w)
             ck_assert(super_seed_requested(seed, peer, piece, now));
             w->n_uploaded++;
             receives(w, peer, piece, true);
-            if (w->quiet && is_sated(w, peer)) {
+            if (w->quiet && has_all_offers(w, peer)) {
                 super_seed_not_interested(seed, peer, now);
                 take_offers();
             }
@@ -368,7 +368,8 @@ START_TEST(a_swarm_gets_one_copy)
                 run((struct swarm){.n_peers = 1, .uplink = 4, .quiet = quiet}, start, 300),
                 N_PIECES);
         }
-        /* Three of eight pass nothing on: what they were offered first goes out once more. */
+        /* Three of eight peers pass nothing on: the pieces first offered to them are sent once
+         * more. */
         ck_assert_uint_le(
             run((struct swarm){.n_peers = 8, .uplink = 4, .n_selfish = 3}, start, 600),
             N_PIECES + N_PIECES / 3);
@@ -376,8 +377,8 @@ START_TEST(a_swarm_gets_one_copy)
 }
 END_TEST
 
-RUN_SUITE("super-seeding", 60, who_passes_a_piece_on_is_offered_another,
-          no_two_are_offered_the_same, one_alone_is_not_waited_for,
-          what_was_asked_for_is_had_by_who_is_sated, nobody_holds_a_piece_back,
-          what_leaves_with_a_peer_is_offered_again, who_brings_a_copy_ends_it,
-          it_gives_up_when_nobody_passes_anything_on, a_swarm_gets_one_copy);
+RUN_SUITE("super-seeding", 60, a_peer_that_passes_a_piece_on_is_offered_another,
+          every_piece_is_offered_once, a_single_leecher_need_not_pass_pieces_on,
+          a_peer_that_loses_interest_has_its_requested_pieces, a_late_offer_frees_its_piece,
+          pieces_of_a_peer_that_left_are_offered_again, a_peer_with_all_pieces_ends_super_seeding,
+          super_seeding_ends_when_no_peer_passes_pieces_on, a_swarm_gets_one_copy);

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* A small swarm in which everything happens at random, beside a naive model that counts all again
- * after every step. Claims end as peers and FS end them: what FS stores is told first, then the
- * claim is returned if any of it is not on disk; and then, or in between, comes the verdict. */
+/* A small swarm of random events, and a naive model that counts everything again after each step.
+ * Claims end as peers and FS end them: first BlocksStored, then ClaimReturned if blocks are not on
+ * disk; PieceCompleted or PieceFailed follows BlocksStored. */
 #define PIECES 37
 #define BLOCKS 5
 #define PEERS  12
@@ -33,7 +33,7 @@ struct world {
     bool here[PEERS], has[PEERS][PIECES], interesting[PEERS];
     struct model_claim claims[CLAIMS];
     int n_cancels, n_endgame, n_failed;
-    int n_late; /* blocks stored that their claim had lost */
+    int n_late; /* blocks stored after their claim was cancelled */
 };
 
 static uint32_t n_blocks(const struct world *w, uint32_t piece)
@@ -111,7 +111,7 @@ static void take_effects(struct world *w)
                 left &= ~both;
             }
         }
-        ck_assert_uint_eq(left, 0); /* only what was claimed is cancelled */
+        ck_assert_uint_eq(left, 0); /* only claimed blocks are cancelled */
     }
 }
 
@@ -252,7 +252,7 @@ static void verdict(struct world *w, uint32_t piece, bool good)
     take_effects(w);
 }
 
-/* FS writes BLOCKS of a claim, those that are not on disk, and says what is. */
+/* FS writes the BLOCKS of a claim that are not on disk, and reports all of them as stored. */
 static void store(struct world *w, struct model_claim *c, uint64_t blocks)
 {
     uint32_t piece = c->claim.piece, first = c->claim.first_block;
@@ -339,7 +339,7 @@ static void step(struct world *w)
     check(w);
 }
 
-/* No peer leaves any more, and claims end whole: everything is fetched, though pieces fail. */
+/* No peer leaves any more and claims are stored whole: every piece arrives, although some fail. */
 static void finish(struct world *w)
 {
     bool moved = true;
@@ -417,7 +417,7 @@ START_TEST(blocks_on_disk_are_not_claimed)
     ck_assert(interest_table_next_piece(t, 1, 64, &a));
     ck_assert_uint_eq(a.first_block, 69);
     ck_assert_uint_eq(a.n_blocks, 1);
-    ck_assert(!interest_table_next_piece(t, 1, 64, &a)); /* piece 0 is had, the others it lacks */
+    ck_assert(!interest_table_next_piece(t, 1, 64, &a)); /* it has only piece 0 */
     join_with(t, 2, 4, 2, 3);
     ck_assert(interest_table_next_piece(t, 2, 64, &a));
     ck_assert_uint_eq(a.piece, 2);
@@ -428,7 +428,7 @@ START_TEST(blocks_on_disk_are_not_claimed)
     interest_table_blocks_stored(t, a.id, 2, 0, 1);
     interest_table_claim_returned(t, 2, a.id);
     ck_assert_uint_eq(interest_table_progress(t).stored, (67 + 7) * BLOCK_SIZE);
-    interest_table_piece_failed(t, 2); /* what was there was wrong */
+    interest_table_piece_failed(t, 2); /* the stored blocks were wrong */
     ck_assert_uint_eq(interest_table_progress(t).stored, 67 * BLOCK_SIZE);
     ck_assert(interest_table_next_piece(t, 2, 64, &a));
     ck_assert(interest_table_next_piece(t, 2, 64, &a));

@@ -11,9 +11,9 @@
  * The actor behind T->interest, one for each torrent with missing pieces. It owns the
  * InterestTable.
  *
- * It sends Master.TorrentCompleted once, when every wanted piece is verified (at the start, if they
- * are then). It answers until Master sends Shutdown; then it closes the inbox, replies to all
- * queries that are in it, and to Shutdown last.
+ * It sends Master.TorrentCompleted once, when every wanted piece is verified, perhaps at the start.
+ * It replies to queries until Master sends Shutdown; then it closes the inbox, replies to all
+ * queries in it, and last to Shutdown.
  */
 struct interest_stat;
 
@@ -24,7 +24,8 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
                                           const struct stored_blocks *stored,
                                           struct master_inbox *master, struct lobby_inbox *lobby);
 
-/* After the reply to Shutdown: waits for the thread's end and frees. NULL is fine. */
+/* After the reply to Shutdown, by the thread that called start: waits for the actor's thread to
+ * end and frees. NULL is fine. */
 void interest_stat_join(struct interest_stat *is);
 
 #endif

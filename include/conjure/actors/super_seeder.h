@@ -5,11 +5,10 @@
 #include "conjure/actors/torrent.h"
 
 /*
- * The actor behind T->interest of a torrent that is complete and super-seeds (BEP 16): it decides
- * which pieces each connection offers, and may serve.
+ * The actor behind T->interest of a torrent that is complete and super-seeds (BEP 16): it chooses
+ * the pieces that each connection offers and may serve.
  *
- * It sends Master.SuperSeeded once, when super-seeding is over. It answers until Master sends
- * Shutdown, as an InterestStat does.
+ * It sends Master.SuperSeeded once, when super-seeding is over. Shutdown is as for InterestStat.
  */
 struct super_seeder;
 struct master_inbox;
@@ -18,7 +17,8 @@ struct master_inbox;
  * errno when memory or threads are short; the inbox is closed then. Called by Master. */
 struct super_seeder *super_seeder_start(struct torrent *t, struct master_inbox *master);
 
-/* After the reply to Shutdown: waits for the thread's end and frees. NULL is fine. */
+/* After the reply to Shutdown, by the thread that called start: waits for the actor's thread to
+ * end and frees. NULL is fine. */
 void super_seeder_join(struct super_seeder *s);
 
 #endif

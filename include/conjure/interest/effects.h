@@ -4,15 +4,15 @@
 
 #include <stdint.h>
 
-/* What comes out of the InterestTable: see interest_table_next_effect. */
+/* The results of calls to the InterestTable: see interest_table_next_effect. */
 
 enum interest_effect_kind {
-    INTEREST_BEGINS, /* the peer is interesting from now on */
+    INTEREST_BEGINS, /* the peer becomes interesting */
     INTEREST_ENDS,
     INTEREST_CANCEL, /* the peer need not fetch these blocks any more */
 };
 
-/* What a peer must learn from us. */
+/* A message to a peer. */
 struct interest_effect {
     enum interest_effect_kind kind;
     uint32_t peer;

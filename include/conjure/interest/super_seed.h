@@ -9,9 +9,10 @@
 #include "conjure/base/rng.h"
 
 /*
- * Super-seeding (BEP 16): which piece a seed that hides what it has offers to which peer, so that
- * it sends every piece once before it sends any twice. Pure: `now` in ns, no thread; one thread at
- * a time calls. Peers that have not joined are ignored. The rules are at the top of super_seed.c.
+ * Super-seeding (BEP 16): chooses the piece that a seed, which hides its pieces, offers to each
+ * peer, so that it sends every piece once before it sends any twice. Pure: `now` in ns, no thread;
+ * one thread at a time calls. Peers that have not joined are ignored. The rules are at the top of
+ * super_seed.c.
  */
 struct super_seed;
 
@@ -26,14 +27,14 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
                                   uint64_t now);
 void super_seed_free(struct super_seed *s); /* NULL is fine */
 
-/* HAS is only read; without bytes the peer has no piece yet, or all of them if HAS_ALL. It must not
- * have joined already. 0, or -ENOMEM: it has not joined then, and is offered nothing. */
+/* HAS is only read; without bytes the peer has no piece yet, or all of them if HAS_ALL. The peer
+ * must not have joined already. 0, or -ENOMEM: the peer has not joined and gets no offers. */
 int super_seed_joined(struct super_seed *s, uint32_t peer, void *user, const struct bitfield *has,
                       bool has_all, uint64_t now);
 void super_seed_left(struct super_seed *s, uint32_t peer);
 void super_seed_got_piece(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now);
-/* The peer is not interested in us any more: it has all that it requested. Many clients send no
- * HAVE for a piece to a peer that has it, so this may be the only sign. */
+/* The peer is not interested in us any more: it has every piece that it requested. Many clients
+ * send no HAVE to a peer that has the piece, so this may be the only sign. */
 void super_seed_not_interested(struct super_seed *s, uint32_t peer, uint64_t now);
 /* The peer requests blocks of PIECE. Returns whether it was offered that piece. */
 bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now);
@@ -41,13 +42,13 @@ bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, u
 /* About once a second. */
 void super_seed_tick(struct super_seed *s, uint64_t now);
 
-/* Takes the next offer of the calls so far, in order; false when there is none. Take all before the
- * peer that they go to is freed. */
+/* Takes the next offer that the calls so far queued, in order; false when there is none. Take all
+ * before a peer is freed. */
 bool super_seed_next(struct super_seed *s, struct super_seed_offer *offerp);
 
-/* Whether super-seeding is over: another peer has had everything, or no peer passes pieces on. */
+/* Whether super-seeding is over: another peer had every piece, or no peer passes pieces on. */
 bool super_seed_is_over(const struct super_seed *s);
-/* Whether another peer has had everything. */
+/* Whether another peer had every piece; it may have left since. */
 bool super_seed_has_copy(const struct super_seed *s);
 
 uint32_t super_seed_n_peers(const struct super_seed *s);

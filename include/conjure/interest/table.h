@@ -14,9 +14,9 @@
 
 /*
  * The InterestTable of one torrent: which pieces we have, which peer has which, and which blocks
- * each peer fetches. Pure: no thread, no clock; one thread at a time calls. Numbers come from our
- * own sessions and from FS, which have checked them; so numbers out of range are asserted. A peer
- * that has not joined is ignored.
+ * each peer fetches. Pure: no thread, no clock; one thread at a time calls. The callers are our own
+ * sessions and FS, which have checked all numbers, so ranges are asserted. A peer that has not
+ * joined is ignored.
  *
  * A peer is interesting while it has a missing piece, one that is wanted and not verified. A claim
  * is a run of up to CLAIM_BLOCKS_MAX blocks of one piece that one peer fetches. Outside endgame a
@@ -38,9 +38,9 @@ struct interest_table *interest_table_new(const struct geometry *g, const struct
                                           struct bitfield *have, struct rng *rng);
 void interest_table_free(struct interest_table *t); /* NULL is fine */
 
-/* Blocks that an earlier run of the program left on disk: they are not claimed, and their pieces
- * count as started. Call it before the first peer joins. Pieces that are not missing are skipped,
- * and so is one that memory is short for. */
+/* Adds blocks that an earlier run of the program left on disk: they are not claimed, and their
+ * pieces count as started. Call it before the first peer joins. A piece that is not missing, or for
+ * which memory is short, is skipped. */
 void interest_table_add_stored(struct interest_table *t, const struct stored_blocks *stored);
 
 /* --- peers ----------------------------------------------------------------------------------- */
@@ -51,7 +51,7 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
                                 struct bitfield *has, bool has_all);
 /* Also returns its claims. */
 void interest_table_peer_left(struct interest_table *t, uint32_t peer);
-/* Returns whether the peer may get a claim by that: it had not the piece yet, and we miss it. */
+/* Returns whether the peer may now get a claim: the piece is missing, and new for the peer. */
 bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 
@@ -59,29 +59,29 @@ void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uin
  * ones. */
 void interest_table_suggested(struct interest_table *t, uint32_t peer, uint32_t piece);
 
-/* The user pointers of all peers that do not have PIECE, one for each call; NULL after the last.
- * *CURSORP starts at 0. No peer joins or leaves between the calls. */
-void *interest_table_next_without(const struct interest_table *t, uint32_t piece,
-                                  uint32_t *cursorp);
+/* Iterates over the peers that do not have PIECE: one user pointer for each call, NULL after the
+ * last. *CURSORP starts at 0. No peer joins or leaves between the calls. */
+void *interest_table_next_peer_without(const struct interest_table *t, uint32_t piece,
+                                       uint32_t *cursorp);
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
-/* Verified. */
+/* Whether the piece is verified. */
 bool interest_table_have_piece(const struct interest_table *t, uint32_t piece);
 /* The piece is verified. False when it was already. */
 bool interest_table_piece_completed(struct interest_table *t, uint32_t piece);
-/* The piece has the wrong hash: all its blocks are missing again. It is suspect from now on: only
- * one peer gets claims on it, so that the next verdict is about that peer. */
+/* The piece has the wrong hash: all its blocks are missing again. The piece becomes suspect: only
+ * one peer gets claims on it, so that the next hash is about that peer. */
 void interest_table_piece_failed(struct interest_table *t, uint32_t piece);
-/* Every wanted piece is verified. */
+/* Whether every wanted piece is verified. */
 bool interest_table_is_complete(const struct interest_table *t);
 
 /* --- claims ---------------------------------------------------------------------------------- */
 
-/* The blocks that PEER fetches next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) free blocks of a
- * piece. A started piece is preferred, unless the peer has a rarer one that is not started; a fast
- * peer (N_BLOCKS is CLAIM_BLOCKS_MAX) prefers a new piece to the last few blocks of one. New pieces
- * are random while we have fewer than four, then the rarest; equally rare ones are random,
+/* Claims the blocks that PEER fetches next: at most N_BLOCKS (1 to CLAIM_BLOCKS_MAX) free blocks of
+ * a piece. A started piece is preferred, unless the peer has a rarer one that is not started; a
+ * fast peer (N_BLOCKS is CLAIM_BLOCKS_MAX) prefers a new piece to the last few blocks of one. New
+ * pieces are random while we have fewer than four, then the rarest; equally rare ones are random,
  * suggested ones first. In endgame: blocks that another peer is fetching. False when there are none
  * now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
@@ -96,24 +96,24 @@ void interest_table_requested(struct interest_table *t, uint32_t peer, uint64_t 
                               enum claim_source source);
 
 /* BLOCKS (bit i is FIRST_BLOCK + i) are on disk, received for CLAIM: they are not claimed any more.
- * Other claims that hold them get INTEREST_CANCEL. Comes before the claim is returned, and before
- * the verdict on the piece. Blocks that are stored already, and pieces that are not missing, are
- * ignored. */
+ * Peers of other claims that hold them get INTEREST_CANCEL. Call it before the claim is returned,
+ * and before the piece completes or fails. Blocks that are stored already, and pieces that are not
+ * missing, are ignored. */
 void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
                                   uint32_t first_block, uint64_t blocks);
 /* PEER does not fetch a claim any more: the blocks that it still holds become free, unless another
- * claim holds them as well. A claim ends with its last block: to return it after that is not
- * necessary, and has no effect. */
+ * claim holds them as well. A claim ends with its last block; returning it after that is
+ * unnecessary and has no effect. */
 void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim);
 
-/* Changes whenever a peer for which next_piece found nothing may now get something, for any reason
+/* Changes whenever a peer for which next_piece returned false may now get a claim, for any reason
  * but interest_table_peer_got_piece. */
 uint64_t interest_table_generation(const struct interest_table *t);
 
 /* --- results --------------------------------------------------------------------------------- */
 
-/* Takes the next effect of the calls so far, in order; false when there is none. Take all before
- * the peer that they concern is freed. */
+/* Takes the next effect of the calls so far, in order; false when there is none. Take all before a
+ * peer is freed. */
 bool interest_table_next_effect(struct interest_table *t, struct interest_effect *effectp);
 struct interest_numbers interest_table_progress(const struct interest_table *t); /* O(pieces) */
 

@@ -2,9 +2,9 @@
 /*
  * InterestStat: the InterestTable behind an inbox.
  *
- * NextPiece queries for which the table has nothing are parked here, in order of arrival. After
- * every batch of messages they are tried again if there is a reason: the table's generation changed
- * (blocks became free, endgame began), or their own peer got a piece.
+ * NextPiece queries for which the table has no blocks are parked here, in order of arrival. After a
+ * batch of messages they are retried if the table's generation changed (blocks became free, endgame
+ * began) or their own peer got a piece.
  */
 #include "conjure/actors/interest_stat.h"
 
@@ -15,6 +15,7 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/id_map.h"
 #include "conjure/base/log.h"
+#include "conjure/base/owner.h"
 #include "conjure/base/rng.h"
 #include "conjure/interest/table.h"
 #include "conjure/msg/peer.h"
@@ -27,6 +28,7 @@ struct stat_peer {
 
 struct interest_stat {
     struct actor actor;
+    struct owner starter; /* Master's thread */
     struct torrent *torrent;
     struct master_inbox *master;
     struct lobby_inbox *lobby;
@@ -35,15 +37,15 @@ struct interest_stat {
     struct id_map peers; /* of struct stat_peer */
     struct interest_next_piece **parked;
     size_t n_parked, parked_room;
-    uint64_t generation; /* of the table when the parked ones were last tried */
+    uint64_t generation; /* of the table when parked queries were last tried */
     bool any_retry;
-    bool completed;     /* Master has TorrentCompleted */
+    bool completed;     /* TorrentCompleted was sent to Master */
     uint32_t *verified; /* pieces in the order verified, after the n_initial of the start */
     uint32_t n_verified, n_initial;
-    struct interest_shutdown *shutdown; /* to be answered at the end */
+    struct interest_shutdown *shutdown; /* replied to at the end */
 };
 
-/* Only of use to a SuperSeeder. */
+/* Only a SuperSeeder uses it. */
 MSG_IGNORE(interest, peer_not_interested, struct interest_stat);
 
 static void send_effects(struct interest_stat *is)
@@ -77,7 +79,7 @@ static void reply_nothing(struct interest_next_piece *m)
     msg_reply(&m->msg);
 }
 
-/* Whether M is replied to. */
+/* Replies to M if its peer can claim blocks, or never will; false: park it. */
 static bool try_next_piece(struct interest_stat *is, struct interest_next_piece *m)
 {
     if (is->shutdown || interest_table_is_complete(is->table) || !id_map_get(&is->peers, m->peer)) {
@@ -218,7 +220,7 @@ static void announce_piece(struct interest_stat *is, uint32_t piece)
     lobby_tell_or_drop_have(is->lobby, to_lobby);
     if (is->n_verified < is->torrent->geometry.n_pieces - is->n_initial)
         is->verified[is->n_verified++] = piece; /* full only when one was verified twice */
-    while ((p = interest_table_next_without(is->table, piece, &cursor)))
+    while ((p = interest_table_next_peer_without(is->table, piece, &cursor)))
         send_have(p, piece);
 }
 
@@ -320,6 +322,7 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
     struct interest_stat *is = NEW(struct interest_stat);
     int r;
 
+    owner_assert(&is->starter);
     is->torrent = t;
     is->master = master;
     is->lobby = lobby;
@@ -349,6 +352,7 @@ void interest_stat_join(struct interest_stat *is)
 {
     if (!is)
         return;
+    owner_assert(&is->starter);
     actor_join(&is->actor);
     stat_free(is);
 }

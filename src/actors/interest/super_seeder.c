@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * src/interest/super_seed.c decides. Peers send this actor the same messages as InterestStat, and
- * it sends them Have for each piece that is offered to them. When super-seeding is over it sends
- * Master.SuperSeeded; then the Lobby tells all peers what we have, and Master ends the actor like
- * an InterestStat.
+ * src/interest/super_seed.c chooses the pieces. Peers send this actor the same messages as
+ * InterestStat, and it sends them Have for each piece that it offers to them. When super-seeding is
+ * over it sends Master.SuperSeeded; then the Lobby sends Completed to all peers, and Master ends
+ * the actor like an InterestStat.
  */
 #include "conjure/actors/super_seeder.h"
 
@@ -14,6 +14,7 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/log.h"
+#include "conjure/base/owner.h"
 #include "conjure/base/rng.h"
 #include "conjure/interest/super_seed.h"
 #include "conjure/msg/master.h"
@@ -25,16 +26,17 @@
 
 struct super_seeder {
     struct actor actor;
+    struct owner starter; /* Master's thread */
     struct torrent *torrent;
     struct master_inbox *master;
     struct rng rng;
     struct super_seed *seed;
     uint64_t now, ticked_ns;
-    bool over; /* Master has SuperSeeded */
+    bool over; /* SuperSeeded was sent to Master */
     struct interest_shutdown *shutdown;
 };
 
-/* A complete torrent claims and stores nothing. */
+/* A complete torrent has no claims and stores no blocks. */
 MSG_IGNORE(interest, requested_from_seeder, struct super_seeder);
 MSG_IGNORE(interest, requested_from_leecher, struct super_seeder);
 MSG_IGNORE(interest, peer_lost_piece, struct super_seeder);
@@ -117,7 +119,7 @@ static void check_for_end(struct super_seeder *s)
         return;
     s->over = true;
     log_notice(FACILITY, "%s: %s: super-seeding is over", metainfo_name(s->torrent->meta),
-               super_seed_has_copy(s->seed) ? "another peer has everything"
+               super_seed_has_copy(s->seed) ? "another peer has every piece"
                                             : "no peer passes pieces on");
     m = master_new_super_seeded();
     m->torrent = s->torrent;
@@ -160,6 +162,7 @@ struct super_seeder *super_seeder_start(struct torrent *t, struct master_inbox *
     struct super_seeder *s = NEW(struct super_seeder);
     int r;
 
+    owner_assert(&s->starter);
     s->torrent = t;
     s->master = master;
     s->now = clock_now();
@@ -181,6 +184,7 @@ void super_seeder_join(struct super_seeder *s)
 {
     if (!s)
         return;
+    owner_assert(&s->starter);
     actor_join(&s->actor);
     seeder_free(s);
 }
