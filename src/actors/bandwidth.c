@@ -64,7 +64,7 @@ static void answer_unlimited(struct bandwidth *b)
 static void on_want_quota(struct bandwidth *b, struct bandwidth_want_quota *m)
 {
     if (is_limited(b, m))
-        quota_ask(&b->quotas[m->direction], m->torrent, m->peer, m, m->n_bytes, b->now);
+        quota_request(&b->quotas[m->direction], m->torrent, m->peer, m, m->n_bytes, b->now);
     else
         answer_free(b, m);
 }

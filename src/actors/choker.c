@@ -110,7 +110,7 @@ static void begin_guiding(struct choker *c, struct choker_peer *p)
 static void take_back_suggestions(struct choker_peer *p)
 {
     while (p->n_suggested)
-        guide_give_back(&p->torrent->guide, p->suggested[--p->n_suggested]);
+        guide_mark_unused(&p->torrent->guide, p->suggested[--p->n_suggested]);
 }
 
 /* Returns false when PIECE was not suggested to P. */
@@ -134,7 +134,7 @@ static void on_began(struct choker *c, struct choker_began *m)
     if (!p)
         return;
     if (p->torrent->guiding) {
-        guide_began(&p->torrent->guide, m->piece);
+        guide_mark_used(&p->torrent->guide, m->piece);
         if (!remove_suggestion(p, m->piece) && !p->n_suggested &&
             p->n_suggested_max < SUGGESTED_MAX)
             p->n_suggested_max++;

@@ -6,7 +6,7 @@
 #define KEPT_PER_S         10
 #define KEPT_AT_REST_PER_S 40
 
-/* At most 1 / PER_S of a second's worth, and a chunk. */
+/* Limits the tokens to those of 1 / PER_S seconds and a chunk. */
 static void cap_tokens(struct bucket *b, double per_s)
 {
     double most = (double)b->rate / per_s + BUCKET_CHUNK;

@@ -33,12 +33,12 @@ bool guide_next(struct guide *g, uint32_t *piecep)
     return true;
 }
 
-void guide_began(struct guide *g, uint32_t piece)
+void guide_mark_used(struct guide *g, uint32_t piece)
 {
     bitfield_set(&g->used, piece);
 }
 
-void guide_give_back(struct guide *g, uint32_t piece)
+void guide_mark_unused(struct guide *g, uint32_t piece)
 {
     bitfield_clear(&g->used, piece);
 }

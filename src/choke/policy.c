@@ -2,27 +2,28 @@
 /*
  * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
  *
- * SLOTS. Configured, or by capacity: max(4, sqrt(0.6 * KiB/s)) of the upload limit, as in the
- * original client. Without a limit: the same of the measured rate, at least 8, and the slots that
- * growth added: while peers wait for a slot and the last one added brought 5 % more, another is
- * added.
+ * SLOTS. Their number is configured, or follows from the upload limit: max(4, sqrt(0.6 * KiB/s)),
+ * as in the original client. Without a limit it follows from the measured rate in the same way, and
+ * is at least 8; it grows by one while peers wait for a slot and the last slot added brought 5 %
+ * more.
  *
  * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a
  * torrent with a thousand leechers does not starve one with two; which torrent begins changes every
  * 30 s. Within a torrent:
- *   - while we leech it, tit for tat: peers come in the order of what they send us. The rate of a
- *     peer with a slot counts a tenth more, so that equals do not flap. A snubbing peer gets no
- *     such slot.
+ *   - while we leech it, tit for tat: peers are ordered by the rate at which they send to us. The
+ *     rate of a peer with a slot counts a tenth more, so that equal peers do not flap. A snubbing
+ *     peer gets no such slot.
  *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
- *     then those that wait, the longest first; then those whose minute is over, the least served
- *     first. So every leecher is served for whole minutes, and none is choked while slots are free.
+ *     then the waiting peers, the longest waiting first; then the peers whose minute is over, the
+ *     least served first. So every leecher is served for whole minutes, and none is choked while
+ *     slots are free.
  *
  * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
- * is for a random one of them, whatever it sent, for 30 s; a peer that joined within 45 s is three
- * times as likely. So new peers get something to trade with, and better partners are found.
+ * is given to a random one of them for 30 s, whatever its rate; a peer that joined within 45 s is
+ * three times as likely. So new peers get pieces to trade, and we find better partners.
  *
  * BETWEEN ROUNDS a free slot is filled at once, by a peer that becomes interested or else by the
- * first that waits. A peer that loses interest frees its slot at once, but only the next round
+ * first waiting peer. A peer that loses interest frees its slot at once, but only the next round
  * chokes it: most are interested again within seconds.
  */
 #include "conjure/choke/policy.h"
@@ -93,7 +94,7 @@ static void grow_slots(struct choke_policy *p, bool peers_wait, uint64_t now)
     if (p->max_slots || p->upload_limit)
         return;
     if (rate < p->grown_at_rate / 2)
-        p->grown_at_rate = rate; /* the uplink has changed: try again */
+        p->grown_at_rate = rate; /* the uplink has changed: allow growth again */
     if (peers_wait && p->n_grown < GROWN_MAX && rate > p->grown_at_rate / 20 * 21) {
         p->n_grown++;
         p->grown_at_rate = rate;
@@ -153,7 +154,7 @@ static bool may_have_slot(const struct choke_peer *peer)
     return peer->interested && !peer->is_seed && (peer->seeding || !peer->snubbed);
 }
 
-/* Gives free slots to waiting peers: the best partner, or the one that waits longest. */
+/* Gives free slots to waiting peers: to the best partner, or to the longest waiting. */
 static void fill_free_slots(struct choke_policy *p, uint64_t now)
 {
     uint32_t n_slots = choke_policy_n_slots(p, now);
@@ -366,8 +367,8 @@ static bool may_be_optimistic(const struct choke_peer *c)
     return c->interested && !c->is_seed && !c->seeding && !c->chosen;
 }
 
-/* Chooses up to N of the peers without a slot: those within their 30 s, then at random. Returns how
- * many. */
+/* Chooses up to N of the peers without a slot: first those within their 30 s, then random ones.
+ * Returns their number. */
 static uint32_t choose_optimistic(struct choke_policy *p, uint32_t n, uint64_t now)
 {
     uint32_t n_wanted = n;

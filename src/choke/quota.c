@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * DEALING. While tokens are short, requests are collected for a step (some milliseconds), and then
- * the tokens that have come in are dealt out like cards: a chunk to each torrent in turn, and
- * within a torrent to each peer in turn. So torrents are served alike, with one waiting peer or
- * fifty, and so are the peers of a torrent. A torrent whose own bucket is empty is passed over, and
- * the others share its part. Every request that got tokens is granted, even with fewer than it
- * wanted.
+ * the tokens of that time are dealt out like cards: a chunk to each torrent in turn, and within a
+ * torrent to each peer in turn. So all torrents get equal shares, with one waiting peer or fifty,
+ * and so do the peers of a torrent. A torrent whose own bucket is empty is skipped, and the others
+ * share its part. Every request that got tokens is granted, even with fewer than it asked for.
  *
- * SEATS. The next deal goes on where the last one ended. A peer that was granted mostly asks again
- * within a step, so it keeps its seat in the queue, or it would lose its turn to the peers that
- * still wait. The seat of a peer that has not asked by its next turn is removed.
+ * SEATS. The next deal continues where the last one ended. A peer whose request was granted usually
+ * makes another within a step, so it keeps its seat in the queue; otherwise it would lose its turn
+ * to the peers that still wait. The seat of a peer without a request at its next turn is removed.
  *
- * A chunk is a block, so that no peer gets half of one. The deal ends at the first request that the
- * common bucket cannot serve, so that small requests do not starve a large one.
+ * A chunk is one block, so that no peer gets half a block. The deal ends at the first request that
+ * the common bucket cannot serve, so that small requests do not starve a large one.
  *
- * Where no request waits and there are enough tokens, a request is granted at once: a limit that
- * does not bind costs no time.
+ * If no request waits and there are enough tokens, a request is granted at once: a limit that is
+ * not reached costs no time.
  */
 #include "conjure/choke/quota.h"
 
@@ -26,7 +25,7 @@
 struct quota_seat {
     struct quota_seat *next;
     uint32_t peer;
-    void *user; /* NULL: granted, and no new request */
+    void *user; /* NULL: the peer has no waiting request */
     uint32_t n_wanted, n_granted;
 };
 
@@ -89,7 +88,7 @@ static struct quota_torrent *torrent_get(struct quota *q, uint32_t id)
 }
 
 /* Frees T when it has neither a limit nor a place in the queue. */
-static void torrent_put(struct quota *q, struct quota_torrent *t)
+static void torrent_free_if_unused(struct quota *q, struct quota_torrent *t)
 {
     if (t->bucket.rate || t->queued)
         return;
@@ -97,7 +96,7 @@ static void torrent_put(struct quota *q, struct quota_torrent *t)
     free(t);
 }
 
-/* No request waits for the first torrent: it leaves the queue. */
+/* Removes the first torrent, which has no waiting request, from the queue. */
 static void drop_first_torrent(struct quota *q)
 {
     struct quota_torrent *t = remove_first_torrent(q);
@@ -106,7 +105,7 @@ static void drop_first_torrent(struct quota *q)
         free(remove_seat(t, &t->first));
     t->queued = false;
     q->n_queued--;
-    torrent_put(q, t);
+    torrent_free_if_unused(q, t);
 }
 
 void quota_init(struct quota *q, uint64_t step_ns)
@@ -141,7 +140,7 @@ void quota_set_torrent_rate(struct quota *q, uint32_t torrent, uint64_t rate, ui
 
     owner_assert(&q->owner);
     bucket_set_rate(&t->bucket, rate, now);
-    torrent_put(q, t);
+    torrent_free_if_unused(q, t);
 }
 
 bool quota_is_limited(const struct quota *q, uint32_t torrent)
@@ -191,8 +190,8 @@ static void wait_in_seat(struct quota *q, struct quota_torrent *t, uint32_t peer
     append_torrent(q, t);
 }
 
-void quota_ask(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
-               uint64_t now)
+void quota_request(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
+                   uint64_t now)
 {
     struct quota_torrent *t = torrent_get(q, torrent);
     uint32_t n = n_bytes ? n_bytes : 1;
@@ -211,7 +210,7 @@ void quota_ask(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uin
     bucket_take(&q->all, n);
     bucket_take(&t->bucket, n);
     grant(q, user, n);
-    torrent_put(q, t);
+    torrent_free_if_unused(q, t);
 }
 
 bool quota_withdraw(struct quota *q, bool (*matches)(const void *user, const void *arg),
@@ -226,7 +225,7 @@ bool quota_withdraw(struct quota *q, bool (*matches)(const void *user, const voi
             s->user = NULL;
             t->n_waiting--;
             q->n_waiting--;
-            q->n_missing = 0; /* it may have been the request that the deal ended at */
+            q->n_missing = 0; /* the deal may have ended at this request */
             return true;
         }
     }
@@ -242,7 +241,7 @@ static uint32_t next_chunk(const struct quota_seat *s)
     return n < BUCKET_CHUNK ? n : BUCKET_CHUNK;
 }
 
-/* The seat whose turn it is in T, which has waiting requests; empty ones before it are removed. */
+/* The seat whose turn it is in T, which has waiting requests. Removes empty seats before it. */
 static struct quota_seat *next_seat(struct quota_torrent *t)
 {
     while (!t->first->user)
@@ -250,7 +249,7 @@ static struct quota_seat *next_seat(struct quota_torrent *t)
     return t->first;
 }
 
-/* Every request that got tokens is granted. */
+/* Grants every request that got tokens. */
 static void grant_all(struct quota *q)
 {
     for (struct quota_torrent *t = q->first; t; t = t->next)

@@ -50,7 +50,7 @@ START_TEST(kept_tokens_are_bounded)
     bucket_give_back(&b, 1 << 30);
     ck_assert(bucket_has(&b, 100000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 100001 + BUCKET_CHUNK));
-    /* A lower rate cuts what was kept. */
+    /* A lower rate cuts the kept tokens. */
     bucket_set_rate(&b, RATE / 10, 3600 * NS_PER_S);
     ck_assert(bucket_has(&b, 10000 + BUCKET_CHUNK));
     ck_assert(!bucket_has(&b, 10001 + BUCKET_CHUNK));

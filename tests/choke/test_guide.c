@@ -14,8 +14,8 @@ START_TEST(every_piece_is_chosen_once)
 
     rng_seed(&rng, 1);
     ck_assert_int_eq(guide_init(&g, PIECES, &rng), 0);
-    guide_began(&g, 17);
-    guide_began(&g, 17);
+    guide_mark_used(&g, 17);
+    guide_mark_used(&g, 17);
     for (unsigned i = 0; i < PIECES - 1; i++) {
         ck_assert(!guide_is_over(&g));
         ck_assert(guide_next(&g, &piece));
@@ -41,7 +41,7 @@ START_TEST(a_piece_given_back_is_chosen_again)
     ck_assert_int_eq(guide_init(&g, PIECES, &rng), 0);
     while (guide_next(&g, &piece))
         ;
-    guide_give_back(&g, 5);
+    guide_mark_unused(&g, 5);
     ck_assert(!guide_is_over(&g));
     ck_assert(guide_next(&g, &piece));
     ck_assert_uint_eq(piece, 5);

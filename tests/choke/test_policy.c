@@ -6,7 +6,7 @@
 #include "conjure/base/clock.h"
 #include "conjure/choke/policy.h"
 
-/* The policy; which peers are unchoked is known from its changes alone. */
+/* The policy; the test learns which peers are unchoked from its changes alone. */
 #define PEERS 128
 static struct choke_policy policy;
 static uint64_t now;
@@ -314,7 +314,7 @@ START_TEST(slots_follow_a_changed_limit)
     choke_policy_set_limit(&policy, 100 << 10, now); /* at once, not with the round */
     take();
     ck_assert_uint_eq(count(0, 10), 7);
-    choke_policy_set_limit(&policy, 10 << 10, now); /* the round takes them back */
+    choke_policy_set_limit(&policy, 10 << 10, now); /* the round takes slots away */
     take();
     ck_assert_uint_eq(count(0, 10), 7);
     for (int i = 0; i < 10; i++)
@@ -332,9 +332,9 @@ START_TEST(slots_grow_while_more_of_them_move_more)
     joins_interested(0, PEERS, 1, true);
     ck_assert_uint_eq(count(0, PEERS), 8);
     for (int i = 0; i < 20; i++)
-        ten_seconds(NULL, PEERS); /* 10 KiB/s each: every slot more moves more */
+        ten_seconds(NULL, PEERS); /* 10 KiB/s each: every new slot adds to the rate */
     ck_assert_uint_ge(few = count(0, PEERS), 20);
-    for (int i = 0; i < 20; i++) { /* a full uplink: slots share it */
+    for (int i = 0; i < 20; i++) { /* a full uplink, which the slots share */
         for (int s = 0; s < 10; s++) {
             now += NS_PER_S;
             for (uint32_t p = 0; p < PEERS; p++)

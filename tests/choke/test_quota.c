@@ -11,12 +11,12 @@
 #define TICK_NS (NS_PER_MS / 2) /* a step of the test's clock */
 #define PEERS   600
 
-/* Peers that want more as soon as they have moved what they got. */
+/* Peers that make a new request as soon as they have moved the granted bytes. */
 struct mover {
     uint32_t torrent;
     uint32_t wanted;   /* each time */
     uint64_t pause_ns; /* from a grant to the next request */
-    uint64_t asks_ns;  /* next; UINT64_MAX: its request waits */
+    uint64_t asks_ns;  /* next request; UINT64_MAX: one waits */
     uint64_t moved;
 };
 
@@ -27,7 +27,7 @@ struct world {
     uint64_t now;
     uint64_t late_ns; /* delay of deals, as on a busy machine */
     uint64_t moved;
-    uint64_t window[100 * NS_PER_MS / TICK_NS]; /* what moved in the last 100 ms */
+    uint64_t window[100 * NS_PER_MS / TICK_NS]; /* bytes of the last 100 ms */
     uint64_t in_window, most_in_window;
     unsigned at;
 };
@@ -76,7 +76,7 @@ static void run(uint64_t ns)
             if (m->asks_ns > x.now)
                 continue;
             m->asks_ns = UINT64_MAX;
-            quota_ask(&x.quota, m->torrent, i, m, m->wanted, x.now);
+            quota_request(&x.quota, m->torrent, i, m, m->wanted, x.now);
         }
         if (x.now >= x.quota.dealt_ns + x.late_ns)
             quota_deal(&x.quota, x.now);
@@ -218,7 +218,7 @@ START_TEST(hundreds_share_less_than_a_block_for_each)
 }
 END_TEST
 
-START_TEST(others_share_what_one_cannot_use)
+START_TEST(other_torrents_share_an_unused_part)
 {
     begin();
     quota_set_rate(&x.quota, 4 * MIB, x.now);
@@ -246,7 +246,7 @@ START_TEST(a_limit_that_does_not_bind_costs_no_time)
     quota_set_torrent_rate(&x.quota, 1, 50 * MIB, 0);
     for (unsigned i = 0; i < 1000; i++) {
         x.now += NS_PER_MS; /* less than a step */
-        quota_ask(&x.quota, 1, 7, &id, 32 * KIB, x.now);
+        quota_request(&x.quota, 1, 7, &id, 32 * KIB, x.now);
         ck_assert(quota_next_grant(&x.quota, &user, &n));
         ck_assert_ptr_eq(user, &id);
         ck_assert_uint_eq(n, 32 * KIB);
@@ -299,7 +299,7 @@ START_TEST(returned_bytes_are_granted_again)
     add(1, 1, 8 * MIB, NS_PER_MS / 4);
     for (unsigned i = 0; i < 1000; i++) {
         if (other->asks_ns != UINT64_MAX)
-            quota_ask(&x.quota, 1, PEERS, other, BUCKET_CHUNK, x.now);
+            quota_request(&x.quota, 1, PEERS, other, BUCKET_CHUNK, x.now);
         other->asks_ns = UINT64_MAX;
         run(10 * NS_PER_MS);
         taken += other->moved;
@@ -308,7 +308,7 @@ START_TEST(returned_bytes_are_granted_again)
     }
     ck_assert_uint_gt(taken, MIB);
     check_near(x.movers[0].moved, 10.0 * MIB);
-    /* Not more than a bucket keeps. */
+    /* A bucket drops tokens above its bound. */
     quota_give_back(&x.quota, 1, 1 << 30, x.now);
     taken = x.movers[0].moved;
     run(NS_PER_S);
@@ -333,12 +333,12 @@ START_TEST(a_withdrawn_request_is_passed_over)
     for (unsigned left = 0; left < 7; left++) {
         uint64_t now = (left + 100) * NS_PER_S;
 
-        quota_ask(&x.quota, 0, 7, &askers[0], 100 * KIB, now); /* takes all tokens */
+        quota_request(&x.quota, 0, 7, &askers[0], 100 * KIB, now); /* takes all tokens */
         quota_deal(&x.quota, now);
         while (quota_next_grant(&x.quota, &user, &n))
             ;
         for (unsigned i = 0; i < 7; i++)
-            quota_ask(&x.quota, i % 3, i, &askers[i], BUCKET_CHUNK, now);
+            quota_request(&x.quota, i % 3, i, &askers[i], BUCKET_CHUNK, now);
         ck_assert(quota_withdraw(&x.quota, is_same, &askers[left], &user));
         ck_assert_ptr_eq(user, &askers[left]);
         ck_assert(!quota_withdraw(&x.quota, is_same, &askers[left], &user));
@@ -367,8 +367,8 @@ START_TEST(the_first_request_is_not_starved_by_smaller_ones)
 
     begin();
     quota_set_rate(&x.quota, KIB, x.now);
-    quota_ask(&x.quota, 1, 1, &big, BUCKET_CHUNK, x.now);
-    quota_ask(&x.quota, 2, 2, &small, 1, x.now);
+    quota_request(&x.quota, 1, 1, &big, BUCKET_CHUNK, x.now);
+    quota_request(&x.quota, 2, 2, &small, 1, x.now);
     quota_deal(&x.quota, x.now + NS_PER_S);
     ck_assert(!quota_next_grant(&x.quota, &user, &n));
     ck_assert_uint_ge(quota_due_ns(&x.quota), x.now + 16 * NS_PER_S);
@@ -384,7 +384,7 @@ END_TEST
 
 RUN_SUITE("Quotas", 60, a_limit_holds_and_does_not_burst, late_deals_lose_nothing,
           the_limit_of_a_torrent_is_its_own, torrents_are_served_alike_and_so_are_their_peers,
-          hundreds_share_less_than_a_block_for_each, others_share_what_one_cannot_use,
+          hundreds_share_less_than_a_block_for_each, other_torrents_share_an_unused_part,
           a_limit_that_does_not_bind_costs_no_time, a_limit_changes_while_requests_wait,
           returned_bytes_are_granted_again, a_withdrawn_request_is_passed_over,
           the_first_request_is_not_starved_by_smaller_ones);

@@ -6,17 +6,17 @@
 #include <stdint.h>
 
 /*
- * A token bucket. A token is a byte; RATE of them come in each second, and at most this many are
+ * A token bucket. A token is a byte; RATE tokens are added each second, and at most this many are
  * kept:
  *
- *   in use     a tenth of a second's worth and BUCKET_CHUNK, so that a delayed grant or request on
- *              a busy machine costs nothing
- *   at rest    a quarter of that time's worth, and BUCKET_CHUNK, so that the next transfer does
- *              not begin with a burst
+ *   in use     those of a tenth of a second and BUCKET_CHUNK, so that a grant or request that is
+ *              late on a busy machine loses no tokens
+ *   at rest    those of a quarter of that time and BUCKET_CHUNK, so that the next transfer does not
+ *              begin with a burst
  *
  * A bucket without a rate always has enough. Pure: `now` in ns. One thread at a time.
  */
-#define BUCKET_CHUNK 16384u /* the most that is waited for at a time: the usual size of a block */
+#define BUCKET_CHUNK 16384u /* the most tokens to wait for at a time: a block */
 
 struct bucket {
     uint64_t rate;     /* bytes per second; 0: no limit */
@@ -28,14 +28,14 @@ struct bucket {
 
 /* A bucket that had no limit begins without tokens. */
 void bucket_set_rate(struct bucket *b, uint64_t rate, uint64_t now);
-/* Adds the tokens since the last call. To be called before the functions below. */
+/* Adds the tokens since the last call. Call it before the functions below. */
 void bucket_fill(struct bucket *b, uint64_t now);
 /* No request is waiting: when tokens were taken long ago, the bucket is at rest. */
 void bucket_rest(struct bucket *b);
 bool bucket_has(const struct bucket *b, uint32_t n_bytes);
-/* bucket_has was true. */
+/* Takes N_BYTES tokens. Only after bucket_has returned true. */
 void bucket_take(struct bucket *b, uint32_t n_bytes);
-/* Returns tokens that were taken and not used; those above the bound are lost. */
+/* Gives back N_BYTES tokens that were taken and not used; those above the bound are lost. */
 void bucket_give_back(struct bucket *b, uint32_t n_bytes);
 /* When the bucket will have N_BYTES, at most BUCKET_CHUNK, if none are taken before. */
 uint64_t bucket_ready_ns(const struct bucket *b, uint32_t n_bytes);

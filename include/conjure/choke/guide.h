@@ -9,14 +9,14 @@
 #include "conjure/base/rng.h"
 
 /*
- * The guide of a torrent that we seed: it chooses another piece for each leecher, so that we send
- * every piece once before we send any twice. A young swarm is as fast as that. Leechers learn of
- * the choice by SUGGEST PIECE (BEP 6), which they need not follow; so a piece that a leecher
- * requests by itself is used up as well. Pure. One thread at a time.
+ * The guide of a torrent that we seed: it chooses a different piece for each leecher, so that we
+ * send every piece once before we send any twice: until then our uplink limits a young swarm.
+ * Leechers learn of the choice by SUGGEST PIECE (BEP 6), which they need not follow; so a piece
+ * that a leecher requests without a suggestion counts as used too. Pure. One thread at a time.
  */
 struct guide {
     struct bitfield used; /* pieces that were suggested or sent */
-    uint32_t at;          /* where the search goes on */
+    uint32_t at;          /* where the next search begins */
 };
 #define GUIDE_EMPTY ((struct guide){0})
 
@@ -24,12 +24,12 @@ struct guide {
 int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng);
 void guide_deinit(struct guide *g); /* safe twice */
 
-/* The next unused piece, which is then used; false when there is none. */
+/* Takes the next unused piece and marks it used; false when there is none. */
 bool guide_next(struct guide *g, uint32_t *piecep);
-/* PIECE is being sent, suggested or not. */
-void guide_began(struct guide *g, uint32_t piece);
-/* The leecher that PIECE was suggested to left without requesting it: it is unused again. */
-void guide_give_back(struct guide *g, uint32_t piece);
+/* PIECE is being sent, suggested or not: marks it used. */
+void guide_mark_used(struct guide *g, uint32_t piece);
+/* PIECE was suggested to a leecher that left without requesting it: marks it unused. */
+void guide_mark_unused(struct guide *g, uint32_t piece);
 /* Whether all pieces are used. */
 bool guide_is_over(const struct guide *g);
 

@@ -30,7 +30,7 @@ struct choke_peer {
     uint32_t id, torrent;
     uint32_t at; /* index in choke_policy.peers */
     void *user;
-    struct rate down, up; /* content from it, and to it */
+    struct rate down, up; /* content from the peer, and to it */
     uint64_t joined_ns;
     uint64_t unchoked_ns;   /* when it was last unchoked; 0: never */
     uint64_t choked_ns;     /* when it was last choked; 0: never */
@@ -78,10 +78,10 @@ void choke_policy_deinit(struct choke_policy *p); /* safe twice */
 /* A new peer. USER stands in its changes. */
 void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent, bool seeding,
                          void *user, uint64_t now);
-/* Its slot is filled at once. No later change is for it. */
+/* The peer has left: its slot is filled at once, and no later change names it. */
 void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now);
-/* Bytes that it moved since the last call. SNUBBED: it unchoked us and sent nothing for a
- * minute. */
+/* The bytes that the peer moved since the last call. SNUBBED: it unchoked us and sent no content
+ * for a minute. */
 void choke_policy_moved(struct choke_policy *p, uint32_t peer, uint64_t downloaded,
                         uint64_t uploaded, bool snubbed, uint64_t now);
 /* A newly interested peer is unchoked at once when a slot is free. */
@@ -95,9 +95,9 @@ void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint6
 /* Distributes all slots again. To be called every CHOKE_ROUND_NS. */
 void choke_policy_round(struct choke_policy *p, uint64_t now);
 
-/* How many slots there are. */
+/* The number of slots. */
 uint32_t choke_policy_n_slots(struct choke_policy *p, uint64_t now);
-/* The next change that a call made; false: there is none. Take all of them after each call. */
+/* Takes the next change that a call made; false when there is none. Take all after each call. */
 bool choke_policy_next_change(struct choke_policy *p, struct choke_change *changep);
 /* NULL when there is no such peer. */
 const struct choke_peer *choke_policy_peer(const struct choke_policy *p, uint32_t peer);

@@ -12,8 +12,8 @@
 
 /*
  * Quotas of traffic in one direction: a limit of all torrents together, limits of single torrents,
- * and the requests that wait for tokens. A byte needs a token of both. The top of quota.c says how
- * tokens are shared.
+ * and the requests that wait for tokens. A byte needs a token of both. The rules of sharing are at
+ * the top of quota.c.
  *
  * Pure: `now` in ns. One thread at a time; init and deinit may be in others.
  */
@@ -32,13 +32,13 @@ struct quota {
     struct quota_grant {
         void *user;
         uint32_t n_bytes;
-    } * grants; /* not yet taken: [grants_at, n_grants); owned */
+    } * grants; /* [grants_at, n_grants) are not taken yet; owned */
     size_t grants_at, n_grants, n_grants_room;
 };
 
 /* STEP_NS: while tokens are short, they are dealt no more often than this. */
 void quota_init(struct quota *q, uint64_t step_ns);
-/* Waiting requests are forgotten. Safe twice. */
+/* Drops waiting requests. Safe twice. */
 void quota_deinit(struct quota *q);
 
 /* Bytes per second, 0: none. The caller withdraws requests that need not wait any more. */
@@ -47,15 +47,15 @@ void quota_set_torrent_rate(struct quota *q, uint32_t torrent, uint64_t rate, ui
 /* Whether any limit holds for TORRENT. */
 bool quota_is_limited(const struct quota *q, uint32_t torrent);
 
-/* PEER wants to move N_BYTES of TORRENT; USER names the request. A peer has one request at a time.
- * It is granted at once if there are enough tokens and none of its torrent waits; otherwise it
- * waits. */
-void quota_ask(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
-               uint64_t now);
+/* Requests N_BYTES of TORRENT for PEER; USER names the request. A peer has one request at a time.
+ * It is granted at once if there are enough tokens and no request of its torrent waits; otherwise
+ * it waits. */
+void quota_request(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
+                   uint64_t now);
 /* Deals out tokens, if quota_due_ns has passed. */
 void quota_deal(struct quota *q, uint64_t now);
-/* The next request that was granted, with at least a byte and at most what it wanted; false:
- * none. */
+/* Takes the next granted request, with at least one byte and at most the bytes it asked for; false
+ * when there is none. */
 bool quota_next_grant(struct quota *q, void **userp, uint32_t *n_grantedp);
 /* Returns bytes that were granted and not moved. */
 void quota_give_back(struct quota *q, uint32_t torrent, uint32_t n_bytes, uint64_t now);
