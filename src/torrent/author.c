@@ -12,10 +12,9 @@
 /*
  * Pieces are hashed side by side, as many as the CPU has lanes for. Each lane reads its own piece
  * in parts, so that the memory needed does not grow with the piece length. The last piece, which
- * may be short, goes alone.
+ * may be short, is hashed alone.
  *
- * What has been written is loaded again before it is handed out: a torrent that we would refuse
- * ourselves is never made.
+ * The new torrent is loaded before it is returned, so that none is made that we would refuse.
  */
 
 _Static_assert(AUTHOR_REASON_MAX == CONTENT_REASON_MAX && AUTHOR_REFUSED == (int)CONTENT_REFUSED,

@@ -16,7 +16,7 @@
 #include "torrent/names.h"
 #include "torrent/text.h"
 
-/* REASON is one clean line, whatever bytes the name on disk has. */
+/* Writes REASON, which is one clean line even if the name on disk has control characters. */
 static void describe(char reason[CONTENT_REASON_MAX], const char *path, const char *what)
 {
     struct text t = TEXT_EMPTY(SIZE_MAX / 4);
@@ -40,7 +40,7 @@ static int refuse(char reason[CONTENT_REASON_MAX], const char *path, const char 
     return CONTENT_REFUSED;
 }
 
-/* Loading a torrent makes other names clean: then the seed would not find the file. */
+/* Loading a torrent changes names that are not clean, so the seed would not find such a file. */
 static bool is_clean(const char *name)
 {
     struct text t = TEXT_EMPTY(SIZE_MAX / 4);

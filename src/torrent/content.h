@@ -6,18 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Content on disk of which a torrent is made: its files in order, read as one row of bytes. One
- * thread; blocks on the disk. */
+/* The content on disk from which a torrent is made: its files in order, read as one row of bytes.
+ * One thread at a time; reads block on the disk. */
 
 #define CONTENT_REASON_MAX 512
 
 enum {
-    CONTENT_REFUSED = 1, /* it cannot be put in a torrent: with a reason */
+    CONTENT_REFUSED = 1, /* it cannot be put in a torrent; REASON is set */
 };
 
 struct content_file {
     char *path;       /* for open(2), owned */
-    const char *name; /* in path: below the folder; of a single file its own name */
+    const char *name; /* in path: below the folder, or a single file's name */
     uint64_t offset;  /* in the content */
     uint64_t length;
 };

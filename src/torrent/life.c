@@ -17,15 +17,15 @@ struct entry {
     {                                       \
         true, next, (unsigned)(__VA_ARGS__) \
     }
-#define CLOSE_WITHOUT_RUNNING STEP(LIFE_CLOSING, LIFE_DO_REFUSE | LIFE_DO_CLOSE)
-#define NEVER_OPENED          STEP(LIFE_CLOSED, LIFE_DO_REFUSE | LIFE_DO_BOOK_END)
+#define CLOSE_WITHOUT_RUNNING STEP(LIFE_CLOSING, LIFE_DO_CLOSE_INBOX | LIFE_DO_CLOSE)
+#define NEVER_OPENED          STEP(LIFE_CLOSED, LIFE_DO_CLOSE_INBOX | LIFE_DO_CONCLUDE)
 
 /* clang-format off */
 static const struct entry table[N_LIFE_STATES][N_LIFE_EVENTS] = {
     [LIFE_CLOSED] = {
         [LIFE_OPEN] = STEP(LIFE_OPENING, LIFE_DO_OPEN),
         [LIFE_STOP] = STAY(LIFE_CLOSED),
-        [LIFE_ALL_REPLIED] = STAY(LIFE_CLOSED), /* the reply was that FS could not open it */
+        [LIFE_ALL_REPLIED] = STAY(LIFE_CLOSED), /* FS could not open it */
     },
     [LIFE_OPENING] = {
         [LIFE_OPEN_FAILED] = NEVER_OPENED,
@@ -54,11 +54,11 @@ static const struct entry table[N_LIFE_STATES][N_LIFE_EVENTS] = {
     },
     [LIFE_LEAVING] = {
         [LIFE_STOP] = STAY(LIFE_LEAVING),
-        [LIFE_ALL_REPLIED] = STEP(LIFE_CLOSING, LIFE_DO_SAY_STOPPED | LIFE_DO_CLOSE),
+        [LIFE_ALL_REPLIED] = STEP(LIFE_CLOSING, LIFE_DO_ANNOUNCE_STOPPED | LIFE_DO_CLOSE),
     },
     [LIFE_CLOSING] = {
         [LIFE_STOP] = STAY(LIFE_CLOSING),
-        [LIFE_ALL_REPLIED] = STEP(LIFE_CLOSED, LIFE_DO_BOOK_END),
+        [LIFE_ALL_REPLIED] = STEP(LIFE_CLOSED, LIFE_DO_CONCLUDE),
     },
 };
 /* clang-format on */

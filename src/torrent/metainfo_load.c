@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading begins at the outside: B-coding, types by schema, names, sums, collisions. Every fault of
+ * Loading checks, in this order: B-coding, types by schema, names, sums, collisions. Every fault of
  * a torrent is found here, once, and reported in one line; the accessors in metainfo.c only return
  * values.
  *

@@ -12,7 +12,7 @@ struct metainfo {
     size_t n;
     size_t info_start, info_end;
     const uint8_t *pieces; /* in bytes, or own_pieces */
-    uint8_t *own_pieces;   /* when `bytes` are given up */
+    uint8_t *own_pieces;   /* a copy, after metainfo_drop_raw */
     struct info_hash info_hash;
 
     char *name;

@@ -7,12 +7,12 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* Names that a stranger gave to files. Pure; any thread. */
+/* Checks of file names from untrusted torrents. Pure; any thread. */
 
 #define NAME_MAX_BYTES 255 /* NAME_MAX of Linux */
 
-/* Why the N bytes cannot name a file or folder ("is empty", "contains a slash"), or NULL if they
- * can. */
+/* Returns the reason why the N bytes cannot name a file or folder ("is empty", "contains a slash"),
+ * or NULL if they can. */
 const char *name_fault(const uint8_t *bytes, size_t n);
 
 enum {

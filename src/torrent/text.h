@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Text that grows, up to a limit, and is made clean UTF-8. Pure; one thread at a time. */
+/* Text that grows up to a limit and can be appended as clean UTF-8. Pure; one thread at a time. */
 struct text {
     char *bytes; /* owned; not NUL-terminated unless a NUL is appended */
     size_t n, room;
@@ -14,7 +14,7 @@ struct text {
 #define TEXT_EMPTY(limit) ((struct text){.max = (limit)})
 
 int text_append(struct text *t, const void *bytes, size_t n); /* 0, -ENOMEM or -E2BIG */
-/* Frees the room that was kept for growing. */
+/* Frees the unused room. */
 void text_trim(struct text *t);
 void text_deinit(struct text *t); /* safe twice */
 

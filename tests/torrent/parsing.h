@@ -8,7 +8,7 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* Torrents as literals, and their metainfo M or the REASON why they are refused. */
+/* Parse torrents from literals: into the metainfo M, or with the REASON of a refusal. */
 
 #define H20     "abcdefghijklmnopqrst"
 #define PIECE   "12:piece lengthi1024e"
@@ -18,7 +18,7 @@
 static struct metainfo *m;
 static char reason[METAINFO_REASON_MAX];
 
-/* Parses from a copy of just the size, so that the sanitizer sees a byte read too many. */
+/* Parses a copy of exact size, so that the sanitizer sees a read beyond the end. */
 static inline int parse_n(const char *text, size_t n)
 {
     uint8_t *copy = malloc(n ? n : 1);

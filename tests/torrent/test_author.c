@@ -56,7 +56,7 @@ static void must_make(const char *path, uint32_t piece_length)
     ck_assert_msg(!r, "%s", reason);
 }
 
-START_TEST(writes_what_it_was_told)
+START_TEST(writes_the_given_options)
 {
     static const char *const trackers[] = {"http://a/announce", "udp://b:1"};
     static const char head[] =
@@ -177,7 +177,7 @@ START_TEST(hashes_pieces_across_files)
     check_hashes(1024, some, 8);
     check_hashes(3072, some, 8);
     check_hashes(65536, some, 8);
-    check_hashes(131072 + 1024, large, 3); /* a part and a bit of another */
+    check_hashes(131072 + 1024, large, 3); /* one part and some bytes of the next */
     check_hashes(262144, large, 3);
     check_hashes(1 << 26, large, 3); /* one piece for all */
     leave();
@@ -207,7 +207,7 @@ START_TEST(empty_files_make_a_torrent_without_pieces)
 }
 END_TEST
 
-START_TEST(says_what_cannot_be_a_torrent)
+START_TEST(refusals_have_a_reason)
 {
     static const struct {
         const char *path;
@@ -276,8 +276,8 @@ START_TEST(chooses_one_to_two_thousand_pieces)
 }
 END_TEST
 
-RUN_SUITE("Author", 20, writes_what_it_was_told, takes_all_regular_files_in_bytewise_order,
+RUN_SUITE("Author", 20, writes_the_given_options, takes_all_regular_files_in_bytewise_order,
           hashes_pieces_across_files, more_files_than_are_kept_open,
-          empty_files_make_a_torrent_without_pieces, says_what_cannot_be_a_torrent,
+          empty_files_make_a_torrent_without_pieces, refusals_have_a_reason,
           sparse_content_of_too_many_pieces_is_refused_before_it_is_read,
           chooses_one_to_two_thousand_pieces);

@@ -40,9 +40,9 @@ START_TEST(every_event_in_every_state_is_defined_or_impossible)
 }
 END_TEST
 
-/* What holds for every way through the table, whatever the order of events. */
+/* The resources of a torrent, checked on every path through the table. */
 struct resources {
-    bool storage; /* FS has it open, or is asked to open it */
+    bool storage; /* FS has it open, or was asked to open it */
     bool swarm;   /* Lobby and Announcer have it */
     bool inbox;   /* of its InterestStat, open */
 };
@@ -61,13 +61,13 @@ static void carry_out(struct resources *r, enum life_event event, unsigned actio
         ck_assert(r->storage && !r->swarm);
         r->swarm = true;
     }
-    if (actions & LIFE_DO_REFUSE) {
+    if (actions & LIFE_DO_CLOSE_INBOX) {
         ck_assert(r->inbox && !r->swarm);
         r->inbox = false;
     }
     if (actions & LIFE_DO_LEAVE)
         ck_assert(r->swarm);
-    if (actions & LIFE_DO_SAY_STOPPED) {
+    if (actions & LIFE_DO_ANNOUNCE_STOPPED) {
         ck_assert(r->swarm && r->inbox);
         r->swarm = r->inbox = false;
     }
@@ -75,7 +75,7 @@ static void carry_out(struct resources *r, enum life_event event, unsigned actio
         ck_assert(r->storage && !r->swarm);
         r->storage = false;
     }
-    if (actions & LIFE_DO_BOOK_END)
+    if (actions & LIFE_DO_CONCLUDE)
         ck_assert(!r->storage && !r->swarm && !r->inbox);
 }
 
@@ -94,7 +94,7 @@ static void walk(enum life_state state, struct resources r, unsigned depth)
     }
 }
 
-START_TEST(whatever_happens_is_opened_once_and_let_go_of_in_order)
+START_TEST(every_order_of_events_opens_once_and_closes_in_order)
 {
     walk(LIFE_CLOSED, (struct resources){0}, 9);
 }
@@ -127,5 +127,5 @@ START_TEST(a_stop_leads_to_closed_from_every_state)
 END_TEST
 
 RUN_SUITE("life", 10, every_event_in_every_state_is_defined_or_impossible,
-          whatever_happens_is_opened_once_and_let_go_of_in_order,
+          every_order_of_events_opens_once_and_closes_in_order,
           a_stop_leads_to_closed_from_every_state);

@@ -58,7 +58,7 @@ START_TEST(more_trackers_than_we_take)
 }
 END_TEST
 
-START_TEST(remarks_are_made_fit_for_a_terminal)
+START_TEST(remarks_become_clean_text)
 {
     must_parse("d7:comment8:a\x1b[31m\nb10:created by5:\xc3\xa9\xff\xc2\x9b"
                "13:creation datei1234567890e"
@@ -195,14 +195,14 @@ static const struct {
         "info.files[0] and [1] collide: n/a_"),
 };
 
-START_TEST(refuses_bad_torrents_and_says_why)
+START_TEST(bad_torrents_are_refused_with_a_reason)
 {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int r = parse_n(bad[i].text, bad[i].n);
 
         ck_assert_msg(r == METAINFO_REFUSED, "%s: was not refused", bad[i].fault);
-        ck_assert_msg(!strcmp(reason, bad[i].reason), "%s: said '%s' instead of '%s'", bad[i].fault,
-                      reason, bad[i].reason);
+        ck_assert_msg(!strcmp(reason, bad[i].reason), "%s: reason '%s' instead of '%s'",
+                      bad[i].fault, reason, bad[i].reason);
         ck_assert_ptr_null(m);
     }
 }
@@ -224,12 +224,12 @@ START_TEST(cut_at_every_byte_it_is_truncated)
     }
     must_parse(text);
     metainfo_free(m);
-    must_parse(SINGLE "\n"); /* what editors add does no harm */
+    must_parse(SINGLE "\n"); /* editors may add a newline */
     metainfo_free(m);
 }
 END_TEST
 
-START_TEST(loads_from_a_file_or_says_why_not)
+START_TEST(files_are_loaded_or_refused_with_a_reason)
 {
     char path[] = "/tmp/conjure-test-XXXXXX";
     int fd = mkstemp(path);
@@ -251,6 +251,6 @@ START_TEST(loads_from_a_file_or_says_why_not)
 END_TEST
 
 RUN_SUITE("Loading torrents", 20, trackers_by_tier, announce_alone_is_the_only_tier,
-          more_trackers_than_we_take, remarks_are_made_fit_for_a_terminal,
-          a_hybrid_torrent_is_taken_as_version_1, refuses_bad_torrents_and_says_why,
-          cut_at_every_byte_it_is_truncated, loads_from_a_file_or_says_why_not);
+          more_trackers_than_we_take, remarks_become_clean_text,
+          a_hybrid_torrent_is_taken_as_version_1, bad_torrents_are_refused_with_a_reason,
+          cut_at_every_byte_it_is_truncated, files_are_loaded_or_refused_with_a_reason);

@@ -31,7 +31,7 @@ START_TEST(tiers_keep_their_order)
 }
 END_TEST
 
-START_TEST(what_is_no_url_is_passed_over)
+START_TEST(text_that_is_not_a_url_is_skipped)
 {
     static char long_url[TRACKER_URL_MAX + 2];
     struct tracker_list l = TRACKER_LIST_EMPTY;
@@ -64,5 +64,5 @@ START_TEST(a_full_list_takes_no_more)
 }
 END_TEST
 
-RUN_SUITE("tracker list", 10, tiers_keep_their_order, what_is_no_url_is_passed_over,
+RUN_SUITE("tracker list", 10, tiers_keep_their_order, text_that_is_not_a_url_is_skipped,
           a_full_list_takes_no_more);

@@ -15,11 +15,11 @@
  */
 #define AUTHOR_PIECE_LENGTH_MIN (16u << 10) /* when we choose it */
 #define AUTHOR_PIECE_LENGTH_MAX (16u << 20)
-#define AUTHOR_PIECES_AIM       2000u /* at most so many pieces, and more than half of it */
+#define AUTHOR_PIECES_AIM       2000u /* aim for this many pieces, or at least half as many */
 #define AUTHOR_REASON_MAX       512
 
 enum {
-    AUTHOR_REFUSED = 1, /* the content cannot be put in a torrent: with a reason */
+    AUTHOR_REFUSED = 1, /* the content cannot be put in a torrent; REASON is set */
 };
 
 struct author_options {
@@ -38,7 +38,7 @@ struct author_options {
 int author_make(const char *path, const struct author_options *options, struct metainfo **outp,
                 char reason[AUTHOR_REASON_MAX]);
 
-/* The piece length that author_make chooses for so many bytes. */
+/* The piece length that author_make chooses for TOTAL bytes. */
 uint32_t author_choose_piece_length(uint64_t total);
 
 #endif

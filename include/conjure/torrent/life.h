@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * The life of a torrent as one table: each state and event give the next state and the actions that
- * Master carries out (src/actors/master/torrent.c). Pure; any thread.
+ * The states of a torrent as one table: each state and event determine the next state and the
+ * actions that Master carries out (src/actors/master/torrent.c). Pure; any thread.
  *
  *   CLOSED --OPEN--> OPENING --DOUBTFUL--> CHECKING
  *     ^                | | |                | |  |
@@ -28,11 +28,11 @@
 enum life_state {
     LIFE_CLOSED,    /* not opened yet, or closed again */
     LIFE_OPENING,   /* FS opens the storage */
-    LIFE_CANCELLED, /* the same, but close it as soon as FS has replied */
-    LIFE_CHECKING,  /* FS hashes the pieces that no resume data vouches for */
+    LIFE_CANCELLED, /* FS opens the storage; close it after the reply */
+    LIFE_CHECKING,  /* FS hashes the pieces that resume data does not cover */
     LIFE_RUNNING,   /* Lobby and Announcer have it, and InterestStat while pieces are missing */
     LIFE_LEAVING,   /* Lobby closes its connections */
-    LIFE_CLOSING,   /* Announcer says `stopped`, InterestStat ends, FS saves and closes */
+    LIFE_CLOSING,   /* Announcer sends `stopped`, InterestStat ends, FS saves and closes */
     N_LIFE_STATES,
 };
 
@@ -41,10 +41,10 @@ enum life_event {
     LIFE_OPEN_FAILED,  /* FS could not open it */
     LIFE_DOUBTFUL,     /* FS opened it; pieces must be checked */
     LIFE_CHECK_FAILED, /* FS could not check it */
-    LIFE_READY,        /* its verified pieces are known, and it is to run */
-    LIFE_NOT_NEEDED,   /* its verified pieces are known: nothing to download or to seed */
+    LIFE_READY,        /* its verified pieces are known; it must run */
+    LIFE_NOT_NEEDED,   /* its verified pieces are known; no download or seeding is needed */
     LIFE_STOP,         /* the process ends, or the torrent failed, was removed or met its goal */
-    LIFE_ALL_REPLIED,  /* no query about it is out any more */
+    LIFE_ALL_REPLIED,  /* no query about it is pending any more */
     N_LIFE_EVENTS,
 };
 
@@ -52,12 +52,12 @@ enum life_event {
 enum life_action {
     LIFE_DO_OPEN = 1 << 0,        /* ask FS to open the storage */
     LIFE_DO_CHECK = 1 << 1,       /* ask FS to check pieces */
-    LIFE_DO_RUN = 1 << 2,         /* start InterestStat, tell Lobby, Choker and Announcer */
-    LIFE_DO_REFUSE = 1 << 3,      /* close the inbox of an InterestStat that never started */
+    LIFE_DO_RUN = 1 << 2,         /* start InterestStat, add it to Lobby, Choker and Announcer */
+    LIFE_DO_CLOSE_INBOX = 1 << 3, /* close the inbox of an InterestStat that never started */
     LIFE_DO_LEAVE = 1 << 4,       /* ask Lobby to close the connections */
-    LIFE_DO_SAY_STOPPED = 1 << 5, /* ask Announcer to say `stopped` and InterestStat to end */
-    LIFE_DO_CLOSE = 1 << 6,       /* ask FS to close the storage */
-    LIFE_DO_BOOK_END = 1 << 7,    /* it is closed: report, forget or keep it for a retry */
+    LIFE_DO_ANNOUNCE_STOPPED = 1 << 5, /* ask Announcer to send `stopped` and InterestStat to end */
+    LIFE_DO_CLOSE = 1 << 6,            /* ask FS to close the storage */
+    LIFE_DO_CONCLUDE = 1 << 7,         /* it is closed: report it; drop it or schedule a retry */
 };
 
 struct life_step {

@@ -14,11 +14,11 @@
 /*
  * A .torrent file (BEP 3, 12, 27, 47), fully checked when it is loaded: readers of a struct
  * metainfo need not check anything. Immutable after loading, so any thread may read it; the owner
- * frees it when no other thread uses it any more.
+ * frees it after all other threads have stopped using it.
  */
 struct metainfo;
 
-#define METAINFO_FILE_MAX   (64u << 20) /* bytes of the largest .torrent we read */
+#define METAINFO_FILE_MAX   (64u << 20) /* bytes of the largest .torrent that we read */
 #define METAINFO_FILES_MAX  (1u << 20)
 #define METAINFO_PIECES_MAX (1u << 22) /* keeps bitfields below 512 KiB */
 #define METAINFO_PIECE_MIN  1024u      /* bytes; real ones start at 16 KiB, tests at 1 */
@@ -29,7 +29,7 @@ struct metainfo;
 #define METAINFO_REASON_MAX 256
 
 enum {
-    METAINFO_REFUSED = 1, /* not a torrent, or a faulty one: with a reason */
+    METAINFO_REFUSED = 1, /* not a torrent, or a faulty one; REASON is set */
 };
 
 struct metainfo_file {
@@ -50,8 +50,8 @@ int metainfo_parse(const uint8_t *bytes, size_t n, struct metainfo **outp,
                    char reason[METAINFO_REASON_MAX]);
 void metainfo_free(struct metainfo *m); /* NULL is fine */
 
-/* Frees the bytes of the file, most of the memory of a metainfo, for callers that have the file
- * elsewhere. Before another thread has M. When memory is short they are kept. */
+/* Frees the bytes of the file, most of the memory of a metainfo, for callers that can read the file
+ * again. Call it before another thread uses M. When memory is short the bytes are kept. */
 void metainfo_drop_raw(struct metainfo *m);
 /* The bytes of the whole file and of its info dict (BEP 9 serves the latter). NULL and 0 after
  * metainfo_drop_raw. */

@@ -29,10 +29,10 @@ struct tracker_list {
 
 void tracker_list_deinit(struct tracker_list *l); /* safe twice */
 
-/* The next URL begins a tier. A tier that gets no URL does not count. */
+/* The next URL begins a tier. A tier without URLs is not counted. */
 void tracker_list_begin_tier(struct tracker_list *l);
-/* Adds a URL, which is copied, to the last tier, or to a first one. A URL that is empty, too long
- * or not of printable ASCII is skipped, and every one when the list is full. 0 or -ENOMEM. */
+/* Adds a URL, which is copied, to the last tier, or to a first one. Skips a URL that is empty, too
+ * long or not printable ASCII, and every URL when the list is full. 0 or -ENOMEM. */
 int tracker_list_add(struct tracker_list *l, const char *url, size_t n_bytes);
 
 uint32_t tracker_list_n_tiers(const struct tracker_list *l);

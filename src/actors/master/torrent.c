@@ -433,15 +433,15 @@ static void carry_out(struct master_torrent *t, unsigned actions)
         disk_check(t);
     if (actions & LIFE_DO_RUN)
         run(t);
-    if (actions & LIFE_DO_REFUSE)
+    if (actions & LIFE_DO_CLOSE_INBOX)
         channel_close(&t->torrent.interest.channel);
     if (actions & LIFE_DO_LEAVE)
         leave(t);
-    if (actions & LIFE_DO_SAY_STOPPED)
+    if (actions & LIFE_DO_ANNOUNCE_STOPPED)
         say_stopped(t);
     if (actions & LIFE_DO_CLOSE)
         disk_close(t);
-    if (actions & LIFE_DO_BOOK_END)
+    if (actions & LIFE_DO_CONCLUDE)
         book_end(t);
 }
 
