@@ -19,7 +19,7 @@ void announce_reply_set_text(struct announce_reply *r, const void *text, uint64_
         n = (uint64_t)(nul - from);
     if (n > ANNOUNCE_TEXT_MAX - 1) {
         n = ANNOUNCE_TEXT_MAX - 1;
-        while (n && (from[n] & 0xc0) == 0x80) /* not within a character */
+        while (n && (from[n] & 0xc0) == 0x80) /* do not cut a character */
             n--;
     }
     for (i = 0; i < n; i++) {

@@ -17,7 +17,7 @@
 struct text {
     char *at;
     char *end;
-    bool full; /* some of it did not fit */
+    bool full; /* text was cut */
 };
 
 static void put_format(struct text *t, const char *format, ...)
@@ -91,7 +91,7 @@ int tracker_http_url(const char *base, const struct announce_request *request,
 /* --- the reply --------------------------------------------------------------------------- */
 
 /* BEP 3 and 23: peers are a list of dicts or a string of 6 bytes each. Many trackers send optional
- * fields of wrong types: those are ignored where they are used, and are no fault of the reply. */
+ * fields of wrong types: readers ignore those, and the reply is valid. */
 static const struct bencode_schema peers_schema = {
     .kinds = 1u << BENCODE_LIST | 1u << BENCODE_STRING,
     .max = TRACKER_HTTP_REPLY_MAX,
@@ -131,8 +131,8 @@ static void read_dicts(struct announce_reply *r, const struct bencode *tree,
         char text[ADDR_TEXT_MAX];
         struct addr a;
 
-        /* BEP 3 allows a DNS name here. Trackers do not send any, and none shall make us look up
-         * names. */
+        /* BEP 3 allows a DNS name here. Trackers do not send any, and a tracker must not make us
+         * look up names. */
         if (!ip || n >= sizeof text || port < 1 || port > UINT16_MAX)
             continue;
         memcpy(text, ip, n);

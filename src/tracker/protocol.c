@@ -27,7 +27,7 @@ const struct tracker_protocol *tracker_protocol_find(const char *url)
     return NULL;
 }
 
-/* The digits from AT to END. Returns false when they are no port. */
+/* The digits from AT to END. Returns false when they are not a port. */
 static bool parse_port(const char *at, const char *end, uint16_t *outp)
 {
     uint32_t port = 0;

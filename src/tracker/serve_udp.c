@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * src/tracker/udp.c shows the packets. A connection id proves that the sender of a datagram
- * receives what is sent to its address. It is a hash of address, minute and our secret, so that
- * none needs to be stored, and is valid for one to two minutes.
+ * The packets are at the top of src/tracker/udp.c. A connection id proves that the sender of a
+ * datagram receives datagrams at its address. It is a hash of address, minute and our secret, so
+ * that no id needs to be stored, and is valid for one to two minutes.
  */
 #include "conjure/tracker/serve_udp.h"
 
@@ -124,7 +124,7 @@ size_t tracker_serve_udp(struct tracker_service *s, const uint8_t *bytes, size_t
         put_be64(p, connection_id(s, from, now / TRACKER_UDP_CONNECTION_NS));
         return TRACKER_UDP_CONNECT_SIZE;
     }
-    /* A sender with a false address must not make us send more than it did. */
+    /* A sender with a forged address must not make us send more bytes than it sent. */
     if (!connection_is_ours(s, from, get_be64(bytes), now))
         return n >= 32 ? put_error(reply, transaction, "connection id expired") : 0;
     if (action == TRACKER_UDP_ANNOUNCE && n >= TRACKER_UDP_ANNOUNCE_SIZE)

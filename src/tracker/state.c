@@ -24,14 +24,14 @@ void announce_state_need_peers(struct announce_state *s)
 
 uint64_t announce_state_due_at(const struct announce_state *s)
 {
-    uint64_t at = s->next_at, allowed;
+    uint64_t at = s->interval_end, allowed;
 
     if (s->under_way || s->stopped)
         return UINT64_MAX;
     if (s->completed)
         at = 0;
-    else if (s->needs_peers && s->early_at < at)
-        at = s->early_at;
+    else if (s->needs_peers && s->min_interval_end < at)
+        at = s->min_interval_end;
     allowed = tiers_next_at(&s->tiers);
     return at > allowed ? at : allowed;
 }
@@ -63,7 +63,7 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
 
     if (!tracker)
         return NULL;
-    /* The first announce to a tracker is `started`, also after another one failed. */
+    /* The first announce to each tracker is `started`, also after another tracker failed. */
     if (!tracker->knows_us)
         s->event = ANNOUNCE_STARTED;
     else if (s->completed)
@@ -88,7 +88,7 @@ static uint64_t bounded_interval(uint32_t interval_s, uint32_t default_s)
     return interval_s;
 }
 
-/* NS plus up to one PART-th of it. */
+/* Returns NS plus up to NS / PART. */
 static uint64_t spread_out(const struct announce_state *s, uint64_t ns, unsigned part)
 {
     return ns + ns / part / UINT16_MAX * s->spread;
@@ -119,8 +119,8 @@ void announce_state_succeeded(struct announce_state *s, const struct announce_re
         interval = min_interval;
     if (min_interval > interval)
         min_interval = interval;
-    s->next_at = now + spread_out(s, interval * NS_PER_S, ANNOUNCE_SPREAD_PART);
-    s->early_at = now + min_interval * NS_PER_S;
+    s->interval_end = now + spread_out(s, interval * NS_PER_S, ANNOUNCE_SPREAD_PART);
+    s->min_interval_end = now + min_interval * NS_PER_S;
     s->needs_peers = false;
 }
 
@@ -129,8 +129,8 @@ void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t 
     struct announce_tracker *t = s->under_way;
 
     tiers_failed(t, retry_s, now);
-    if (t->held_until != UINT64_MAX)
-        t->held_until = now + spread_out(s, t->held_until - now, ANNOUNCE_HOLD_SPREAD_PART);
+    if (t->retry_at != UINT64_MAX)
+        t->retry_at = now + spread_out(s, t->retry_at - now, ANNOUNCE_BACK_OFF_SPREAD_PART);
     s->under_way = NULL;
 }
 
@@ -140,7 +140,7 @@ void announce_state_refused_paused(struct announce_state *s)
     s->under_way = NULL;
 }
 
-void announce_state_cut_off(struct announce_state *s)
+void announce_state_abort(struct announce_state *s)
 {
     /* The tracker may have received `started`, although its reply did not arrive. */
     if (s->under_way && s->event == ANNOUNCE_STARTED)
@@ -150,7 +150,7 @@ void announce_state_cut_off(struct announce_state *s)
 
 void announce_state_stop(struct announce_state *s)
 {
-    announce_state_cut_off(s);
+    announce_state_abort(s);
     s->stopped = true;
 }
 

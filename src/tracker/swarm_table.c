@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A swarm has its peers in a dense array: to pick some at random is to pick a place and walk from
- * there. An index by address (open addressing, at most half full) finds the peer that announces.
- * The last peer moves into the place of one that is removed. Removing from the index moves
- * displaced entries back (Knuth's algorithm R), so there are no tombstones.
+ * A swarm has its peers in a dense array: random peers are picked from a random place onwards. An
+ * index by address (open addressing, at most half full) finds the peer that announces. The last
+ * peer moves into the place of one that is removed. Removing from the index moves displaced entries
+ * back (Knuth's algorithm R), so there are no tombstones.
  */
 #include "conjure/tracker/swarm_table.h"
 
@@ -40,7 +40,7 @@ void swarm_table_deinit(struct swarm_table *t)
     t->n_swarms = 0;
 }
 
-/* Info-hashes are as good as random. Chosen to collide, they make a list of n_swarms at most. */
+/* Info-hashes are random. If clients choose colliding ones, a list is at most n_swarms long. */
 static uint32_t bucket_of(const struct info_hash *info_hash)
 {
     return get_be32(info_hash->bytes + 8) % SWARM_TABLE_SIZE;
@@ -79,7 +79,7 @@ static void index_remove(struct tracked_swarm *s, uint32_t hole)
     for (uint32_t i = (hole + 1) & mask; s->index[i]; i = (i + 1) & mask) {
         uint32_t home = index_home(s, &s->peers[s->index[i] - 1].addr);
 
-        /* It may move into the hole unless its home lies between the hole and itself. */
+        /* An entry may move into the hole unless its home is between the hole and itself. */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             s->index[hole] = s->index[i];
             hole = i;

@@ -63,7 +63,7 @@ void tiers_shuffle(struct tiers *t, struct rng *rng)
 struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now)
 {
     for (uint32_t i = 0; i < t->n; i++)
-        if (t->trackers[i]->held_until <= now)
+        if (t->trackers[i]->retry_at <= now)
             return t->trackers[i];
     return NULL;
 }
@@ -73,8 +73,8 @@ uint64_t tiers_next_at(const struct tiers *t)
     uint64_t next = UINT64_MAX;
 
     for (uint32_t i = 0; i < t->n; i++)
-        if (t->trackers[i]->held_until < next)
-            next = t->trackers[i]->held_until;
+        if (t->trackers[i]->retry_at < next)
+            next = t->trackers[i]->retry_at;
     return next;
 }
 
@@ -83,7 +83,7 @@ void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker)
     uint32_t i = 0;
 
     tracker->n_failures = 0;
-    tracker->held_until = 0;
+    tracker->retry_at = 0;
     while (t->trackers[i] != tracker)
         i++;
     for (; i && t->trackers[i - 1]->tier == tracker->tier; i--)
@@ -93,14 +93,14 @@ void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker)
 
 void tiers_failed(struct announce_tracker *tracker, uint32_t retry_s, uint64_t now)
 {
-    uint64_t hold = TRACKER_HOLD_DOWN_FIRST_S;
+    uint64_t hold = TRACKER_BACK_OFF_FIRST_S;
 
-    for (uint32_t i = 0; i < tracker->n_failures && hold < TRACKER_HOLD_DOWN_MAX_S; i++)
+    for (uint32_t i = 0; i < tracker->n_failures && hold < TRACKER_BACK_OFF_MAX_S; i++)
         hold *= 2;
-    if (hold > TRACKER_HOLD_DOWN_MAX_S)
-        hold = TRACKER_HOLD_DOWN_MAX_S;
+    if (hold > TRACKER_BACK_OFF_MAX_S)
+        hold = TRACKER_BACK_OFF_MAX_S;
     if (retry_s > hold)
         hold = retry_s;
     tracker->n_failures++;
-    tracker->held_until = retry_s == UINT32_MAX ? UINT64_MAX : now + hold * NS_PER_S;
+    tracker->retry_at = retry_s == UINT32_MAX ? UINT64_MAX : now + hold * NS_PER_S;
 }

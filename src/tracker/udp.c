@@ -40,7 +40,7 @@ static size_t put_connect(struct tracker_udp *u, uint8_t *p)
 }
 
 /* BEP 41: the path of the URL in pieces of at most 255 bytes, for trackers with passkeys. A path
- * without information ("", "/", "/announce") is left out. */
+ * without information ("", "/", "/announce") is omitted. */
 static uint8_t *put_options(uint8_t *p, const char *path)
 {
     size_t left = strcspn(path, "#");
@@ -75,8 +75,7 @@ static size_t put_announce(struct tracker_udp *u, uint8_t *packet)
     p = put_be64(p, r->downloaded);
     p = put_be64(p, r->left);
     p = put_be64(p, r->uploaded);
-    p = put_be32(p,
-                 r->event == ANNOUNCE_PAUSED ? ANNOUNCE_NONE : r->event); /* BEP 15 has no more */
+    p = put_be32(p, r->event == ANNOUNCE_PAUSED ? ANNOUNCE_NONE : r->event); /* BEP 15 */
     p = put_be32(p, 0);
     p = put_be32(p, r->self.key);
     p = put_be32(p, r->n_want);
@@ -91,11 +90,11 @@ static size_t put_announce(struct tracker_udp *u, uint8_t *packet)
 enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
                                          uint8_t packet[TRACKER_UDP_PACKET_MAX], size_t *sizep)
 {
-    bool connected = now < u->connection->good_until;
+    bool connected = now < u->connection->valid_until;
     enum tracker_udp_action ask = connected ? TRACKER_UDP_ANNOUNCE : TRACKER_UDP_CONNECT;
 
-    /* Another announce to the same endpoint may have received the connection id meanwhile. */
-    if (u->n_sent && connected && u->asked == TRACKER_UDP_CONNECT) {
+    /* Another announce to the same endpoint may have received a connection id since. */
+    if (u->n_sent && connected && u->pending_action == TRACKER_UDP_CONNECT) {
         u->n_sent = 0;
         u->deadline = now;
     }
@@ -103,18 +102,19 @@ enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
         return TRACKER_UDP_WAIT;
     if (u->n_sent >= u->n_max)
         return TRACKER_UDP_GAVE_UP;
-    /* A retransmission has the same id: the reply to an earlier one may only be late. */
-    if (!u->n_sent || u->asked != ask)
+    /* A retransmission has the same id, because the reply to an earlier transmission may be
+     * late. */
+    if (!u->n_sent || u->pending_action != ask)
         u->transaction = (uint32_t)rng_next(u->rng);
-    u->asked = ask;
-    if (!connected && !u->n_sent && now < u->connection->asked_until) {
+    u->pending_action = ask;
+    if (!connected && !u->n_sent && now < u->connection->connecting_until) {
         /* The connect of another announce counts as ours. */
-        u->deadline = u->connection->asked_until;
+        u->deadline = u->connection->connecting_until;
         u->n_sent++;
         return TRACKER_UDP_WAIT;
     }
     if (!connected)
-        u->connection->asked_until = now + TRACKER_UDP_FIRST_WAIT_S * NS_PER_S;
+        u->connection->connecting_until = now + TRACKER_UDP_FIRST_WAIT_S * NS_PER_S;
     *sizep = connected ? put_announce(u, packet) : put_connect(u, packet);
     u->deadline = now + (TRACKER_UDP_FIRST_WAIT_S * NS_PER_S << u->n_sent);
     u->n_sent++;
@@ -151,16 +151,16 @@ enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t
         announce_reply_set_text(replyp, bytes + 8, n - 8);
         if (!replyp->text[0])
             announce_reply_set_text(replyp, "refused", 7);
-        /* The reason may be the connection id. */
-        u->connection->good_until = u->connection->asked_until = 0;
+        /* The connection id may be the reason. */
+        u->connection->valid_until = u->connection->connecting_until = 0;
         return TRACKER_UDP_DONE;
     }
-    if (action != u->asked)
+    if (action != u->pending_action)
         return TRACKER_UDP_WAIT;
     if (action == TRACKER_UDP_CONNECT && n >= 16) {
         u->connection->id = get_be64(bytes + 8);
-        u->connection->good_until = now + TRACKER_UDP_CONNECTION_NS;
-        u->connection->asked_until = 0;
+        u->connection->valid_until = now + TRACKER_UDP_CONNECTION_NS;
+        u->connection->connecting_until = 0;
         u->n_sent = 0;
         u->deadline = now;
     } else if (action == TRACKER_UDP_ANNOUNCE && n >= 20) {

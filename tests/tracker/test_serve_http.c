@@ -101,7 +101,7 @@ START_TEST(scrapes)
               "10.0.0.1:5",
               "d5:filesd20:aaaaaaaaaaaaaaaaaaa\0d8:completei1e10:downloadedi0e"
               "11:downloadersi0e10:incompletei0eeee");
-    /* BEP 21: a partial seed does not download, so a seed is not sent there. */
+    /* BEP 21: a partial seed does not download, so a seed does not get its address. */
     CHECK_GET("/announce?info_hash=" HASH PEER "&port=1001&left=9&event=paused", "10.0.0.1:5",
               "d8:completei1e10:downloadedi0e10:incompletei1e" TAIL "5:peers0:e");
     get("/announce?info_hash=" HASH PEER "&port=1002&left=9", "10.0.0.1:5");

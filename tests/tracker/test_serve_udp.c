@@ -19,7 +19,7 @@ static void open_service(void)
     tracker_service_init(&service, 120, 1, secret);
 }
 
-/* The codec of the client against that of the tracker. */
+/* Announces with the client's codec to the tracker's. */
 static struct announce_reply announce(const struct announce_request *request, const char *from,
                                       uint64_t now)
 {

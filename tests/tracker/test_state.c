@@ -128,7 +128,7 @@ START_TEST(absurd_intervals_are_bounded)
     reply.interval_s = reply.min_interval_s = UINT32_MAX;
     announce_state_succeeded(&s, &reply, 0);
     ck_assert_uint_eq(announce_state_due_at(&s), 86400 * S);
-    /* A min interval above the interval wins. */
+    /* A min interval above the interval replaces it. */
     begin(&s, 86400 * S, "http://a/", ANNOUNCE_NONE);
     reply.interval_s = 10;
     reply.min_interval_s = 100;
@@ -203,7 +203,7 @@ START_TEST(without_trackers_nothing_is_ever_due)
 END_TEST
 
 /* Torrents that begin together announce one after the other, none before its interval ends. */
-START_TEST(each_has_a_period_of_its_own)
+START_TEST(the_periods_of_torrents_differ)
 {
     struct announce_reply reply = {.interval_s = 1800, .min_interval_s = 1800};
     struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
@@ -211,7 +211,7 @@ START_TEST(each_has_a_period_of_its_own)
 
     for (unsigned i = 0; i <= 4; i++) {
         s.spread = (uint16_t)(i * (UINT16_MAX / 4));
-        s.next_at = 0;
+        s.interval_end = 0;
         ck_assert_ptr_nonnull(announce_state_begin(&s, 0, &r));
         announce_state_succeeded(&s, &reply, 0);
         ck_assert_uint_ge(announce_state_due_at(&s), (1800 + i * 45) * S - S);
@@ -219,7 +219,7 @@ START_TEST(each_has_a_period_of_its_own)
         ck_assert_uint_ge(announce_state_due_at(&s), 1800 * S);
     }
     /* The same for the back-off. */
-    s.next_at = 0;
+    s.interval_end = 0;
     ck_assert_ptr_nonnull(announce_state_begin(&s, 0, &r));
     announce_state_failed(&s, 0, 0);
     ck_assert_uint_ge(announce_state_due_at(&s), 18 * S);
@@ -228,6 +228,6 @@ START_TEST(each_has_a_period_of_its_own)
 }
 END_TEST
 
-RUN_SUITE("announce state", 10, events_and_intervals, each_has_a_period_of_its_own,
+RUN_SUITE("announce state", 10, events_and_intervals, the_periods_of_torrents_differ,
           a_partial_seed_is_paused, absurd_intervals_are_bounded, the_next_tracker_is_tried_at_once,
           a_started_that_was_cut_off_may_have_arrived, without_trackers_nothing_is_ever_due);

@@ -73,7 +73,7 @@ START_TEST(connect_and_announce)
     ck_assert(!memcmp(f.packet, "\0\0\4\x17\x27\x10\x19\x80\0\0\0\0", 12));
     ck_assert_int_eq(step(&f, 100 * S), TRACKER_UDP_WAIT);
     ck_assert_int_eq(receive(&f, CONNECTED, 16, AF_INET, 101 * S), TRACKER_UDP_WAIT);
-    ck_assert_uint_eq(f.connection.good_until, 161 * S);
+    ck_assert_uint_eq(f.connection.valid_until, 161 * S);
     transaction = get_be32(f.packet + 12);
     ck_assert_int_eq(step(&f, 101 * S), TRACKER_UDP_SEND);
     ck_assert_uint_eq(f.size, 98);
@@ -207,7 +207,7 @@ START_TEST(errors)
     ck_assert_int_eq(receive(&f, REFUSED, sizeof REFUSED - 1, AF_INET, 1), TRACKER_UDP_DONE);
     ck_assert(f.reply.failed);
     ck_assert_str_eq(f.reply.text, "no such torrent");
-    ck_assert_uint_eq(f.connection.good_until, 0);
+    ck_assert_uint_eq(f.connection.valid_until, 0);
 }
 END_TEST
 
@@ -217,7 +217,7 @@ START_TEST(cut_or_foreign_datagrams_are_ignored)
     uint8_t stranger[32] = ANNOUNCED;
 
     start(&f, "", 9, 0);
-    /* No request is out yet. */
+    /* No request was sent yet. */
     ck_assert_int_eq(tracker_udp_receive(&f.u, (uint8_t[16]){0}, 16, AF_INET, 0, &f.reply),
                      TRACKER_UDP_WAIT);
     step(&f, 0);
@@ -233,12 +233,12 @@ START_TEST(cut_or_foreign_datagrams_are_ignored)
         ck_assert_int_eq(receive(&f, ANNOUNCED, n, AF_INET, 1), TRACKER_UDP_DONE);
         ck_assert_uint_eq(f.reply.n_addrs, (n - 20) / 6);
     }
-    f.connection.good_until = 0;
+    f.connection.valid_until = 0;
     start(&f, "", 9, 0);
     step(&f, 0);
     for (size_t n = 0; n < 16; n++) {
         receive(&f, CONNECTED, n, AF_INET, 1);
-        ck_assert_uint_eq(f.connection.good_until, 0);
+        ck_assert_uint_eq(f.connection.valid_until, 0);
     }
 }
 END_TEST

@@ -25,7 +25,7 @@ enum announce_event {
     ANNOUNCE_PAUSED = 4, /* BEP 21, over HTTP only: in every regular announce of a partial seed */
 };
 
-/* Our identity in one swarm; it never changes. */
+/* Our identity in one swarm, which never changes. */
 struct announce_self {
     struct info_hash info_hash;
     uint8_t peer_id[20];
@@ -44,7 +44,7 @@ struct announce_request {
 };
 
 struct announce_reply {
-    bool failed;                  /* the tracker refused; `text` is the reason */
+    bool failed;                  /* the tracker refused the announce; `text` is the reason */
     char text[ANNOUNCE_TEXT_MAX]; /* failure reason or warning, printable; may be empty */
     uint32_t interval_s;          /* 0: none given */
     uint32_t min_interval_s;      /* 0: none given */

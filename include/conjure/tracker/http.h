@@ -7,7 +7,7 @@
 
 #include "conjure/tracker/announce.h"
 
-/* Announces over HTTP (BEP 3, 7, 23): the URL to get, and the B-coded reply. */
+/* Announces over HTTP (BEP 3, 7, 23): makes the URL and parses the B-coded reply. */
 
 #define TRACKER_HTTP_URL_MAX   4096       /* with NUL: the longest announce URL and our query */
 #define TRACKER_HTTP_REPLY_MAX (1u << 20) /* bytes; longer replies are malformed */

@@ -9,19 +9,19 @@
 #include "conjure/tracker/tiers.h"
 
 /*
- * The announces of one torrent: when, to which of its trackers, and with which event. At most one
- * regular announce is under way at a time; `stopped` goes to all trackers that know us at once.
+ * The schedule of one torrent's announces: the time, tracker and event of each. At most one regular
+ * announce is under way at a time; `stopped` is sent at once to all trackers that know us.
  *
  *       due_at ----> begin ----> (transport) ----> succeeded or failed ----> due_at ...
  *
- * Torrents that begin together must not announce together for ever: `spread` makes the tracker's
- * interval up to a tenth longer and the back-off of a failed tracker up to a quarter, so that each
- * torrent has a period of its own.
+ * Torrents that start together must not always announce together: `spread` makes a tracker's
+ * interval up to a tenth longer and the back-off of a failed tracker up to a quarter longer, so
+ * that the periods of torrents differ.
  *
  * Pure: `now` in ns.
  */
 #define ANNOUNCE_SPREAD_PART            10    /* of the interval */
-#define ANNOUNCE_HOLD_SPREAD_PART       4     /* of the back-off */
+#define ANNOUNCE_BACK_OFF_SPREAD_PART   4     /* of the back-off */
 #define ANNOUNCE_INTERVAL_DEFAULT_S     1800  /* when the tracker gives none */
 #define ANNOUNCE_MIN_INTERVAL_DEFAULT_S 60    /* the same, for NeedPeers */
 #define ANNOUNCE_INTERVAL_FLOOR_S       5     /* shorter intervals of trackers are raised to this */
@@ -32,18 +32,18 @@
 struct announce_state {
     struct announce_self self;
     struct tiers tiers; /* the owner fills them (tiers_add, tiers_shuffle) before the first begin */
-    uint64_t uploaded;  /* these four are for the owner to set: see struct announce_request */
+    uint64_t uploaded;  /* the owner sets these four: see struct announce_request */
     uint64_t downloaded;
     uint64_t left;
-    bool partial;    /* BEP 21: no piece is wanted any more, though some are missing */
-    uint16_t spread; /* at random, from the owner: see above */
+    bool partial;                       /* BEP 21: we have every wanted piece, but not all */
+    uint16_t spread;                    /* random, set by the owner: see above */
     struct announce_tracker *under_way; /* NULL when no announce is */
     enum announce_event event;          /* of the announce under way */
     bool completed;                     /* `completed` is still to be announced */
     bool needs_peers;
-    bool stopped;      /* no more regular announces */
-    uint64_t next_at;  /* when the last interval ends; 0 before the first success */
-    uint64_t early_at; /* when the last min interval ends, for NeedPeers */
+    bool stopped;              /* no more regular announces */
+    uint64_t interval_end;     /* of the last reply; 0 before the first success */
+    uint64_t min_interval_end; /* from the last reply, for NeedPeers */
 };
 #define ANNOUNCE_STATE_EMPTY ((struct announce_state){0})
 
@@ -65,8 +65,8 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
 /* The tracker that announce_state_begin would return. */
 struct announce_tracker *announce_state_peek(const struct announce_state *s, uint64_t now);
 
-/* The outcome of the announce under way. A reply with `failed` set counts as a failure. RETRY_S is
- * as in tiers_failed. */
+/* End the announce under way. A reply with `failed` set counts as a failure. RETRY_S is as in
+ * tiers_failed. */
 void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
                               uint64_t now);
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now);
@@ -75,7 +75,7 @@ void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t 
 void announce_state_refused_paused(struct announce_state *s);
 
 /* Ends the announce under way, if any, without an outcome. */
-void announce_state_cut_off(struct announce_state *s);
+void announce_state_abort(struct announce_state *s);
 /* The same, and no announce is due any more. */
 void announce_state_stop(struct announce_state *s);
 /* After announce_state_stop: the next tracker that must receive `stopped`, each once; then NULL. */

@@ -18,7 +18,7 @@
 struct tracked_peer {
     struct addr addr;
     bool is_seed;
-    bool is_partial; /* BEP 21: it downloads no more, but is no seed */
+    bool is_partial; /* BEP 21: it does not download any more, but is not a seed */
     uint8_t peer_id[20];
     uint64_t announced_at;
 };
@@ -38,8 +38,8 @@ struct tracked_swarm {
 
 struct swarm_table_limits {
     uint32_t n_swarms;  /* further torrents are refused */
-    uint32_t n_peers;   /* of one swarm: a further one replaces one at random */
-    uint64_t expiry_ns; /* a peer that has not announced for so long is dropped */
+    uint32_t n_peers;   /* of one swarm: a further peer replaces a random one */
+    uint64_t expiry_ns; /* a peer that has not announced for this long is dropped */
 };
 
 #define SWARM_TABLE_SIZE 4096
@@ -58,7 +58,7 @@ enum swarm_table_condition {
 /* Which peers of a swarm to pick. */
 enum swarm_pick {
     SWARM_PICK_ALL,
-    SWARM_PICK_LEECHERS, /* neither seeds nor partial seeds: for a peer that is one itself */
+    SWARM_PICK_LEECHERS, /* neither seeds nor partial seeds: for a seed or partial seed */
 };
 
 void swarm_table_init(struct swarm_table *t, const struct swarm_table_limits *limits);

@@ -16,25 +16,25 @@
  */
 
 /* The back-off of a failed tracker: 15 s, then 30 s, and so on up to half an hour. */
-#define TRACKER_HOLD_DOWN_FIRST_S 15
-#define TRACKER_HOLD_DOWN_MAX_S   1800
+#define TRACKER_BACK_OFF_FIRST_S 15
+#define TRACKER_BACK_OFF_MAX_S   1800
 
 struct announce_tracker {
     char *url; /* owned */
     const struct tracker_protocol *protocol;
     uint32_t tier;
-    bool refuses_paused;   /* it refused an announce because of that event */
+    bool refuses_paused;   /* it refused an announce with the event `paused` */
     bool knows_us;         /* it accepted `started`, so it must receive `stopped` */
     bool reported_failing; /* for the log: a warning was logged, and no success since */
     uint32_t n_failures;   /* in a row */
-    uint64_t held_until;   /* not tried before */
+    uint64_t retry_at;     /* ns; 0: at any time */
     char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3; empty when it gave none */
 };
 
 #define TIERS_TRACKERS_MAX 256 /* of one torrent; others are ignored */
 
 struct tiers {
-    struct announce_tracker **trackers; /* in order of trial; owned, and they never move */
+    struct announce_tracker **trackers; /* in order of trial; owned; each keeps its address */
     uint32_t n;
 };
 #define TIERS_EMPTY ((struct tiers){0})
@@ -46,21 +46,21 @@ enum tiers_condition {
 };
 
 void tiers_deinit(struct tiers *t); /* safe twice */
-/* Adds a tracker to the end of TIER; tiers are added in order. Returns 0 or a condition, and then
- * it was not added. URL is copied. */
+/* Adds a tracker to the end of TIER; tiers are added in order. URL is copied. Returns 0; or a
+ * condition, and the tracker is not added. */
 int tiers_add(struct tiers *t, uint32_t tier, const char *url);
 /* Shuffles each tier; once, when all trackers are added. */
 void tiers_shuffle(struct tiers *t, struct rng *rng);
 
 /* The first tracker in order that may be tried at NOW, or NULL. */
 struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now);
-/* When tiers_pick finds one: 0 for any time; UINT64_MAX for never. */
+/* When tiers_pick will find a tracker: 0 for any time; UINT64_MAX for never. */
 uint64_t tiers_next_at(const struct tiers *t);
 
-/* It replied: it moves to the front of its tier, and its failures are forgotten. */
+/* The tracker replied: moves it to the front of its tier and resets its back-off. */
 void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker);
-/* It did not, or refused: it is not tried for the back-off, or RETRY_S when that is longer (BEP 31;
- * 0: none given, UINT32_MAX: never again). */
+/* The tracker did not reply, or refused: it is not tried again for its back-off, or for RETRY_S if
+ * that is longer (BEP 31; 0: none given, UINT32_MAX: never again). */
 void tiers_failed(struct announce_tracker *tracker, uint32_t retry_s, uint64_t now);
 
 #endif

@@ -38,9 +38,8 @@ enum tracker_udp_action {
 /* The connection id of an endpoint, shared by its announces. Zeroed: there is none. */
 struct tracker_udp_connection {
     uint64_t id;
-    uint64_t good_until;  /* ns; 0: there is none */
-    uint64_t asked_until; /* ns; until then one announce waits for the reply to its connect, and the
-                             others wait for the same reply */
+    uint64_t valid_until;      /* ns; 0: there is none */
+    uint64_t connecting_until; /* ns; all announces wait for the reply to a pending connect */
 };
 
 /* One announce. */
@@ -49,7 +48,7 @@ struct tracker_udp {
     const char *path;                /* of the announce URL, for BEP 41; borrowed; may be "" */
     struct tracker_udp_connection *connection; /* borrowed */
     struct rng *rng;                           /* for transaction ids; borrowed */
-    enum tracker_udp_action asked;             /* of the request that waits for a reply */
+    enum tracker_udp_action pending_action;    /* of the request that waits for a reply */
     uint32_t transaction;
     uint32_t n_sent;   /* transmissions since the last reply */
     uint32_t n_max;    /* of transmissions before it gives up */
@@ -68,13 +67,13 @@ void tracker_udp_start(struct tracker_udp *u, const struct announce_request *req
                        const char *path, struct tracker_udp_connection *connection, struct rng *rng,
                        uint32_t n_max, uint64_t now);
 
-/* What to do at NOW: SEND with *SIZEP bytes in PACKET, WAIT or GAVE_UP. */
+/* The next step at NOW: SEND with *SIZEP bytes in PACKET, WAIT or GAVE_UP. */
 enum tracker_udp_result tracker_udp_step(struct tracker_udp *u, uint64_t now,
                                          uint8_t packet[TRACKER_UDP_PACKET_MAX], size_t *sizep);
 
-/* A datagram arrived from the tracker, over FAMILY. Returns DONE with *REPLYP, or WAIT. When it
- * brought a connection id (connection->good_until), all announces over that connection step; other
- * datagrams change nothing. */
+/* A datagram arrived from the tracker, over FAMILY. Returns DONE with *REPLYP, or WAIT. If it had a
+ * connection id (connection->valid_until changes), call tracker_udp_step for all announces over
+ * that connection; other datagrams change nothing. */
 enum tracker_udp_result tracker_udp_receive(struct tracker_udp *u, const uint8_t *bytes, size_t n,
                                             uint8_t family, uint64_t now,
                                             struct announce_reply *replyp);

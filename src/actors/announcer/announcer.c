@@ -231,7 +231,7 @@ static void on_torrent_stopped(struct announcer *a, struct announcer_torrent_sto
      * Any other announce under way is cut off. */
     if (!t->state.under_way || t->state.event != ANNOUNCE_COMPLETED) {
         calls_cut_off(t);
-        announce_state_cut_off(&t->state);
+        announce_state_abort(&t->state);
     }
     list_remove(&t->in_queue);
     due_heap_remove(&a->due, &t->due);

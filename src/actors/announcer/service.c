@@ -108,14 +108,14 @@ void service_call_ended(struct announcer_service *s)
 
 void service_failed(struct announcer_service *s, const char *text, uint64_t now, struct list *ready)
 {
-    uint64_t hold_s = TRACKER_HOLD_DOWN_FIRST_S;
+    uint64_t hold_s = TRACKER_BACK_OFF_FIRST_S;
 
     if (now < s->held_until)
         return;
-    for (uint32_t i = 0; i < s->n_failures && hold_s < TRACKER_HOLD_DOWN_MAX_S; i++)
+    for (uint32_t i = 0; i < s->n_failures && hold_s < TRACKER_BACK_OFF_MAX_S; i++)
         hold_s *= 2;
-    if (hold_s > TRACKER_HOLD_DOWN_MAX_S)
-        hold_s = TRACKER_HOLD_DOWN_MAX_S;
+    if (hold_s > TRACKER_BACK_OFF_MAX_S)
+        hold_s = TRACKER_BACK_OFF_MAX_S;
     s->failing = true;
     s->n_failures++;
     s->held_until = now + hold_s * NS_PER_S;

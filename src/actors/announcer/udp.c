@@ -112,7 +112,7 @@ void announcer_udp_sweep(struct announcer_transport *transport, uint64_t now)
     while (*at) {
         struct udp_endpoint *e = *at;
 
-        if (!list_is_empty(&e->calls) || e->connection.good_until > now) {
+        if (!list_is_empty(&e->calls) || e->connection.valid_until > now) {
             at = &e->next;
             continue;
         }
@@ -218,7 +218,7 @@ static void fail_all(struct udp_endpoint *e, int error, uint64_t now)
 /* Finds the call that the datagram replies to, if any. */
 static void on_datagram(struct udp_endpoint *e, const uint8_t *bytes, size_t n, uint64_t now)
 {
-    bool connected = now < e->connection.good_until;
+    bool connected = now < e->connection.valid_until;
     struct announce_reply reply;
 
     for (struct list *at = e->calls.next; at != &e->calls; at = at->next) {
@@ -231,7 +231,7 @@ static void on_datagram(struct udp_endpoint *e, const uint8_t *bytes, size_t n, 
         }
     }
     /* A new connection id lets all calls at this endpoint continue. */
-    if (!connected && now < e->connection.good_until)
+    if (!connected && now < e->connection.valid_until)
         step_all(e, now);
 }
 

@@ -116,7 +116,7 @@ START_TEST(a_tracker_that_fails_again_is_no_warning)
     struct announce_reply reply = ANNOUNCE_REPLY_EMPTY;
 
     begin();
-    torrent->state.tiers.trackers[1]->held_until = UINT64_MAX; /* only the first */
+    torrent->state.tiers.trackers[1]->retry_at = UINT64_MAX; /* only the first */
     call_replied(announce(0), &refusal, 0);
     expect_outcome(false, "a: no");
     call_failed(announce(100 * S), "strange", 100 * S);
@@ -139,7 +139,7 @@ START_TEST(an_unreachable_service_fails_at_once_while_it_is_held)
     ck_assert(!service_is_held(begun->service, 0));
     call_unreachable(begun, "down", 0);
     expect_outcome(false, "a: down");
-    torrent->state.tiers.trackers[0]->held_until = 0;
+    torrent->state.tiers.trackers[0]->retry_at = 0;
     tracker = announce_state_begin(&torrent->state, 1 * S, &request);
     ck_assert(service_is_held(services_get(&calls.services, tracker), 1 * S));
     call_fail_held(&calls, torrent, tracker, &request, 1 * S);
