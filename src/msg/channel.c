@@ -2,35 +2,35 @@
 /*
  * Channels over liburcu's wait-free concurrent queue.
  *
- * Sending is one exchange on the tail (wait-free), and the queue itself tells whether it was empty;
- * only then, and only when the receiver has armed its waker, is there a system call. Receiving
- * takes everything off in one splice and then walks a private list, so a busy receiver touches the
- * shared cache lines once per batch.
+ * Sending is one exchange on the tail (wait-free), whose result shows whether the queue was empty;
+ * it makes a system call only if so and if the receiver has armed its waker. Receiving takes all
+ * messages off in one splice and then walks a private list, so a busy receiver touches the shared
+ * cache lines once per batch.
  *
  * LOST WAKE-UPS (guarantee C). The receiver stores armed = 1, then reads the queue; a sender writes
- * the queue (an exchange, a full barrier), then exchanges armed. Whichever comes second sees the
- * other: either the receiver finds the message or the sender finds the receiver armed.
+ * the queue (an exchange, a full barrier), then exchanges armed. The later of the two sees the
+ * write of the other: either the receiver finds the message or the sender finds the receiver armed.
  *
  * LATE RINGS. Between a sender's exchange of `armed` and its write to the eventfd the receiver may
  * wake up for another reason and sleep again. The write then rings an eventfd that no disarm would
- * read, and poll(2) would return at once for ever. So the owner counts: each arming is one ring
- * due, which is cancelled when disarming finds `armed` unchanged, and settled when the eventfd is
- * read. While a ring is due, each disarm tries to read.
+ * read, and poll(2) would always return at once. So the owner counts: each arming is one ring due,
+ * which is cancelled when disarming finds `armed` unchanged, and settled when the eventfd is read.
+ * While a ring is due, each disarm tries to read.
  *
  * HALF-DONE SENDS. A sender that was preempted between its exchange on the tail and its link from
  * the predecessor leaves a gap that the receiver cannot step over. liburcu's blocking calls sleep
- * 10 ms there; we use the non-blocking ones and yield, since the sender needs only to run on.
+ * 10 ms there; we use the non-blocking ones and yield, since the sender only needs to run.
  *
- * CLOSING (guarantee D). `senders` counts sends under way; its top bit says closed. A sender counts
- * itself before it reads that bit, so once close has set the bit and seen the count at zero, every
- * later sender sees the bit, and every earlier one has finished, ringing included: the waker may be
- * freed, and the channel too when no thread tries to send any more (a refused sender still counts
- * itself). channel_set_waker waits in the same way.
+ * CLOSING (guarantee D). `senders` counts sends under way; its top bit means closed. A sender
+ * counts itself before it reads that bit, so once close has set the bit and seen the count at zero,
+ * every later sender sees the bit, and every earlier one has finished, ringing included: the waker
+ * may be freed, and the channel too when no thread tries to send any more (a refused sender still
+ * counts itself). channel_set_waker waits in the same way.
  *
  * CAUSAL ORDER (guarantee E). The exchange on the tail puts all messages of a channel into one
  * order. channel_send returns after its exchange, so a send that happens after it exchanges later.
  *
- * TSAN cannot see liburcu's inline assembly nor into its library, so the hand-over is annotated:
+ * TSan sees neither liburcu's inline assembly nor its library, so the hand-over is annotated:
  * release before the enqueue, acquire after the dequeue, both on the message.
  */
 #include "conjure/msg/channel.h"
@@ -67,7 +67,7 @@ void __tsan_release(void *address);
 #define hand_over_ends(m)   ((void)0)
 #endif
 
-/* A test builds this file with a function here that sometimes stalls its caller, so that threads
+/* A test builds this file with a function that sometimes stalls its caller, so that threads
  * interleave between any two steps. */
 #ifdef CHANNEL_PAUSE
 void CHANNEL_PAUSE(void);
@@ -142,7 +142,7 @@ void waker_arm(struct waker *w)
     pause_point();
     if (!atomic_exchange(&w->armed, 1) && w->fd >= 0)
         w->n_due++;
-    cmm_smp_mb(); /* the store above before the owner's look into its channels: LOST WAKE-UPS */
+    cmm_smp_mb(); /* the store above before the owner reads its channels: LOST WAKE-UPS */
 }
 
 void waker_disarm(struct waker *w)
@@ -176,7 +176,7 @@ void waker_ring(struct waker *w)
         uint64_t one = 1;
         ssize_t r = write(w->fd, &one, sizeof one);
 
-        (void)r; /* fails only when the counter is full, and then it is readable anyway */
+        (void)r; /* fails only when the counter is full; it is readable then */
     } else {
         futex(&w->armed, FUTEX_WAKE, 1, NULL);
     }

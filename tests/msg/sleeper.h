@@ -14,13 +14,12 @@
 #include "conjure/msg/table.h"
 
 /*
- * A receiver that sleeps in one of the three ways a waker knows, and that finds out when a wake-up
- * was lost: no sender pauses for LOST_NS in these tests, so a thread that sleeps so long was not
- * woken.
+ * A receiver that sleeps on one of the three kinds of waker and detects a lost wake-up: no sender
+ * pauses for LOST_NS in these tests, so a thread that sleeps for LOST_NS was not woken.
  */
 #define LOST_NS (UINT64_C(15) * NS_PER_S)
 
-/* How many times less is done where everything takes longer. */
+/* The divisor of the work where each step takes longer. */
 #ifdef CHANNEL_PAUSE
 #define SLOW 6
 #elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -65,7 +64,7 @@ static inline void sleeper_deinit(struct sleeper *s)
     sem_destroy(&s->called);
 }
 
-/* Until rung or TIMEOUT_NS; the waker is armed and the channels were looked into. */
+/* Sleeps until rung or TIMEOUT_NS; the waker is armed and the channels were checked. */
 static inline void sleeper_sleep(struct sleeper *s, uint64_t timeout_ns)
 {
     struct timespec t;
@@ -88,7 +87,7 @@ static inline void sleeper_sleep(struct sleeper *s, uint64_t timeout_ns)
     }
 }
 
-/* The next message of any of N channels; fails the test when it came and nobody rang. */
+/* The next message of any of N channels; fails the test when it arrived without a ring. */
 static inline struct msg *sleeper_receive(struct sleeper *s, struct channel *const channels[],
                                           unsigned n)
 {
@@ -113,7 +112,7 @@ static inline struct msg *sleeper_receive(struct sleeper *s, struct channel *con
     }
 }
 
-/* Now and then a pause of some length, so that the other side is met at every point of its way. */
+/* Sometimes pauses for a random time, so that threads interleave at every point. */
 static inline void stall(struct rng *rng)
 {
     uint32_t dice = rng_below(rng, 64);
@@ -125,7 +124,7 @@ static inline void stall(struct rng *rng)
             __asm__ volatile("" ::: "memory");
 }
 
-/* Linked into the channel itself where that is built with CHANNEL_PAUSE. */
+/* Called by the channel itself when it is built with CHANNEL_PAUSE. */
 void test_pause(void);
 
 #endif

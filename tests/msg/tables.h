@@ -4,7 +4,7 @@
 
 #include "conjure/msg/table.h"
 
-/* Two inboxes as actors have them: the first asks the second. */
+/* Two inboxes like those of actors: the first sends queries to the second. */
 
 #define TEST2_TABLE(INFO, QUERY, REPLY)                                                           \
     QUERY(test2, square, Square, "what is the square of this?", uint32_t number; uint64_t square; \

@@ -7,8 +7,8 @@
 #include "tables.h"
 
 /*
- * Built twice: as it is, at full speed; and with a copy of the channel in which test_pause stands
- * between any two steps, so that the few instructions of each race are met often enough.
+ * Built twice: unchanged, at full speed; and with a copy of the channel that calls test_pause
+ * between any two steps, so that the few instructions of each race are often interrupted.
  */
 void test_pause(void)
 {
@@ -61,7 +61,7 @@ START_TEST(one_message_arrives_as_it_was_sent)
 }
 END_TEST
 
-/* Guarantee A, also across the border between what was taken off and what came after. */
+/* Guarantee A, also between messages of one splice and later ones. */
 START_TEST(batches_keep_their_order)
 {
     struct waker w;
@@ -113,7 +113,7 @@ START_TEST(a_closed_channel_gives_the_message_back)
     ck_assert(channel_is_closed(&inbox.channel));
     ck_assert(!test_tell_note(&inbox, refused));
     ck_assert_uint_eq(refused->number, 2);
-    test_tell_or_drop_note(&inbox, refused); /* frees it: ASan would tell */
+    test_tell_or_drop_note(&inbox, refused); /* frees it: ASan would report a leak */
     m = channel_receive(&inbox.channel);
     ck_assert_ptr_eq(m, &inside->msg);
     ck_assert_ptr_null(channel_receive(&inbox.channel));
@@ -122,7 +122,7 @@ START_TEST(a_closed_channel_gives_the_message_back)
 }
 END_TEST
 
-START_TEST(messages_from_before_another_waker_are_still_there)
+START_TEST(messages_sent_before_a_change_of_waker_are_received)
 {
     struct waker first, second;
     struct test_inbox inbox;
@@ -153,7 +153,7 @@ struct group {
     atomic_bool go;
     uint32_t n_each;
     bool stalls;
-    unsigned window; /* senders wait while so many are on their way; 0: never */
+    unsigned window; /* senders wait while this many are in transit; 0: never */
     atomic_uint n_on_way;
     pthread_t threads[N_SENDERS_MAX];
     struct group_member {
@@ -255,9 +255,9 @@ START_TEST(every_kind_of_waker_serves_many_senders)
 }
 END_TEST
 
-/* Senders go on while the receiver closes: nothing is lost, nothing is there twice, and the waker
- * is gone the moment close returns. */
-START_TEST(closing_among_senders_counts_up)
+/* Senders continue while the receiver closes: no message is lost or received twice, and the waker
+ * is freed as soon as close returns. */
+START_TEST(closing_among_senders_loses_no_message)
 {
     struct rng rng;
 
@@ -349,8 +349,8 @@ END_TEST
 
 /* --- lost wake-ups ------------------------------------------------------------------------- */
 
-/* Two threads throw one ball to and fro: each throw but the last wakes a sleeper or meets one that
- * is about to sleep. Several pairs on few cores make the scheduler interrupt everywhere. */
+/* Two threads throw a ball to and fro: each throw but the last wakes a receiver that sleeps or is
+ * about to sleep. Several pairs on few cores are preempted at every point. */
 struct court {
     struct sleeper sleepers[2];
     struct test_inbox inboxes[2];
@@ -403,7 +403,7 @@ START_TEST(no_wake_up_is_lost)
             sleeper_init(&c->sleepers[side], (enum sleeper_kind)((i + side) % N_SLEEPER_KINDS));
             channel_init(&c->inboxes[side].channel, &c->sleepers[side].waker);
         }
-        /* More than one ball, so that a message also finds its receiver busy. */
+        /* More than one ball, so that messages also arrive at a busy receiver. */
         for (unsigned n = 0; n <= i % 3; n++)
             ck_assert(test_tell_note(&c->inboxes[n % 2], note(0, 0)));
         pthread_create(&players[i][0], NULL, play_0, c);
@@ -426,8 +426,7 @@ END_TEST
 
 /* --- order across senders ------------------------------------------------------------------- */
 
-/* A reporter sends news to the reader and then lets a follower know, who writes to the reader
- * too. */
+/* A reporter sends news to the reader and then to a follower, which writes to the reader too. */
 struct press {
     struct sleeper sleepers[2];
     struct test_inbox reader, follower;
@@ -498,7 +497,7 @@ END_TEST
 
 RUN_SUITE("channels", 90, one_message_arrives_as_it_was_sent, batches_keep_their_order,
           a_closed_channel_gives_the_message_back,
-          messages_from_before_another_waker_are_still_there, many_senders_each_keep_their_order,
-          every_kind_of_waker_serves_many_senders, closing_among_senders_counts_up,
+          messages_sent_before_a_change_of_waker_are_received, many_senders_each_keep_their_order,
+          every_kind_of_waker_serves_many_senders, closing_among_senders_loses_no_message,
           changing_wakers_among_senders_loses_nothing, no_wake_up_is_lost,
           causes_arrive_before_their_effects);

@@ -16,7 +16,7 @@
 struct answerer {
     struct waker waker;
     struct test2_inbox inbox;
-    struct test2_square *parked; /* one question waits until the next comes */
+    struct test2_square *parked; /* one query waits until the next arrives */
     uint64_t n_bytes;            /* seen in parcels */
     bool said_bye;
 };
@@ -85,7 +85,7 @@ struct asker {
 
 static void on_note(struct asker *a, struct test_note *m)
 {
-    ck_abort_msg("nobody sends notes here");
+    ck_abort_msg("unexpected note");
 }
 
 static void ask(struct asker *a, struct test2_square *m)
@@ -95,7 +95,7 @@ static void ask(struct asker *a, struct test2_square *m)
     ck_assert(test_ask_test2_square(&a->inbox, &a->to->inbox, m));
 }
 
-/* The answer is in the memory of the question, which then asks the next. */
+/* The reply has the memory of the query, which is then sent as the next query. */
 static void reply_test2_square(struct asker *a, struct test2_square *m)
 {
     ck_assert_uint_eq(m->square, (uint64_t)m->number * m->number);
@@ -163,7 +163,7 @@ START_TEST(a_refused_query_stays_with_the_asker)
 }
 END_TEST
 
-/* Bytes that malloc has given out; 0 under AddressSanitizer, whose own leak check then speaks. */
+/* Bytes in use from malloc; 0 under AddressSanitizer, which has its own leak check. */
 static size_t in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -237,7 +237,7 @@ START_TEST(dispatch_leaves_embedded_messages_alone)
 }
 END_TEST
 
-/* Runs USE in a process of its own, silently, and says by which signal it ended. */
+/* Runs USE in a silent child process and returns the signal that ended it. */
 static int signal_of(void (*use)(void))
 {
     int status;

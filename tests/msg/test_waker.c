@@ -32,7 +32,7 @@ static void count_call(void *arg)
     n_calls++;
 }
 
-/* What the eventfd holds, which takes it out; 0 when nobody rang. */
+/* Reads and resets the eventfd: the number of rings, or 0. */
 static uint64_t rings_of(const struct waker *w)
 {
     uint64_t count;
@@ -119,8 +119,7 @@ START_TEST(a_full_channel_does_not_ring_again)
     channel_init(&c, &w);
     send_one(&c);
     waker_arm(&w);
-    /* The owner is about to look into the channel and will find the first: no ring for the
-     * second. */
+    /* The owner is about to check the channel and will find the first: no ring for the second. */
     send_one(&c);
     ck_assert_uint_eq(rings_of(&w), 0);
     ck_assert(!channel_is_empty(&c));
@@ -153,14 +152,14 @@ START_TEST(a_late_ring_ends_one_sleep_only)
 
     ck_assert_int_eq(waker_init_eventfd(&w), 0);
     waker_arm(&w);
-    /* The sender's first half, then the owner comes and goes, then the sender's second half. */
+    /* The first half of a send, then a wake-up and sleep of the owner, then the second half. */
     ck_assert_int_eq(atomic_exchange(&w.armed, 0), 1);
     waker_disarm(&w);
     ck_assert_int_eq((int)write(w.fd, &one, sizeof one), 8);
     waker_arm(&w);
     waker_disarm(&w);
     ck_assert_uint_eq(rings_of(&w), 0);
-    /* Two late ones, with a third that comes in time between them. */
+    /* Two late rings, with a third in time between them. */
     waker_arm(&w);
     atomic_exchange(&w.armed, 0);
     waker_arm(&w);
@@ -224,7 +223,7 @@ START_TEST(waiting_ends_after_its_time)
     while (!m && clock_now() - start < 20 * NS_PER_MS);
     ck_assert_ptr_null(m);
     ck_assert_int_eq(atomic_load(&w.armed), 0);
-    /* Who comes late is received all the same. */
+    /* A late message is received all the same. */
     send_one(&c);
     m = channel_receive_wait(&c, UINT64_MAX);
     ck_assert_ptr_nonnull(m);

@@ -12,13 +12,13 @@
 /*
  * Channels: many senders, one receiver, never a lock.
  *
- * A message is a struct that embeds `struct msg` first. Sending gives it up: the sender does not
- * touch it afterwards. A query names the channel that its reply goes to. The reply travels in the
- * same memory, so that replying cannot fail.
+ * A message is a struct that embeds `struct msg` first. After sending it the sender does not touch
+ * it. A query names the channel of its reply. The reply is sent in the same memory, so that
+ * replying cannot fail.
  *
  * Ordering guarantees, cited by letter in code and tests:
  *   A  Messages of one sender to one channel arrive in the order sent.
- *   B  What a sender wrote before sending is seen by the receiver after receiving.
+ *   B  The receiver of a message sees all that the sender wrote before sending.
  *   C  A receiver that arms its waker, finds its channels empty and then sleeps, is woken by the
  *      next message: no wake-up is lost.
  *   D  After channel_close returns, no message arrives any more; every later send fails and leaves
@@ -78,11 +78,10 @@ int waker_init_eventfd(struct waker *w); /* 0 or -errno */
 void waker_init_call(struct waker *w, void (*call)(void *arg), void *arg);
 void waker_deinit(struct waker *w);
 
-/* Before the owner sleeps: from now on a message wakes it. Check the channels once more after
- * this. */
+/* Before the owner sleeps: from now on a message wakes it. Check the channels again after this. */
 void waker_arm(struct waker *w);
-/* When the owner is awake: messages cost no system call. Empties the eventfd if it was rung. A ring
- * that is written later ends one later sleep early, and the disarm after that reads it. */
+/* When the owner is awake: messages then cost no system call. Empties the eventfd if it was rung. A
+ * ring that is written later ends one later sleep early, and the disarm after that reads it. */
 void waker_disarm(struct waker *w);
 /* Sleeps until rung or until TIMEOUT_NS has passed (UINT64_MAX: no timeout). A ring for an earlier
  * sleep may end this one early. Futex kind only. */
@@ -104,8 +103,7 @@ struct channel {
 
 void channel_init(struct channel *c, struct waker *w);
 
-/* Sends M, which is the receiver's from then on. False when C is closed: M is still the
- * caller's. */
+/* Sends M, which the receiver then owns. False when C is closed: the caller still owns M. */
 bool channel_send(struct channel *c, struct msg *m) __attribute__((warn_unused_result));
 
 /* The next message, or NULL when there is none now. */
@@ -122,15 +120,15 @@ struct msg *channel_receive_wait(struct channel *c, uint64_t timeout_ns);
  * caller checks the channel afterwards, for messages that rang the old waker. */
 void channel_set_waker(struct channel *c, struct waker *w);
 
-/* The calling thread receives no more from C: another thread will. */
+/* The calling thread stops receiving from C; another thread may start. */
 void channel_release(struct channel *c);
 
 /* Guarantee D. Messages that were sent before can still be received. Safe twice. */
 void channel_close(struct channel *c);
 bool channel_is_closed(const struct channel *c);
 
-/* Sends the reply to a query. The asker keeps its channel open until all its queries are
- * answered. */
+/* Sends the reply to a query. The asker keeps its channel open until all its queries have
+ * replies. */
 void msg_reply(struct msg *m);
 
 /* For the generated functions of the message tables. */

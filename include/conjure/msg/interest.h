@@ -15,31 +15,31 @@ struct torrent;
  * (`id` of struct peer). */
 /* clang-format off */
 #define INTEREST_TABLE(INFO, QUERY, REPLY)                                                         \
-    QUERY(interest, have_piece, HavePiece, "do we have this piece, verified, for this peer?",      \
+    QUERY(interest, have_piece, HavePiece, "whether we may serve this piece to this peer",         \
           uint32_t peer; uint32_t piece; bool have; /* reply */)                                   \
     QUERY(interest, next_piece, NextPiece,                                                         \
-          "which blocks does this peer fetch next? Parked until there are some; the reply has "    \
+          "claim blocks for this peer. Parked until there are free ones; the reply has "           \
           "claim.id 0 when the peer left or the torrent is complete",                              \
           uint32_t peer; uint32_t n_blocks; /* at most, 1 to CLAIM_BLOCKS_MAX */                   \
           struct claim claim; /* reply */)                                                         \
     INFO(interest, requested_from_seeder, RequestedFromSeeder,                                     \
-         "the blocks of a claim are requested now, from a peer that has everything",               \
+         "the blocks of a claim were requested from a peer that has every piece",                  \
          uint32_t peer; uint64_t claim;)                                                           \
     INFO(interest, requested_from_leecher, RequestedFromLeecher,                                   \
-         "the blocks of a claim are requested now, from a peer that is fetching itself",           \
+         "the blocks of a claim were requested from a peer that downloads too",                    \
          uint32_t peer; uint64_t claim;)                                                           \
-    INFO(interest, peer_joined, PeerJoined, "a peer, and what it has", uint32_t peer;              \
+    INFO(interest, peer_joined, PeerJoined, "a peer and its pieces", uint32_t peer;                \
          struct peer_inbox *inbox; /* valid until the reply to PeerLeft */                         \
-         struct bitfield has; /* owned; empty when it has nothing yet */ bool has_all;             \
-         uint32_t n_seen; /* how many verified pieces our handshake told it of */)                 \
+         struct bitfield has; /* owned; empty when it has no piece yet */ bool has_all;            \
+         uint32_t n_seen; /* verified pieces that our handshake announced */)                      \
     QUERY(interest, peer_left, PeerLeft,                                                           \
-          "a peer has closed: what its claims still hold may be claimed again. No message to it "  \
+          "a peer has closed: the blocks of its claims become free. No message to it "             \
           "follows the reply", uint32_t peer;)                                                     \
     INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one more piece", uint32_t peer;       \
          uint32_t piece;)                                                                          \
     INFO(interest, peer_not_interested, PeerNotInterested,                                         \
          "super-seeding: a peer is not interested in us any more", uint32_t peer;)                 \
-    INFO(interest, peer_lost_piece, PeerLostPiece, "a peer does not give this piece after all",    \
+    INFO(interest, peer_lost_piece, PeerLostPiece, "a peer rejected requests of this piece",       \
          uint32_t peer; uint32_t piece;)                                                           \
     INFO(interest, piece_suggested, PieceSuggested,                                                \
          "a peer suggests that we fetch this piece from it", uint32_t peer; uint32_t piece;)       \
@@ -53,10 +53,10 @@ struct torrent;
          uint64_t claim; uint32_t piece; uint32_t first_block;                                     \
          uint64_t blocks; /* bit i is block first_block + i */)                                    \
     INFO(interest, claim_returned, ClaimReturned,                                                  \
-         "a peer is done with a claim: blocks of it that are not on disk may be claimed again. "   \
+         "a peer ends a claim: its blocks that are not on disk become free. "                      \
          "Not needed once BlocksStored has named all of them",                                     \
          uint32_t peer; uint64_t claim;)                                                           \
-    QUERY(interest, progress, Progress, "how much is verified, and what do the peers have?",       \
+    QUERY(interest, progress, Progress, "numbers of verified bytes and of the peers' pieces",      \
           struct torrent *of; /* the asker's, untouched */                                         \
           uint64_t verified; uint64_t wanted; /* reply: bytes of wanted pieces */                  \
           uint64_t stored; /* reply: bytes on disk of missing pieces */                            \

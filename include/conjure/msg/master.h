@@ -24,7 +24,7 @@
          struct torrent *torrent; uint32_t file;)                                                  \
     INFO(master, check_progress, CheckProgress, "how many pieces a check has hashed",              \
          struct torrent *torrent; uint32_t n_checked; uint32_t n_to_check;)                        \
-    INFO(master, totals, Totals, "what a torrent moved since the last report",                     \
+    INFO(master, totals, Totals, "bytes that a torrent moved since the last report",               \
          struct torrent *torrent; uint64_t uploaded; uint64_t downloaded; /* content bytes */      \
          uint32_t n_peers; uint32_t n_seeds;)                                                      \
     INFO(master, tracker_says, TrackerSays, "the outcome of an announce",                          \

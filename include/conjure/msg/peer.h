@@ -14,17 +14,17 @@
     INFO(peer, have, Have, "a piece is verified: send HAVE", uint32_t piece;)                      \
     INFO(peer, choke, Choke, "do not serve this peer", )                                           \
     INFO(peer, unchoke, Unchoke, "serve this peer",                                                \
-         bool guided; /* report the pieces that it takes, by Choker.Began, until Unguided */)      \
+         bool guided; /* send Choker.Began for pieces it requests, until Unguided */)              \
     INFO(peer, suggest, Suggest, "suggest this piece to it", uint32_t piece;)                      \
-    INFO(peer, unguided, Unguided, "every piece was sent once: report them no more", )             \
+    INFO(peer, unguided, Unguided, "every piece was sent once: stop sending Choker.Began", )       \
     INFO(peer, interest, Interest, "whether this peer has a piece that we miss",                   \
          bool interested;)                                                                         \
     INFO(peer, completed, Completed,                                                               \
-         "we have every wanted piece: tell the peer, and ask InterestStat nothing from now on",    \
-         const struct bitfield *have; /* what we have, the Lobby's; NULL: everything */)           \
+         "we have every wanted piece: notify the peer, and stop using InterestStat",               \
+         const struct bitfield *have; /* our pieces, owned by the Lobby; NULL: all */)             \
     INFO(peer, cancel_blocks, CancelBlocks, "endgame: another peer was faster with these blocks",  \
          uint32_t piece; uint32_t first_block; uint64_t blocks; /* bit i is first_block + i */)    \
-    INFO(peer, yield, Yield, "other peers wait for a thread: end yours once nothing moves", )      \
+    INFO(peer, yield, Yield, "other peers wait for a thread: end yours when idle", )               \
     INFO(peer, shutdown, Shutdown, "close the connection and return to the Lobby", )               \
     REPLY(peer, interest, have_piece)                                                              \
     REPLY(peer, interest, next_piece)                                                              \

@@ -11,7 +11,7 @@
  *
  *   #define CHOKER_TABLE(INFO, QUERY, REPLY)                                                      \
  *       INFO(choker, rates, Rates, "what a peer moved since the last report", uint32_t peer;)    \
- *       QUERY(choker, peer_left, PeerLeft, "forget this peer", uint32_t peer;)                   \
+ *       QUERY(choker, peer_left, PeerLeft, "remove this peer", uint32_t peer;)                   \
  *       REPLY(choker, timer, after)
  *   MSG_INBOX(choker, CHOKER_TABLE)
  *

@@ -9,10 +9,10 @@
  * again. */
 /* clang-format off */
 #define TIMER_TABLE(INFO, QUERY, REPLY)                                                            \
-    QUERY(timer, after, After, "answered after a delay, or at once, cancelled, at shutdown",       \
+    QUERY(timer, after, After, "reply after a delay, or at shutdown, cancelled",                   \
           uint64_t delay_ns; bool cancelled; /* reply */                                           \
           struct due due; /* Timer's own */)                                                       \
-    QUERY(timer, shutdown, Shutdown, "answer all Afters, cancelled, and end", )
+    QUERY(timer, shutdown, Shutdown, "reply to all Afters, cancelled, and end", )
 /* clang-format on */
 
 MSG_INBOX(timer, TIMER_TABLE);
