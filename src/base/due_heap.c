@@ -66,7 +66,7 @@ void due_heap_remove(struct due_heap *h, struct due *d)
     last = h->entries[--h->n];
     if (last == d)
         return;
-    /* LAST comes from another branch: it may belong above the gap as well as below. */
+    /* LAST is from another branch, so its place may be above or below the gap. */
     if (i && last->at_ns < h->entries[(i - 1) / 2]->at_ns)
         sift_up(h, i, last);
     else

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* Different numbers have different hashes (an odd factor, a rotation): slots need not keep the
- * number as well. */
+/* Different numbers have different hashes (an odd factor, a rotation), so slots need not store the
+ * number. */
 static uint32_t hash_of(uint32_t id)
 {
     uint32_t product = id * UINT32_C(0x9e3779b1);

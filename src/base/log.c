@@ -34,7 +34,7 @@ void log_line(enum log_level level, const char *facility, const char *format, ..
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* Text from strangers is logged: no control character of it may reach a terminal. */
+    /* Logged text may come from a peer: no control character may reach a terminal. */
     for (char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';

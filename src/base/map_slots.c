@@ -29,7 +29,7 @@ void *map_slots_remove(struct map_slot *slots, uint32_t n_slots, struct map_slot
     uint32_t hole = (uint32_t)(gone - slots), mask = n_slots - 1;
     void *value = gone->value;
 
-    /* A value that a search would not reach any more, because of the hole, moves into it. */
+    /* Moves a value that a search could not reach any more, because of the hole, into it. */
     for (uint32_t i = (hole + 1) & mask; slots[i].value; i = (i + 1) & mask) {
         uint32_t first = slots[i].hash & mask;
 

@@ -2,9 +2,9 @@
 /*
  * SHA-1 is the largest part of a download's CPU time, and the chain of its additions limits one
  * stream. Side by side, lanes hide each other's latency: sixteen in AVX-512 take about as long as
- * four in libcrypto (which uses the SHA instructions of the CPU where there are any). So few lanes
- * are hashed one by one in libcrypto and many side by side. That is decided when streams start,
- * because the two keep their state in different forms.
+ * four in libcrypto (which uses the SHA instructions of the CPU where there are any). Therefore few
+ * lanes are hashed one by one in libcrypto and many side by side. The choice is made when streams
+ * start, because the two have different forms of state.
  */
 #include "conjure/base/sha1.h"
 
@@ -26,14 +26,14 @@
 static const struct {
     const char *name;
     unsigned n_lanes;
-    unsigned n_worth; /* from so many lanes on it is faster than libcrypto lane by lane */
+    unsigned n_worth; /* with this many lanes it is faster than libcrypto */
 } kinds[] = {
     [SHA1_LIBCRYPTO] = {"libcrypto", 1, 1},
     [SHA1_AVX2] = {"avx2", 8, 8},
     [SHA1_AVX512] = {"avx512", 16, 6},
 };
 
-/* The kind plus 1; 0 when it is not known yet. Several threads may set it, to the same value. */
+/* The best kind plus 1; 0 until it is known. Several threads may set it, to the same value. */
 static atomic_int best_plus_1;
 static atomic_int forced_plus_1;
 

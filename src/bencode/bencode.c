@@ -8,17 +8,17 @@
 /*
  * One pass over the input with an explicit stack of open containers. A node is written at its first
  * byte; a container's end, span and count are filled in when it closes. Each key is compared with
- * the key before it: while a dict is sorted this finds duplicates too. The keys of an unsorted dict
- * are sorted in a copy, once, when it closes.
+ * the previous key, which also finds duplicates in a sorted dict. The keys of an unsorted dict are
+ * sorted in a copy, once, when it closes.
  *
- * Every length is compared with the rest of the input before it is used, and the input is limited
- * to 64 MiB, so 32-bit offsets are enough and no sum can overflow.
+ * Every length is checked against the rest of the input before use, and the input is limited to 64
+ * MiB, so 32-bit offsets suffice and no sum can overflow.
  */
 
 struct open_container {
     uint32_t node;
     uint32_t last_key; /* its node, when n is not 0 */
-    bool wants_value;  /* a dict that has had a key */
+    bool wants_value;  /* a dict whose last key has no value yet */
 };
 
 struct parser {

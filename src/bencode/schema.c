@@ -8,7 +8,7 @@
 
 /*
  * Walks schema and tree together. The recursion is at most as deep as the tree, which
- * BENCODE_DEPTH_MAX limits. The place of a node is a chain on the stack, and becomes text only on
+ * BENCODE_DEPTH_MAX limits. The place of a node is a chain on the stack, which is formatted only on
  * failure.
  */
 

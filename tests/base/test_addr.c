@@ -85,7 +85,7 @@ START_TEST(sockaddr_round_trip_and_mapped)
 }
 END_TEST
 
-START_TEST(where_a_stranger_may_send_us)
+START_TEST(only_unicast_addresses_with_a_port_are_dialable)
 {
     static const struct {
         const char *text;
@@ -106,7 +106,7 @@ START_TEST(where_a_stranger_may_send_us)
 }
 END_TEST
 
-START_TEST(what_is_on_the_same_network)
+START_TEST(addresses_of_the_same_network)
 {
     static const struct {
         const char *text;
@@ -159,4 +159,4 @@ START_TEST(what_is_on_the_same_network)
 END_TEST
 
 RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
-          where_a_stranger_may_send_us, what_is_on_the_same_network);
+          only_unicast_addresses_with_a_port_are_dialable, addresses_of_the_same_network);

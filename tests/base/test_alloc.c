@@ -6,7 +6,7 @@
 
 #include "conjure/base/alloc.h"
 
-START_TEST(an_array_keeps_what_it_holds_and_doubles)
+START_TEST(an_array_keeps_its_elements_and_doubles)
 {
     uint32_t *array = NULL;
     size_t room = 0, n_grown = 0;
@@ -29,7 +29,7 @@ START_TEST(an_array_keeps_what_it_holds_and_doubles)
 }
 END_TEST
 
-START_TEST(what_cannot_be_had_leaves_the_array_as_it_was)
+START_TEST(a_failed_reservation_leaves_the_array_unchanged)
 {
     uint8_t *array = NULL;
     size_t room = 0;
@@ -59,5 +59,5 @@ START_TEST(fresh_memory_is_zeroed)
 }
 END_TEST
 
-RUN_SUITE("alloc", 10, an_array_keeps_what_it_holds_and_doubles,
-          what_cannot_be_had_leaves_the_array_as_it_was, fresh_memory_is_zeroed);
+RUN_SUITE("alloc", 10, an_array_keeps_its_elements_and_doubles,
+          a_failed_reservation_leaves_the_array_unchanged, fresh_memory_is_zeroed);

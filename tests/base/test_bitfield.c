@@ -31,7 +31,7 @@ START_TEST(bits_are_in_wire_order_and_counted)
 }
 END_TEST
 
-START_TEST(loads_exactly_what_fits)
+START_TEST(only_bytes_of_the_exact_size_are_loaded)
 {
     static const struct {
         uint32_t n_bits;
@@ -62,4 +62,5 @@ START_TEST(loads_exactly_what_fits)
 }
 END_TEST
 
-RUN_SUITE("Bitfields", 5, bits_are_in_wire_order_and_counted, loads_exactly_what_fits);
+RUN_SUITE("Bitfields", 5, bits_are_in_wire_order_and_counted,
+          only_bytes_of_the_exact_size_are_loaded);

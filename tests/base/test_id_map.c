@@ -40,8 +40,8 @@ START_TEST(agrees_with_an_array)
 }
 END_TEST
 
-/* The map keeps hashes and not the numbers: no two may share one, however close they come. */
-START_TEST(numbers_whose_hashes_are_close_are_told_apart)
+/* The map stores hashes instead of numbers: no two numbers may have the same hash. */
+START_TEST(numbers_with_close_hashes_are_distinguished)
 {
     struct id_map m = ID_MAP_EMPTY;
     const uint32_t step = 0x0e8b2f51; /* times the factor of the hash: 1 */
@@ -58,5 +58,4 @@ START_TEST(numbers_whose_hashes_are_close_are_told_apart)
 }
 END_TEST
 
-RUN_SUITE("Maps of numbers", 10, agrees_with_an_array,
-          numbers_whose_hashes_are_close_are_told_apart);
+RUN_SUITE("Maps of numbers", 10, agrees_with_an_array, numbers_with_close_hashes_are_distinguished);

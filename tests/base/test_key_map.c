@@ -54,7 +54,7 @@ START_TEST(agrees_with_an_array)
 }
 END_TEST
 
-START_TEST(an_empty_map_takes_up_again)
+START_TEST(an_empty_map_can_be_filled_again)
 {
     struct key_map m = KEY_MAP(struct thing, key);
     struct thing thing = {.key = {1}};
@@ -69,4 +69,4 @@ START_TEST(an_empty_map_takes_up_again)
 }
 END_TEST
 
-RUN_SUITE("Maps of keys", 10, agrees_with_an_array, an_empty_map_takes_up_again);
+RUN_SUITE("Maps of keys", 10, agrees_with_an_array, an_empty_map_can_be_filled_again);

@@ -16,7 +16,7 @@ static int first_number(const struct list *l)
     return place ? container_of(place, struct item, in_list)->number : -1;
 }
 
-START_TEST(places_stand_in_order_of_arrival)
+START_TEST(places_keep_the_order_of_arrival)
 {
     struct item items[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
     struct list list;
@@ -34,7 +34,7 @@ START_TEST(places_stand_in_order_of_arrival)
     list_remove(&items[1].in_list);
     list_remove(&items[0].in_list);
     ck_assert_int_eq(first_number(&list), 2);
-    list_append(&list, &items[0].in_list); /* to the end */
+    list_append(&list, &items[0].in_list); /* moves it to the end */
     list_remove(&items[2].in_list);
     ck_assert_int_eq(first_number(&list), 0);
     list_remove(&items[0].in_list);
@@ -42,4 +42,4 @@ START_TEST(places_stand_in_order_of_arrival)
 }
 END_TEST
 
-RUN_SUITE("list", 10, places_stand_in_order_of_arrival);
+RUN_SUITE("list", 10, places_keep_the_order_of_arrival);

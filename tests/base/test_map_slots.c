@@ -19,7 +19,7 @@ static struct map_slot *find(struct map_slot *slots, uint32_t n_slots, uint32_t 
     return &slots[i];
 }
 
-/* Few different places for many values: long runs, which wrap at the end. */
+/* Few different hashes for many values: long runs, which wrap at the end. */
 START_TEST(every_value_is_found_after_others_were_removed)
 {
     for (uint64_t seed = 1; seed <= 200; seed++) {

@@ -23,14 +23,15 @@ static void in_another_thread(struct owner *owner)
     pthread_join(thread, NULL);
 }
 
-/* How a child ends in which another thread asserts to own OWNER: 0, or the signal. */
+/* Forks a child in which another thread asserts to own OWNER. Returns 0, or the signal that ended
+ * it. */
 static int end_of_child(struct owner *owner)
 {
     int status;
     pid_t child = fork();
 
     if (!child) {
-        fclose(stderr); /* what assert says is expected */
+        fclose(stderr); /* the message of assert is expected */
         in_another_thread(owner);
         _exit(0);
     }
@@ -48,7 +49,7 @@ START_TEST(the_first_thread_owns_it)
 }
 END_TEST
 
-START_TEST(what_is_released_goes_to_the_next)
+START_TEST(a_released_object_belongs_to_the_next_thread)
 {
     struct owner owner = OWNER_NONE;
 
@@ -59,4 +60,4 @@ START_TEST(what_is_released_goes_to_the_next)
 }
 END_TEST
 
-RUN_SUITE("owner", 10, the_first_thread_owns_it, what_is_released_goes_to_the_next);
+RUN_SUITE("owner", 10, the_first_thread_owns_it, a_released_object_belongs_to_the_next_thread);

@@ -17,7 +17,7 @@ START_TEST(a_steady_flow_is_measured)
 }
 END_TEST
 
-START_TEST(a_fresh_meter_neither_shouts_nor_sleeps)
+START_TEST(a_new_meter_has_a_sensible_rate)
 {
     struct rate r = RATE_EMPTY;
     uint64_t now = 5 * NS_PER_S;
@@ -31,7 +31,7 @@ START_TEST(a_fresh_meter_neither_shouts_nor_sleeps)
 }
 END_TEST
 
-START_TEST(what_stopped_is_forgotten)
+START_TEST(a_flow_that_stopped_no_longer_counts)
 {
     struct rate r = RATE_EMPTY;
     uint64_t now = 5 * NS_PER_S, before;
@@ -45,7 +45,7 @@ START_TEST(what_stopped_is_forgotten)
 }
 END_TEST
 
-START_TEST(the_same_moment_twice_divides_by_nothing)
+START_TEST(two_updates_at_the_same_time_do_not_divide_by_zero)
 {
     struct rate r = RATE_EMPTY;
 
@@ -56,5 +56,5 @@ START_TEST(the_same_moment_twice_divides_by_nothing)
 }
 END_TEST
 
-RUN_SUITE("Rates", 5, a_steady_flow_is_measured, a_fresh_meter_neither_shouts_nor_sleeps,
-          what_stopped_is_forgotten, the_same_moment_twice_divides_by_nothing);
+RUN_SUITE("Rates", 5, a_steady_flow_is_measured, a_new_meter_has_a_sensible_rate,
+          a_flow_that_stopped_no_longer_counts, two_updates_at_the_same_time_do_not_divide_by_zero);

@@ -3,7 +3,7 @@
 
 #include "conjure/base/siphash.h"
 
-/* The vectors of the paper's reference code: secret 00 01 .. 0f, message 00 01 .. n-1. */
+/* The test vectors of the reference code: secret 00 01 .. 0f, message 00 01 .. n-1. */
 START_TEST(siphash_agrees_with_its_authors)
 {
     static const struct {

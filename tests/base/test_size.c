@@ -62,7 +62,7 @@ START_TEST(durations_have_their_two_largest_units)
 }
 END_TEST
 
-START_TEST(one_is_not_many)
+START_TEST(one_has_no_plural_ending)
 {
     ck_assert_str_eq(size_plural(0), "s");
     ck_assert_str_eq(size_plural(1), "");
@@ -125,5 +125,5 @@ START_TEST(counts_and_decimals_are_strict)
 END_TEST
 
 RUN_SUITE("sizes", 10, sizes_are_short_and_never_four_digits_wide,
-          durations_have_their_two_largest_units, one_is_not_many,
+          durations_have_their_two_largest_units, one_has_no_plural_ending,
           sizes_are_read_with_suffix_and_fraction, counts_and_decimals_are_strict);

@@ -10,7 +10,7 @@
 
 static int parse_only(const char *text, size_t n)
 {
-    /* A copy of just the size lets the sanitizer see a byte read too many. */
+    /* A copy of exact size lets the sanitizer see a read beyond the end. */
     uint8_t *copy = malloc(n ? n : 1);
     struct bencode tree = BENCODE_EMPTY;
     int r;
@@ -215,7 +215,7 @@ END_TEST
 
 START_TEST(many_unsorted_keys_take_no_quadratic_time)
 {
-    /* Descending keys: a search of each among those before it would take hours. */
+    /* Descending keys: a search for each key among the earlier ones would take hours. */
     enum { N = 1000000 };
     char *text = malloc(12 * N + 2);
     struct bencode tree = BENCODE_EMPTY;

@@ -65,7 +65,7 @@ START_TEST(the_reason_has_the_fault_and_its_place)
 }
 END_TEST
 
-START_TEST(nothing_at_all_is_missing)
+START_TEST(a_missing_root_is_reported)
 {
     struct bencode tree = BENCODE_EMPTY;
     char reason[SCHEMA_REASON_MAX];
@@ -75,7 +75,7 @@ START_TEST(nothing_at_all_is_missing)
 }
 END_TEST
 
-/* A schema that contains itself, as deep as the parser lets a tree become. */
+/* A schema that contains itself, for trees of the parser's greatest depth. */
 extern const struct bencode_schema nest;
 const struct bencode_schema nest =
     SCHEMA_DICT({"a rather long key, for paths that do not fit", SCHEMA_REQUIRED, &nest});
@@ -104,5 +104,5 @@ START_TEST(a_long_path_is_cut_not_overrun)
 }
 END_TEST
 
-RUN_SUITE("Type checker", 10, the_reason_has_the_fault_and_its_place, nothing_at_all_is_missing,
+RUN_SUITE("Type checker", 10, the_reason_has_the_fault_and_its_place, a_missing_root_is_reported,
           a_long_path_is_cut_not_overrun);

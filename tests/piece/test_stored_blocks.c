@@ -11,7 +11,7 @@ START_TEST(is_freed_twice_and_then_empty)
     ck_assert_ptr_null(s.runs);
     ck_assert_uint_eq(s.n, 0);
     stored_blocks_deinit(&s);
-    ck_assert_uint_eq(sizeof(struct stored_run), 16); /* as the header says */
+    ck_assert_uint_eq(sizeof(struct stored_run), 16); /* documented in the header */
 }
 END_TEST
 

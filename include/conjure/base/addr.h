@@ -39,13 +39,12 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp);
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_same_host(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *a);
-/* Whether we connect to it when a stranger names it: not unspecified, not multicast, port not
- * zero. */
+/* Whether we connect to it when a tracker or peer sends it: a unicast address and a port. */
 bool addr_is_dialable(const struct addr *a);
-/* Whether it is on the same network, as far as an address can tell: this host (127.0.0.0/8, ::1),
- * private networks (RFC 1918; fc00::/7, RFC 4193) and the link (169.254.0.0/16, fe80::/10). IPv4
- * inside IPv6 (::ffff:a.b.c.d) counts as IPv4. Addresses that carriers share among customers
- * (100.64.0.0/10, RFC 6598) are not: traffic to them uses the line that limits are for. */
+/* Whether the address belongs to the same network: this host (127.0.0.0/8, ::1), private networks
+ * (RFC 1918; fc00::/7, RFC 4193) and the link (169.254.0.0/16, fe80::/10). IPv4 inside IPv6
+ * (::ffff:a.b.c.d) counts as IPv4. Addresses that carriers share among customers (100.64.0.0/10,
+ * RFC 6598) do not count: traffic to them uses the internet line, which has the limits. */
 bool addr_is_lan(const struct addr *a);
 
 #endif

@@ -30,8 +30,8 @@ enum {
     BITFIELD_MALFORMED = 1, /* the size is not that of n_bits, or a spare bit is set */
 };
 
-/* Copies the SIZE bytes of a bitfield as the wire has it into B, which is initialised. Returns 0,
- * or BITFIELD_MALFORMED, and then B is unchanged. */
+/* Copies the SIZE bytes of a bitfield in wire format into B, which is initialised. Returns 0; or
+ * BITFIELD_MALFORMED, with B unchanged. */
 int bitfield_load(struct bitfield *b, const uint8_t *bytes, size_t size);
 int bitfield_copy(struct bitfield *to, const struct bitfield *from); /* TO is empty; 0 or -ENOMEM */
 void bitfield_set_all(struct bitfield *b);

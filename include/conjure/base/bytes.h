@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Big-endian integers, as every BitTorrent protocol has them, and hexadecimal text. */
+/* Big-endian integers, as in every BitTorrent protocol, and hexadecimal text. */
 
 static inline uint16_t get_be16(const uint8_t *p)
 {

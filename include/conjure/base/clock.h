@@ -6,7 +6,7 @@
 
 /*
  * Time is a count of nanoseconds on the monotonic clock, in a uint64_t named `now` or `..._ns`.
- * Only actors read the clock; pure modules get `now` as a parameter, so that tests own it.
+ * Only actors read the clock; pure modules get `now` as a parameter, so that tests control it.
  */
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)

@@ -2,7 +2,7 @@
 #ifndef CONJURE_BASE_DIRECTION_H
 #define CONJURE_BASE_DIRECTION_H
 
-/* Which way content moves, seen from us. */
+/* The direction in which content moves. */
 enum direction {
     DIRECTION_DOWN, /* from peers to us */
     DIRECTION_UP,   /* from us to peers */

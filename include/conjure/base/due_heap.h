@@ -24,15 +24,15 @@ struct due_heap {
 #define DUE_HEAP_EMPTY ((struct due_heap){0})
 
 void due_heap_deinit(struct due_heap *h); /* frees the array, not the objects; safe twice */
-/* Puts D in, or moves it, to be due at AT_NS. */
+/* Adds D, or moves it, to be due at AT_NS. */
 void due_heap_set(struct due_heap *h, struct due *d, uint64_t at_ns);
-/* Takes D out; no effect when it is in no heap. */
+/* Removes D; no effect when it is in no heap. */
 void due_heap_remove(struct due_heap *h, struct due *d);
-/* Takes out the one that has been due longest at NOW; NULL when none is. */
+/* Removes and returns the entry that has been due longest at NOW; NULL when none is due. */
 struct due *due_heap_pop_due(struct due_heap *h, uint64_t now);
-/* Takes out the earliest, due or not; NULL when the heap is empty. */
+/* Removes and returns the earliest entry, due or not; NULL when the heap is empty. */
 struct due *due_heap_pop(struct due_heap *h);
-/* When the earliest is due; UINT64_MAX when there is none. */
+/* When the earliest entry is due; UINT64_MAX when the heap is empty. */
 uint64_t due_heap_next_ns(const struct due_heap *h);
 
 #endif

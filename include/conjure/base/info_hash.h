@@ -8,7 +8,7 @@
 
 #include "conjure/base/bytes.h"
 
-/* What names a torrent: the SHA-1 of its info dictionary (BEP 3). A type of its own, so that no
+/* The name of a torrent: the SHA-1 of its info dictionary (BEP 3). A type of its own, so that no
  * other twenty bytes (a peer id, a piece's hash) can be taken for it. Any thread. */
 #define INFO_HASH_SIZE      20
 #define INFO_HASH_TEXT_SIZE (2 * INFO_HASH_SIZE + 1)
@@ -17,7 +17,7 @@ struct info_hash {
     uint8_t bytes[INFO_HASH_SIZE];
 };
 
-/* BYTES as they stand in a handshake, an announce or a resume file. */
+/* BYTES are from a handshake, an announce or a resume file. */
 static inline struct info_hash info_hash_from(const uint8_t bytes[INFO_HASH_SIZE])
 {
     struct info_hash h;

@@ -9,9 +9,9 @@
 #include "conjure/base/siphash.h"
 
 /*
- * From a key of some bytes that strangers may choose (an info-hash, a peer id) to the struct that
- * has it, in O(1). The key is a member of that struct, and does not change while it is in the map.
- * Open addressing, at most three quarters full, hashed by SipHash. Memory: 16 bytes a slot, from
+ * From a key of some bytes that a peer may choose (an info-hash, a peer id) to the struct that has
+ * it, in O(1). The key is a member of that struct, and does not change while it is in the map. Open
+ * addressing, at most three quarters full, hashed by SipHash. Memory: 16 bytes a slot, from
  * mem_new_array. One thread at a time.
  *
  *     struct torrent { ...; struct info_hash info_hash; ... };
@@ -32,7 +32,7 @@ struct key_map {
 void *key_map_get(const struct key_map *m, const void *key); /* NULL when unknown */
 /* VALUE is not NULL and stays the caller's. Returns the former value of its key, or NULL. */
 void *key_map_put(struct key_map *m, void *value);
-/* Returns what was removed, or NULL. */
+/* Returns the removed value, or NULL. */
 void *key_map_remove(struct key_map *m, const void *key);
 /* Frees the map, not the values; it is empty then. Safe twice. To visit all values, walk
  * slots[0, n_slots) and skip NULL. */

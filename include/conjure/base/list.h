@@ -18,8 +18,8 @@ static inline void list_init(struct list *l)
     l->next = l->prev = l;
 }
 
-/* Of a list: whether it has no places. Of a place: whether it is in no list; zeroed memory is in
- * none. */
+/* For a list: whether it has no places. For a place: whether it is in no list, as zeroed memory
+ * is. */
 static inline bool list_is_empty(const struct list *l)
 {
     return !l->next || l->next == l;

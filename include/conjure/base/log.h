@@ -10,8 +10,8 @@
  * threshold costs one load and a branch: its arguments are not formatted and nothing is allocated.
  * Any thread may log.
  *
- * The sink writes the text. Before the Logger actor installs its own, and after it has ended, lines
- * are written to stderr.
+ * The sink writes the text. Before the Logger actor installs its sink, and after Logger has ended,
+ * lines are written to stderr.
  */
 enum log_level {
     LOG_LEVEL_ERR,

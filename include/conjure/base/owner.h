@@ -48,10 +48,10 @@ static inline void owner_release(struct owner *owner)
 /* The calling thread is the owner, or becomes it if there is none. */
 static inline void owner_assert(struct owner *owner)
 {
-    int nobody = 0;
+    int expected = 0;
 
-    if (!atomic_compare_exchange_strong(&owner->thread, &nobody, owner_self()))
-        assert(nobody == owner_self());
+    if (!atomic_compare_exchange_strong(&owner->thread, &expected, owner_self()))
+        assert(expected == owner_self());
 }
 
 #endif

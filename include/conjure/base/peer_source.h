@@ -6,7 +6,7 @@
  * src/swarm/candidates.c. */
 enum peer_source {
     PEER_SOURCE_TRACKER,
-    PEER_SOURCE_INCOMING, /* it dialled us; the port that it dialled from says nothing */
+    PEER_SOURCE_INCOMING, /* it dialled us, from a port that is not the one it listens on */
     N_PEER_SOURCES,
 };
 

@@ -6,8 +6,8 @@
 
 /*
  * A rate meter like the original client's: bytes over a sliding window of at most RATE_WINDOW_NS,
- * so that a new meter has a rate at once and an old one forgets. Pure: time is a parameter. One
- * thread at a time.
+ * so that a new meter has a rate at once and old traffic no longer counts. Pure: time is a
+ * parameter. One thread at a time.
  */
 #define RATE_WINDOW_NS (UINT64_C(10) * 1000000000)
 

@@ -7,8 +7,8 @@
 
 /*
  * A small fast generator of random numbers (xoshiro256**), a parameter of pure modules: tests seed
- * it with a constant, actors from the kernel. Not for secrets: those are rng_secret's. One thread
- * at a time; rng_secret any thread.
+ * it with a constant, actors from the kernel. For secrets use rng_secret. One thread at a time;
+ * rng_secret any thread.
  */
 struct rng {
     uint64_t s[4];
@@ -21,7 +21,7 @@ uint64_t rng_next(struct rng *rng);
 /* Uniform in [0, bound); BOUND is at least 1. */
 uint32_t rng_below(struct rng *rng, uint32_t bound);
 
-/* Fills BYTES from the kernel's generator; aborts when there is none. */
+/* Fills BYTES from the kernel's generator; aborts when it is not available. */
 void rng_secret(void *bytes, size_t n);
 
 #endif

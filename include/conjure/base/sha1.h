@@ -11,9 +11,9 @@
 void sha1(const void *bytes, size_t n, uint8_t digest[SHA1_SIZE]);
 
 /*
- * SHA-1 of many streams of equal length side by side, one lane for each. The number of lanes that
- * is worthwhile depends on the CPU (sixteen with AVX-512, eight with AVX2, otherwise one, by
- * libcrypto) and is chosen at run time.
+ * SHA-1 of many streams of equal length side by side, one lane for each. The best number of lanes
+ * depends on the CPU (sixteen with AVX-512, eight with AVX2, otherwise one, by libcrypto) and is
+ * chosen at run time.
  */
 #define SHA1_LANES_MAX 16
 
@@ -23,13 +23,12 @@ enum sha1_kind {
     SHA1_AVX512,
 };
 
-/* How many streams are worth hashing side by side on this CPU; 1 when side by side gains nothing.
- */
+/* The number of streams to hash side by side on this CPU; 1 when it is not faster. */
 unsigned sha1_lanes(void);
 /* "avx512", "avx2" or "libcrypto", for logs. */
 const char *sha1_kind(void);
-/* For tests: uses KIND from now on, however few the lanes are. 0, or -ENOTSUP if the CPU has it
- * not. */
+/* For tests: uses KIND from now on, for any number of lanes. 0, or -ENOTSUP if the CPU does not
+ * support it. */
 int sha1_force_kind(enum sha1_kind kind);
 void sha1_unforce_kind(void);
 

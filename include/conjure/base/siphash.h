@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * SipHash-2-4 (Aumasson, Bernstein 2012): a hash for tables whose keys strangers choose. Without
- * the secret they cannot choose keys that collide. Pure; any thread.
+ * SipHash-2-4 (Aumasson, Bernstein 2012): a hash for tables whose keys a peer may choose. Without
+ * the secret a peer cannot choose keys that collide. Pure; any thread.
  */
 struct sip_secret {
     uint64_t k[2];

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Numbers as people write and read them. Pure; any thread. A function that writes text returns it,
- * for use in an argument list.
+ * Numbers in the form in which people write and read them. Pure; any thread. A function that writes
+ * text returns it, for use in an argument list.
  */
 
 /* Enough for every text below, NUL included. */
@@ -29,7 +29,7 @@ char *size_format_elapsed(uint64_t ns, char text[SIZE_TEXT_MAX]);
 const char *size_plural(uint64_t n);
 
 enum {
-    SIZE_MALFORMED = 1, /* the text is not such a number, or it is out of range */
+    SIZE_MALFORMED = 1, /* the text is not such a number, or the number is out of range */
 };
 
 /* "512", "1.5M", "2g": a decimal number and one of the suffixes K, M, G, T (powers of 1024, either

@@ -12,11 +12,10 @@
  *
  * Pure; any thread may read a tree that does not change.
  */
-#define BENCODE_INPUT_MAX (64u << 20) /* bytes; the largest .torrent we accept */
-#define BENCODE_DEPTH_MAX 32          /* lists and dicts within each other; a torrent needs five */
-#define BENCODE_NODES_MAX \
-    (1u << 24)                    /* 256 MiB of nodes; what a .torrent of a million files needs */
-#define BENCODE_NODES_SMALL 16384 /* a fitting `max_nodes` for messages and tracker replies */
+#define BENCODE_INPUT_MAX   (64u << 20) /* bytes; the largest .torrent we accept */
+#define BENCODE_DEPTH_MAX   32         /* lists and dicts within each other; a torrent needs five */
+#define BENCODE_NODES_MAX   (1u << 24) /* 256 MiB of nodes: a .torrent of a million files */
+#define BENCODE_NODES_SMALL 16384      /* `max_nodes` for messages and tracker replies */
 
 enum bencode_kind {
     BENCODE_INTEGER,
@@ -27,10 +26,9 @@ enum bencode_kind {
 
 /* Conditions of bencode_parse. */
 enum {
-    BENCODE_TRAILING =
-        1,             /* bytes follow the value: the tree is good, n_used says where they begin */
-    BENCODE_TRUNCATED, /* the input ends within the value */
-    BENCODE_MALFORMED, /* not B-coding; also "-0", leading zeros, integers beyond 64 bits */
+    BENCODE_TRAILING = 1,  /* bytes follow the value at n_used; the tree is valid */
+    BENCODE_TRUNCATED,     /* the input ends within the value */
+    BENCODE_MALFORMED,     /* not B-coding; also "-0", leading zeros, integers beyond 64 bits */
     BENCODE_DUPLICATE_KEY, /* within one dict */
     BENCODE_TOO_DEEP,      /* BENCODE_DEPTH_MAX */
     BENCODE_TOO_MANY,      /* more than `max_nodes` */
@@ -61,7 +59,7 @@ struct bencode {
 
 /*
  * Parses one value at the beginning of BYTES into TREE, which is empty (or deinitialised). Returns
- * 0; a condition from above; or -ENOMEM. Only after 0 and BENCODE_TRAILING has the tree nodes.
+ * 0; a condition from above; or -ENOMEM. The tree has nodes only after 0 and BENCODE_TRAILING.
  * Takes O(n) time, and O(k log k) for a dict of k unsorted keys; at most 16 bytes * MAX_NODES.
  */
 int bencode_parse(struct bencode *tree, const uint8_t *bytes, size_t n, uint32_t max_nodes);

@@ -9,7 +9,7 @@
 
 /*
  * The type checker: constant tables describe a B-coded value, and one call compares a tree with
- * them. Keys that a table does not name are allowed (every BEP adds some). Tables of dicts stand at
+ * them. Keys that are not in a table are allowed (every BEP adds some). Tables of dicts stand at
  * file scope, where compound literals are constant. Pure; any thread.
  *
  *     static const struct bencode_schema port = SCHEMA_INTEGER(0, 65535);
@@ -78,8 +78,8 @@ enum {
     SCHEMA_MISMATCH = 1, /* with a REASON */
 };
 
-/* Returns 0 when NODE matches SCHEMA, or SCHEMA_MISMATCH with the path and the fault of the first
- * difference in REASON, such as "info.files[3].length: must be 0 or more". NODE may be NULL. */
+/* Returns 0 when NODE matches SCHEMA; otherwise SCHEMA_MISMATCH, with the path and fault of the
+ * first mismatch in REASON, such as "info.files[3].length: must be 0 or more". NODE may be NULL. */
 int bencode_check(const struct bencode *tree, const struct bencode_node *node,
                   const struct bencode_schema *schema, char reason[SCHEMA_REASON_MAX]);
 

@@ -8,7 +8,7 @@
 
 /*
  * Writes B-coding to the end of a buffer that grows. When memory is short later calls do nothing
- * and bencode_writer_finish returns the error. Keys of a dict must come in bytewise order (BEP 3),
+ * and bencode_writer_finish returns the error. Keys of a dict must be in bytewise order (BEP 3),
  * and containers must be closed: both are asserted in debug builds. One thread at a time.
  *
  *     bencode_begin_dict(&w);
@@ -41,9 +41,9 @@ void bencode_put_text(struct bencode_writer *w, const char *text);
 /* BYTES are B-coded already. */
 void bencode_put_raw(struct bencode_writer *w, const void *bytes, size_t n);
 
-/* Returns 0 when everything has been written to w->bytes, or -ENOMEM. */
+/* Returns 0 when all calls have written to w->bytes, or -ENOMEM. */
 int bencode_writer_finish(struct bencode_writer *w);
-/* The same, and *BYTESP is the caller's to free. W is empty then, also on failure. */
+/* The same, and the caller frees *BYTESP. W is empty afterwards, also on failure. */
 int bencode_writer_take(struct bencode_writer *w, uint8_t **bytesp, size_t *np);
 void bencode_writer_deinit(struct bencode_writer *w); /* safe twice */
 

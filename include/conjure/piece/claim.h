@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The most blocks of a claim: 1 MiB, as many as one word has bits. */
+/* The most blocks of a claim: 1 MiB, one block for each bit of a word. */
 #define CLAIM_BLOCKS_MAX 64
 
 /* Blocks of one piece for one peer to download. InterestStat makes claims. A claim ends when

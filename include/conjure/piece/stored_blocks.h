@@ -9,11 +9,11 @@
 struct stored_run {
     uint64_t blocks; /* bit i is block first_block + i */
     uint32_t piece;
-    uint32_t first_block; /* a multiple of 64; there is one run at most for the same blocks */
+    uint32_t first_block; /* a multiple of 64; no two runs have the same */
 };
 
 /* All such blocks that FS found when it opened or checked a torrent, for the InterestTable. One
- * allocation, with a run of 16 bytes for each MiB of a piece that has any. */
+ * allocation, with a run of 16 bytes for each MiB of a piece that has stored blocks. */
 struct stored_blocks {
     struct stored_run *runs; /* owned */
     size_t n;
