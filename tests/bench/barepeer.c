@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The least that a BitTorrent peer can do, as the far end of a benchmark: what is measured is then
- * the client under test.
+ * A minimal BitTorrent peer as the far end of a benchmark, so that the client under test dominates
+ * the measurement.
  *
  *   barepeer seed  IP PORT FILE PIECE_BYTES INFO_HASH
- *       serves the file to all who come: a header with MSG_MORE, then sendfile
+ *       serves the file to every client: a header with MSG_MORE, then sendfile
  *   barepeer leech IP PORT SIZE PIECE_BYTES INFO_HASH CONNECTIONS BYTES_EACH
- *       every connection asks for BYTES_EACH in order, round and round, and throws them away;
- *       it tops up its line of requests when half of it has come
+ *       every connection requests BYTES_EACH in order, again and again, and drops the data;
+ *       it refills its queue of requests when half of them have replies
  *
- * A leech prints "MIB SECONDS CPU_SECONDS". No checks beyond what keeps it in step: it is among
- * friends.
+ * A leech prints "MIB SECONDS CPU_SECONDS". It checks only what it needs to stay in step, because
+ * the other side is trusted.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -29,11 +29,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* By its path, so that one file is all that the compiler is given. */
+/* Included by its path, so that this file compiles alone. */
 #include "../../include/conjure/base/bytes.h"
 
 #define BLOCK         16384u
-#define QUEUE         128u /* requests of a leech that are out, at most */
+#define QUEUE         128u /* pending requests of a leech, at most */
 #define BUFFER        (1u << 18)
 #define HANDSHAKE_LEN 68
 #define REQUEST_LEN   17
@@ -46,7 +46,7 @@ static uint32_t piece_length;
 static int file_fd;
 static uint64_t bytes_each;
 
-/* What has come and was not looked at yet. */
+/* Received bytes that were not read yet. */
 struct reader {
     int fd;
     size_t begin;
@@ -67,7 +67,7 @@ static bool send_all(int fd, const uint8_t *p, size_t n, int flags)
     return true;
 }
 
-/* Waits until N bytes are in the buffer; false: the other end is gone. */
+/* Waits until N bytes are in the buffer; false: the other end has closed. */
 static bool reader_fill(struct reader *r, size_t n)
 {
     if (r->begin == r->end)
@@ -87,7 +87,7 @@ static bool reader_fill(struct reader *r, size_t n)
     return true;
 }
 
-/* Whether a whole message is there without waiting. */
+/* Whether the buffer has a whole message, without waiting. */
 static bool reader_has_message(const struct reader *r)
 {
     size_t n = r->end - r->begin;
@@ -95,7 +95,7 @@ static bool reader_has_message(const struct reader *r)
     return n >= 4 && n - 4 >= get_be32(r->buffer + r->begin);
 }
 
-/* The next message, keep-alives passed over: its bytes stay valid until the next call. */
+/* The next message, without keep-alives; its bytes stay valid until the next call. */
 static const uint8_t *reader_next(struct reader *r, uint32_t *lengthp)
 {
     for (;;) {
@@ -198,7 +198,7 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* Sends requests from byte *askedp on until the line is full; true while the peer is there. */
+/* Sends requests from byte *askedp on until the queue is full; false: the peer has closed. */
 static bool ask(int fd, uint64_t *askedp, uint32_t *n_outp)
 {
     uint8_t requests[QUEUE * REQUEST_LEN];

@@ -94,7 +94,7 @@ static void bench_got(void)
     drop_effects();
 }
 
-/* Peers ask in random order for claims of N_BLOCKS; all out are returned now and then. */
+/* Peers claim N_BLOCKS in random order; all claims are returned now and then. */
 static void bench_next(const char *what, uint32_t n_blocks, uint32_t n)
 {
     struct claim *claims = calloc(n, sizeof *claims);
@@ -134,7 +134,7 @@ static void bench_next(const char *what, uint32_t n_blocks, uint32_t n)
     free(peers);
 }
 
-/* A peer whose few pieces are all taken asks in vain. */
+/* A peer whose few pieces are all claimed gets no claim. */
 static void bench_vain(void)
 {
     struct bitfield has = BITFIELD_EMPTY;

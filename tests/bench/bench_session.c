@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The cost of a session per block, without socket and data: claims, requests, plans, comparison of
- * headers, claims done. "aimed" is the usual way; "mended" has a HAVE before every sixteenth block,
- * so that the blocks behind it in the same read are copied twice.
+ * headers, claims done. "aimed" is the usual case; "mended" has a HAVE before every sixteenth
+ * block, so that the blocks behind it in the same read are copied twice.
  */
 #include <inttypes.h>
 #include <stdio.h>

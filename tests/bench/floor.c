@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under a download that one thread can do: receive, SHA-1 by OpenSSL, pwrite, piece by
- * piece, with no protocol at all.
+ * The lower bound of a download by one thread: receive, SHA-1 by OpenSSL, pwrite, piece by piece,
+ * without a protocol.
  *
- *   floor send IP PORT FILE                sends the file to the first who comes
+ *   floor send IP PORT FILE                sends the file to the first client
  *   floor recv IP PORT FILE PIECE_BYTES    prints "MIB SECONDS CPU_SECONDS"
  */
 #include <arpa/inet.h>

@@ -8,8 +8,8 @@
 #include "conjure/bencode/writer.h"
 
 /*
- * Any bytes: no crash, and what parses as sorted B-coding is written back byte for byte the same,
- * for such bytes have one coding only.
+ * Any bytes: no crash; sorted B-coding is written back byte for byte, because it has only one
+ * coding.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);

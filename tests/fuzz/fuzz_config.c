@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The configuration file. What is taken must be settings that the command line could have made. */
+/* The configuration file. Accepted settings must be possible on the command line too. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,8 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A prefix of a handshake that can be read has no prefix that cannot, and a whole one encodes to
- * itself, except for reserved bits that we do not know. */
+/* If a prefix of a handshake is accepted, so are its shorter prefixes; a whole handshake encodes to
+ * itself, except for unknown reserved bits. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t bytes[HANDSHAKE_SIZE];

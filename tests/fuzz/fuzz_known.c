@@ -22,7 +22,7 @@ static void try_statistics(const uint8_t *bytes, size_t n)
     free(written);
 }
 
-/* What is understood is written again, and is the same. */
+/* An accepted record is written and read again without a change. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct known k = KNOWN_EMPTY, again = KNOWN_EMPTY;

@@ -4,8 +4,8 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* Any bytes: either refused with a reason of one line, or everything that the header promises of a
- * loaded torrent holds. */
+/* Any bytes: they are refused with a reason of one line, or the torrent has all properties that the
+ * header promises. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

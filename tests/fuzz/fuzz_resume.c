@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-/* Resume data of a torrent of three pieces and two files: what was decoded is encoded and decoded
+/* Resume data of a torrent of three pieces and two files: decoded data is encoded and decoded
  * again. */
 static struct metainfo *make_torrent(void)
 {

@@ -9,10 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
- * The input is a script of one-byte orders: read so many of the bytes that follow, claim, cancel,
- * choke, drop... The bytes of the peer are those of the script; an order sends blocks that are in
- * flight whole, for a fuzzer would not write 16 KiB of them. The buffers of claims have exactly the
- * size they need, so that the address sanitizer sees every byte out of place.
+ * The input is a script of one-byte orders: read a number of the bytes that follow, claim, cancel,
+ * choke, drop... The peer's bytes are those of the script; one order sends whole blocks that are in
+ * flight, because a fuzzer would not write 16 KiB of them. The buffers of claims have exactly the
+ * size needed, so that the address sanitizer sees every misplaced byte.
  */
 struct script {
     const uint8_t *at, *end;
@@ -168,7 +168,7 @@ static void upload(struct peer *p, uint8_t how)
     }
 }
 
-/* A control message of the right length, with fields that are likely to exist. */
+/* A control message of correct length with plausible fields. */
 static void send_message(struct peer *p, struct script *script)
 {
     static const uint8_t lengths[] = {1, 1, 1, 1, 5, 4, 13, 0, 13, 0, 0, 0, 0, 5, 1, 1, 13, 5};
@@ -189,7 +189,7 @@ static void send_message(struct peer *p, struct script *script)
     feed(p, bytes + cut, n - cut);
 }
 
-/* An extension handshake, or the start of one: fields that are likely, cut anywhere. */
+/* An extension handshake of plausible fields, cut anywhere. */
 static void send_extended(struct peer *p, struct script *script)
 {
     uint8_t bytes[80] = {0, 0, 0, 0, 20};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A tracker's reply over HTTP, and a client's request to our own tracker. */
+/* Fuzzes replies of trackers over HTTP, and requests to our own tracker. */
 #include <stdlib.h>
 #include <string.h>
 

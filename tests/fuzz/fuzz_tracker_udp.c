@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A tracker's datagrams to us, and strangers' to our own tracker. */
+/* Fuzzes datagrams of trackers to us, and of clients to our own tracker. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct tracker_service service;
     static int n_runs;
     struct addr from = {.ip = {10, 0, 0, 1}, .port = 5, .family = AF_INET};
-    struct tracker_udp_connection connection = {.id = 1, .good_until = size & 1 ? 1000 : 0};
+    struct tracker_udp_connection connection = {.id = 1, .valid_until = size & 1 ? 1000 : 0};
     static const struct announce_request request = {.n_want = 5};
     uint8_t packet[TRACKER_UDP_PACKET_MAX], answer[TRACKER_SERVE_UDP_MAX], *copy;
     struct announce_reply reply;
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tracker_service_init(&service, 60, 1, (const uint8_t[32]){1});
     }
     tracker_serve_udp(&service, data, size, &from, 0, answer);
-    /* The same with a connection id that is good. */
+    /* The same with a valid connection id. */
     memcpy(packet, "\0\0\4\x17\x27\x10\x19\x80\0\0\0\0", 12);
     tracker_serve_udp(&service, packet, 16, &from, 0, answer);
     memcpy(copy, data, size);
