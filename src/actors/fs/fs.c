@@ -131,9 +131,8 @@ static void reply_worker_run(struct fs *self, struct worker_run *m)
     }
 }
 
-static void on_shutdown(struct fs *self, struct fs_shutdown *m)
+static void end_workers(struct fs *self)
 {
-    self->shutdown = m;
     self->n_ending = self->n_workers + self->n_checkers;
     for (unsigned i = 0; i < self->n_ending; i++) {
         struct fs_worker *w = &self->workers[i];
@@ -142,6 +141,12 @@ static void on_shutdown(struct fs *self, struct fs_shutdown *m)
         if (!fs_ask_worker_shutdown(&self->inbox, worker_inbox(w->worker), &w->shutdown))
             abort(); /* its inbox is open until it replies to this */
     }
+}
+
+static void on_shutdown(struct fs *self, struct fs_shutdown *m)
+{
+    self->shutdown = m;
+    end_workers(self);
 }
 
 static void reply_worker_shutdown(struct fs *self, struct worker_shutdown *m)
@@ -213,7 +218,8 @@ static uint64_t schedule(struct fs *self)
     return restat < wait ? restat : wait;
 }
 
-static void end(struct fs *self)
+/* After the replies of all workers to Shutdown. */
+static void deinit(struct fs *self)
 {
     channel_close(&self->inbox.channel);
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
@@ -223,7 +229,6 @@ static void end(struct fs *self)
     piece_buffers_deinit(&self->buffers);
     due_heap_deinit(&self->restats);
     handle_pool_deinit(&self->pool);
-    msg_reply(&self->shutdown->msg);
 }
 
 static void *run(void *arg)
@@ -249,11 +254,35 @@ static void *run(void *arg)
                 wait = KEEP_SPARE_NS;
         }
     }
-    end(self);
+    deinit(self);
+    msg_reply(&self->shutdown->msg);
     return NULL;
 }
 
 /* --- start and join -------------------------------------------------------------------------- */
+
+static void free_fs(struct fs *self)
+{
+    waker_deinit(&self->waker);
+    free(self->workers);
+    free(self);
+}
+
+/* Before FS has a thread: the caller's receives the replies of the workers. */
+static struct fs *fail_start(struct fs *self, int error)
+{
+    end_workers(self);
+    while (self->n_ending) {
+        struct msg *m = channel_receive_wait(&self->inbox.channel, UINT64_MAX);
+
+        if (m)
+            fs_dispatch(self, m);
+    }
+    deinit(self);
+    free_fs(self);
+    errno = error;
+    return NULL;
+}
 
 struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsigned n_workers,
                     unsigned n_handles)
@@ -278,16 +307,14 @@ struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsi
         self->n_workers++;
     }
     if (!self->n_workers)
-        return NULL; /* with errno; this and the next leak, for the process is about to end */
+        return fail_start(self, errno);
     for (unsigned i = 0; i < 2 * self->n_workers; i++) {
         worker_init_run(&self->workers[i].run);
         self->workers[i].run.worker = i;
     }
     r = actor_start(&self->actor, "fs", run, self);
-    if (r) {
-        errno = -r;
-        return NULL;
-    }
+    if (r)
+        return fail_start(self, -r);
     log_info(FACILITY, "%u workers, hashing by %s", self->n_workers, sha1_kind());
     return self;
 }
@@ -302,7 +329,5 @@ void fs_join(struct fs *fs)
     if (!fs)
         return;
     actor_join(&fs->actor);
-    waker_deinit(&fs->waker);
-    free(fs->workers);
-    free(fs);
+    free_fs(fs);
 }

@@ -1,6 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs_world.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+
+/* Threads that can still be started. */
+static unsigned threads_left = UINT_MAX;
+
+/* In place of the C library's. */
+int pthread_create(pthread_t *threadp, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    if (!threads_left)
+        return EAGAIN;
+    threads_left--;
+    *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+    return create(threadp, attr, run, arg);
+}
+
+static unsigned count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    while (readdir(tasks))
+        n++;
+    closedir(tasks);
+    return n - 2; /* . and .. */
+}
+
 static void download(enum allocation allocation)
 {
     struct world w;
@@ -63,5 +95,27 @@ START_TEST(a_file_is_leased_to_serve_from)
 }
 END_TEST
 
+START_TEST(a_start_that_fails_ends_its_workers)
+{
+    const unsigned n_threads = count_threads();
+
+    for (unsigned n = 0; n <= 2; n++) {
+        struct master_inbox master;
+        struct lobby_inbox lobby;
+        uint64_t end = clock_now() + 5 * NS_PER_S;
+
+        threads_left = n;
+        errno = 0;
+        ck_assert_ptr_null(fs_start(&master, &lobby, 2, 8));
+        ck_assert_int_eq(errno, EAGAIN);
+        /* The kernel removes a thread that was joined a moment later. */
+        while (count_threads() > n_threads && clock_now() < end)
+            sched_yield();
+        ck_assert_uint_eq(count_threads(), n_threads);
+    }
+}
+END_TEST
+
 RUN_SUITE("fs fs", 60, a_download_is_stored_verified_and_remembered, a_download_into_reserved_room,
-          a_download_in_order_of_arrival, a_file_is_leased_to_serve_from);
+          a_download_in_order_of_arrival, a_file_is_leased_to_serve_from,
+          a_start_that_fails_ends_its_workers);
