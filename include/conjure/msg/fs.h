@@ -45,7 +45,6 @@ struct open_file;
     QUERY(fs, lease_file, LeaseFile, "lease an open file to serve from, until ReturnLease",        \
           struct storage *storage; uint32_t file;                                                  \
           struct open_file *handle; /* reply */ int fd; /* reply */                                \
-          uint64_t at; /* reply: offset of FILE in the open file */                                \
           int error;)                                                                              \
     INFO(fs, return_lease, ReturnLease, "return a lease", struct open_file *handle;)               \
     QUERY(fs, save_resume, SaveResume, "sync, then write resume data",                             \

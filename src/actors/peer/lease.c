@@ -38,7 +38,7 @@ static void keep_lease(struct peer *p, const struct fs_lease_file *m)
     if (oldest->handle)
         return_lease(p, oldest->handle);
     *oldest = (struct peer_lease){
-        .file = m->file, .handle = m->handle, .fd = m->fd, .at = m->at, .used = ++leases->n_used};
+        .file = m->file, .handle = m->handle, .fd = m->fd, .used = ++leases->n_used};
 }
 
 void peer_lease_replied(struct peer *p, struct fs_lease_file *m)

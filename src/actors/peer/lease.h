@@ -16,7 +16,6 @@ struct peer_lease {
     uint32_t file;
     struct open_file *handle; /* NULL: a free place */
     int fd;
-    uint64_t at;    /* where in the open file this one begins */
     uint64_t used;  /* the value of n_used at the last use */
     bool in_memory; /* its file system has no other place (tmpfs), or cannot tell */
 };

@@ -152,8 +152,7 @@ static void read_ahead(struct peer *p, const struct peer_lease *l, const struct 
         to = file->offset + file->length;
     if (to <= from)
         return;
-    posix_fadvise(l->fd, (off_t)(l->at + (from - file->offset)), (off_t)(to - from),
-                  POSIX_FADV_WILLNEED);
+    posix_fadvise(l->fd, (off_t)(from - file->offset), (off_t)(to - from), POSIX_FADV_WILLNEED);
     u->ahead_from = at;
     u->ahead_to = to;
 }
@@ -163,7 +162,7 @@ static ssize_t read_content(struct peer *p, struct peer_lease *l, const struct m
                             uint64_t at, void *bytes, size_t n)
 {
     const struct peer_upload *u = &p->work->upload;
-    off_t offset = (off_t)(l->at + (at - file->offset));
+    off_t offset = (off_t)(at - file->offset);
     struct iovec v = {bytes, n};
     bool cold = at >= u->ahead_from && at < u->ahead_to;
     ssize_t got = -1;
