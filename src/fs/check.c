@@ -28,11 +28,11 @@ uint32_t storage_begin_check(struct storage *s, enum check_scope scope)
     bool anew = scope == CHECK_ALL && !(s->checking_all && s->books.doubtful.n_set);
 
     owner_assert(&s->thread);
-    assert(s->n_jobs == 0);
+    assert(s->n_jobs == 0 && s->books.n_unhashed == 0);
     s->check_at = 0;
     s->n_checked = s->n_bad = 0;
     if (anew) {
-        /* No piece counts until it has passed. */
+        /* No piece is verified until it has passed the check. */
         bitfield_clear_all(&s->books.verified);
         bitfield_clear_all(&s->books.have);
         find_all_present(s);
@@ -96,7 +96,7 @@ static void finish_lane(struct storage *s, const struct lane *lane)
 {
     uint32_t piece;
 
-    /* A slot that the disk did not give, or that was not read, stays doubtful. */
+    /* A slot that could not be read, or was not read because of a cancel, stays doubtful. */
     if (lane->result == LANE_CANCELLED ||
         (lane->result == LANE_ERROR && !s->placement->ops->unreadable_is_empty))
         return;

@@ -45,10 +45,10 @@ struct storage_config {
     const bool *skip_file; /* one per file, copied: not wanted; NULL: all are wanted */
     void *owner;           /* for storage_owner */
     /* The open job fails by -ENOENT when resume data claims pieces and all of their files are gone:
-     * a disk that is not mounted is no empty one. */
+     * the disk may not be mounted. */
     bool refuse_lost;
-    /* When resume data claims every piece the open job looks at one file only. The others are left
-     * to storage_prepare_restat. */
+    /* When resume data claims every piece the open job reads the stamp of one file only. The
+     * others are left to storage_prepare_restat. */
     bool trusting;
 };
 
@@ -75,9 +75,9 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_block,
                           uint32_t n_blocks, uint64_t blocks, const uint8_t *data,
                           const struct addr *from, struct disk_job **jobp);
-/* After such a write of a whole PIECE: DATA stays with the piece until it is hashed, from there,
- * and the caller gets another buffer of CLAIM_BLOCKS_MAX blocks in exchange. NULL when there is
- * none to be had, or when the piece does not wait for its hash; DATA is the caller's then. */
+/* After such a write of a whole PIECE: takes DATA, from which the piece will be hashed, and returns
+ * another buffer of CLAIM_BLOCKS_MAX blocks. NULL, and DATA stays the caller's, when there is no
+ * other buffer or the piece does not wait for its hash. */
 uint8_t *storage_exchange_buffer(struct storage *s, uint32_t piece, uint8_t *data);
 
 /* Pieces whose blocks are all on disk and that wait for their hash. */
@@ -90,13 +90,14 @@ enum check_scope {
     CHECK_ALL, /* all pieces that can be on disk */
 };
 /* Starts a check and returns how many pieces it will read. A check of all pieces that an earlier
- * run of the program has begun, as resume data says, is continued. No job may be under way. */
+ * run of the program has begun, as resume data says, is continued. No job may be under way,
+ * no piece may wait for its hash, and no block be written until the check has ended. */
 uint32_t storage_begin_check(struct storage *s, enum check_scope scope);
 /* The next pieces of the check, all of one size; NULL when all have been given out. */
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp);
 /* How many bytes the next one of them has; 0: there is none. */
 uint32_t storage_next_check_size(struct storage *s);
-/* Pieces that were whole on disk and wrong, in the check so far. */
+/* Pieces of the check so far that were whole on disk, but had another hash. */
 uint32_t storage_n_bad(const struct storage *s);
 uint32_t storage_n_checked(const struct storage *s);
 
@@ -121,7 +122,7 @@ enum storage_event_kind {
     STORAGE_COMPLETED, /* piece: verified and in its place */
     STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
     STORAGE_GUILTY,    /* addr: sent wrong data of the piece */
-    STORAGE_CHANGED,   /* file: another program wrote to it or removed it. No book changes */
+    STORAGE_CHANGED,   /* file: another program wrote to it or removed it */
 };
 struct storage_event {
     enum storage_event_kind kind;
