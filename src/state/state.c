@@ -42,7 +42,7 @@ int state_lock(const char *path, int *fdp, pid_t *holderp)
         return r;
     }
     snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    /* On a full disk the lock holds without the pid. */
+    /* On a full disk the lock is held without a pid in the file. */
     if (!io_truncate(fd, 0))
         (void)io_write(fd, text, strlen(text), 0);
     *fdp = fd;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An event of inotify is only a reason to look: whether a file is there, and whether it has
- * changed, is always asked of the file itself. So events that are lost, doubled or late do no harm.
+ * After an event of inotify the file itself is examined: whether it exists, and whether its stamp
+ * has changed. So events that are lost, doubled or late do no harm.
  *
  * inotify reports nothing about a folder that is mounted over, or whose parent is moved; so each
- * look compares the folder of that name with the one that is watched. Nor does it report changes by
- * another machine: a folder on a network file system is scanned again and again.
+ * poll compares the folder of that name with the one that is watched. Nor does it report changes by
+ * another machine: a folder on a network file system is scanned regularly.
  */
 #include "conjure/state/watch.h"
 
@@ -38,13 +38,13 @@ struct watch {
     int dir_fd; /* -1: the folder cannot be read */
     uint64_t device, inode;
     int error, inotify_error;
-    bool gone_told, back_told; /* as news */
+    bool gone_reported, back_reported; /* these news were taken */
     struct key_map entries;
     struct watch_entry *first, *last; /* news */
-    struct watch_entry *taken_off;    /* removed, and in the last news: freed by the next call */
+    struct watch_entry *last_removed; /* of the last news: freed by the next watch_next */
     bool on_network;                  /* other machines may write to it */
     bool unsure;                      /* a file could not be examined: scan again */
-    uint32_t n_postponed, n_looks;
+    uint32_t n_postponed, n_polls;
     struct owner owner; /* of what changes it */
 };
 
@@ -86,7 +86,7 @@ static void free_entry(struct watch_entry *e)
     free(e);
 }
 
-static void become_news(struct watch *w, struct watch_entry *e)
+static void add_news(struct watch *w, struct watch_entry *e)
 {
     if (e->pending)
         return;
@@ -96,7 +96,7 @@ static void become_news(struct watch *w, struct watch_entry *e)
     w->last = e;
 }
 
-/* 0, -ENOENT when there is no such file, or another -errno: it may be there. */
+/* 0, -ENOENT when there is no such file, or another -errno when that is unknown. */
 static int stamp_of(const struct watch *w, const char *name, struct watch_stamp *stamp)
 {
     struct stat st;
@@ -121,7 +121,7 @@ static bool stamp_equal(const struct watch_stamp *a, const struct watch_stamp *b
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
-/* Whether NAME is there, and whether it has changed. */
+/* Finds out whether NAME exists, and whether it has changed. */
 static void examine(struct watch *w, const char *name)
 {
     struct watch_entry *e = find(w, name);
@@ -130,7 +130,7 @@ static void examine(struct watch *w, const char *name)
 
     if (r == -ENOENT && e && !e->removed) {
         e->removed = true;
-        become_news(w, e);
+        add_news(w, e);
     }
     if (r) {
         /* A failing disk, or a folder without search permission, removes no torrent. */
@@ -146,7 +146,7 @@ static void examine(struct watch *w, const char *name)
         return;
     e->removed = false;
     e->stamp = stamp;
-    become_news(w, e);
+    add_news(w, e);
 }
 
 static void close_folder(struct watch *w, int error)
@@ -159,7 +159,7 @@ static void close_folder(struct watch *w, int error)
     w->error = error;
 }
 
-/* A folder that cannot be read counts as gone: the next look opens it again. */
+/* A folder that cannot be read counts as gone: the next poll opens it again. */
 static void scan(struct watch *w)
 {
     int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -268,7 +268,7 @@ static void take_event(struct watch *w, const struct inotify_event *event, bool 
     }
     if (!event->len || !is_watched(w, event->name))
         return;
-    /* Not written whole yet, except links: they are never closed. */
+    /* A new file is examined when it is closed; a link is complete now. */
     if (event->mask & IN_CREATE && (fstatat(w->dir_fd, event->name, &st, AT_SYMLINK_NOFOLLOW) ||
                                     (!S_ISLNK(st.st_mode) && st.st_nlink < 2)))
         return;
@@ -304,13 +304,13 @@ static void repeat_postponed(struct watch *w)
 
         if (e && e->postponed) {
             e->postponed = false;
-            become_news(w, e);
+            add_news(w, e);
         }
     }
     w->n_postponed = 0;
 }
 
-void watch_look(struct watch *w)
+void watch_poll(struct watch *w)
 {
     int error;
 
@@ -321,7 +321,7 @@ void watch_look(struct watch *w)
         close_folder(w, error);
     if (w->dir_fd < 0)
         open_folder(w);
-    else if ((w->wd < 0 || w->on_network || w->unsure) && ++w->n_looks % WATCH_RESCAN_LOOKS == 0)
+    else if ((w->wd < 0 || w->on_network || w->unsure) && ++w->n_polls % WATCH_RESCAN_POLLS == 0)
         scan(w);
     repeat_postponed(w);
 }
@@ -338,7 +338,7 @@ struct watch *watch_new(const char *dir, const char *suffix)
     w->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     w->inotify_error = w->inotify < 0 ? errno : 0;
     w->wd = w->dir_fd = -1;
-    w->back_told = true;
+    w->back_reported = true;
     open_folder(w);
     return w;
 }
@@ -350,7 +350,7 @@ void watch_free(struct watch *w)
     close_folder(w, 0);
     if (w->inotify >= 0)
         close(w->inotify);
-    free_entry(w->taken_off);
+    free_entry(w->last_removed);
     for (uint32_t i = 0; i < w->entries.n_slots; i++)
         free_entry(w->entries.slots[i].value);
     key_map_deinit(&w->entries);
@@ -365,9 +365,9 @@ int watch_fd(const struct watch *w)
 
 static enum watch_news folder_news(const struct watch *w)
 {
-    if (w->dir_fd < 0 && !w->gone_told)
+    if (w->dir_fd < 0 && !w->gone_reported)
         return WATCH_FOLDER_GONE;
-    if (w->dir_fd >= 0 && !w->back_told)
+    if (w->dir_fd >= 0 && !w->back_reported)
         return WATCH_FOLDER_BACK;
     return WATCH_NOTHING;
 }
@@ -383,12 +383,12 @@ enum watch_news watch_next(struct watch *w, struct watch_entry **entryp)
     struct watch_entry *e = w->first;
 
     owner_assert(&w->owner);
-    free_entry(w->taken_off);
-    w->taken_off = NULL;
+    free_entry(w->last_removed);
+    w->last_removed = NULL;
     *entryp = NULL;
     if (news) {
-        w->gone_told = news == WATCH_FOLDER_GONE;
-        w->back_told = news == WATCH_FOLDER_BACK;
+        w->gone_reported = news == WATCH_FOLDER_GONE;
+        w->back_reported = news == WATCH_FOLDER_BACK;
         return news;
     }
     if (!e)
@@ -402,7 +402,7 @@ enum watch_news watch_next(struct watch *w, struct watch_entry **entryp)
         return WATCH_FILE;
     w->n_postponed -= e->postponed;
     key_map_remove(&w->entries, e->key);
-    w->taken_off = e;
+    w->last_removed = e;
     return WATCH_REMOVED;
 }
 

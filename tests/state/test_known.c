@@ -23,7 +23,7 @@ static int decode(const char *text, struct known *k, char reason[KNOWN_REASON_MA
     return known_decode((const uint8_t *)text, strlen(text), k, reason);
 }
 
-START_TEST(it_is_read_as_it_stands_and_written_the_same)
+START_TEST(a_file_is_decoded_and_encoded_again)
 {
     struct known k = KNOWN_EMPTY;
     char reason[KNOWN_REASON_MAX], name[KNOWN_NAME_MAX], hash[2 * SHA1_SIZE + 1];
@@ -51,7 +51,7 @@ START_TEST(it_is_read_as_it_stands_and_written_the_same)
 }
 END_TEST
 
-START_TEST(what_is_wrong_is_named)
+START_TEST(each_fault_is_named)
 {
     static const struct {
         const char *text, *reason;
@@ -94,7 +94,7 @@ START_TEST(a_folder_with_a_nul_is_refused)
 }
 END_TEST
 
-START_TEST(cut_anywhere_it_is_corrupt)
+START_TEST(a_truncated_file_is_corrupt)
 {
     for (size_t n = 0; n < strlen(GOOD); n++) {
         struct known k = KNOWN_EMPTY;
@@ -108,7 +108,7 @@ START_TEST(cut_anywhere_it_is_corrupt)
 }
 END_TEST
 
-START_TEST(a_file_of_it_is_replaced_and_read)
+START_TEST(a_file_is_replaced_and_loaded)
 {
     char folder[] = "/tmp/conjure-known-XXXXXX", path[64], reason[KNOWN_REASON_MAX];
     struct known k = KNOWN_EMPTY, again = KNOWN_EMPTY;
@@ -123,7 +123,7 @@ START_TEST(a_file_of_it_is_replaced_and_read)
     ck_assert(!known_save(path, &k));
     ck_assert(!known_load(path, &again, reason));
     ck_assert_uint_eq(again.seeded_s, 91);
-    /* The one that was loaded has given up its bytes, and can be saved over itself all the same. */
+    /* The loaded metainfo has no bytes of the .torrent: they are read from the file again. */
     ck_assert_ptr_null(metainfo_raw(again.meta, &n));
     ck_assert_uint_eq(n, 0);
     again.seeded_s = 92;
@@ -138,12 +138,12 @@ START_TEST(a_file_of_it_is_replaced_and_read)
     ck_assert(!unlink(path));
     ck_assert_int_eq(known_save(path, &again), -ENOENT);
     known_deinit(&again);
-    ck_assert(!rmdir(folder)); /* nothing is left beside */
+    ck_assert(!rmdir(folder)); /* no other file is left */
     ck_assert_int_eq(known_save(path, &k), -ENOENT);
     known_deinit(&k);
 }
 END_TEST
 
-RUN_SUITE("Known torrents", 10, it_is_read_as_it_stands_and_written_the_same,
-          what_is_wrong_is_named, a_folder_with_a_nul_is_refused, cut_anywhere_it_is_corrupt,
-          a_file_of_it_is_replaced_and_read);
+RUN_SUITE("Known torrents", 10, a_file_is_decoded_and_encoded_again, each_fault_is_named,
+          a_folder_with_a_nul_is_refused, a_truncated_file_is_corrupt,
+          a_file_is_replaced_and_loaded);

@@ -36,7 +36,7 @@ static void put(const char *text)
     ck_assert(!fclose(f));
 }
 
-/* What another process says of the lock: 0, STATE_LOCKED with the pid of this one, or 99. */
+/* Another process tries to lock: 0, STATE_LOCKED when it reads the pid of this one, or 99. */
 static int ask_another_process(void)
 {
     pid_t child = fork(), holder;
@@ -61,7 +61,7 @@ START_TEST(one_process_has_the_lock_and_is_named)
     ck_assert(!state_lock(path, &fd, &holder));
     ck_assert_int_eq(ask_another_process(), STATE_LOCKED);
     close(fd);
-    ck_assert_int_eq(ask_another_process(), 0); /* and it died with it */
+    ck_assert_int_eq(ask_another_process(), 0); /* the lock was released when that process ended */
     ck_assert(!state_lock(path, &fd, &holder));
     close(fd);
     end_world();

@@ -36,7 +36,7 @@ static void put(const char *text)
     ck_assert(!fclose(f));
 }
 
-START_TEST(statistics_are_read_as_they_stand_and_written_the_same)
+START_TEST(statistics_are_decoded_and_encoded_again)
 {
     struct statistics s = STATISTICS_EMPTY;
     char reason[STATISTICS_REASON_MAX];
@@ -58,7 +58,7 @@ START_TEST(statistics_are_read_as_they_stand_and_written_the_same)
 }
 END_TEST
 
-START_TEST(wrong_statistics_are_named_and_change_nothing)
+START_TEST(corrupt_statistics_are_named_and_not_taken)
 {
     static const struct {
         const char *text, *reason;
@@ -97,5 +97,5 @@ START_TEST(a_file_of_statistics_is_saved_and_loaded)
 }
 END_TEST
 
-RUN_SUITE("statistics", 10, statistics_are_read_as_they_stand_and_written_the_same,
-          wrong_statistics_are_named_and_change_nothing, a_file_of_statistics_is_saved_and_loaded);
+RUN_SUITE("statistics", 10, statistics_are_decoded_and_encoded_again,
+          corrupt_statistics_are_named_and_not_taken, a_file_of_statistics_is_saved_and_loaded);

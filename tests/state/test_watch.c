@@ -15,7 +15,7 @@
 
 #include "conjure/state/watch.h"
 
-/* What the file system says that it is; 0: the truth. */
+/* The type that fstatfs reports; 0: the real one. */
 static __typeof__(((struct statfs *)NULL)->f_type) file_system;
 
 int fstatfs(int fd, struct statfs *fs)
@@ -27,7 +27,7 @@ int fstatfs(int fd, struct statfs *fs)
     return (int)r;
 }
 
-/* The kernel queues an event before the call that causes it returns: nothing here waits. */
+/* The kernel queues an event before the system call that causes it returns, so no test waits. */
 
 static char folder[64], beside[64];
 
@@ -96,22 +96,22 @@ static struct watch *start(void)
     return w;
 }
 
-/* The news of a file that is put into the folder. */
+/* Writes a file to the folder, and takes the news of it. */
 static struct watch_entry *put_and_find(struct watch *w, const char *name, const char *text)
 {
     put(folder, name, text);
-    watch_look(w);
+    watch_poll(w);
     return expect(w, WATCH_FILE, name);
 }
 
-/* So often that the whole folder is read again if that is ever done without an event. */
-static void look_often(struct watch *w)
+/* Polls often enough for a rescan without an event. */
+static void poll_often(struct watch *w)
 {
-    for (unsigned i = 0; i < WATCH_RESCAN_LOOKS; i++)
-        watch_look(w);
+    for (unsigned i = 0; i < WATCH_RESCAN_POLLS; i++)
+        watch_poll(w);
 }
 
-START_TEST(what_is_there_is_found_and_nothing_else)
+START_TEST(existing_files_are_found_and_no_others)
 {
     struct watch *w;
 
@@ -135,12 +135,12 @@ START_TEST(a_file_is_news_when_it_is_whole)
     int fd = open(path_in(folder, "x.torrent"), O_WRONLY | O_CREAT, 0600);
 
     ck_assert(write(fd, "x", 1) == 1);
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     close(fd);
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "x.torrent");
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     end_world(w);
 }
@@ -151,56 +151,56 @@ START_TEST(moves_links_and_changes_are_news)
     struct watch *w = start();
 
     put(beside, "m.torrent", "m");
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     ck_assert(!rename(path_in(beside, "m.torrent"), path_in(folder, "m.torrent")));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "m.torrent");
     put(beside, "l.torrent", "l");
     ck_assert(!link(path_in(beside, "l.torrent"), path_in(folder, "hard.torrent")));
     ck_assert(!symlink(path_in(beside, "l.torrent"), path_in(folder, "soft.torrent")));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "hard.torrent");
     expect(w, WATCH_FILE, "soft.torrent");
     expect_nothing(w);
     put_and_find(w, "m.torrent", "other");
-    /* Who may not read it is told again when that changes. */
+    /* A change of permissions is news: the owner may be able to read the file now. */
     ck_assert(!chmod(path_in(folder, "m.torrent"), 0));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "m.torrent");
     expect_nothing(w);
     end_world(w);
 }
 END_TEST
 
-START_TEST(what_goes_is_news_with_the_owners_note)
+START_TEST(a_removed_file_is_news_with_its_owners_fields)
 {
     struct watch *w = start();
     struct watch_entry *e;
 
     put(folder, "a.torrent", "a");
     put(folder, "b.torrent", "b");
-    watch_look(w);
+    watch_poll(w);
     e = expect(w, WATCH_FILE, "a.torrent");
     e->taken = true;
     e->info_hash.bytes[19] = 7;
     expect(w, WATCH_FILE, "b.torrent");
     ck_assert(!unlink(path_in(folder, "a.torrent")));
     ck_assert(!rename(path_in(folder, "b.torrent"), path_in(beside, "b.torrent")));
-    watch_look(w);
+    watch_poll(w);
     e = expect(w, WATCH_REMOVED, "a.torrent");
     ck_assert(e->taken && e->info_hash.bytes[19] == 7);
     e = expect(w, WATCH_REMOVED, "b.torrent");
     ck_assert(!e->taken);
     expect_nothing(w);
-    /* One of that name later is a new one. */
+    /* A later file of that name gets a new entry. */
     e = put_and_find(w, "a.torrent", "a");
     ck_assert(!e->taken);
     end_world(w);
 }
 END_TEST
 
-START_TEST(a_file_that_is_replaced_at_once_is_one_that_changed)
+START_TEST(a_replaced_file_has_changed)
 {
     struct watch *w = start();
 
@@ -212,7 +212,7 @@ START_TEST(a_file_that_is_replaced_at_once_is_one_that_changed)
 }
 END_TEST
 
-START_TEST(what_is_postponed_comes_again)
+START_TEST(postponed_news_are_repeated)
 {
     struct watch *w = start();
     struct watch_entry *e;
@@ -221,19 +221,19 @@ START_TEST(what_is_postponed_comes_again)
     watch_postpone(w, e);
     watch_postpone(w, e);
     expect_nothing(w);
-    watch_look(w);
+    watch_poll(w);
     e = expect(w, WATCH_FILE, "a.torrent");
     watch_postpone(w, e);
     ck_assert(!unlink(path_in(folder, "a.torrent")));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_REMOVED, "a.torrent");
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     end_world(w);
 }
 END_TEST
 
-START_TEST(what_the_owner_writes_is_no_news)
+START_TEST(a_file_that_the_owner_writes_is_no_news)
 {
     struct watch *w = start();
     struct watch_entry *e;
@@ -241,38 +241,38 @@ START_TEST(what_the_owner_writes_is_no_news)
     put(folder, "a.torrent", "a");
     e = watch_expect(w, "a.torrent");
     e->taken = true;
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     ck_assert(watch_is_settled(w, e));
     put(folder, "a.torrent", "later");
     ck_assert(!watch_is_settled(w, e));
-    watch_look(w);
+    watch_poll(w);
     ck_assert(expect(w, WATCH_FILE, "a.torrent")->taken);
     end_world(w);
 }
 END_TEST
 
-START_TEST(a_folder_that_goes_is_said_and_comes_back)
+START_TEST(a_removed_folder_and_its_return_are_news)
 {
     struct watch *w = start();
 
     put(folder, "a.torrent", "a");
     put(folder, "b.torrent", "b");
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "a.torrent");
     expect(w, WATCH_FILE, "b.torrent");
     ck_assert(!rename(folder, path_in(beside, "moved")));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FOLDER_GONE, NULL);
     ck_assert_int_eq(watch_error(w), ENOENT);
     put(beside, "moved/c.torrent", "c");
     ck_assert(!unlink(path_in(beside, "moved/b.torrent")));
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     ck_assert(!rename(path_in(beside, "moved"), folder));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FOLDER_BACK, NULL);
-    /* Only what is different is news. */
+    /* Only files that differ are news. */
     expect(w, WATCH_FILE, "c.torrent");
     expect(w, WATCH_REMOVED, "b.torrent");
     expect_nothing(w);
@@ -281,7 +281,7 @@ START_TEST(a_folder_that_goes_is_said_and_comes_back)
 }
 END_TEST
 
-START_TEST(a_folder_that_is_not_there_at_first_is_waited_for)
+START_TEST(a_missing_folder_is_found_when_it_is_made)
 {
     struct watch *w;
 
@@ -289,11 +289,11 @@ START_TEST(a_folder_that_is_not_there_at_first_is_waited_for)
     ck_assert(!rmdir(folder));
     w = watch_new(folder, ".torrent");
     expect(w, WATCH_FOLDER_GONE, NULL);
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     ck_assert(!mkdir(folder, 0700));
     put(folder, "a.torrent", "a");
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FOLDER_BACK, NULL);
     expect(w, WATCH_FILE, "a.torrent");
     expect_nothing(w);
@@ -311,8 +311,8 @@ static bool write_once(const char *path, const char *text)
     return done;
 }
 
-/* As for a user who has no inotify left. That needs a user namespace, which not every system
- * gives. */
+/* As for a user who has used up all inotify instances. That needs a user namespace, which not every
+ * system allows. */
 static bool forbid_inotify(void)
 {
     char map[40];
@@ -324,7 +324,7 @@ static bool forbid_inotify(void)
            write_once("/proc/sys/user/max_inotify_instances", "0");
 }
 
-START_TEST(without_inotify_it_is_looked_at_now_and_then)
+START_TEST(without_inotify_the_folder_is_rescanned)
 {
     struct watch *w;
     int error;
@@ -339,17 +339,17 @@ START_TEST(without_inotify_it_is_looked_at_now_and_then)
     ck_assert_int_eq(error, EMFILE);
     ck_assert_int_eq(watch_fd(w), -1);
     put(folder, "a.torrent", "a");
-    look_often(w);
+    poll_often(w);
     expect(w, WATCH_FILE, "a.torrent");
     ck_assert(!unlink(path_in(folder, "a.torrent")));
-    look_often(w);
+    poll_often(w);
     expect(w, WATCH_REMOVED, "a.torrent");
     expect_nothing(w);
     end_world(w);
 }
 END_TEST
 
-/* What a link names changes: inotify says as little of that as of other machines. */
+/* The target of a link changes: inotify does not report that, nor changes by other machines. */
 static void change_beside(bool on_network)
 {
     struct watch *w;
@@ -358,24 +358,24 @@ static void change_beside(bool on_network)
     w = start();
     put(beside, "a.torrent", "a");
     ck_assert(!symlink(path_in(beside, "a.torrent"), path_in(folder, "a.torrent")));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "a.torrent");
     put(beside, "a.torrent", "aa");
-    look_often(w);
+    poll_often(w);
     if (on_network)
         expect(w, WATCH_FILE, "a.torrent");
     expect_nothing(w);
     end_world(w);
 }
 
-START_TEST(what_other_machines_change_is_found)
+START_TEST(changes_by_other_machines_are_found)
 {
     change_beside(false);
     change_beside(true);
 }
 END_TEST
 
-/* Root may look anywhere. */
+/* Permissions do not apply to root. */
 static void become_nobody(void)
 {
     if (geteuid())
@@ -390,7 +390,7 @@ static void become_root_again(void)
         ck_assert(!seteuid(0));
 }
 
-START_TEST(what_cannot_be_looked_at_is_not_gone)
+START_TEST(a_file_that_cannot_be_examined_is_not_removed)
 {
     struct watch *w = start();
 
@@ -399,16 +399,16 @@ START_TEST(what_cannot_be_looked_at_is_not_gone)
     put(folder, "b.torrent", "b");
     become_nobody();
     ck_assert(!chmod(folder, 0400));
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
-    /* Sooner or later the whole folder is looked at. */
-    look_often(w);
+    /* A rescan finds that the folder cannot be read. */
+    poll_often(w);
     expect(w, WATCH_FOLDER_GONE, NULL);
     ck_assert_int_eq(watch_error(w), EACCES);
-    watch_look(w);
+    watch_poll(w);
     expect_nothing(w);
     ck_assert(!chmod(folder, 0700));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FOLDER_BACK, NULL);
     while (watch_has_news(w)) {
         struct watch_entry *e;
@@ -424,7 +424,7 @@ START_TEST(what_cannot_be_looked_at_is_not_gone)
 }
 END_TEST
 
-START_TEST(a_file_that_may_be_seen_again_is_found)
+START_TEST(a_file_that_can_be_examined_again_is_found)
 {
     struct watch *w = start();
 
@@ -433,19 +433,19 @@ START_TEST(a_file_that_may_be_seen_again_is_found)
     ck_assert(!symlink(path_in(beside, "b.torrent"), path_in(folder, "b.torrent")));
     become_nobody();
     ck_assert(geteuid() == 65534 || !chmod(beside, 0));
-    watch_look(w);
+    watch_poll(w);
     expect(w, WATCH_FILE, "a.torrent");
     expect_nothing(w);
     become_root_again();
     ck_assert(!chmod(beside, 0755));
-    look_often(w);
+    poll_often(w);
     expect(w, WATCH_FILE, "b.torrent");
     expect_nothing(w);
     end_world(w);
 }
 END_TEST
 
-/* More than the kernel keeps: everything is looked at again. */
+/* More events than the kernel queues: the folder is scanned again. */
 START_TEST(lost_events_lose_no_file)
 {
     struct watch *w = start();
@@ -465,7 +465,7 @@ START_TEST(lost_events_lose_no_file)
         snprintf(name, sizeof name, "%u.torrent", i);
         put(folder, name, "n");
     }
-    watch_look(w);
+    watch_poll(w);
     while (watch_next(w, &e) == WATCH_FILE)
         n++;
     ck_assert_uint_eq(n, 302);
@@ -474,11 +474,11 @@ START_TEST(lost_events_lose_no_file)
 }
 END_TEST
 
-RUN_SUITE("A folder that is watched", 60, what_is_there_is_found_and_nothing_else,
+RUN_SUITE("A folder that is watched", 60, existing_files_are_found_and_no_others,
           a_file_is_news_when_it_is_whole, moves_links_and_changes_are_news,
-          what_goes_is_news_with_the_owners_note,
-          a_file_that_is_replaced_at_once_is_one_that_changed, what_is_postponed_comes_again,
-          what_the_owner_writes_is_no_news, a_folder_that_goes_is_said_and_comes_back,
-          a_folder_that_is_not_there_at_first_is_waited_for, lost_events_lose_no_file,
-          without_inotify_it_is_looked_at_now_and_then, what_cannot_be_looked_at_is_not_gone,
-          a_file_that_may_be_seen_again_is_found, what_other_machines_change_is_found);
+          a_removed_file_is_news_with_its_owners_fields, a_replaced_file_has_changed,
+          postponed_news_are_repeated, a_file_that_the_owner_writes_is_no_news,
+          a_removed_folder_and_its_return_are_news, a_missing_folder_is_found_when_it_is_made,
+          lost_events_lose_no_file, without_inotify_the_folder_is_rescanned,
+          a_file_that_cannot_be_examined_is_not_removed, a_file_that_can_be_examined_again_is_found,
+          changes_by_other_machines_are_found);

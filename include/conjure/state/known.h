@@ -9,7 +9,7 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * A torrent that a daemon takes up again after a restart. One B-coded file each, named after the
+ * A torrent that a daemon resumes after a restart. Each has a B-coded file, named after the
  * info-hash:
  *
  *   conjure   version, 1
@@ -31,7 +31,7 @@ struct known {
 #define KNOWN_REASON_MAX 320
 
 enum known_result {
-    KNOWN_CORRUPT = 1, /* the reason tells why */
+    KNOWN_CORRUPT = 1, /* see the reason */
 };
 
 /* "<info-hash>.known" */
@@ -43,10 +43,10 @@ int known_encode(const struct known *k, uint8_t **bytesp, size_t *np);
 /* Fills K, whose members are the caller's then. 0, KNOWN_CORRUPT with a REASON, or -ENOMEM. */
 int known_decode(const uint8_t *bytes, size_t n, struct known *k, char reason[KNOWN_REASON_MAX]);
 
-/* The same with files. Replaces the file at once, so that a crash leaves the old or the new one.
- * -errno as well. A metainfo from known_load has no bytes of the .torrent any more: saving it
- * reads them from the file at PATH, which must still be there and whole (-ENOENT, -EBADMSG).
- * These wait for the disk. */
+/* The same with files. Replaces the file atomically: a crash leaves the old or the new one.
+ * -errno as well. A metainfo from known_load no longer has the bytes of the .torrent: known_save
+ * reads them from the file at PATH, which must still exist and be valid (-ENOENT, -EBADMSG).
+ * These block on the disk. */
 int known_save(const char *path, const struct known *k);
 int known_load(const char *path, struct known *k, char reason[KNOWN_REASON_MAX]);
 

@@ -4,15 +4,15 @@
 
 #include <sys/types.h>
 
-/* The state folder of a daemon: its lock, and files that cannot be read. Any thread; these calls
- * wait for the disk. */
+/* The state folder of a daemon: its lock, and corrupt files in it. Any thread; these calls block
+ * on the disk. */
 
 enum state_result {
     STATE_LOCKED = 1, /* by another process */
 };
 
 /* Takes the lock file PATH for as long as *FDP is open, and writes our pid into it. 0, -errno,
- * or STATE_LOCKED with *HOLDERP, the pid of the holder (0: the file does not tell). The file
+ * or STATE_LOCKED with *HOLDERP, the pid of the holder (0: unknown). The file
  * stays; the kernel releases the lock of a process that dies. */
 int state_lock(const char *path, int *fdp, pid_t *holderp);
 

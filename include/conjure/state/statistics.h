@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * What a daemon did, over all of its runs, as a B-coded file:
+ * Totals of all runs of a daemon, as a B-coded file:
  *
  *   conjure      version, 1
  *   downloaded   content bytes
@@ -23,7 +23,7 @@ struct statistics {
 #define STATISTICS_REASON_MAX 160
 
 enum statistics_result {
-    STATISTICS_CORRUPT = 1, /* the reason tells why */
+    STATISTICS_CORRUPT = 1, /* see the reason */
 };
 
 /* *BYTESP is the caller's. 0 or -ENOMEM. */
@@ -31,7 +31,7 @@ int statistics_encode(const struct statistics *s, uint8_t **bytesp, size_t *np);
 /* 0, STATISTICS_CORRUPT with a REASON, or -ENOMEM. */
 int statistics_decode(const uint8_t *bytes, size_t n, struct statistics *s,
                       char reason[STATISTICS_REASON_MAX]);
-/* The same with files. Replaces the file at once, so that a crash leaves the old or the new one.
+/* The same with files. Replaces the file atomically: a crash leaves the old or the new one.
  * -errno as well. */
 int statistics_save(const char *path, const struct statistics *s);
 int statistics_load(const char *path, struct statistics *s, char reason[STATISTICS_REASON_MAX]);

@@ -8,21 +8,21 @@
 #include "conjure/base/info_hash.h"
 
 /*
- * A folder that is watched for files with one suffix: which are there, which are new or changed,
- * which were removed. News are taken one at a time, so that the owner can take a few and continue
- * later.
+ * Watches a folder for files with one suffix, and reports those that it finds, and which of them
+ * were changed or removed. News are taken one at a time, so that the owner can take a few and
+ * continue later.
  *
  * A file is news when it has been written whole (closed, or moved here), when the first scan finds
  * it, and when it has changed. Files whose names begin with a dot are ignored. When the kernel has
  * lost events, the folder is scanned again; when the kernel does not watch it (no inotify, or a
- * network file system that other machines may write to), watch_look scans it every
- * WATCH_RESCAN_LOOKS calls.
+ * network file system that other machines may write to), watch_poll scans it every
+ * WATCH_RESCAN_POLLS calls.
  *
- * A folder that disappears or cannot be read is news, and so is its return; in between its files
- * count as there. So does a file that cannot be examined (no permission, a failing disk). One
- * thread, which waits for the disk.
+ * A folder that disappears or cannot be read is news, and so is its return. Meanwhile its files do
+ * not count as removed, and neither does a file that cannot be examined (no permission, a failing
+ * disk). One thread; blocks on the disk.
  */
-#define WATCH_RESCAN_LOOKS 10
+#define WATCH_RESCAN_POLLS 10
 
 struct watch;
 
@@ -48,7 +48,7 @@ enum watch_news {
     WATCH_NOTHING = 0,
     WATCH_FILE,        /* new or changed */
     WATCH_REMOVED,     /* the entry lives until the next call */
-    WATCH_FOLDER_GONE, /* no entry; watch_error tells why */
+    WATCH_FOLDER_GONE, /* no entry; see watch_error */
     WATCH_FOLDER_BACK, /* no entry; news of its files follow */
 };
 
@@ -57,25 +57,25 @@ enum watch_news {
 struct watch *watch_new(const char *dir, const char *suffix);
 void watch_free(struct watch *w); /* NULL is fine */
 
-/* A descriptor to poll for reading before watch_look; -1: none. */
+/* A descriptor to poll for reading before watch_poll; -1: none. */
 int watch_fd(const struct watch *w);
 /* Collects news. Also to be called about once a second. */
-void watch_look(struct watch *w);
+void watch_poll(struct watch *w);
 
 enum watch_news watch_next(struct watch *w, struct watch_entry **entryp);
 /* Whether watch_next has any. */
 bool watch_has_news(const struct watch *w);
-/* E was in the last news, and will be once more after the next watch_look. */
+/* Repeats the last news, of E, after the next watch_poll. */
 void watch_postpone(struct watch *w, struct watch_entry *e);
 /* Whether E has not changed since it became news; if it has, it will be news again. */
 bool watch_is_settled(const struct watch *w, const struct watch_entry *e);
-/* The owner has just written NAME itself, which is no news. Returns its entry. */
+/* The owner has just written the file NAME: that is not reported. Returns its entry. */
 struct watch_entry *watch_expect(struct watch *w, const char *name);
 
 /* Whether the kernel refuses to watch, so that changes are found late; *ERRORP is the errno. */
 bool watch_is_late(const struct watch *w, int *errorp);
 const char *watch_dir(const struct watch *w);
-/* Why the folder could not be read last: an errno. */
+/* The errno of the last failure to read the folder. */
 int watch_error(const struct watch *w);
 /* DIR/NAME, the caller's. */
 char *watch_path(const struct watch *w, const char *name);

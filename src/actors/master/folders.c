@@ -293,7 +293,7 @@ static struct watch *open_watch(const char *dir, const char *suffix)
 
     if (watch_is_late(w, &error))
         log_warning(FACILITY, "%s: inotify: %s; it is read every %u seconds instead", dir,
-                    strerror(error), WATCH_RESCAN_LOOKS);
+                    strerror(error), WATCH_RESCAN_POLLS);
     return w;
 }
 
@@ -320,9 +320,9 @@ int folders_open(struct master *m)
 void folders_look(struct master *m)
 {
     if (m->known && !m->stopping)
-        watch_look(m->known);
+        watch_poll(m->known);
     if (m->watched && !m->stopping)
-        watch_look(m->watched);
+        watch_poll(m->watched);
 }
 
 static bool has_news(const struct master *m)
