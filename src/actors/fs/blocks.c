@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Received blocks are written, and whole pieces hashed.
+ * Writes received blocks, and hashes whole pieces.
  *
  * HASH BATCHES. Sixteen pieces side by side cost little more than four one by one, so a full batch
  * is three times as cheap as single pieces. A batch takes all pieces that wait, and while one is
@@ -19,7 +19,7 @@
 
 #define HOLD_NS           (25 * NS_PER_MS) /* the longest that a piece waits for others */
 #define HOLD_WORTH        5                /* pieces that must be expected in that time */
-#define ARRIVAL_FORGOTTEN NS_PER_S
+#define ARRIVAL_FORGOTTEN NS_PER_S         /* longer intervals count as this one */
 
 /* Whether pieces arrive so fast that batches are worth waiting for. */
 static bool is_fast(const struct fs_torrent *t)
@@ -45,7 +45,7 @@ static void reply_stored(struct fs *self, struct fs_torrent *t, struct fs_store_
 static void park(struct fs_torrent *t, struct fs_store_blocks *m)
 {
     if (array_reserve(&t->parked, &t->parked_room, t->n_parked + 1, sizeof *t->parked))
-        abort(); /* a pointer for each claim under way: as mem_new */
+        abort(); /* a pointer for each claim under way: too small to be handled, as in mem_new */
     t->parked[t->n_parked++] = m;
 }
 
@@ -98,7 +98,7 @@ static void note_arrivals(struct fs *self, struct fs_torrent *t, uint32_t n_befo
         t->oldest_ns = self->now;
 }
 
-/* Has the piece hashed from the buffer that it was received in. The asker gets another one. */
+/* Keeps the buffer for the hash of the piece. The reply carries another one. */
 static void exchange_buffer(struct fs_torrent *t, struct fs_store_blocks *m)
 {
     uint8_t *other = storage_exchange_buffer(t->storage, m->piece, m->data);

@@ -10,9 +10,9 @@ void fs_blocks_end_write(struct fs *self, struct fs_torrent *t, struct disk_job 
 /* Stores blocks of T that waited for a job that is finished now. */
 void fs_blocks_retry_parked(struct fs *self, struct fs_torrent *t);
 
-/* Hashes pieces of T, all that fill a batch. False when none could be. */
+/* Starts a batch of pieces of T. False when there is none, or it has to wait. */
 bool fs_blocks_hash(struct fs *self, struct fs_torrent *t);
-/* When the pieces of T that wait are hashed at the latest; self->now or earlier: at once. */
+/* Until when pieces of T may wait for a better batch; self->now or earlier: they may not. */
 uint64_t fs_blocks_hold_until(const struct fs *self, const struct fs_torrent *t);
 
 #endif

@@ -13,7 +13,7 @@
 #include "conjure/base/sha1.h"
 
 #define SAVE_NS (60 * NS_PER_S) /* between two saves of a check's progress */
-#define BUSY_NS NS_PER_S        /* so long after blocks came, more are expected */
+#define BUSY_NS NS_PER_S        /* after the last blocks: more are expected */
 
 void fs_check_begin(struct fs *self, struct fs_check_pieces *m)
 {
@@ -40,8 +40,8 @@ struct fs_worker *fs_check_find_worker(struct fs *self)
     if (idle->worker)
         self->n_checkers++;
     else if (!self->n_checkers)
-        return fs_queue_find_idle(self->workers,
-                                  self->n_workers); /* no thread: another one checks */
+        return fs_queue_find_idle(
+            self->workers, self->n_workers); /* no checker can be started: a disk worker checks */
     return idle->worker ? idle : NULL;
 }
 

@@ -7,7 +7,7 @@
 void fs_check_begin(struct fs *self, struct fs_check_pieces *m);
 /* Gives batches to idle checkers. */
 void fs_check_schedule(struct fs *self);
-/* A checker that is idle, or is started now; NULL when enough of them are busy. */
+/* An idle checker, started now if need be; NULL when enough of them are busy. */
 struct fs_worker *fs_check_find_worker(struct fs *self);
 /* T is about to be closed: its check ends early. */
 void fs_check_cancel(struct fs *self, const struct fs_torrent *t);

@@ -22,7 +22,7 @@
 #include "conjure/base/log.h"
 #include "conjure/base/sha1.h"
 
-#define KEEP_SPARE_NS (2 * NS_PER_S) /* spare buffers, while idle */
+#define KEEP_SPARE_NS (2 * NS_PER_S) /* without a message: then spare buffers are freed */
 
 /* --- requests -------------------------------------------------------------------------------- */
 
@@ -303,7 +303,7 @@ struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsi
 
         w->worker = worker_start(self->n_workers + 1, WORKER_DISK);
         if (!w->worker)
-            break; /* fewer do, as long as there is one */
+            break; /* one is enough */
         self->n_workers++;
     }
     if (!self->n_workers)

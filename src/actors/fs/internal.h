@@ -24,7 +24,7 @@ enum saving {
 
 /* A torrent that is open, or waits for that. */
 struct fs_torrent {
-    struct list place; /* in `torrents` or in `opening` */
+    struct list place; /* in `torrents`, or in `opening` */
     struct fs_torrent *next_active, *previous_active;
     bool active; /* every round of the loop tries to continue its work */
     struct torrent *torrent;
@@ -43,9 +43,10 @@ struct fs_torrent {
     uint64_t progress_ns;    /* last CheckProgress */
     uint64_t check_saved_ns; /* last resume data of a check */
     struct due restat;       /* in `restats`, unless its restat is under way */
-    /* Pieces that wait for their hash: when the last one came, the average time between two of
-     * them, and when the first of those that wait now came. */
-    uint64_t arrival_ns, interval_ns, oldest_ns;
+    /* Pieces that wait for their hash. */
+    uint64_t arrival_ns;  /* when the last one arrived */
+    uint64_t interval_ns; /* the average time between two arrivals */
+    uint64_t oldest_ns;   /* when the first of those that wait now arrived */
     /* Compact: blocks that wait for the job under way. */
     struct fs_store_blocks **parked;
     size_t n_parked, parked_room;

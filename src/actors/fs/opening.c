@@ -8,7 +8,7 @@
 #include "actors/fs/torrents.h"
 #include "conjure/base/alloc.h"
 
-#define TOGETHER_MAX 8 /* in one list: a slow disk holds up no more */
+#define TOGETHER_MAX 8 /* torrents in one list: a slow disk delays no more than these */
 
 static void cancel(struct fs_open_torrent *m)
 {
@@ -80,7 +80,7 @@ static struct disk_job *start_first(struct fs *self)
     return job;
 }
 
-/* A list for each idle worker: passing them one by one costs more than some of them do. */
+/* Lists, because a message to a worker costs more than the opening of some torrents. */
 void fs_opening_start_some(struct fs *self)
 {
     unsigned n_idle = self->n_workers - self->n_busy;

@@ -4,15 +4,15 @@
 
 #include "actors/fs/internal.h"
 
-/* Torrents that are to be opened wait for an idle worker: a thousand at once would only be in the
- * way of other jobs. */
+/* Torrents that are to be opened wait here for an idle worker: a thousand of them in the queue of
+ * jobs would delay all others. */
 
 void fs_opening_add(struct fs *self, struct fs_open_torrent *m);
-/* No torrent is opened any more; those that wait get -ECANCELED. */
+/* No torrent is opened any more: OpenTorrents that wait fail with -ECANCELED. */
 void fs_opening_stop(struct fs *self);
 /* Gives a list of them to an idle worker; there has to be one. */
 void fs_opening_start_some(struct fs *self);
-/* T's open job is finished, by ERROR. Frees T and returns false when that is not 0. */
+/* T's open job has ended with ERROR, 0 or -errno. After an error frees T and returns false. */
 bool fs_opening_end(struct fs *self, struct fs_torrent *t, int error);
 
 #endif

@@ -57,8 +57,8 @@ void fs_queue_add(struct fs *self, struct disk_job *job)
     self->queue_last = job;
 }
 
-/* Whether JOB can be done together with FIRST, and those that follow it in a list of N. */
-static bool goes_with(const struct disk_job *job, const struct disk_job *first, unsigned n)
+/* Whether JOB can be appended to a list of N jobs that begins with FIRST. */
+static bool can_follow(const struct disk_job *job, const struct disk_job *first, unsigned n)
 {
     if (job->kind != first->kind)
         return false;
@@ -74,7 +74,7 @@ struct disk_job *fs_queue_take(struct fs *self)
     unsigned n = 0;
 
     while ((job = *at) && (!first || first->kind == DISK_WRITE || first->kind == DISK_SAVE)) {
-        if (first ? !goes_with(job, first, n) : !may_run(job)) {
+        if (first ? !can_follow(job, first, n) : !may_run(job)) {
             previous = job;
             at = &job->next;
             continue;

@@ -4,7 +4,7 @@
 
 #include "actors/fs/internal.h"
 
-/* Messages of FS to other actors that are no replies. */
+/* Messages of FS to other actors, except replies. */
 
 /* To Master, once for each opening of T: its disk has failed. */
 void fs_report_failure(struct fs *self, struct fs_torrent *t, int error);

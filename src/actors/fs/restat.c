@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the files of a torrent are still those that were verified. A daemon opens a torrent that
- * was complete on the word of the resume data (TRUST, src/fs/open.c). Its files are looked at
- * afterwards, and then once a day, for other programs may write to them while we seed them for
- * years. It has the lowest priority: one torrent at a time, by a checker, and never for more than a
- * tenth of the time, so that a disk that needs a second for a torrent has nine to itself.
+ * A restat finds out whether the files of a torrent have changed since they were verified. A daemon
+ * opens a complete torrent without reading the stamps of all files (TRUST, src/fs/open.c). They are
+ * compared afterwards, and then once a day, because other programs may write to the files while we
+ * seed them for years. It has the lowest priority: one torrent at a time, by a checker, and for at
+ * most a tenth of the time, so that a disk that needs a second for a torrent then rests for nine.
  */
 #include "actors/fs/restat.h"
 
@@ -13,9 +13,9 @@
 #include "conjure/base/alloc.h"
 
 #define AGAIN_NS (24 * 3600 * NS_PER_S)
-#define LATER_NS (60 * NS_PER_S)  /* it is not complete, or another query is under way */
+#define LATER_NS (60 * NS_PER_S)  /* the torrent is incomplete, or has a query under way */
 #define PAUSE_NS (20 * NS_PER_MS) /* at least */
-#define SHARE    9                /* of pause for each of work */
+#define SHARE    9                /* of pause for one of restat */
 
 void fs_restat_expect(struct fs *self, struct fs_torrent *t)
 {

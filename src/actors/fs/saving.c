@@ -66,7 +66,7 @@ static void start_save(struct fs *self, struct fs_torrent *t)
     fs_queue_add(self, job);
 }
 
-/* Whether jobs, or pieces that can be hashed, have to come before T is closed. */
+/* Whether T has jobs under way, or pieces to hash, that have to end before it is closed. */
 static bool has_work(const struct fs_torrent *t)
 {
     return storage_is_busy(t->storage) || t->n_parked ||

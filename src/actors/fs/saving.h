@@ -11,7 +11,7 @@ void fs_saving_close(struct fs *self, struct fs_close_torrent *m);
 /* Starts a save or the close of T that was asked for and need not wait. False when T was closed and
  * freed. */
 bool fs_saving_continue(struct fs *self, struct fs_torrent *t);
-/* T's save job is finished, by ERROR. False when T was closed and freed. */
+/* T's save job has ended with ERROR, 0 or -errno. False when T was closed and freed. */
 bool fs_saving_end(struct fs *self, struct fs_torrent *t, int error);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* FS's records of torrents. */
 
-/* T is visited in the next round of the loop, and until it has no work left. */
+/* From the next round of the loop on T's work is continued, until none is left. */
 void fs_torrent_activate(struct fs *self, struct fs_torrent *t);
 void fs_torrent_deactivate(struct fs *self, struct fs_torrent *t);
 /* Frees T, which has no query and no job under way, and its storage, if it has one. */

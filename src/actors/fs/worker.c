@@ -44,7 +44,7 @@ static void give_way(void)
     enum { WHO_PROCESS = 1, CLASS_BEST_EFFORT = 2, CLASS_SHIFT = 13, LOWEST = 7 };
     int nice = getpriority(PRIO_PROCESS, 0) + CHECKER_NICE;
 
-    /* On Linux it is for this thread alone. Both may be refused; it then runs as the others. */
+    /* On Linux both are for this thread alone. Where they fail it runs as the others. */
     setpriority(PRIO_PROCESS, 0, nice < NICE_MAX ? nice : NICE_MAX);
     syscall(SYS_ioprio_set, WHO_PROCESS, 0, CLASS_BEST_EFFORT << CLASS_SHIFT | LOWEST);
 }

@@ -9,8 +9,8 @@ struct worker;
 
 enum worker_role {
     WORKER_DISK,
-    /* Gives way to all other threads, at the processor and at the disk, for good: an ordinary user
-     * cannot take that back. */
+    /* Has the lowest priority for the processor and the disk. It keeps it: an ordinary user cannot
+     * raise a priority again. */
     WORKER_CHECKER,
 };
 

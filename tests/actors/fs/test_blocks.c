@@ -15,8 +15,8 @@ static void expect_booked(struct world *w, uint32_t piece, uint32_t first, uint6
     msg_free(&m->msg);
 }
 
-/* InterestStat has learned of blocks when the peer gets its reply (guarantee E), and the reply has
- * the same; also of those that another peer stored first. */
+/* InterestStat receives BlocksStored before the peer gets its reply (guarantee E), with the same
+ * blocks; also for blocks that another peer stored first. */
 START_TEST(blocks_are_booked_before_the_reply)
 {
     struct world w;

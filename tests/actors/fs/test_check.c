@@ -60,7 +60,7 @@ START_TEST(closing_ends_a_check)
 }
 END_TEST
 
-/* Stopped again and again: no result is lost. */
+/* Closes the torrent during each check: no result is lost. */
 START_TEST(a_check_continues_where_it_was_stopped)
 {
     static const struct sample_file files[] = {{"large", 24u << 20}};

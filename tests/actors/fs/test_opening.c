@@ -10,7 +10,7 @@ static void ask_to_open(struct world *w)
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
 }
 
-/* More than a worker gets at a time. */
+/* More torrents than one list to a worker has. */
 START_TEST(many_are_opened_at_once)
 {
     enum { N = 50 };
@@ -74,7 +74,7 @@ START_TEST(a_folder_that_cannot_be_opened_is_named_in_the_reply)
 }
 END_TEST
 
-/* Of many that wait none is opened afterwards. */
+/* After StopOpening no waiting torrent is opened. */
 START_TEST(waiting_torrents_can_be_cancelled)
 {
     struct world w;

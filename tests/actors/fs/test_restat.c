@@ -14,7 +14,7 @@ START_TEST(a_changed_file_is_reported_soon_after_opening)
     world_close(&w);
     w.trusting = true;
     expect_opened(&w, w.sample.n_pieces, 0);
-    world_close(&w); /* perhaps while its files are looked at */
+    world_close(&w); /* perhaps during its restat */
     ck_assert(channel_is_empty(&w.master.channel));
     sample_change_file(&w.sample, 1);
     expect_opened(&w, w.sample.n_pieces, 0);
