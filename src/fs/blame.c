@@ -67,23 +67,23 @@ bool blame_has(const struct blame *b, uint32_t piece)
 }
 
 static void settle_attempt(const struct blame_attempt *a, const uint8_t (*digests)[SHA1_SIZE],
-                           void (*guilty)(void *arg, uint32_t piece, const struct addr *who),
+                           void (*guilty)(void *arg, uint32_t piece, const struct addr *sender),
                            void *arg)
 {
     for (uint32_t i = 0; i < a->n_blocks; i++) {
-        struct addr who = a->from[i];
+        struct addr sender = a->from[i];
 
-        if (!who.family || !memcmp(a->digests[i], digests[i], SHA1_SIZE))
+        if (!sender.family || !memcmp(a->digests[i], digests[i], SHA1_SIZE))
             continue;
-        guilty(arg, a->piece, &who);
+        guilty(arg, a->piece, &sender);
         for (uint32_t j = i; j < a->n_blocks; j++)
-            if (addr_equal(&a->from[j], &who))
+            if (addr_equal(&a->from[j], &sender))
                 a->from[j] = ADDR_NONE; /* each is named once */
     }
 }
 
 void blame_settle(struct blame *b, uint32_t piece, const uint8_t (*digests)[SHA1_SIZE],
-                  void (*guilty)(void *arg, uint32_t piece, const struct addr *who), void *arg)
+                  void (*guilty)(void *arg, uint32_t piece, const struct addr *sender), void *arg)
 {
     struct blame_attempt **at = &b->oldest, *last = NULL;
 

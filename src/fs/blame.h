@@ -43,6 +43,6 @@ bool blame_has(const struct blame *b, uint32_t piece);
 /* PIECE passed; these are the digests of its blocks, or NULL when they are not known. Calls GUILTY
  * once for each sender of another block, and drops the attempts. */
 void blame_settle(struct blame *b, uint32_t piece, const uint8_t (*digests)[SHA1_SIZE],
-                  void (*guilty)(void *arg, uint32_t piece, const struct addr *who), void *arg);
+                  void (*guilty)(void *arg, uint32_t piece, const struct addr *sender), void *arg);
 
 #endif

@@ -85,7 +85,7 @@ void books_verify(struct books *b, uint32_t piece, enum piece_place place)
 {
     books_drop_partial(b, piece);
     bitfield_set(&b->verified, piece);
-    if (place == PIECE_AT_HOME)
+    if (place == PIECE_IN_OWN_SLOT)
         bitfield_set(&b->have, piece);
 }
 
@@ -139,7 +139,7 @@ void books_end_write(struct books *b, struct partial *p, uint32_t first_block, u
     b->n_unhashed++;
 }
 
-/* --- what is stored -------------------------------------------------------------------------- */
+/* --- stored blocks -------------------------------------------------------------------------- */
 
 /* Compact: verified, but in another slot than its own, so that it is not served yet. */
 static bool is_guest(const struct books *b, uint32_t piece)

@@ -11,8 +11,8 @@
 /*
  * Which pieces of a torrent are verified, partial or doubtful. A block is missing, being written,
  * or on disk. When all blocks of a piece are on disk the piece waits for its hash; then it is
- * verified, or all its blocks are missing again. No disk; one thread, but for a worker that opens
- * the torrent.
+ * verified, or all its blocks are missing again. Does not touch the disk. One thread at a
+ * time: FS's, or the worker that opens the torrent.
  */
 enum partial_state {
     PARTIAL_OPEN,    /* blocks are missing */
@@ -26,11 +26,10 @@ struct partial {
     uint32_t n_blocks, n_stored;
     enum partial_state state;
     struct partial *next; /* PARTIAL_WAITING: in the queue */
-    uint8_t
-        *buffer; /* the whole piece as it was received and written, or NULL; see piece_buffers.h */
-    uint64_t *on_disk; /* one bit per block */
-    uint64_t *writing; /* the same */
-    struct addr *from; /* one per block: its sender; ADDR_NONE for a block of an earlier run */
+    uint8_t *buffer;      /* the whole piece as it was received, or NULL; see piece_buffers.h */
+    uint64_t *on_disk;    /* one bit per block */
+    uint64_t *writing;    /* the same */
+    struct addr *from;    /* one per block: its sender; ADDR_NONE for a block of an earlier run */
 };
 
 struct books {
@@ -54,10 +53,10 @@ struct partial *books_add_partial(struct books *b, uint32_t piece);
 /* Frees the record, if there is one. Its buffer goes back to the pool. */
 void books_drop_partial(struct books *b, uint32_t piece);
 enum piece_place {
-    PIECE_AT_HOME,   /* in its own slot: it can be served */
-    PIECE_ELSEWHERE, /* in another one (compact) */
+    PIECE_IN_OWN_SLOT,   /* it can be served */
+    PIECE_IN_OTHER_SLOT, /* not yet (compact) */
 };
-/* The piece is on disk and correct; its record is dropped. */
+/* PIECE is on disk and correct; its record is dropped. */
 void books_verify(struct books *b, uint32_t piece, enum piece_place place);
 
 /* Those of the blocks FIRST_BLOCK + i, bit i of BLOCKS, that are neither on disk nor being

@@ -7,7 +7,7 @@
 /* Events of one storage, first in first out. */
 struct events {
     struct storage_event *queue; /* owned */
-    size_t n, room, at;          /* those from `at` on were not taken yet */
+    size_t n, room, at;          /* `at`: the next one to be taken */
 };
 #define EVENTS_EMPTY ((struct events){0})
 

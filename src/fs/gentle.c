@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mincore(2) says which pages of the next window are cached, before any of it is read. A read that
- * may not wait (RWF_NOWAIT) would tell too, but newer kernels start to read ahead for it, and so
- * change the answer. The kernel's own read-ahead is switched off for the same reason. A window that
+ * mincore(2) reports which pages of the next window are cached, before any of it is read. A read
+ * with RWF_NOWAIT would show it too, but newer kernels start to read ahead for it, and so change
+ * the result. The kernel's own read-ahead is switched off for the same reason. A window that
  * is not entirely cached is requested as a whole: sixteen lanes that take turns on a disk must not
  * make it seek for every chunk.
  *
@@ -75,7 +75,7 @@ static bool is_all_cached(int fd, uint64_t begin, uint64_t length)
     return !syscall(SYS_cachestat, fd, &range, &state, 0) && state.n_cached == length / GENTLE_PAGE;
 }
 
-/* Finds out which pages of the window are cached; on doubt all, so that none is dropped. */
+/* Finds out which pages of the window are cached; when unknown all, so that none is dropped. */
 static void find_resident(struct gentle *g)
 {
     void *map;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Received pieces are hashed: each is verified, or all its blocks are missing again and their
- * senders are found out. */
+/* Hashes received pieces: each is verified, or all its blocks are missing again and the senders of
+ * wrong ones are found. */
 #include "fs/internal.h"
 #include "fs/lanes.h"
 

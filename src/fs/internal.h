@@ -15,11 +15,11 @@
 /* The resume file on disk. */
 struct saved {
     uint8_t digest[SHA1_SIZE];
-    bool exists; /* there is one, of this torrent, with that digest */
+    bool exists; /* of this torrent, with that digest */
 };
 
-/* Shared by the files of the kinds of jobs and storage.c. Belongs to FS's thread; while the open
- * job runs, that has the books, the placement and the stamps. */
+/* Shared by storage.c and the files of the kinds of jobs. FS's thread owns it, except that the open
+ * job owns the books, the placement and the stamps while it runs. */
 struct storage {
     struct owner thread;
     struct store store; /* immutable: workers read it */
@@ -35,26 +35,26 @@ struct storage {
     uint32_t n_jobs;      /* prepared and not finished */
     uint32_t failed_file; /* which file the last error is about, or JOB_FILE_NONE */
     /* The check. */
-    uint32_t check_at; /* slots before it were given to jobs */
+    uint32_t check_at; /* the next slot to be given to a job */
     uint32_t n_checked, n_bad;
-    bool checking_all; /* as the user asked, and not ended yet */
+    bool checking_all; /* at the user's request; not ended yet */
     /* Resume data. */
     struct saved saved;
-    bool saving; /* a save job is under way, which will know the stamps of unsynced files */
+    bool saving; /* a save job is under way; it reads the stamps of unsynced files */
     uint64_t uploaded, downloaded;
     bool refuse_lost, trusting;
-    bool
-        needs_restat; /* stamps are those of the resume data, and not compared with the files yet */
+    /* The stamps are those of the resume data, and were not compared with the files yet. */
+    bool needs_restat;
 };
 
 /* --- kinds of jobs (job.h) ------------------------------------------------------------------- */
 
 extern const struct job_kind open_kind, write_kind, hash_kind, check_kind, save_kind, restat_kind;
 
-/* check.c: all that was doubtful has been read, and no job is under way. */
+/* check.c: ends a pass: all doubtful slots were read, and no job is under way. */
 void check_end_pass(struct storage *s);
-/* restat.c: whether FILE has the stamp in s->stamps unless another program has touched it. Not
- * before resume data says what we have written. */
+/* restat.c: whether only another program can have changed the stamp of FILE that s->stamps has.
+ * False until resume data has all that we wrote. */
 bool restat_knows_stamp(const struct storage *s, uint32_t file);
 
 #endif

@@ -69,7 +69,7 @@ int job_add_ranges(struct job *job, uint64_t at, uint32_t length, enum padding p
         if (zeros || leases == JOB_OPENS_ITSELF || job->n_ranges > HANDLES_MAX)
             continue;
         r = handle_pool_lease(s->pool, &s->store, extent.file, mode, &range->handle);
-        /* A file that cannot be read is an error of the worker's, which tries again. */
+        /* To read, the worker opens the file again, and reports the error. */
         if (r < 0 && bytes) {
             s->failed_file = extent.file;
             return r;

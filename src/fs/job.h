@@ -34,7 +34,7 @@ struct job_kind {
 #define JOB_FILE_NONE     UINT32_MAX
 #define JOB_SCRATCH_BYTES (512u * 1024)
 
-/* An extent and how to get at it. */
+/* An extent, the open file, and the bytes to be written. */
 struct job_range {
     struct extent extent;
     struct open_file *handle; /* leased; NULL: the worker opens the file itself */
@@ -56,11 +56,10 @@ struct job *job_new(struct storage *s, const struct job_kind *kind, size_t size)
 /* FS's thread. Returns leases too. */
 void job_free(struct job *job);
 
-/* Whether the files of ranges are leased from the pool, as far as there are not too many of
- * them. */
+/* How a job gets its open files. */
 enum job_leases {
-    JOB_LEASES,
-    JOB_OPENS_ITSELF,
+    JOB_LEASES,       /* from the pool, for a bounded number of ranges */
+    JOB_OPENS_ITSELF, /* the worker opens them */
 };
 /* FS's thread. Adds the extents of content [AT, AT + LENGTH). BYTES: to be written there, or NULL
  * to read. 0 or -errno. */

@@ -19,14 +19,14 @@
 
 #define CHUNK_MAX (64u * 1024) /* bytes of one lane, when lanes are few */
 
-int lanes_add(struct lane_job *lanes, const struct lane *as, enum job_leases leases)
+int lanes_add(struct lane_job *lanes, const struct lane *lane, enum job_leases leases)
 {
     struct job *job = &lanes->job;
-    struct lane *lane = &lanes->lanes[lanes->n_lanes];
+    struct lane *added = &lanes->lanes[lanes->n_lanes];
     int r;
 
-    *lane = *as;
-    lane->first_range = job->n_ranges;
+    *added = *lane;
+    added->first_range = job->n_ranges;
     r = job_add_ranges(job, (uint64_t)lane->slot * job->store->piece_length, lanes->lane_size,
                        store_padding_of(lane->slot, lane->piece), NULL, leases);
     if (!r)

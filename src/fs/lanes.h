@@ -10,7 +10,7 @@
 
 enum lane_result {
     LANE_GOOD,
-    LANE_BAD,     /* read whole, and wrong */
+    LANE_BAD,     /* read whole, but its hash differs */
     LANE_MISSING, /* a file is missing or too short */
     LANE_ERROR,   /* the disk failed */
     LANE_CANCELLED,
@@ -26,7 +26,7 @@ struct lane {
     /* After running. */
     enum lane_result result;
     uint8_t digest[SHA1_SIZE];
-    uint8_t (*digests)[SHA1_SIZE]; /* those of blocks, owned; NULL when there was no memory */
+    uint8_t (*digests)[SHA1_SIZE]; /* those of blocks, owned; NULL without memory */
 };
 
 struct lane_job {
@@ -43,8 +43,8 @@ static inline struct lane_job *lane_job_of(const struct job *job)
     return (struct lane_job *)(void *)(uintptr_t)job;
 }
 
-/* FS's thread. Adds a lane AS it is described, and its ranges. 0 or -errno. */
-int lanes_add(struct lane_job *lanes, const struct lane *as, enum job_leases leases);
+/* FS's thread. Adds a copy of LANE, and its ranges. 0 or -errno. */
+int lanes_add(struct lane_job *lanes, const struct lane *lane, enum job_leases leases);
 /* For the table of a kind (job.h). */
 bool lanes_join(const struct job *first, unsigned n, const struct job *next);
 void lanes_run(struct job *first, unsigned n_jobs, struct disk_scratch *scratch);

@@ -4,12 +4,12 @@
  * files vouch for them.
  *
  * TRUST. A daemon has thousands of torrents, and their files' inodes may lie anywhere on a disk
- * that has just been mounted. So it opens a torrent that was complete on the word of the resume
- * data after a look at one file, the witness, which shows that the disk is mounted at all; and
- * reads the stamps of the other files soon, one torrent after another (restat.c). If one of them
- * has changed, the torrent is opened again, and then all stamps are read first.
+ * that has just been mounted. So when resume data claims a whole torrent, the stamp of only one
+ * file is compared before it is opened: that of the witness, which shows that the disk is mounted.
+ * The stamps of its other files are compared soon afterwards, one torrent after another (restat.c).
+ * If one of them has changed, the torrent is opened again, and then all stamps are read first.
  *
- * The job has the books, the placement and the stamps of the storage while it runs.
+ * The job owns the books, the placement and the stamps of the storage while it runs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -102,9 +102,8 @@ static int load_resume(struct open_job *x, struct resume **resumep)
     return 0;
 }
 
-/* Books blocks of pieces that are not verified. The piece's hash decides about them later, so they
- * may be believed after a crash too. A piece with all its blocks and no verdict is left to the
- * check. */
+/* Books blocks of pieces that are not verified. They are believed even after a crash, because the
+ * piece is hashed later. A piece that has all its blocks is left to the check. */
 static int take_partials(struct open_job *x, const struct resume *resume)
 {
     for (uint32_t i = 0; i < resume->n_partials; i++) {
@@ -128,7 +127,7 @@ static int take_partials(struct open_job *x, const struct resume *resume)
 
 /* --- run: files ------------------------------------------------------------------------------ */
 
-/* Whether the witness of TRUST is as resume data has it, and the torrent complete. */
+/* See TRUST: whether the torrent was complete, and the witness has not changed. */
 static bool may_be_trusted(const struct open_job *x, const struct resume *resume)
 {
     const struct store *store = x->job.store;
@@ -157,8 +156,7 @@ static int find_stamps(struct open_job *x, const struct resume *resume)
     return 0;
 }
 
-/* A file that existed when resume data was written, if none of those exists now; else
- * JOB_FILE_NONE. */
+/* When none of the files of RESUME exists any more, the first of them; else JOB_FILE_NONE. */
 static uint32_t find_lost_file(const struct open_job *x, const struct resume *resume)
 {
     uint32_t lost = JOB_FILE_NONE;
@@ -187,7 +185,7 @@ static int make_file(struct job *job, uint32_t file, uint64_t length)
     return r;
 }
 
-/* Makes files without a byte, and reserves the room of the others (full). */
+/* Creates the files of length 0, and allocates the others (full). */
 static int make_files(struct open_job *x)
 {
     const struct store *store = x->job.store;
@@ -242,7 +240,7 @@ static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
 
 /* --- finish ---------------------------------------------------------------------------------- */
 
-/* Also after an error, and then only for storage_free. */
+/* After an error too: storage_free frees them. */
 static void open_finish(struct storage *s, struct job *job)
 {
     struct open_job *x = open_job_of(job);

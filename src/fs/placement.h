@@ -11,8 +11,8 @@
  * In which slot of the content each piece is: always its own (sparse, full), or one in the order of
  * arrival (compact). Everything that differs between the two stands behind this struct.
  *
- * THREADS. FS's thread calls all of these but `adopt`. The worker that runs the open job calls
- * that; the job has the placement and the books meanwhile.
+ * THREADS. FS's thread calls all of these except `adopt`. The worker that runs the open job calls
+ * `adopt`; the job owns the placement and the books meanwhile.
  */
 struct placement {
     const struct placement_ops *ops;
@@ -30,25 +30,26 @@ struct placement_ops {
     bool one_job_at_a_time;
     /* The stamps of a complete torrent's files vouch for its content. */
     bool stamps_vouch;
-    /* A check takes a slot that the disk does not give for an empty one; else it stays doubtful. */
+    /* To a check a slot that cannot be read is empty; else it stays doubtful. */
     bool unreadable_is_empty;
 
     void (*free)(struct placement *p);
 
-    /* The slot of PIECE, or SLOT_NONE; whether it ever gets one. */
+    /* The slot of PIECE, or SLOT_NONE. */
     uint32_t (*slot_of)(const struct placement *p, uint32_t piece);
+    /* Whether PIECE has a slot or can get one. */
     bool (*takes)(const struct placement *p, uint32_t piece);
-    /* A slot for a piece that has none: MOVES are to be carried out before it is written. NULL, as
-     * UNDO, when every piece has one. */
+    /* Gives PIECE, which has none, a slot: MOVES are to be carried out before it is written. NULL,
+     * as `undo`, when every piece has one. */
     void (*place)(struct placement *p, uint32_t piece, struct slot_moves *movesp);
-    /* Only the first N_DONE of them were: the piece has no slot. */
+    /* Undoes `place`, after only the first N_DONE moves were carried out: PIECE has no slot. */
     void (*undo)(struct placement *p, const struct slot_moves *moves, unsigned n_done);
     /* PIECE is on disk and correct. */
     void (*verify)(const struct placement *p, struct books *b, uint32_t piece);
 
-    /* Books the pieces of RESUME (NULL: there is none), but no partial ones, as far as STAMPS,
-     * those that the files have now, vouch for it; the rest that may be on disk is doubtful. 0 or
-     * -errno. */
+    /* Verifies the pieces of RESUME (NULL: there is none), without hashing, whose files still have
+     * its stamps; STAMPS are the present ones. Other pieces that may be on disk become doubtful.
+     * No partial pieces are booked. 0 or -errno. */
     int (*adopt)(struct placement *p, struct books *b, const struct resume *resume,
                  const struct file_stamp *stamps);
     /* Which pieces, or slots, can be on disk at all. 0 or -errno. */
@@ -67,11 +68,11 @@ struct placement_ops {
     /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP,
      * the hash to compare with, or NULL when only the digest is wanted. */
     uint32_t (*check_piece)(const struct placement *p, uint32_t slot, const uint8_t **expectedp);
-    /* SLOT was read: DIGEST is NULL when it could not be, or does not hold the expected piece.
-     * Returns the piece that is in it, or SLOT_NONE. */
+    /* The check has hashed SLOT: DIGEST is NULL when it could not be read, or does not have the
+     * expected hash. Returns the piece that is in it, or SLOT_NONE. */
     uint32_t (*found)(struct placement *p, struct books *b, uint32_t slot, const uint8_t *digest);
-    /* All doubtful slots were read and no job is under way. Returns whether some are to be read
-     * once more: they are doubtful again. */
+    /* All doubtful slots were read and no job is under way. Returns whether another
+     * pass follows: its slots are doubtful again. */
     bool (*end_pass)(struct placement *p, struct books *b);
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots in the order of arrival. Resume data is believed when everything is as it was left, and its
- * table of slots with it; else every slot is read, in the passes of a scan.
+ * Slots in the order of arrival. Resume data, with its table of slots, is believed when no file has
+ * changed since; else every slot is read, in the passes of a scan.
  *
  * Pieces move between slots, and a move must not meet a write or a hash of the same bytes, so one
  * job runs at a time. That costs speed where it matters least: file systems without holes are slow.
@@ -64,12 +64,13 @@ static void compact_undo(struct placement *p, const struct slot_moves *moves, un
 
 static void compact_verify(const struct placement *p, struct books *b, uint32_t piece)
 {
-    books_verify(b, piece, compact_slot_of(p, piece) == piece ? PIECE_AT_HOME : PIECE_ELSEWHERE);
+    books_verify(b, piece,
+                 compact_slot_of(p, piece) == piece ? PIECE_IN_OWN_SLOT : PIECE_IN_OTHER_SLOT);
 }
 
-/* Whether the files are as resume data has them, and no write was under way when it was written. */
-static bool is_as_left(const struct store *store, const struct resume *resume,
-                       const struct file_stamp *stamps)
+/* Whether no file has changed since resume data was written, while no write was under way. */
+static bool is_unchanged(const struct store *store, const struct resume *resume,
+                         const struct file_stamp *stamps)
 {
     if (!resume || !resume->clean || !resume->slots)
         return false;
@@ -85,7 +86,7 @@ static int compact_adopt(struct placement *p, struct books *b, const struct resu
 {
     struct compact *c = compact_of(p);
 
-    if (!is_as_left(p->store, resume, stamps)) {
+    if (!is_unchanged(p->store, resume, stamps)) {
         present_find_slots(p->store, stamps, &b->doubtful);
         return 0;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each piece in its own slot. Resume data is believed for pieces whose files have the size and the
- * mtime that it names. Pieces that touch another file are doubtful as far as they can be on disk at
- * all, whether resume data claims them or not: so pieces that were written after the last save are
- * found again. A download that was killed has newer mtimes, which costs no more than hashing.
+ * mtime that it has for them. The pieces of other files are doubtful if they can be on disk at all,
+ * even when resume data does not claim them: so pieces that were written after the last save are
+ * found again. After a kill the mtimes are newer, which costs no more than hashing.
  */
 #include "fs/placement.h"
 
@@ -29,11 +29,11 @@ static bool sparse_takes(const struct placement *p, uint32_t piece)
 static void sparse_verify(const struct placement *p, struct books *b, uint32_t piece)
 {
     bitfield_clear(&b->doubtful, piece);
-    books_verify(b, piece, PIECE_AT_HOME);
+    books_verify(b, piece, PIECE_IN_OWN_SLOT);
 }
 
-/* Adds the pieces that touch a file which is not as resume data says, and those that a check had
- * left. */
+/* Adds the pieces of files that differ from resume data, and those that a stopped check had not
+ * hashed. */
 static void find_touched(const struct store *store, const struct resume *resume,
                          const struct file_stamp *stamps, struct bitfield *touched)
 {

@@ -48,7 +48,7 @@ static int add_data(struct bitfield *pieces, const struct store *store, uint32_t
 
         if (data < 0 && errno == ENXIO)
             break;
-        if (data < 0) { /* this file system has no such call: all may be data */
+        if (data < 0) { /* not supported by this file system: all may be data */
             present_add(pieces, store, f->offset + at, f->offset + size);
             break;
         }
@@ -77,7 +77,7 @@ static void hash_zeros(uint32_t size, uint8_t digest[SHA1_SIZE])
     sha1_streams_deinit(&x);
 }
 
-/* Pieces within the size of their files but without data stay only if they are to be zeros. */
+/* Removes the pieces that have no data, but holes only, and whose content is not all zeros. */
 static void drop_holes(const struct store *store, const struct bitfield *data,
                        struct bitfield *present)
 {
@@ -98,7 +98,7 @@ static void drop_holes(const struct store *store, const struct bitfield *data,
     }
 }
 
-/* Some of the slot is on disk, or none of it ever is. */
+/* Whether a byte of SLOT is on disk, or all of it is padding. */
 static bool slot_may_hold_piece(const struct store *store, const struct file_stamp *stamps,
                                 uint32_t slot)
 {

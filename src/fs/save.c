@@ -10,9 +10,9 @@
  * only, so they are synced too. But each sync may flush the disk's cache, and a check of thousands
  * of files is mostly one of old files, which the kernel has written back already.
  *
- * A thousand torrents save once a minute, and all together at the end. So bytes that are on disk
- * already are not written again; and saves that are neighbours in the queue share the sync of their
- * folder, and all of them begin to be written before the first one is waited for.
+ * A thousand torrents save once a minute, and all together at the end. So resume data that
+ * has not changed is not written again. Saves that are neighbours in the queue share the sync of
+ * their folder, and the write-back of all of them is started before the first one is awaited.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -147,8 +147,8 @@ static int sync_content(struct save_job *x)
         if (!x->unsynced[file])
             continue;
         r = sync_file(store, file, written);
-        /* A file that we wrote to was removed; but a move of slots may have had nothing to
-         * write. */
+        /* Another program has removed a file that we wrote to. With files that grow, a moved
+         * piece may have had no byte to write there. */
         if (r == FILE_MISSING)
             r = written && !store_files_grow(store) ? -ENOENT : 0;
         if (r < 0) {
@@ -186,7 +186,7 @@ static int begin_save(struct save_job *x, struct io_replacement *r)
 static void save_run(struct job *first, unsigned n_jobs, struct disk_scratch *scratch)
 {
     struct io_replacement files[TOGETHER_MAX];
-    const char *synced = NULL; /* the folder of this path is */
+    const char *synced = NULL; /* the folder of this path has been synced */
     struct job *job = first;
     int error = 0;
 

@@ -24,7 +24,7 @@ int stamps_read_all(const struct store *store, struct file_stamp *stamps);
 /* Why a file has to be synced before resume data claims more of it. */
 enum {
     UNSYNCED_WRITTEN = 1, /* we wrote to it: its stamp is read again after the sync */
-    UNSYNCED_CHECKED = 2, /* a check found good what another program may have written just now */
+    UNSYNCED_CHECKED = 2, /* a check verified it; another program may have just written it */
 };
 
 /* The stamps of a torrent's files as the last resume data has them, and which files changed

@@ -17,7 +17,7 @@
 #include "fs/bits.h"
 #include "fs/internal.h"
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- creation -------------------------------------------------------------------------------- */
 
 static int open_dir(const char *dir, int *fdp)
 {
@@ -34,8 +34,8 @@ static int open_dir(const char *dir, int *fdp)
     return 0;
 }
 
-/* The lock file is removed at the end, so the one that we locked may no longer be the one that
- * other processes find by its name: then the new one is locked. */
+/* Its holder removes the lock file at the end. So the file that we locked may no longer be the one
+ * of that name: then the new one is locked. */
 static int lock_torrent(struct storage *s)
 {
     for (;;) {
@@ -76,7 +76,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
                 char reason[STORAGE_REASON_MAX])
 {
     struct storage *s = NEW(struct storage);
-    const char *what = config->dir;
+    const char *failed_path = config->dir;
     int dir_fd = -1, r;
 
     s->store = STORE_EMPTY;
@@ -102,11 +102,11 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
         s->resume_path = mem_dup_string(config->resume_path);
         s->lock_path = mem_new(size);
         snprintf(s->lock_path, size, "%s.lock", s->resume_path);
-        what = s->lock_path;
+        failed_path = s->lock_path;
         r = lock_torrent(s);
     }
     if (r) {
-        snprintf(reason, STORAGE_REASON_MAX, "%s: %s", what,
+        snprintf(reason, STORAGE_REASON_MAX, "%s: %s", failed_path,
                  r == -EBUSY ? "another process works on this torrent" : strerror(-r));
         storage_free(s);
         return r;

@@ -10,14 +10,14 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * How the content lies in files: a row of slots of piece length over one or many files. Immutable
- * after store_init: any thread may call the functions of a const store; those that open files may
+ * The layout of the content: slots of piece length, each in one or several files. Immutable after
+ * store_init: any thread may call the functions of a const store; those that open files may
  * block.
  *
  * Padding (BEP 47) is zeros and never on disk. The bytes that wanted pieces have in a file that is
  * not wanted are stored in a part file, ".NAME-INFOHASH8.parts/NUMBER" in the download folder, at
  * the offsets that they have in the file itself. With compact allocation a slot can hold another
- * piece than its own; the bytes that lie over padding then are stored in the padding's part file.
+ * piece than its own; its bytes over padding are then stored in the part file of the padding.
  */
 struct store {
     const struct metainfo *meta; /* outlives the store */
@@ -57,7 +57,7 @@ void store_deinit(struct store *s); /* closes dir_fd; safe twice */
 
 uint32_t store_piece_size(const struct store *s, uint32_t piece); /* bytes */
 uint32_t store_n_blocks(const struct store *s, uint32_t piece);
-/* Whether files grow as pieces arrive, so that a short or missing file is no fault (compact). */
+/* Whether files grow as pieces arrive, so that a short or missing file is no error (compact). */
 static inline bool store_files_grow(const struct store *s)
 {
     return s->allocation == ALLOCATION_COMPACT;
@@ -67,8 +67,8 @@ static inline bool store_files_grow(const struct store *s)
 bool store_next_extent(const struct store *s, uint64_t *atp, uint64_t end, enum padding padding,
                        struct extent *extentp);
 
-/* Opens FILE; the caller closes *FDP. FILE_WRITE gives it its length (files that grow are only cut
- * to it) and the executable bit of BEP 47. 0, FILE_MISSING or -errno. */
+/* Opens FILE; the caller closes *FDP. FILE_WRITE sets its length (files that grow are only
+ * truncated to it) and the executable bit of BEP 47. 0, FILE_MISSING or -errno. */
 int store_open_file(const struct store *s, uint32_t file, enum file_mode mode, int *fdp);
 bool store_is_part(const struct store *s, uint32_t file); /* FILE is stored as a part file */
 /* The path of FILE below the download folder: a constant, or BUFFER. */

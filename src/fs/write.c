@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Received blocks are written; before them pieces move that are in their way (compact). */
+/* Writes received blocks, after moving the pieces that use their slots (compact). */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct write_job {
     uint64_t blocks; /* bit i: block first_block + i is written */
     struct addr from;
     struct slot_moves moves;
-    unsigned n_moved; /* after running */
+    unsigned n_moved; /* after running: how many of them were carried out */
 };
 
 static struct write_job *write_job_of(const struct job *job)
@@ -129,8 +129,8 @@ static int write_range(struct job *job, const struct job_range *range)
     return r;
 }
 
-/* Reads or writes a part of one file, opening it for that. Bytes that are not there read as zeros:
- * a piece that is incomplete may end beyond the end of the file. */
+/* Reads or writes a part of one file, which it opens. Bytes beyond the end of the file read as
+ * zeros: an incomplete piece may end there. */
 static int copy_extent(struct job *job, const struct extent *e, uint8_t *bytes, enum file_mode mode)
 {
     size_t got = 0;

@@ -6,7 +6,7 @@
 
 #include "fs/placement.h"
 
-/* The promises of every placement, and their differences. No file is on disk. */
+/* A placement over a sample of which no file is on disk. */
 static struct sample sample;
 static struct store store;
 static struct piece_buffers buffers;

@@ -145,7 +145,7 @@ static inline bool sample_file_is_good(const struct sample *s, uint32_t file)
     return good;
 }
 
-/* Writes the whole of FILE to disk, as if it had always been there. */
+/* Writes all of FILE to disk, not through a storage. */
 static inline void sample_write_file(const struct sample *s, uint32_t file)
 {
     const struct metainfo_file *f = metainfo_file(s->meta, file);

@@ -25,7 +25,7 @@ static void make_digests(uint8_t digests[N][SHA1_SIZE], uint8_t first)
     digests[0][0] = first;
 }
 
-START_TEST(the_only_sender_is_known_at_once)
+START_TEST(the_only_sender_is_found_immediately)
 {
     const struct addr same[] = {bob, bob}, two[] = {bob, alice}, earlier[2] = {bob};
 
@@ -79,6 +79,6 @@ START_TEST(the_oldest_attempts_are_forgotten_when_memory_is_full)
 }
 END_TEST
 
-RUN_SUITE("blame", 10, the_only_sender_is_known_at_once,
+RUN_SUITE("blame", 10, the_only_sender_is_found_immediately,
           the_sender_of_a_block_that_differs_is_named_once,
           the_oldest_attempts_are_forgotten_when_memory_is_full);

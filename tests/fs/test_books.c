@@ -92,7 +92,7 @@ START_TEST(a_buffer_is_released_with_its_record)
         other = piece_buffers_exchange(&buffers);
         free(other);
     }
-    books_verify(&b, 0, PIECE_AT_HOME);
+    books_verify(&b, 0, PIECE_IN_OWN_SLOT);
     books_drop_partial(&b, 1);
     ck_assert_uint_eq(buffers.n_held, 1);
     ck_assert_uint_eq(buffers.n_spare, 2);
@@ -111,8 +111,8 @@ START_TEST(stored_blocks_are_those_of_partial_pieces_and_of_guests)
     ck_assert(!stored.n && !stored.runs);
     partial_begin_write(books_add_partial(&b, 3), 0, 1); /* not on disk yet */
     partial_add_block(books_add_partial(&b, 5), 2);
-    books_verify(&b, 6, PIECE_AT_HOME);
-    books_verify(&b, 9, PIECE_ELSEWHERE);
+    books_verify(&b, 6, PIECE_IN_OWN_SLOT);
+    books_verify(&b, 9, PIECE_IN_OTHER_SLOT);
     ck_assert_int_eq(books_list_stored(&b, &stored), 0);
     ck_assert_uint_eq(stored.n, 2);
     ck_assert(stored.runs[0].piece == 5 && stored.runs[0].blocks == 4);

@@ -15,7 +15,7 @@ static void download_in_disorder(struct sample *sample, uint32_t n)
     storage_free(s);
 }
 
-/* KINDS of pieces: 0 missing, 1 in its own slot, 2 in another one. */
+/* Sets KINDS, one per piece: 0 missing, 1 in its own slot, 2 in another one. */
 static void list_pieces(struct storage *s, uint32_t n_pieces, uint8_t *kinds)
 {
     struct stored_blocks stored;

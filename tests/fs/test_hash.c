@@ -3,7 +3,7 @@
 
 #include "conjure/piece/claim.h"
 
-START_TEST(the_only_sender_of_a_wrong_piece_is_guilty_at_once)
+START_TEST(the_only_sender_of_a_wrong_piece_is_guilty)
 {
     struct storage_event e;
     struct sample sample;
@@ -107,7 +107,7 @@ START_TEST(a_buffer_is_taken_only_for_a_piece_that_waits_for_its_hash)
 }
 END_TEST
 
-RUN_SUITE("hash", 20, the_only_sender_of_a_wrong_piece_is_guilty_at_once,
+RUN_SUITE("hash", 20, the_only_sender_of_a_wrong_piece_is_guilty,
           a_liar_among_several_is_found_when_the_piece_passes,
           a_piece_is_hashed_from_its_buffer_and_others_from_disk,
           a_buffer_is_taken_only_for_a_piece_that_waits_for_its_hash);

@@ -98,8 +98,7 @@ START_TEST(only_the_changed_one_of_a_hundred_files_is_hashed_again)
 }
 END_TEST
 
-/* The first file stands for the disk: when that is not as it was, all are looked at before anything
- * else. */
+/* The first file is the witness: when it has changed, the stamps of all files are read at once. */
 START_TEST(no_file_is_trusted_when_the_first_one_has_changed)
 {
     struct sample sample;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "placement_fixture.h"
 
-START_TEST(compact_scans_all_slots_before_a_piece_counts)
+START_TEST(compact_scans_all_slots_before_a_piece_is_verified)
 {
     const uint8_t *expected;
     uint8_t other[SHA1_SIZE];
@@ -36,4 +36,4 @@ START_TEST(compact_scans_all_slots_before_a_piece_counts)
 }
 END_TEST
 
-RUN_SUITE("placement_compact", 10, compact_scans_all_slots_before_a_piece_counts);
+RUN_SUITE("placement_compact", 10, compact_scans_all_slots_before_a_piece_is_verified);

@@ -20,13 +20,13 @@ static int64_t restat(struct storage *s)
     return e.piece;
 }
 
-START_TEST(a_complete_torrent_is_trusted_until_its_files_are_looked_at)
+START_TEST(a_complete_torrent_is_trusted_until_its_restat)
 {
     struct sample sample;
     struct storage *s;
 
     make_hundred_files(&sample);
-    storage_free(open_trusting(&sample)); /* there are no resume data yet */
+    storage_free(open_trusting(&sample)); /* there is no resume data yet */
     close_storage(open_complete(&sample));
     s = open_trusting(&sample);
     ck_assert(storage_needs_restat(s));
@@ -39,7 +39,7 @@ START_TEST(a_complete_torrent_is_trusted_until_its_files_are_looked_at)
     ck_assert(storage_needs_restat(s));
     ck_assert_uint_eq(storage_n_doubtful(s), 0);
     ck_assert_int_eq(restat(s), 42);
-    close_storage(s); /* and what is saved now does not vouch for the new file */
+    close_storage(s); /* the resume data saved now does not have the stamp of the new file */
     s = open_trusting(&sample);
     ck_assert_int_eq(restat(s), 42);
     close_storage(s);
@@ -125,7 +125,7 @@ START_TEST(written_content_is_served_before_and_after_it_is_saved)
 }
 END_TEST
 
-START_TEST(files_of_an_incomplete_or_unsaved_torrent_are_not_looked_at)
+START_TEST(an_incomplete_or_unsaved_torrent_has_no_restat)
 {
     struct storage_event e;
     struct sample sample;
@@ -154,7 +154,7 @@ START_TEST(files_of_an_incomplete_or_unsaved_torrent_are_not_looked_at)
 }
 END_TEST
 
-RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_files_are_looked_at,
+RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_restat,
           a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
           written_content_is_served_before_and_after_it_is_saved,
-          files_of_an_incomplete_or_unsaved_torrent_are_not_looked_at);
+          an_incomplete_or_unsaved_torrent_has_no_restat);

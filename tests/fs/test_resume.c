@@ -67,7 +67,7 @@ START_TEST(resume_data_is_read_as_it_was_written)
 END_TEST
 
 /* Every cut is corrupt, and so is data of another torrent. */
-START_TEST(other_bytes_are_corrupt)
+START_TEST(truncated_or_foreign_resume_data_is_corrupt)
 {
     struct resume *r, *again;
     struct sample other;
@@ -101,4 +101,5 @@ START_TEST(other_bytes_are_corrupt)
 }
 END_TEST
 
-RUN_SUITE("resume", 20, resume_data_is_read_as_it_was_written, other_bytes_are_corrupt);
+RUN_SUITE("resume", 20, resume_data_is_read_as_it_was_written,
+          truncated_or_foreign_resume_data_is_corrupt);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
-/* Instead of libc's, for the test below. */
+/* In place of the C library's: counts the calls. */
 static unsigned n_syncs;
 static time_t years_on;
 

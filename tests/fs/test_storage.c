@@ -49,7 +49,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     ck_assert_uint_le(n, 4096);
     shuffle(order, n);
     s = open_storage(&sample, allocation, NULL);
-    check(s, CHECK_DOUBTFUL); /* a piece of nothing but padding is there from the start */
+    check(s, CHECK_DOUBTFUL); /* a piece of padding only is complete from the start */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t n_blocks = n_blocks_of(&sample, order[i]), cut = rng_below(&rng, n_blocks + 1);
 
@@ -94,7 +94,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     end(&sample);
 }
 
-/* Wanted pieces only; their bytes of other files are in part files. */
+/* Downloads wanted pieces only; their bytes in other files are stored in part files. */
 static void download_selection(enum allocation allocation, uint64_t seed)
 {
     bool skip[64] = {0};
@@ -165,7 +165,7 @@ START_TEST(any_order_of_arrival_gives_the_content_without_holes)
 }
 END_TEST
 
-START_TEST(files_not_selected_are_not_made)
+START_TEST(files_that_are_not_wanted_are_not_created)
 {
     for (uint64_t seed = 300; seed <= 330; seed++)
         download_selection(ALLOCATION_SPARSE, seed);
@@ -174,7 +174,7 @@ START_TEST(files_not_selected_are_not_made)
 }
 END_TEST
 
-START_TEST(one_process_at_a_time)
+START_TEST(a_torrent_is_locked_while_it_is_open)
 {
     struct storage *s, *second = NULL;
     struct sample sample;
@@ -215,7 +215,7 @@ START_TEST(blocks_of_unverified_pieces_are_listed)
 }
 END_TEST
 
-START_TEST(a_hundred_gib_cost_nothing_until_they_arrive)
+START_TEST(a_sparse_file_of_a_hundred_gib_uses_no_disk)
 {
     const uint64_t length = UINT64_C(100) << 30;
     const uint32_t piece_length = 16u << 20, n_pieces = (uint32_t)(length / piece_length);
@@ -271,6 +271,6 @@ END_TEST
 
 RUN_SUITE("storage", 120, any_order_of_arrival_gives_the_content_with_holes,
           any_order_of_arrival_gives_the_content_in_reserved_room,
-          any_order_of_arrival_gives_the_content_without_holes, files_not_selected_are_not_made,
-          one_process_at_a_time, blocks_of_unverified_pieces_are_listed,
-          a_hundred_gib_cost_nothing_until_they_arrive);
+          any_order_of_arrival_gives_the_content_without_holes,
+          files_that_are_not_wanted_are_not_created, a_torrent_is_locked_while_it_is_open,
+          blocks_of_unverified_pieces_are_listed, a_sparse_file_of_a_hundred_gib_uses_no_disk);

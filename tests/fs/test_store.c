@@ -44,7 +44,7 @@ static void expect_extents(uint64_t at, uint64_t to, enum padding padding,
     ck_assert(!store_next_extent(&store, &at, to, padding, &e));
 }
 
-START_TEST(content_is_cut_at_the_borders_of_files)
+START_TEST(content_is_split_at_the_borders_of_files)
 {
     static const struct extent own[] = {{0, 5, 5}, {STORE_PADDING, 32758, 0}, {2, 100, 0}};
     static const struct extent guest[] = {{0, 5, 5}, {1, 32758, 0}, {2, 100, 0}};
@@ -116,5 +116,5 @@ START_TEST(files_that_are_not_wanted_have_part_files)
 }
 END_TEST
 
-RUN_SUITE("store", 20, content_is_cut_at_the_borders_of_files, a_file_gets_its_length_and_its_mode,
-          files_that_are_not_wanted_have_part_files);
+RUN_SUITE("store", 20, content_is_split_at_the_borders_of_files,
+          a_file_gets_its_length_and_its_mode, files_that_are_not_wanted_have_part_files);

@@ -74,14 +74,14 @@ START_TEST(links_are_not_followed_out_of_the_folder)
     ck_assert_int_eq(mkfifo(path, 0666), 0);
     ck_assert_int_ne(write_blocks(&sample, s, 0, 0, 4, &bob, false), 0);
     unlink(path);
-    ck_assert_int_eq(rmdir(outside), 0); /* nothing came there */
+    ck_assert_int_eq(rmdir(outside), 0); /* no file was created there */
     write_piece(&sample, s, 0);
     close_storage(s);
     end(&sample);
 }
 END_TEST
 
-START_TEST(a_disk_that_is_full_loses_nothing)
+START_TEST(a_full_disk_loses_no_block)
 {
     struct rlimit limit = {300000, RLIM_INFINITY};
     struct sample sample;
@@ -110,4 +110,4 @@ END_TEST
 
 RUN_SUITE("write", 20, only_a_write_of_all_blocks_is_of_a_whole_piece,
           blocks_that_do_not_exist_are_refused, links_are_not_followed_out_of_the_folder,
-          a_disk_that_is_full_loses_nothing);
+          a_full_disk_loses_no_block);

@@ -19,11 +19,11 @@ int io_write(int fd, const void *bytes, size_t n, uint64_t offset);
 int io_truncate(int fd, uint64_t length);
 int io_reserve(int fd, uint64_t length);  /* allocates LENGTH bytes on disk */
 int io_sync(int fd);                      /* the data, and the metadata to read it */
-bool io_is_old(int fd, unsigned seconds); /* unchanged for so long */
+bool io_is_old(int fd, unsigned seconds); /* unchanged for SECONDS */
 int io_close(int fd);                     /* never retried: the descriptor is closed in any case */
 
-/* Opens PATH ('/'-separated) below DIR_FD; no component may be a symbolic link, nor anything but a
- * folder, and the file must be a regular one. FLAGS as for open(2); with O_CREAT missing folders
+/* Opens PATH ('/'-separated) below DIR_FD. No component may be a symbolic link: all are folders,
+ * and the last one is a regular file. FLAGS as for open(2); with O_CREAT missing folders
  * are made as well. *FDP or -errno (-ELOOP for a link in the way). */
 int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
 /* Removes PATH below DIR_FD, with the same checks. */

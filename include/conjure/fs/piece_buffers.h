@@ -26,10 +26,10 @@ struct piece_buffers {
 /* No record may hold a buffer. Safe twice. */
 void piece_buffers_deinit(struct piece_buffers *b);
 
-/* A buffer for the sender of one that a record is to hold from now on; NULL when there is no room,
- * and then the record holds none. */
+/* Counts a buffer that a record takes from its sender, and returns another one for the sender. NULL
+ * when there is no room: the record must not take it. */
 uint8_t *piece_buffers_exchange(struct piece_buffers *b);
-/* A record no longer holds BUFFER, which is the pool's now. */
+/* Takes BUFFER back from a record. */
 void piece_buffers_release(struct piece_buffers *b, uint8_t *buffer);
 /* Frees the spare buffers. */
 void piece_buffers_shrink(struct piece_buffers *b);
