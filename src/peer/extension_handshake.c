@@ -41,7 +41,7 @@ static void take_ids(const struct bencode *tree, const struct bencode_node *dict
 
         if (!node)
             continue;
-        h->ids_said = (uint8_t)(h->ids_said | 1u << i);
+        h->ids_present = (uint8_t)(h->ids_present | 1u << i);
         h->ids[i] = id < 0 || id > UINT8_MAX ? 0 : (uint8_t)id;
     }
 }
@@ -66,7 +66,7 @@ int extension_handshake_decode(const uint8_t *bytes, size_t n,
         return -EPROTO;
     }
     node = bencode_find(&tree, dict, "upload_only");
-    h.upload_only_said = node != NULL;
+    h.upload_only_present = node != NULL;
     h.upload_only = bencode_integer(&tree, node) != 0;
     reqq = bencode_find_integer(&tree, dict, "reqq");
     /* A peer that queues no request at all cannot be meant. */

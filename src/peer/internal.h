@@ -40,14 +40,14 @@ int session_break(struct session *s, const char *reason);
 int session_break_no_memory(struct session *s);
 
 /* Queue a message; the session breaks when there is no room. */
-void session_say_keep_alive(struct session *s);
-void session_say(struct session *s, enum message_id id);
-void session_say_piece(struct session *s, enum message_id id, uint32_t piece);
-void session_say_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
-                       uint32_t length);
+void session_send_keep_alive(struct session *s);
+void session_send(struct session *s, enum message_id id);
+void session_send_piece(struct session *s, enum message_id id, uint32_t piece);
+void session_send_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
+                        uint32_t length);
 
 /* EXTENSION: the peer's id of it, or 0 for the handshake. */
-void session_say_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n);
+void session_send_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n);
 
 /* The next N bytes of payload are not wanted: SESSION_NONE. */
 static inline int session_skip(struct session *s, uint32_t n)

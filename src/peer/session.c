@@ -18,7 +18,7 @@ void session_init(struct session *s, const struct geometry *geometry, bool fast,
     *s = SESSION_EMPTY;
     s->geometry = geometry;
     s->fast = fast;
-    s->heard_ns = s->sent_ns = now;
+    s->received_ns = s->sent_ns = now;
     /* BEP 3: connections start choked and not interested. */
     s->we_choke = s->peer_chokes = true;
 }
@@ -52,15 +52,15 @@ void session_set_interested(struct session *s, bool interested)
     if (s->we_interested == interested)
         return;
     s->we_interested = interested;
-    session_say(s, interested ? ID_INTERESTED : ID_NOT_INTERESTED);
+    session_send(s, interested ? ID_INTERESTED : ID_NOT_INTERESTED);
 }
 
-void session_set_choking(struct session *s, bool choking, uint64_t now)
+void session_set_choking(struct session *s, bool choking)
 {
     if (s->we_choke == choking)
         return;
     s->we_choke = choking;
-    session_say(s, choking ? ID_CHOKE : ID_UNCHOKE);
+    session_send(s, choking ? ID_CHOKE : ID_UNCHOKE);
     if (choking)
         session_refuse_all(s);
 }
@@ -69,11 +69,11 @@ int session_tick(struct session *s, uint64_t now)
 {
     if (session_is_broken(s))
         return SESSION_DEAD;
-    if (now > s->heard_ns && now - s->heard_ns >= SESSION_SILENCE_NS)
+    if (now > s->received_ns && now - s->received_ns >= SESSION_SILENCE_NS)
         return SESSION_DEAD;
     /* Output that waits shows that we are alive. */
     if (now > s->sent_ns && now - s->sent_ns >= SESSION_KEEP_ALIVE_NS && s->out_at == s->out_end)
-        session_say_keep_alive(s);
+        session_send_keep_alive(s);
     return session_is_broken(s) ? SESSION_DEAD : 0;
 }
 

@@ -114,7 +114,7 @@ static void give_up(struct session *s, uint32_t claim, uint64_t blocks, enum giv
         blocks &= ~(UINT64_C(1) << block->bit);
         forgive(s, block->size);
         if (how == GIVE_UP_WITH_CANCELS)
-            session_say_block(s, ID_CANCEL, block->piece, block->begin, block->size);
+            session_send_block(s, ID_CANCEL, block->piece, block->begin, block->size);
         session_lose_block(s, block);
     }
     /* What remains is the block that arrives: skip the rest of it. */
@@ -260,7 +260,7 @@ static void request_blocks(struct session *s, uint32_t claim, uint64_t blocks)
         };
 
         in_flight_add(&d->in_flight, &block);
-        session_say_block(s, ID_REQUEST, piece, block.begin, block.size);
+        session_send_block(s, ID_REQUEST, piece, block.begin, block.size);
     }
 }
 

@@ -19,7 +19,7 @@ void session_set_extensions(struct session *s, const struct extension_registry *
     s->is_private = is_private;
 }
 
-void session_say_extensions(struct session *s, uint16_t port, bool upload_only)
+void session_send_extension_handshake(struct session *s, uint16_t port, bool upload_only)
 {
     const struct extension_offer offer = {.registry = s->extensions,
                                           .is_private = s->is_private,
@@ -30,16 +30,16 @@ void session_say_extensions(struct session *s, uint16_t port, bool upload_only)
 
     if (!s->extensions)
         return;
-    session_say_extended(s, 0, bytes, (uint32_t)extension_handshake_encode(&offer, bytes));
+    session_send_extended(s, 0, bytes, (uint32_t)extension_handshake_encode(&offer, bytes));
 }
 
-void session_say_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
-                                   uint32_t n_bytes)
+void session_send_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
+                                    uint32_t n_bytes)
 {
     if (!s->extensions || !extension_registry_find(s->extensions, extension, s->is_private))
         return;
     if (s->peer_extensions[extension - 1])
-        session_say_extended(s, s->peer_extensions[extension - 1], bytes, n_bytes);
+        session_send_extended(s, s->peer_extensions[extension - 1], bytes, n_bytes);
 }
 
 static int take_handshake(struct session *s, struct session_scratch *x, const uint8_t *bytes,
@@ -53,12 +53,12 @@ static int take_handshake(struct session *s, struct session_scratch *x, const ui
     if (r)
         return session_break(s, "extension handshake is malformed");
     /* A later handshake may have only what has changed. */
-    if (h.upload_only_said)
+    if (h.upload_only_present)
         s->peer_upload_only = h.upload_only;
     if (h.reqq)
         s->peer_reqq = h.reqq;
     for (unsigned i = 0; i < s->extensions->n; i++)
-        if (h.ids_said & 1u << i)
+        if (h.ids_present & 1u << i)
             s->peer_extensions[i] = h.ids[i];
     memcpy(x->client, h.client, sizeof x->client);
     e->client = x->client;

@@ -53,7 +53,7 @@ static uint8_t *out_reserve(struct session *s, uint32_t n)
     return out;
 }
 
-void session_say_keep_alive(struct session *s)
+void session_send_keep_alive(struct session *s)
 {
     uint8_t *p = out_reserve(s, 4);
 
@@ -61,7 +61,7 @@ void session_say_keep_alive(struct session *s)
         put_be32(p, 0);
 }
 
-void session_say(struct session *s, enum message_id id)
+void session_send(struct session *s, enum message_id id)
 {
     uint8_t *p = out_reserve(s, 5);
 
@@ -69,7 +69,7 @@ void session_say(struct session *s, enum message_id id)
         *put_be32(p, 1) = (uint8_t)id;
 }
 
-void session_say_piece(struct session *s, enum message_id id, uint32_t piece)
+void session_send_piece(struct session *s, enum message_id id, uint32_t piece)
 {
     uint8_t *p = out_reserve(s, 9);
 
@@ -80,8 +80,8 @@ void session_say_piece(struct session *s, enum message_id id, uint32_t piece)
     put_be32(p, piece);
 }
 
-void session_say_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
-                       uint32_t length)
+void session_send_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
+                        uint32_t length)
 {
     uint8_t *p = out_reserve(s, 17);
 
@@ -92,7 +92,7 @@ void session_say_block(struct session *s, enum message_id id, uint32_t piece, ui
     put_be32(put_be32(put_be32(p, piece), begin), length);
 }
 
-void session_say_have_set(struct session *s, const struct bitfield *have)
+void session_send_have_set(struct session *s, const struct bitfield *have)
 {
     bool none = !have || !have->n_set;
     uint32_t size;
@@ -102,7 +102,7 @@ void session_say_have_set(struct session *s, const struct bitfield *have)
     if (none && !s->fast)
         return;
     if (s->fast && (none || bitfield_all(have))) {
-        session_say(s, none ? ID_HAVE_NONE : ID_HAVE_ALL);
+        session_send(s, none ? ID_HAVE_NONE : ID_HAVE_ALL);
         return;
     }
     size = (uint32_t)bitfield_size(have->n_bits);
@@ -114,7 +114,7 @@ void session_say_have_set(struct session *s, const struct bitfield *have)
     memcpy(p, have->bytes, size);
 }
 
-void session_say_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n)
+void session_send_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n)
 {
     uint8_t *p;
 
@@ -129,15 +129,15 @@ void session_say_extended(struct session *s, uint8_t extension, const uint8_t *b
         memcpy(p, bytes, n);
 }
 
-void session_say_have(struct session *s, uint32_t piece)
+void session_send_have(struct session *s, uint32_t piece)
 {
-    session_say_piece(s, ID_HAVE, piece);
+    session_send_piece(s, ID_HAVE, piece);
 }
 
-void session_say_suggest(struct session *s, uint32_t piece)
+void session_send_suggest(struct session *s, uint32_t piece)
 {
     if (s->fast)
-        session_say_piece(s, ID_SUGGEST, piece);
+        session_send_piece(s, ID_SUGGEST, piece);
 }
 
 void session_upload_header(const struct session_upload *u, uint8_t header[13])

@@ -95,7 +95,7 @@ void session_did_read(struct session *s, struct session_scratch *x, size_t n_byt
 
     if (!n_bytes || session_is_broken(s))
         return;
-    s->heard_ns = now;
+    s->received_ns = now;
     if (s->state == STATE_BLOCK) {
         n = n_bytes < s->payload_left ? (uint32_t)n_bytes : s->payload_left;
         session_fill_block(s, n, now);

@@ -8,7 +8,7 @@
 static void refuse(struct session *s, const struct session_upload *u)
 {
     if (s->fast)
-        session_say_block(s, ID_REJECT, u->piece, u->begin, u->length);
+        session_send_block(s, ID_REJECT, u->piece, u->begin, u->length);
 }
 
 int session_on_request(struct session *s, const struct session_upload *u)

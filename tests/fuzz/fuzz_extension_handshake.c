@@ -22,9 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (r)
         return 0;
-    if (h.upload_only && !h.upload_only_said)
+    if (h.upload_only && !h.upload_only_present)
         abort();
-    if (h.ids_said > 3 || (h.ids[0] && !(h.ids_said & 1)) || (h.ids[1] && !(h.ids_said & 2)))
+    if (h.ids_present > 3 || (h.ids[0] && !(h.ids_present & 1)) ||
+        (h.ids[1] && !(h.ids_present & 2)))
         abort();
     if (!memchr(h.client, 0, sizeof h.client))
         abort();

@@ -56,7 +56,7 @@ static void take_events(struct peer *p)
             check(strlen(e.client) < EXTENSION_CLIENT_MAX);
         if (kind == SESSION_EXTENSION_MESSAGE) {
             check(e.extension - 1u < registry.n && e.n_bytes <= rows[e.extension - 1].message_max);
-            session_say_extension_message(&p->s, e.extension, e.bytes, e.n_bytes);
+            session_send_extension_message(&p->s, e.extension, e.bytes, e.n_bytes);
         }
         if (kind == SESSION_CLAIM_DONE) {
             check(!e.claim.in_flight && !(e.claim.received & ~e.claim.claim.blocks));
@@ -245,7 +245,7 @@ static void obey(struct peer *p, struct script *script, uint8_t order)
         session_cancel(&p->s, a % geometry.n_pieces, (order >> 4) % 4, take(script));
         break;
     case 12:
-        session_set_choking(&p->s, order & 16, p->now);
+        session_set_choking(&p->s, order & 16);
         session_set_interested(&p->s, order & 32);
         p->s.we_have_all = order & 64;
         break;

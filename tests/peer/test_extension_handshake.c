@@ -35,17 +35,17 @@ START_TEST(reads_handshakes_of_other_clients)
     struct extension_handshake h;
 
     ck_assert_int_eq(DECODE(usual, &h), 0);
-    ck_assert(h.upload_only_said && h.upload_only);
+    ck_assert(h.upload_only_present && h.upload_only);
     ck_assert_uint_eq(h.reqq, 2000);
     ck_assert_str_eq(h.client, "libtorrent/2.0.");
 
     ck_assert_int_eq(DECODE("de", &h), 0);
-    ck_assert(!h.upload_only_said && !h.upload_only);
+    ck_assert(!h.upload_only_present && !h.upload_only);
     ck_assert_uint_eq(h.reqq, 0);
     ck_assert_str_eq(h.client, "");
 
     ck_assert_int_eq(DECODE("d11:upload_onlyi0ee", &h), 0);
-    ck_assert(h.upload_only_said && !h.upload_only);
+    ck_assert(h.upload_only_present && !h.upload_only);
 }
 END_TEST
 
@@ -191,11 +191,11 @@ START_TEST(reads_the_ids_that_the_peer_gives)
         int n = snprintf(text, sizeof text, "d1:m%se", cases[i].m);
 
         ck_assert_int_eq(decode(text, (size_t)n, &h), 0);
-        ck_assert_uint_eq(h.ids_said, cases[i].said);
+        ck_assert_uint_eq(h.ids_present, cases[i].said);
         ck_assert_mem_eq(h.ids, cases[i].ids, 2);
         ck_assert_int_eq(
             extension_handshake_decode((const uint8_t *)text, (size_t)n, &extensions_ours, &h), 0);
-        ck_assert_uint_eq(h.ids_said & ~3u, 0);
+        ck_assert_uint_eq(h.ids_present & ~3u, 0);
     }
 }
 END_TEST

@@ -9,14 +9,14 @@ START_TEST(interest_and_choking_are_sent_on_a_change_only)
 
     world_init(&w, FAST);
     session_set_interested(&w.s, false);
-    session_set_choking(&w.s, true, w.now);
+    session_set_choking(&w.s, true);
     SENT(&w, "");
     session_set_interested(&w.s, true);
     session_set_interested(&w.s, true);
-    session_set_choking(&w.s, false, w.now);
-    session_set_choking(&w.s, false, w.now);
+    session_set_choking(&w.s, false);
+    session_set_choking(&w.s, false);
     session_set_interested(&w.s, false);
-    session_set_choking(&w.s, true, w.now);
+    session_set_choking(&w.s, true);
     SENT(&w, "\0\0\0\x01\x02\0\0\0\x01\x01\0\0\0\x01\x03\0\0\0\x01\0");
     world_deinit(&w);
 }
@@ -59,7 +59,7 @@ START_TEST(is_active_while_data_can_move)
     ck_assert(!session_is_active(&w.s));
     FEED(&w, "\0\0\0\x01\x02");
     ck_assert(!session_is_active(&w.s));
-    session_set_choking(&w.s, false, w.now);
+    session_set_choking(&w.s, false);
     ck_assert(session_is_active(&w.s));
     FEED(&w, "\0\0\0\x01\x03");
     ck_assert(!session_is_active(&w.s));

@@ -41,7 +41,7 @@ START_TEST(a_broken_session_sends_and_claims_nothing)
     FEED(&w, "\0\0\0\x01\x01");
     world_expect(&w, "unchoked ");
     session_break(&w.s, "reason");
-    session_say_have(&w.s, 1);
+    session_send_have(&w.s, 1);
     SENT(&w, "");
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 65536), w.now), 0);

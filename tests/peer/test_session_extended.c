@@ -97,9 +97,9 @@ START_TEST(private_torrents_have_no_public_extensions)
     converse(&two, PRIVATE, lines, COUNT(lines));
     world_extended(&w, &two, PRIVATE);
     world_converse(&w, lines, COUNT(lines), 0, 65536);
-    session_say_extension_message(&w.s, 1, (const uint8_t *)"no", 2);
+    session_send_extension_message(&w.s, 1, (const uint8_t *)"no", 2);
     SENT(&w, "");
-    session_say_extension_message(&w.s, 2, (const uint8_t *)"yes", 3);
+    session_send_extension_message(&w.s, 2, (const uint8_t *)"yes", 3);
     SENT(&w, "\0\0\0\x05\x14\x08yes");
     world_deinit(&w);
 }
@@ -129,20 +129,20 @@ START_TEST(sends_messages_to_peers_that_speak_the_extension)
         memcpy(bytes + 6, steps[i].handshake, strlen(steps[i].handshake));
         world_feed(&w, bytes, 4u + bytes[3], 65536);
         world_expect(&w, "extended() ");
-        session_say_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
+        session_send_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
         world_sent(&w, message, steps[i].id ? sizeof message : 0);
-        session_say_extension_message(&w.s, 2, (const uint8_t *)"hi", 2); /* not in the registry */
+        session_send_extension_message(&w.s, 2, (const uint8_t *)"hi", 2); /* not in the registry */
         SENT(&w, "");
     }
     FEED(&w, "\0\0\0\x12\x14\0"
              "d1:md4:ut_ai5eee");
-    session_say_extension_message(&w.s, 1, NULL, 0);
+    session_send_extension_message(&w.s, 1, NULL, 0);
     SENT(&w, "\0\0\0\x02\x14\x05");
     world_deinit(&w);
 
     /* Without BEP 10. */
     world_init(&w, FAST);
-    session_say_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
+    session_send_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
     SENT(&w, "");
     world_deinit(&w);
 }
@@ -236,12 +236,12 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     size_t n;
 
     world_init(&w, FAST);
-    session_say_extensions(&w.s, 6881, true);
+    session_send_extension_handshake(&w.s, 6881, true);
     SENT(&w, "");
     world_deinit(&w);
 
     world_extended(&w, &one, PUBLIC);
-    session_say_extensions(&w.s, 6881, true);
+    session_send_extension_handshake(&w.s, 6881, true);
     n = session_output(&w.s, &out);
     ck_assert_uint_gt(n, 6);
     ck_assert_uint_eq(get_be32(out), n - 4);
@@ -251,7 +251,7 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     world_deinit(&w);
 
     world_extended(&w, &one, PRIVATE);
-    session_say_extensions(&w.s, 6881, false);
+    session_send_extension_handshake(&w.s, 6881, false);
     session_output(&w.s, &out);
     ck_assert_mem_eq(out + 4, "\x14\0d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi0e", 45);
     world_deinit(&w);

@@ -10,24 +10,24 @@ START_TEST(the_first_message_depends_on_what_we_have)
 
     ck_assert_int_eq(bitfield_init(&have, 10), 0);
     world_init(&w, FAST);
-    session_say_have_set(&w.s, NULL);
+    session_send_have_set(&w.s, NULL);
     SENT(&w, "\0\0\0\x01\x0f");
-    session_say_have_set(&w.s, &have);
+    session_send_have_set(&w.s, &have);
     SENT(&w, "\0\0\0\x01\x0f");
     w.s.fast = false;
-    session_say_have_set(&w.s, &have);
-    session_say_have_set(&w.s, NULL);
+    session_send_have_set(&w.s, &have);
+    session_send_have_set(&w.s, NULL);
     SENT(&w, "");
     bitfield_set(&have, 8);
-    session_say_have_set(&w.s, &have);
+    session_send_have_set(&w.s, &have);
     SENT(&w, "\0\0\0\x03\x05\0\x80");
     bitfield_set_all(&have);
-    session_say_have_set(&w.s, &have);
+    session_send_have_set(&w.s, &have);
     SENT(&w, "\0\0\0\x03\x05\xff\xc0");
     w.s.fast = true;
-    session_say_have_set(&w.s, &have);
+    session_send_have_set(&w.s, &have);
     SENT(&w, "\0\0\0\x01\x0e");
-    session_say_have(&w.s, 7);
+    session_send_have(&w.s, 7);
     SENT(&w, "\0\0\0\x05\x04\0\0\0\x07");
     bitfield_deinit(&have);
     world_deinit(&w);
@@ -39,10 +39,10 @@ START_TEST(suggests_to_peers_with_fast_only)
     struct world w;
 
     world_init(&w, FAST);
-    session_say_suggest(&w.s, 7);
+    session_send_suggest(&w.s, 7);
     SENT(&w, "\0\0\0\x05\x0d\0\0\0\x07");
     w.s.fast = false;
-    session_say_suggest(&w.s, 7);
+    session_send_suggest(&w.s, 7);
     SENT(&w, "");
     world_deinit(&w);
 }
@@ -58,7 +58,7 @@ START_TEST(output_survives_partial_writes)
     world_init(&w, FAST);
     while (n_read < 9 * 2000) {
         for (unsigned i = 0; i < 5 && n_said < 2000; i++)
-            session_say_have(&w.s, n_said++);
+            session_send_have(&w.s, n_said++);
         size_t n = session_output(&w.s, &out);
         n = n > 31 ? 31 : n;
         for (size_t i = 0; i < n; i++, n_read++) {
@@ -91,7 +91,7 @@ START_TEST(a_peer_that_does_not_read_breaks_the_session)
 
     world_init(&w, FAST);
     for (unsigned i = 0; i < 200000; i++)
-        session_say_have(&w.s, i);
+        session_send_have(&w.s, i);
     ck_assert_int_eq(session_tick(&w.s, w.now), SESSION_DEAD);
     ck_assert_uint_le(w.s.out_size, 1 << 20);
     world_deinit(&w);

@@ -134,10 +134,10 @@ static void act(struct pair *pair, struct end *e, struct end *other, enum order 
 
     switch (rng_below(r, 40)) {
     case 0:
-        session_set_choking(&e->w.s, rng_below(r, 2), e->w.now);
+        session_set_choking(&e->w.s, rng_below(r, 2));
         break;
     case 1:
-        session_say_have(&e->w.s, rng_below(r, e->w.geometry.n_pieces));
+        session_send_have(&e->w.s, rng_below(r, e->w.geometry.n_pieces));
         break;
     case 2:
         session_cancel(&e->w.s, rng_below(r, e->w.geometry.n_pieces), rng_below(r, 4), rng_next(r));
@@ -165,7 +165,7 @@ static void act(struct pair *pair, struct end *e, struct end *other, enum order 
 /* No more claims: what is in flight is delivered, refused or dropped. */
 static void settle(struct pair *pair, struct end *e, struct end *other)
 {
-    session_set_choking(&e->w.s, false, e->w.now);
+    session_set_choking(&e->w.s, false);
     e->w.s.we_have_all = true;
     for (unsigned i = 0; i < 2000; i++) {
         struct end *x = i & 1 ? e : other;
@@ -187,8 +187,8 @@ static void run_pair(uint64_t seed, enum protocol protocol, enum order order)
         ends[i]->w.geometry = (struct geometry){.total_length = (N_PIECES - 1) * 65536 + 20001,
                                                 .piece_length = 65536,
                                                 .n_pieces = N_PIECES};
-        session_say_have_set(&ends[i]->w.s, NULL);
-        session_set_choking(&ends[i]->w.s, false, ends[i]->w.now);
+        session_send_have_set(&ends[i]->w.s, NULL);
+        session_set_choking(&ends[i]->w.s, false);
     }
     for (unsigned i = 0; i < 3000; i++) {
         unsigned who = rng_below(&pair->rng, 2);

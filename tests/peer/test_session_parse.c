@@ -33,7 +33,7 @@ static void hold_conversation(size_t cut, size_t first)
     struct session_upload u;
 
     world_init(&w, FAST);
-    session_set_choking(&w.s, false, w.now);
+    session_set_choking(&w.s, false);
     SENT(&w, "\0\0\0\x01\x01");
     w.s.we_have_all = true;
     world_converse(&w, conversation, COUNT(conversation), first, cut);

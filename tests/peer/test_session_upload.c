@@ -5,7 +5,7 @@
 static void world_serving(struct world *w, enum protocol protocol)
 {
     world_init(w, protocol);
-    session_set_choking(&w->s, false, w->now);
+    session_set_choking(&w->s, false);
     SENT(w, "\0\0\0\x01\x01");
     w->s.we_have_all = true;
 }
@@ -125,7 +125,7 @@ START_TEST(choking_refuses_queued_requests)
     world_serving(&w, FAST);
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 3, 0x4000, 0x4000);
-    session_set_choking(&w.s, true, w.now);
+    session_set_choking(&w.s, true);
     SENT(&w, "\0\0\0\x01\0"
              "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0"
              "\0\0\0\x0d\x10\0\0\0\x03\0\0\x40\0\0\0\x40\0");
@@ -133,7 +133,7 @@ START_TEST(choking_refuses_queued_requests)
     request(&w, 6, 3, 0, 0x4000);
     SENT(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0");
     world_expect(&w, "requested ");
-    session_set_choking(&w.s, false, w.now);
+    session_set_choking(&w.s, false);
     SENT(&w, "\0\0\0\x01\x01");
     request(&w, 6, 3, 0, 0x4000);
     world_expect(&w, "requested ");
@@ -142,7 +142,7 @@ START_TEST(choking_refuses_queued_requests)
 
     world_serving(&w, PLAIN);
     request(&w, 6, 3, 0, 0x4000);
-    session_set_choking(&w.s, true, w.now);
+    session_set_choking(&w.s, true);
     request(&w, 6, 3, 0, 0x4000);
     SENT(&w, "\0\0\0\x01\0");
     expect_no_upload(&w);

@@ -20,10 +20,10 @@
 
 /* What the peer's says. */
 struct extension_handshake {
-    bool upload_only_said;       /* it contains `upload_only` */
+    bool upload_only_present;    /* it contains `upload_only` */
     bool upload_only;            /* BEP 21: the peer will not download anything, now or later */
     uint16_t reqq;               /* requests that the peer queues; 0: not in it */
-    uint8_t ids_said;            /* bit i: `m` contains row i of the registry */
+    uint8_t ids_present;         /* bit i: `m` contains row i of the registry */
     uint8_t ids[EXTENSIONS_MAX]; /* the peer's id for it; 0: it does not speak it (any more) */
     char client[EXTENSION_CLIENT_MAX]; /* printable, for logs; empty: not in it */
 };

@@ -46,13 +46,13 @@ struct session {
     uint32_t payload_left;    /* bytes of the current message; `state` says what they are */
     struct bitfield incoming; /* a bitfield while it arrives */
     uint8_t *extension;       /* an extension's message while it arrives in parts, and its event */
-    uint64_t heard_ns, sent_ns; /* last byte received, last message sent */
-    struct rate down, up;       /* bytes of content */
-    const char *reason;         /* why session_next_event was negative: a literal */
-    uint32_t n_peer_has;        /* pieces of the peer; a repeated HAVE counts twice */
-    uint32_t n_unasked;         /* bytes of blocks that we did not request */
-    uint32_t n_forgiven;        /* bytes of blocks that we gave up: they may still arrive */
-    uint16_t peer_reqq;         /* requests that the peer queues (BEP 10); 0: unknown */
+    uint64_t received_ns, sent_ns; /* last byte received, last message sent */
+    struct rate down, up;          /* bytes of content */
+    const char *reason;            /* why session_next_event was negative: a literal */
+    uint32_t n_peer_has;           /* pieces of the peer; a repeated HAVE counts twice */
+    uint32_t n_unasked;            /* bytes of blocks that we did not request */
+    uint32_t n_forgiven;           /* bytes of blocks that we gave up: they may still arrive */
+    uint16_t peer_reqq;            /* requests that the peer queues (BEP 10); 0: unknown */
     uint8_t peer_extensions[EXTENSIONS_MAX]; /* the peer's ids; 0: does not speak it */
     uint8_t head[17]; /* length, id and fixed fields of the current message */
     uint8_t n_head;
@@ -91,20 +91,20 @@ int session_tick(struct session *s, uint64_t now);
 /* --- messages: queued as output. A peer that does not read them breaks its session ----------- */
 
 /* The first message: have-all, have-none, or the bitfield. HAVE may be NULL: no piece. */
-void session_say_have_set(struct session *s, const struct bitfield *have);
+void session_send_have_set(struct session *s, const struct bitfield *have);
 /* The extension handshake, after the first message, and again when UPLOAD_ONLY has changed: we want
  * no more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
-void session_say_extensions(struct session *s, uint16_t port, bool upload_only);
+void session_send_extension_handshake(struct session *s, uint16_t port, bool upload_only);
 /* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does
  * not speak it. */
-void session_say_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
-                                   uint32_t n_bytes);
-void session_say_have(struct session *s, uint32_t piece);
+void session_send_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
+                                    uint32_t n_bytes);
+void session_send_have(struct session *s, uint32_t piece);
 /* BEP 6: suggests to request PIECE from us now. Nothing is sent to a peer without BEP 6. */
-void session_say_suggest(struct session *s, uint32_t piece);
+void session_send_suggest(struct session *s, uint32_t piece);
 /* These two send a message only on a change. Choking refuses all queued requests. */
 void session_set_interested(struct session *s, bool interested);
-void session_set_choking(struct session *s, bool choking, uint64_t now);
+void session_set_choking(struct session *s, bool choking);
 
 /* Output to send now; 0 when there is none. Valid until the next call of another function. */
 size_t session_output(const struct session *s, const uint8_t **bytesp);

@@ -73,9 +73,9 @@ static void become_peer(struct lobby *l, struct newcomer *n, const struct peer_k
     lobby_peer_watch(l, p, EPOLL_CTL_ADD);
     if (n->handshake.extended)
         session_set_extensions(&p->session, &extensions_ours, t->swarm->is_private);
-    session_say_have_set(&p->session, t->super_seed ? NULL : &t->have);
+    session_send_have_set(&p->session, t->super_seed ? NULL : &t->have);
     /* "upload only" would tell that a super-seed is a seed. */
-    session_say_extensions(&p->session, t->swarm->port, p->seeding && !t->super_seed);
+    session_send_extension_handshake(&p->session, t->swarm->port, p->seeding && !t->super_seed);
     join_choker(l, p, n->handshake.fast);
     if (p->has_twin && twin_closes_at_once(key->peer_id))
         lobby_peer_close_twin(l, p);

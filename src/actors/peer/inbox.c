@@ -15,23 +15,23 @@
 
 static void on_have(struct peer *p, struct peer_have *m)
 {
-    session_say_have(&p->session, m->piece);
+    session_send_have(&p->session, m->piece);
 }
 
 static void on_choke(struct peer *p, struct peer_choke *m)
 {
-    session_set_choking(&p->session, true, clock_now());
+    session_set_choking(&p->session, true);
 }
 
 static void on_unchoke(struct peer *p, struct peer_unchoke *m)
 {
     p->guided = m->guided;
-    session_set_choking(&p->session, false, clock_now());
+    session_set_choking(&p->session, false);
 }
 
 static void on_suggest(struct peer *p, struct peer_suggest *m)
 {
-    session_say_suggest(&p->session, m->piece);
+    session_send_suggest(&p->session, m->piece);
 }
 
 static void on_unguided(struct peer *p, struct peer_unguided *m)
@@ -56,7 +56,7 @@ static void announce_all(struct peer *p)
         return;
     }
     for (uint32_t i = 0; i < n; i++)
-        session_say_have(&p->session, i);
+        session_send_have(&p->session, i);
 }
 
 /* Blocks in flight may still arrive: they were claimed by this peer alone, or twice. */
@@ -71,7 +71,7 @@ static void on_completed(struct peer *p, struct peer_completed *m)
     if (p->super_seeding)
         announce_all(p);
     session_set_interested(&p->session, false);
-    session_say_extensions(&p->session, p->torrent->swarm->port, true);
+    session_send_extension_handshake(&p->session, p->torrent->swarm->port, true);
     peer_report_interest(p);
     if (peer_wants_nothing(p))
         peer_must_close(p, PEER_USELESS);

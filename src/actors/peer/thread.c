@@ -36,7 +36,7 @@ struct driver {
     struct peer *peer;
     struct session_scratch scratch;
     int mark;          /* receive mark of the stream; 1: no bulk */
-    uint64_t quiet_ns; /* session.heard_ns when a bulk wait ended with nothing to read */
+    uint64_t quiet_ns; /* session.received_ns when a bulk wait ended with nothing to read */
 };
 
 static void set_mark(struct driver *d, int bytes)
@@ -54,7 +54,7 @@ static int bulk_mark(struct driver *d, uint64_t now)
     uint64_t wanted, in_flight;
     int mark = BULK_MARK_MIN;
 
-    if (session_n_in_flight(s) < BULK_BLOCKS || d->quiet_ns == s->heard_ns)
+    if (session_n_in_flight(s) < BULK_BLOCKS || d->quiet_ns == s->received_ns)
         return 1;
     wanted = rate_get(&s->down, now) / BULK_PER_S;
     if (wanted < BULK_MARK_MIN)
@@ -146,15 +146,15 @@ static int drive(struct driver *d)
     for (;;) {
         struct pollfd fds[2] = {{.fd = stream_fd(&p->stream), .events = POLLIN},
                                 {.fd = p->thread_waker.fd, .events = POLLIN}};
-        uint64_t now = clock_now(), heard_ns = p->session.heard_ns;
+        uint64_t now = clock_now(), received_ns = p->session.received_ns;
         int r = move(d, readable, now), ms;
 
         if (r < 0)
             return r;
         if (is_idle(p, now))
             return 0;
-        if (bulk_ended && p->session.heard_ns == heard_ns)
-            d->quiet_ns = heard_ns;
+        if (bulk_ended && p->session.received_ns == received_ns)
+            d->quiet_ns = received_ns;
         set_mark(d, bulk_mark(d, now));
         if (r == PEER_FULL)
             fds[0].events |= POLLOUT;

@@ -13,7 +13,7 @@ START_TEST(a_partial_seed_says_so_and_serves_what_it_has)
         bitfield_set(&have, i);
     session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     session_set_interested(&x.p->session, true);
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     channel_close(&x.world.torrent.interest.channel);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
     remote_say(&x.far, 6, 3, 10, 0, 16384);

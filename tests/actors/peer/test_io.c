@@ -45,7 +45,7 @@ START_TEST(output_waits_for_a_full_stream)
     begin(LEECHING);
     shrink_send_buffer();
     for (unsigned i = 0; i < 4000; i++)
-        session_say_have(&x.p->session, i % N_PIECES);
+        session_send_have(&x.p->session, i % N_PIECES);
     ck_assert_int_eq(peer_flush(x.p, x.now), PEER_FULL);
     for (unsigned i = 0; i < 100; i++) {
         remote_pull(&x.far);
@@ -55,7 +55,7 @@ START_TEST(output_waits_for_a_full_stream)
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, 4000 * 9);
     remote_close(&x.far);
-    session_say_have(&x.p->session, 1);
+    session_send_have(&x.p->session, 1);
     ck_assert_int_lt(peer_flush(x.p, x.now), 0);
     ck_assert_ptr_nonnull(x.p->reason);
     end();

@@ -5,7 +5,7 @@ START_TEST(a_file_that_cannot_be_opened_ends_the_peer)
 {
     begin(SEEDING);
     x.world.lease_error = -ENOENT;
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
     ck_assert_int_eq(turn(), -ECANCELED);
     remote_pull(&x.far);

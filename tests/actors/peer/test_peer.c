@@ -9,7 +9,7 @@ START_TEST(an_idle_peer_is_small)
     remote_say(&x.far, 14, 0, 0, 0, 0);
     ck_assert_int_ge(peer_read(x.p, &x.scratch, x.now), 0);
     for (unsigned i = 0; i < 10; i++)
-        session_say_have(&x.p->session, i);
+        session_send_have(&x.p->session, i);
     ck_assert_int_eq(peer_flush(x.p, x.now), 0);
     ck_assert_ptr_null(x.p->work);
     ck_assert_ptr_null(x.p->session.uploads);

@@ -44,14 +44,14 @@ START_TEST(uploads_wait_for_quota_and_control_does_not)
     begin(SEEDING);
     x.world.grant = UINT32_MAX;
     world_hold(&x.world, bandwidth_kind_want_quota);
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
     remote_say(&x.far, 6, 3, 4, 100, 5000);
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(x.world.n_held, 1);
     ck_assert(remote_has(&x.far, 5));
     ck_assert_uint_eq(x.far.n, 5); /* unchoke and nothing else */
-    session_say_have(&x.p->session, 9);
+    session_send_have(&x.p->session, 9);
     ck_assert_int_eq(turn(), 0);
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, 14);

@@ -13,12 +13,12 @@ START_TEST(a_slow_reader_gets_whole_blocks)
     x.world.torrent.geometry = (struct geometry){
         .total_length = LENGTH, .piece_length = 65536, .n_pieces = LENGTH / 65536};
     shrink_send_buffer();
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     for (unsigned i = 0; i < N_ELEMENTS(lengths); i++)
         remote_say(&x.far, 6, 3, i, 0, lengths[i]);
     for (unsigned i = 0; i < 200; i++) {
         if (i % 20 == 1)
-            session_say_have(&x.p->session, i);
+            session_send_have(&x.p->session, i);
         ck_assert_int_eq(turn(), 0);
         remote_pull(&x.far);
     }
@@ -73,7 +73,7 @@ END_TEST
 START_TEST(a_file_that_became_shorter_ends_the_peer)
 {
     begin(SEEDING);
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
     remote_say(&x.far, 6, 3, 2, 0, 16384);
     ck_assert_int_eq(ftruncate(x.world.content_fd, 3 * PIECE_LENGTH), 0);
@@ -87,7 +87,7 @@ START_TEST(a_peer_that_does_not_read_gets_stuck)
 {
     begin(SEEDING);
     shrink_send_buffer();
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     ck_assert_int_eq(turn(), 0);
     ck_assert(!peer_is_sending(x.p));
     ck_assert(!peer_is_stuck(x.p, x.now + 1000 * NS_PER_S));

@@ -33,7 +33,7 @@ START_TEST(a_thread_serves_and_hands_an_idle_peer_back)
 {
     begin(SEEDING);
     join_choker();
-    session_set_choking(&x.p->session, false, x.now);
+    session_set_choking(&x.p->session, false);
     remote_say(&x.far, 6, 3, 3, 0, 16384);
     to_thread();
     UNTIL(&x.world, remote_has(&x.far, 5 + 13 + 16384));
