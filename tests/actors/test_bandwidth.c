@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "played.h"
+#include "stub_inbox.h"
 
 #include "conjure/actors/bandwidth.h"
 
-static struct played master, peer;
+static struct stub_inbox master, peer;
 static struct bandwidth *b;
 
 static void limit(uint32_t torrent, enum direction direction, uint64_t bytes_per_s)
@@ -18,8 +18,8 @@ static void limit(uint32_t torrent, enum direction direction, uint64_t bytes_per
 
 static void begin(void)
 {
-    play(&master);
-    play(&peer);
+    stub_inbox_init(&master);
+    stub_inbox_init(&peer);
     b = bandwidth_start();
     ck_assert_ptr_nonnull(b);
 }

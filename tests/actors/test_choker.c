@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "played.h"
+#include "stub_inbox.h"
 
 #include "conjure/actors/choker.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 
-static struct played timer, master, peers[6];
+static struct stub_inbox timer, master, peers[6];
 static struct swarm swarm = {.id = 3};
 static struct torrent torrent = {.swarm = &swarm, .geometry = {.n_pieces = 6}};
 static bool fast; /* of the peers that join */
@@ -13,10 +13,10 @@ static struct choker *c;
 
 static void begin(unsigned max_slots)
 {
-    play(&timer);
-    play(&master);
+    stub_inbox_init(&timer);
+    stub_inbox_init(&master);
     for (size_t i = 0; i < N_ELEMENTS(peers); i++)
-        play(&peers[i]);
+        stub_inbox_init(&peers[i]);
     c = choker_start(&timer.timer, &master.master, max_slots);
     ck_assert_ptr_nonnull(c);
 }

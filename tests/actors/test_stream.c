@@ -127,7 +127,7 @@ START_TEST(the_far_end_closes_or_breaks_off)
 }
 END_TEST
 
-START_TEST(a_refused_connection_says_so)
+START_TEST(a_refused_connection_returns_its_error)
 {
     struct stream s;
     struct addr here;
@@ -148,7 +148,7 @@ START_TEST(a_refused_connection_says_so)
 }
 END_TEST
 
-START_TEST(what_was_pushed_back_is_read_first)
+START_TEST(bytes_pushed_back_are_read_first)
 {
     struct pair p = dial();
     char bytes[8];
@@ -228,6 +228,6 @@ START_TEST(a_moved_stream_leaves_an_empty_one)
 END_TEST
 
 RUN_SUITE("Stream", 20, bytes_pass_in_both_directions, a_full_socket_takes_no_more,
-          the_far_end_closes_or_breaks_off, a_refused_connection_says_so,
-          what_was_pushed_back_is_read_first, tuning_sets_options_of_the_socket,
+          the_far_end_closes_or_breaks_off, a_refused_connection_returns_its_error,
+          bytes_pushed_back_are_read_first, tuning_sets_options_of_the_socket,
           a_moved_stream_leaves_an_empty_one);

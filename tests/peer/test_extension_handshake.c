@@ -122,7 +122,7 @@ static void expect_encoded(const struct extension_offer *offer, const char *expe
     ck_assert_mem_eq(bytes, expected, n);
 }
 
-START_TEST(ours_names_the_client_and_what_it_does)
+START_TEST(ours_names_the_client_and_its_settings)
 {
     static const char expected[] =
         "d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi1e1:v13:Conjure 0.1.0e";
@@ -203,5 +203,5 @@ END_TEST
 RUN_SUITE("extension_handshake", 20, reads_handshakes_of_other_clients,
           a_cut_handshake_is_malformed, refuses_wrong_types_and_depths,
           numbers_are_cut_to_their_range, the_client_is_short_and_printable,
-          ours_names_the_client_and_what_it_does, ours_names_the_extensions_of_the_registry,
+          ours_names_the_client_and_its_settings, ours_names_the_extensions_of_the_registry,
           the_longest_of_ours_fits, reads_the_ids_that_the_peer_gives);

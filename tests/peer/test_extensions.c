@@ -21,7 +21,7 @@ START_TEST(ids_are_the_numbers_of_the_rows)
 }
 END_TEST
 
-/* What the header asks of a table, and the rest of the code relies on. */
+/* The rules for a table that extensions.h states. */
 START_TEST(ours_is_in_order_and_within_bounds)
 {
     const struct extension_registry *r = &extensions_ours;

@@ -12,15 +12,15 @@
 #define N_BLOCKS 40u
 #define SIZE     100u
 
-struct world {
+struct harness {
     struct in_flight f;
     struct session_scratch x;
     uint8_t data[N_BLOCKS][SIZE];
 };
 
-static struct world *world_new(void)
+static struct harness *harness_new(void)
 {
-    struct world *w = calloc(1, sizeof *w);
+    struct harness *w = calloc(1, sizeof *w);
 
     memset(&w->f, 0xcc, sizeof w->f);
     in_flight_init(&w->f);
@@ -28,13 +28,13 @@ static struct world *world_new(void)
     return w;
 }
 
-static void world_free(struct world *w)
+static void harness_free(struct harness *w)
 {
     session_scratch_deinit(&w->x);
     free(w);
 }
 
-static void add(struct world *w, uint32_t i)
+static void add(struct harness *w, uint32_t i)
 {
     const struct in_flight_block block = {.data = w->data[i % N_BLOCKS],
                                           .begin = i,
@@ -45,7 +45,7 @@ static void add(struct world *w, uint32_t i)
     in_flight_add(&w->f, &block);
 }
 
-static void take(struct world *w, uint32_t i)
+static void take(struct harness *w, uint32_t i)
 {
     struct in_flight_block *block = in_flight_find(&w->f, 0, i, SIZE);
 
@@ -55,7 +55,7 @@ static void take(struct world *w, uint32_t i)
     in_flight_remove(&w->f, block);
 }
 
-static void expect_first(struct world *w, uint32_t i)
+static void expect_first(struct harness *w, uint32_t i)
 {
     ck_assert_ptr_nonnull(in_flight_first(&w->f));
     ck_assert_uint_eq(in_flight_first(&w->f)->begin, i);
@@ -70,7 +70,7 @@ START_TEST(blocks_are_taken_in_any_order)
         {{0, 1, 2, 3}, {1, 2, 3}}, {{3, 2, 1, 0}, {0, 0, 0}}, {{1, 0, 3, 2}, {0, 2, 2}},
         {{0, 2, 1, 3}, {1, 1, 3}}, {{2, 1, 0, 3}, {0, 0, 3}},
     };
-    struct world *w = world_new();
+    struct harness *w = harness_new();
 
     ck_assert_ptr_null(in_flight_first(&w->f));
     ck_assert_ptr_null(in_flight_find(&w->f, 0, 0, SIZE));
@@ -85,13 +85,13 @@ START_TEST(blocks_are_taken_in_any_order)
         }
         ck_assert_ptr_null(in_flight_first(&w->f));
     }
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
 START_TEST(only_the_requested_block_is_found)
 {
-    struct world *w = world_new();
+    struct harness *w = harness_new();
 
     add(w, 1);
     add(w, 2);
@@ -100,14 +100,14 @@ START_TEST(only_the_requested_block_is_found)
     ck_assert_ptr_null(in_flight_find(&w->f, 0, 1, SIZE - 1));
     ck_assert_ptr_null(in_flight_find(&w->f, 0, 2, SIZE + 1));
     ck_assert_ptr_nonnull(in_flight_find(&w->f, 0, 2, SIZE));
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
 /* The first block is never answered; the others are, for many times the size of the ring. */
 START_TEST(holes_are_closed_up_when_the_ring_is_full)
 {
-    struct world *w = world_new();
+    struct harness *w = harness_new();
     uint32_t next = 0;
 
     w->f.first = w->f.last = UINT32_MAX - 700; /* the counters wrap as well */
@@ -125,13 +125,13 @@ START_TEST(holes_are_closed_up_when_the_ring_is_full)
     }
     take(w, 0);
     ck_assert_ptr_null(in_flight_first(&w->f));
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
 START_TEST(closing_up_keeps_the_order)
 {
-    struct world *w = world_new();
+    struct harness *w = harness_new();
 
     for (uint32_t i = 0; i < IN_FLIGHT_SLOTS; i++) {
         add(w, i);
@@ -145,7 +145,7 @@ START_TEST(closing_up_keeps_the_order)
         in_flight_remove(&w->f, in_flight_first(&w->f));
     }
     ck_assert_ptr_null(in_flight_first(&w->f));
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
@@ -153,7 +153,7 @@ START_TEST(a_header_is_compared_from_any_byte)
 {
     static const uint8_t header[PIECE_HEADER + 1] = "\0\0\0\x6d\x07\0\0\0\0\0\0\0\x05";
     uint8_t wrong[PIECE_HEADER];
-    struct world *w = world_new();
+    struct harness *w = harness_new();
 
     add(w, 5);
     for (size_t from = 0; from <= PIECE_HEADER; from++) {
@@ -166,15 +166,15 @@ START_TEST(a_header_is_compared_from_any_byte)
         ck_assert(!in_flight_header_is(in_flight_first(&w->f), wrong, 0, i + 1));
         ck_assert(in_flight_header_is(in_flight_first(&w->f), wrong, 0, i));
     }
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
 START_TEST(aims_at_the_next_blocks_and_passes_over_holes)
 {
     struct iovec iov[SESSION_IOV_MAX];
-    struct world *w = world_new();
-    size_t n_bytes = 7; /* of what the caller aims at before */
+    struct harness *w = harness_new();
+    size_t n_bytes = 7; /* that the caller aims at before the blocks */
 
     for (uint32_t i = 0; i < 5; i++)
         add(w, i);
@@ -197,12 +197,12 @@ START_TEST(aims_at_the_next_blocks_and_passes_over_holes)
     n_bytes = 0;
     ck_assert_uint_eq(in_flight_aim(&w->f, 0, &w->x, iov, &n_bytes), 2 * SCRATCH_AIMED_MAX);
     ck_assert_uint_eq(n_bytes, SCRATCH_AIMED_MAX * (PIECE_HEADER + SIZE));
-    world_free(w);
+    harness_free(w);
 }
 END_TEST
 
-/* Bytes that were read into the places of three blocks come back in the order of the stream, of
- * whichever length and from whichever header on. */
+/* Bytes that were read into the places of three blocks are gathered in the order of the stream, for
+ * every length and from every header on. */
 START_TEST(gathers_what_was_read_into_the_wrong_places)
 {
     uint8_t stream[3 * (PIECE_HEADER + SIZE)];
@@ -213,7 +213,7 @@ START_TEST(gathers_what_was_read_into_the_wrong_places)
         stream[i] = (uint8_t)(i * 7);
     for (unsigned k = 0; k < 3; k++) {
         for (size_t n = 1; n <= sizeof stream - k * (PIECE_HEADER + SIZE); n++) {
-            struct world *w = world_new();
+            struct harness *w = harness_new();
             const uint8_t *p = stream;
 
             for (uint32_t i = 0; i < 4; i++)
@@ -230,7 +230,7 @@ START_TEST(gathers_what_was_read_into_the_wrong_places)
             in_flight_gather(&w->f, &w->x, k, n);
             ck_assert_uint_eq(w->x.end, 1 + n);
             ck_assert_mem_eq(w->x.bytes + 1, stream + k * (PIECE_HEADER + SIZE), n);
-            world_free(w);
+            harness_free(w);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 #include <errno.h>
 
@@ -8,47 +8,47 @@
 /* The first cause counts, and every later call returns what it returned. */
 START_TEST(the_first_reason_is_kept)
 {
-    struct world w;
+    struct harness w;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     ck_assert(!session_is_broken(&w.s));
     ck_assert_int_eq(session_break(&w.s, "first"), -EPROTO);
     ck_assert_int_eq(session_break(&w.s, "second"), -EPROTO);
     session_break_no_memory(&w.s);
     ck_assert_str_eq(w.s.reason, "first");
     ck_assert(session_is_broken(&w.s));
-    world_events(&w);
+    harness_events(&w);
     ck_assert_int_eq(w.error, -EPROTO);
     ck_assert_int_eq(session_tick(&w.s, w.now), SESSION_DEAD);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     ck_assert_int_eq(session_break_no_memory(&w.s), -ENOMEM);
     ck_assert_int_eq(session_break(&w.s, "second"), -ENOMEM);
     ck_assert_str_eq(w.s.reason, "out of memory");
-    world_events(&w);
+    harness_events(&w);
     ck_assert_int_eq(w.error, -ENOMEM);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(a_broken_session_sends_and_claims_nothing)
 {
     const struct claim c = {.id = 3, .piece = 1, .n_blocks = 4, .blocks = 0xf};
-    struct world w;
+    struct harness w;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01");
-    world_expect(&w, "unchoked ");
+    harness_expect(&w, "unchoked ");
     session_break(&w.s, "reason");
     session_send_have(&w.s, 1);
     SENT(&w, "");
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
     ck_assert_int_eq(session_add_claim(&w.s, &c, calloc(1, 65536), w.now), 0);
     SENT(&w, "");
-    world_events(&w);
-    world_expect(&w, "done-3:0 "); /* claims are reported all the same */
-    world_deinit(&w);
+    harness_events(&w);
+    harness_expect(&w, "done-3:0 "); /* claims are reported all the same */
+    harness_deinit(&w);
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 #include <errno.h>
 
@@ -10,10 +10,10 @@ static const struct extension rows[] = {{.name = "ut_a", .message_max = 8, .publ
                                         {.name = "ut_b", .message_max = 4}};
 static const struct extension_registry none = {NULL, 0}, one = {rows, 1}, two = {rows, 2};
 
-static void world_extended(struct world *w, const struct extension_registry *registry,
-                           enum torrent_kind kind)
+static void harness_extended(struct harness *w, const struct extension_registry *registry,
+                             enum torrent_kind kind)
 {
-    world_init(w, FAST);
+    harness_init(w, FAST);
     session_set_extensions(&w->s, registry, kind == PRIVATE);
 }
 
@@ -24,15 +24,15 @@ static void converse(const struct extension_registry *registry, enum torrent_kin
     size_t n = lines_size(lines, n_lines);
 
     for (size_t i = 1; i < 2 * n; i++) {
-        struct world w;
+        struct harness w;
 
-        world_extended(&w, registry, kind);
-        world_converse(&w, lines, n_lines, i < n ? 0 : i - n, i < n ? i : 65536);
-        ck_assert_ptr_null(w.s.extension); /* nothing is kept of messages */
+        harness_extended(&w, registry, kind);
+        harness_converse(&w, lines, n_lines, i < n ? 0 : i - n, i < n ? i : 65536);
+        ck_assert_ptr_null(w.s.extension); /* no message is kept */
         ck_assert_ptr_null(w.s.download);
         ck_assert_ptr_null(w.s.uploads);
         ck_assert_ptr_null(w.s.out);
-        world_deinit(&w);
+        harness_deinit(&w);
     }
 }
 
@@ -51,14 +51,14 @@ START_TEST(reads_a_handshake_however_it_is_cut)
              "extended() "),
         LINE("\0\0\0\x05\x04\0\0\0\x02", "have-2 "),
     };
-    struct world w;
+    struct harness w;
 
     converse(&none, PUBLIC, lines, COUNT(lines));
-    world_extended(&w, &none, PUBLIC);
-    world_converse(&w, lines, COUNT(lines), 0, 65536);
+    harness_extended(&w, &none, PUBLIC);
+    harness_converse(&w, lines, COUNT(lines), 0, 65536);
     ck_assert_uint_eq(w.s.peer_reqq, 8);
     ck_assert(w.s.peer_upload_only);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
@@ -92,16 +92,16 @@ START_TEST(private_torrents_have_no_public_extensions)
         LINE("\0\0\0\x05\x14\x02two", "ext-2(two) "),
         LINE("\0\0\0\x07\x14\x02seven", ""),
     };
-    struct world w;
+    struct harness w;
 
     converse(&two, PRIVATE, lines, COUNT(lines));
-    world_extended(&w, &two, PRIVATE);
-    world_converse(&w, lines, COUNT(lines), 0, 65536);
+    harness_extended(&w, &two, PRIVATE);
+    harness_converse(&w, lines, COUNT(lines), 0, 65536);
     session_send_extension_message(&w.s, 1, (const uint8_t *)"no", 2);
     SENT(&w, "");
     session_send_extension_message(&w.s, 2, (const uint8_t *)"yes", 3);
     SENT(&w, "\0\0\0\x05\x14\x08yes");
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
@@ -115,22 +115,22 @@ START_TEST(sends_messages_to_peers_that_speak_the_extension)
         {"de", 0},
         {"d1:md4:ut_bi5eee", 0},
         {"d1:md4:ut_ai5eee", 5},
-        {"d4:reqqi9ee", 5}, /* no word of it: as before */
+        {"d4:reqqi9ee", 5}, /* no `m`: as before */
         {"d1:md4:ut_ai200eee", 200},
         {"d1:md4:ut_ai0eee", 0}, /* not any more */
     };
-    struct world w;
+    struct harness w;
 
-    world_extended(&w, &one, PUBLIC);
+    harness_extended(&w, &one, PUBLIC);
     for (size_t i = 0; i < COUNT(steps); i++) {
         uint8_t bytes[64] = {0, 0, 0, (uint8_t)(2 + strlen(steps[i].handshake)), 20, 0};
         uint8_t message[] = {0, 0, 0, 4, 20, steps[i].id, 'h', 'i'};
 
         memcpy(bytes + 6, steps[i].handshake, strlen(steps[i].handshake));
-        world_feed(&w, bytes, 4u + bytes[3], 65536);
-        world_expect(&w, "extended() ");
+        harness_feed(&w, bytes, 4u + bytes[3], 65536);
+        harness_expect(&w, "extended() ");
         session_send_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
-        world_sent(&w, message, steps[i].id ? sizeof message : 0);
+        harness_sent(&w, message, steps[i].id ? sizeof message : 0);
         session_send_extension_message(&w.s, 2, (const uint8_t *)"hi", 2); /* not in the registry */
         SENT(&w, "");
     }
@@ -138,23 +138,23 @@ START_TEST(sends_messages_to_peers_that_speak_the_extension)
              "d1:md4:ut_ai5eee");
     session_send_extension_message(&w.s, 1, NULL, 0);
     SENT(&w, "\0\0\0\x02\x14\x05");
-    world_deinit(&w);
+    harness_deinit(&w);
 
     /* Without BEP 10. */
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     session_send_extension_message(&w.s, 1, (const uint8_t *)"hi", 2);
     SENT(&w, "");
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
-/* It stays until the next call, and may be of any bytes. */
-START_TEST(a_message_is_there_until_the_next_event)
+/* The event's message is valid until the next call, and may consist of any bytes. */
+START_TEST(a_message_is_valid_until_the_next_event)
 {
     struct session_event e;
-    struct world w;
+    struct harness w;
 
-    world_extended(&w, &one, PUBLIC);
+    harness_extended(&w, &one, PUBLIC);
     FEED(&w, "\0\0\0\x0a\x14\x01long");
     ck_assert_ptr_nonnull(w.s.extension);
     memcpy(w.x.bytes, "est\0\0\0\0\x05\x04\0\0\0\x02", 13);
@@ -167,7 +167,7 @@ START_TEST(a_message_is_there_until_the_next_event)
     ck_assert_int_eq(session_next_event(&w.s, &w.x, w.now, &e), SESSION_HAVE);
     ck_assert_ptr_null(w.s.extension);
     ck_assert_int_eq(session_next_event(&w.s, &w.x, w.now, &e), SESSION_NONE);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
@@ -186,17 +186,17 @@ START_TEST(messages_are_bounded)
         {"\0\0\0\x04\x14\0le", 8, malformed},
     };
     static uint8_t huge[6 + EXTENSION_HANDSHAKE_MAX + 1 + 9];
-    struct world w;
+    struct harness w;
 
     for (size_t i = 0; i < COUNT(bad); i++) {
         for (size_t cut = 1; cut <= bad[i].n; cut += bad[i].n - 1) {
-            world_extended(&w, &one, PUBLIC);
-            world_feed(&w, bad[i].bytes, bad[i].n, cut);
+            harness_extended(&w, &one, PUBLIC);
+            harness_feed(&w, bad[i].bytes, bad[i].n, cut);
             ck_assert_int_eq(w.error, -EPROTO);
             ck_assert_str_eq(w.s.reason, bad[i].reason);
-            world_events(&w);
+            harness_events(&w);
             ck_assert_ptr_null(w.s.extension);
-            world_deinit(&w);
+            harness_deinit(&w);
         }
     }
 
@@ -205,26 +205,26 @@ START_TEST(messages_are_bounded)
     memcpy(huge, "\0\0\x10\x03\x14\0d1:v4090:", 14);
     memcpy(huge + sizeof huge - 10, "e\0\0\0\x05\x04\0\0\0\x01", 10);
     for (size_t cut = 1; cut <= sizeof huge; cut += sizeof huge - 1) {
-        world_extended(&w, &one, PUBLIC);
-        world_feed(&w, huge, sizeof huge, cut);
+        harness_extended(&w, &one, PUBLIC);
+        harness_feed(&w, huge, sizeof huge, cut);
         ck_assert_int_eq(w.error, 0);
-        world_expect(&w, "have-1 ");
-        world_deinit(&w);
+        harness_expect(&w, "have-1 ");
+        harness_deinit(&w);
     }
 
     /* No memory is taken for a message that is too long. */
-    world_extended(&w, &one, PUBLIC);
+    harness_extended(&w, &one, PUBLIC);
     FEED(&w, "\0\0\0\x0b\x14\x01too");
     ck_assert_ptr_null(w.s.extension);
     FEED(&w, " long!");
-    world_expect(&w, "");
-    world_deinit(&w);
+    harness_expect(&w, "");
+    harness_deinit(&w);
 
     /* Closed in the middle of one. */
-    world_extended(&w, &one, PUBLIC);
+    harness_extended(&w, &one, PUBLIC);
     FEED(&w, "\0\0\0\x10\x14\0d1:v");
     ck_assert_ptr_nonnull(w.s.extension);
-    world_deinit(&w);
+    harness_deinit(&w);
     ck_assert_ptr_null(w.s.extension);
 }
 END_TEST
@@ -232,15 +232,15 @@ END_TEST
 START_TEST(sends_a_handshake_to_peers_with_the_protocol)
 {
     const uint8_t *out;
-    struct world w;
+    struct harness w;
     size_t n;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     session_send_extension_handshake(&w.s, 6881, true);
     SENT(&w, "");
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_extended(&w, &one, PUBLIC);
+    harness_extended(&w, &one, PUBLIC);
     session_send_extension_handshake(&w.s, 6881, true);
     n = session_output(&w.s, &out);
     ck_assert_uint_gt(n, 6);
@@ -248,18 +248,18 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     ck_assert_mem_eq(out + 4, "\x14\0d1:md4:ut_ai1ee1:pi6881e4:reqqi1024e11:upload_onlyi1e", 54);
     session_output_sent(&w.s, n, w.now);
     ck_assert_ptr_null(w.s.out);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_extended(&w, &one, PRIVATE);
+    harness_extended(&w, &one, PRIVATE);
     session_send_extension_handshake(&w.s, 6881, false);
     session_output(&w.s, &out);
     ck_assert_mem_eq(out + 4, "\x14\0d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi0e", 45);
-    world_deinit(&w);
+    harness_deinit(&w);
     ck_assert_uint_le(sizeof(struct session), 208);
 }
 END_TEST
 
 RUN_SUITE("session_extended", 60, reads_a_handshake_however_it_is_cut,
           shows_messages_of_known_extensions, private_torrents_have_no_public_extensions,
-          sends_messages_to_peers_that_speak_the_extension, a_message_is_there_until_the_next_event,
+          sends_messages_to_peers_that_speak_the_extension, a_message_is_valid_until_the_next_event,
           messages_are_bounded, sends_a_handshake_to_peers_with_the_protocol);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 #include <errno.h>
 
 START_TEST(the_first_message_depends_on_what_we_have)
 {
     struct bitfield have;
-    struct world w;
+    struct harness w;
 
     ck_assert_int_eq(bitfield_init(&have, 10), 0);
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     session_send_have_set(&w.s, NULL);
     SENT(&w, "\0\0\0\x01\x0f");
     session_send_have_set(&w.s, &have);
@@ -30,32 +30,32 @@ START_TEST(the_first_message_depends_on_what_we_have)
     session_send_have(&w.s, 7);
     SENT(&w, "\0\0\0\x05\x04\0\0\0\x07");
     bitfield_deinit(&have);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(suggests_to_peers_with_fast_only)
 {
-    struct world w;
+    struct harness w;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     session_send_suggest(&w.s, 7);
     SENT(&w, "\0\0\0\x05\x0d\0\0\0\x07");
     w.s.fast = false;
     session_send_suggest(&w.s, 7);
     SENT(&w, "");
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(output_survives_partial_writes)
 {
     const uint8_t *out;
-    struct world w;
+    struct harness w;
     uint32_t n_said = 0, n_read = 0;
     uint8_t message[9] = "\0\0\0\x05\x04";
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     while (n_read < 9 * 2000) {
         for (unsigned i = 0; i < 5 && n_said < 2000; i++)
             session_send_have(&w.s, n_said++);
@@ -69,32 +69,32 @@ START_TEST(output_survives_partial_writes)
     }
     ck_assert_uint_eq(session_output(&w.s, &out), 0);
     ck_assert_ptr_null(w.s.out); /* an idle session has no buffer */
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(a_peer_that_does_not_read_breaks_the_session)
 {
-    struct world w;
+    struct harness w;
     static const char request[] = "\0\0\0\x0d\x06\0\0\0\x01\0\0\0\0\0\0\x40\0";
 
     /* BEP 6: each of these is refused, although we choke. */
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     for (unsigned i = 0; i < (1 << 20) / 17; i++)
-        world_feed(&w, request, 17, 17);
+        harness_feed(&w, request, 17, 17);
     ck_assert_int_eq(w.error, 0);
-    world_feed(&w, request, 17, 17);
+    harness_feed(&w, request, 17, 17);
     ck_assert_int_eq(w.error, -EPROTO);
     ck_assert_int_eq(session_tick(&w.s, w.now), SESSION_DEAD);
     ck_assert_uint_le(w.s.out_size, 1 << 20);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     for (unsigned i = 0; i < 200000; i++)
         session_send_have(&w.s, i);
     ck_assert_int_eq(session_tick(&w.s, w.now), SESSION_DEAD);
     ck_assert_uint_le(w.s.out_size, 1 << 20);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 

@@ -4,7 +4,7 @@
  * random, cancels some, chokes at times, and serves the other. In any case every claim is reported,
  * the blocks it received are the true content, and no byte is left.
  */
-#include "session_world.h"
+#include "session_harness.h"
 
 #define N_PIECES 100
 
@@ -14,7 +14,7 @@ struct pipe {
 };
 
 struct end {
-    struct world w;
+    struct harness w;
     struct pipe in;
     uint8_t
         requested[N_PIECES]; /* blocks of each piece that are requested: none is twice at a time */
@@ -80,7 +80,7 @@ static void read_some(struct pair *pair, struct end *e)
 
     if (!n)
         return;
-    n = world_read(&e->w, e->in.bytes, n);
+    n = harness_read(&e->w, e->in.bytes, n);
     memmove(e->in.bytes, e->in.bytes + n, e->in.n - n);
     e->in.n -= n;
     e->w.n_log = 0;
@@ -153,9 +153,9 @@ static void act(struct pair *pair, struct end *e, struct end *other, enum order 
         break;
     }
     e->w.now += rng_below(r, 1000000);
-    world_events(&e->w);
+    harness_events(&e->w);
     claim_some(pair, e);
-    world_events(&e->w);
+    harness_events(&e->w);
     take_done(pair, e);
     write_some(pair, e, other, order);
     read_some(pair, e);
@@ -183,7 +183,7 @@ static void run_pair(uint64_t seed, enum protocol protocol, enum order order)
 
     rng_seed(&pair->rng, seed);
     for (unsigned i = 0; i < 2; i++) {
-        world_init(&ends[i]->w, protocol);
+        harness_init(&ends[i]->w, protocol);
         ends[i]->w.geometry = (struct geometry){.total_length = (N_PIECES - 1) * 65536 + 20001,
                                                 .piece_length = 65536,
                                                 .n_pieces = N_PIECES};
@@ -202,7 +202,7 @@ static void run_pair(uint64_t seed, enum protocol protocol, enum order order)
     for (unsigned i = 0; i < 2; i++) {
         ck_assert_uint_eq(session_n_in_flight(&ends[i]->w.s), 0);
         ck_assert_uint_eq(ends[i]->in.n, 0);
-        world_deinit(&ends[i]->w);
+        harness_deinit(&ends[i]->w);
     }
     free(pair);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 #include <errno.h>
 
@@ -29,14 +29,14 @@ static const struct line conversation[] = {
 
 static void hold_conversation(size_t cut, size_t first)
 {
-    struct world w;
+    struct harness w;
     struct session_upload u;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     session_set_choking(&w.s, false);
     SENT(&w, "\0\0\0\x01\x01");
     w.s.we_have_all = true;
-    world_converse(&w, conversation, COUNT(conversation), first, cut);
+    harness_converse(&w, conversation, COUNT(conversation), first, cut);
     ck_assert(bitfield_test(&w.has, 0) && bitfield_test(&w.has, 2) && bitfield_test(&w.has, 9));
     ck_assert_uint_eq(w.has.n_set, 3);
     ck_assert_uint_eq(w.s.n_peer_has, 5);
@@ -49,7 +49,7 @@ static void hold_conversation(size_t cut, size_t first)
     ck_assert_uint_eq(u.begin, 0x8000);
     ck_assert_uint_eq(u.length, 0x4000);
     ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_NONE);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 
 /* As aria2 does: a bitfield, and have-all at the end, in place of many HAVEs. */
@@ -65,12 +65,12 @@ START_TEST(a_bitfield_may_be_sent_again)
     };
 
     for (size_t cut = 1; cut <= lines_size(lines, COUNT(lines)); cut++) {
-        struct world w;
+        struct harness w;
 
-        world_init(&w, FAST);
-        world_converse(&w, lines, COUNT(lines), 0, cut);
+        harness_init(&w, FAST);
+        harness_converse(&w, lines, COUNT(lines), 0, cut);
         ck_assert_uint_eq(w.s.n_peer_has, 10);
-        world_deinit(&w);
+        harness_deinit(&w);
     }
 }
 END_TEST
@@ -142,23 +142,23 @@ START_TEST(breaks_with_a_reason_at_a_wrong_message)
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         for (size_t cut = 1; cut <= bad[i].n; cut += bad[i].n - 1) {
-            struct world w;
+            struct harness w;
 
-            world_init(&w, bad[i].protocol);
+            harness_init(&w, bad[i].protocol);
             if (cut == 1) {
-                world_feed(&w, bad[i].bytes, bad[i].n - 1, cut);
+                harness_feed(&w, bad[i].bytes, bad[i].n - 1, cut);
                 ck_assert_msg(!w.error, "case %zu ended early", i);
             }
-            world_feed(&w, bad[i].bytes + (cut == 1 ? bad[i].n - 1 : 0), cut == 1 ? 1 : bad[i].n,
-                       cut);
+            harness_feed(&w, bad[i].bytes + (cut == 1 ? bad[i].n - 1 : 0), cut == 1 ? 1 : bad[i].n,
+                         cut);
             ck_assert_msg(w.error == -EPROTO, "case %zu did not end", i);
             ck_assert_str_eq(w.s.reason, bad[i].reason);
-            /* For good, and nothing is left in the scratch memory for another session. */
+            /* It stays broken, and leaves no byte in the scratch memory to another session. */
             ck_assert_uint_eq(w.x.at, w.x.end);
             ck_assert_int_eq(session_tick(&w.s, w.now), SESSION_DEAD);
-            world_events(&w);
+            harness_events(&w);
             ck_assert_int_eq(w.error, -EPROTO);
-            world_deinit(&w);
+            harness_deinit(&w);
         }
     }
 }
@@ -166,62 +166,62 @@ END_TEST
 
 START_TEST(reports_what_the_peer_has_as_a_set_or_all_or_none)
 {
-    struct world w;
+    struct harness w;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x0e\0\0\0\x05\x04\0\0\0\x01");
-    world_expect(&w, "has-all have-1 ");
+    harness_expect(&w, "has-all have-1 ");
     ck_assert_uint_eq(w.s.n_peer_has, 10);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x0f\0\0\0\x05\x04\0\0\0\x01");
-    world_expect(&w, "has-none have-1 ");
+    harness_expect(&w, "has-none have-1 ");
     ck_assert_uint_eq(w.s.n_peer_has, 1);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, PLAIN);
+    harness_init(&w, PLAIN);
     FEED(&w, "\0\0\0\x03\x05\xff\xc0");
-    world_expect(&w, "has-all ");
+    harness_expect(&w, "has-all ");
     ck_assert_ptr_null(w.has.bytes);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, PLAIN);
+    harness_init(&w, PLAIN);
     FEED(&w, "\0\0\0\x03\x05\0\0");
-    world_expect(&w, "has-none ");
+    harness_expect(&w, "has-none ");
     ck_assert_ptr_null(w.has.bytes);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(only_counts_when_we_have_every_piece)
 {
-    struct world w;
+    struct harness w;
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     w.s.keep_bitfield = false;
-    world_feed(&w, "\0\0\0\x03\x05\xa0\x40\0\0\0\x05\x04\0\0\0\x01", 16, 1);
-    world_expect(&w, "have-1 ");
+    harness_feed(&w, "\0\0\0\x03\x05\xa0\x40\0\0\0\x05\x04\0\0\0\x01", 16, 1);
+    harness_expect(&w, "have-1 ");
     ck_assert_uint_eq(w.s.n_peer_has, 4);
     ck_assert_ptr_null(w.s.incoming.bytes);
     ck_assert_ptr_null(w.s.download);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     w.s.keep_bitfield = false;
     FEED(&w, "\0\0\0\x01\x0e");
-    world_expect(&w, "");
+    harness_expect(&w, "");
     ck_assert_uint_eq(w.s.n_peer_has, 10);
-    world_deinit(&w);
+    harness_deinit(&w);
 
     /* We complete while the bitfield arrives. */
-    world_init(&w, FAST);
+    harness_init(&w, FAST);
     FEED(&w, "\0\0\0\x03\x05\xa0");
     w.s.keep_bitfield = false;
     FEED(&w, "\x40");
-    world_expect(&w, "");
+    harness_expect(&w, "");
     ck_assert_ptr_null(w.s.incoming.bytes);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 

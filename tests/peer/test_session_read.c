@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 #include <errno.h>
 
@@ -7,22 +7,22 @@ static uint8_t buffer[1 << 20];
 
 START_TEST(receives_into_place_without_a_copy)
 {
-    struct world w;
+    struct harness w;
     uint8_t *p = buffer;
 
-    world_asking(&w, FAST);
-    world_claim(&w, 8, 9, 0, 2, 3);
+    harness_init_requesting(&w, FAST);
+    harness_claim(&w, 8, 9, 0, 2, 3);
     for (uint32_t i = 0; i < 4; i++)
         p = put_block(&w.geometry, 2, i, p);
     for (uint32_t i = 0; i < 2; i++)
         p = put_block(&w.geometry, 9, i, p);
     /* In one read, without a copy. */
-    ck_assert_uint_eq(world_read(&w, buffer, (size_t)(p - buffer)), (size_t)(p - buffer));
+    ck_assert_uint_eq(harness_read(&w, buffer, (size_t)(p - buffer)), (size_t)(p - buffer));
     ck_assert_uint_eq(w.n_aimed, (size_t)(p - buffer));
-    world_expect(&w, "done-7:f done-8:3 ");
+    harness_expect(&w, "done-7:f done-8:3 ");
     check_done(&w, 2);
     ck_assert_uint_eq(w.s.down.total, 65536 + 24576);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
@@ -31,20 +31,20 @@ START_TEST(reads_may_end_anywhere)
     static const size_t cuts[] = {1, 2, 3, 7, 12, 13, 14, 4096, 16383, 16384, 16385, 16397, 16398};
 
     for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-        struct world w;
+        struct harness w;
         uint8_t *p = buffer;
 
-        world_asking(&w, FAST);
-        world_claim(&w, 8, 9, 0, 2, 3);
+        harness_init_requesting(&w, FAST);
+        harness_claim(&w, 8, 9, 0, 2, 3);
         for (uint32_t i = 0; i < 4; i++)
             p = put_block(&w.geometry, 2, i, p);
         for (uint32_t i = 0; i < 2; i++)
             p = put_block(&w.geometry, 9, i, p);
-        world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
-        world_expect(&w, "done-7:f done-8:3 ");
+        harness_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
+        harness_expect(&w, "done-7:f done-8:3 ");
         check_done(&w, 2);
         ck_assert_uint_eq(w.n_aimed, (size_t)(p - buffer));
-        world_deinit(&w);
+        harness_deinit(&w);
     }
 }
 END_TEST
@@ -70,25 +70,25 @@ START_TEST(other_messages_between_blocks_are_parsed)
     for (size_t o = 0; o < sizeof others / sizeof others[0]; o++) {
         for (uint32_t at = 0; at <= 4; at++) {
             for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-                struct world w;
+                struct harness w;
                 uint8_t *p = buffer;
                 char expected[100];
 
-                world_asking(&w, FAST);
+                harness_init_requesting(&w, FAST);
                 for (uint32_t i = 0; i <= 4; i++) {
                     if (i == at)
                         p = (uint8_t *)memcpy(p, others[o].bytes, others[o].n) + others[o].n;
                     if (i < 4)
                         p = put_block(&w.geometry, 2, i, p);
                 }
-                world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
+                harness_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
                 if (at < 4)
                     snprintf(expected, sizeof expected, "%sdone-7:f ", others[o].log);
                 else
                     snprintf(expected, sizeof expected, "done-7:f %s", others[o].log);
-                world_expect(&w, expected);
+                harness_expect(&w, expected);
                 check_done(&w, 1);
-                world_deinit(&w);
+                harness_deinit(&w);
             }
         }
     }
@@ -102,19 +102,19 @@ START_TEST(blocks_may_arrive_in_any_order)
 
     for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
         for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
-            struct world w;
+            struct harness w;
             uint8_t *p = buffer;
 
-            world_asking(&w, FAST);
-            world_claim(&w, 8, 3, 0, 4, 0xf);
+            harness_init_requesting(&w, FAST);
+            harness_claim(&w, 8, 3, 0, 4, 0xf);
             for (uint32_t i = 0; i < 4; i++)
                 p = put_block(&w.geometry, 3, orders[o][i], p);
             for (uint32_t i = 0; i < 4; i++)
                 p = put_block(&w.geometry, 2, orders[o][i], p);
-            world_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
-            world_expect(&w, "done-8:f done-7:f ");
+            harness_feed(&w, buffer, (size_t)(p - buffer), cuts[k]);
+            harness_expect(&w, "done-8:f done-7:f ");
             check_done(&w, 2);
-            world_deinit(&w);
+            harness_deinit(&w);
         }
     }
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "session_world.h"
+#include "session_harness.h"
 
 /* A peer that we do not choke. */
-static void world_serving(struct world *w, enum protocol protocol)
+static void harness_serving(struct harness *w, enum protocol protocol)
 {
-    world_init(w, protocol);
+    harness_init(w, protocol);
     session_set_choking(&w->s, false);
     SENT(w, "\0\0\0\x01\x01");
     w->s.we_have_all = true;
 }
 
-static void request(struct world *w, uint8_t id, uint32_t piece, uint32_t begin, uint32_t length)
+static void request(struct harness *w, uint8_t id, uint32_t piece, uint32_t begin, uint32_t length)
 {
     uint8_t bytes[17] = {0, 0, 0, 13, id};
 
     put_be32(put_be32(put_be32(bytes + 5, piece), begin), length);
-    world_feed(w, bytes, sizeof bytes, sizeof bytes);
+    harness_feed(w, bytes, sizeof bytes, sizeof bytes);
 }
 
-static void expect_upload(struct world *w, uint32_t piece, uint32_t begin, uint32_t length)
+static void expect_upload(struct harness *w, uint32_t piece, uint32_t begin, uint32_t length)
 {
     struct session_upload u;
 
@@ -28,7 +28,7 @@ static void expect_upload(struct world *w, uint32_t piece, uint32_t begin, uint3
     ck_assert_uint_eq(u.length, length);
 }
 
-static void expect_no_upload(struct world *w)
+static void expect_no_upload(struct harness *w)
 {
     struct session_upload u;
 
@@ -40,14 +40,14 @@ START_TEST(serves_in_the_order_of_the_requests)
 {
     const struct session_upload u = {.piece = 1, .begin = 0x4000, .length = 0x2000};
     uint8_t header[13];
-    struct world w;
+    struct harness w;
 
-    world_serving(&w, FAST);
+    harness_serving(&w, FAST);
     request(&w, 6, 1, 0x4000, 0x2000);
     request(&w, 6, 0, 1, 3);
     request(&w, 6, 1, 0x4000, 0x2000); /* repeated: served once */
     request(&w, 6, 1, 0x4000, 0x1000); /* not the same */
-    world_expect(&w, "requested ");
+    harness_expect(&w, "requested ");
     ck_assert(session_has_uploads(&w.s));
     expect_upload(&w, 1, 0x4000, 0x2000);
     request(&w, 6, 1, 0x4000, 0x2000); /* again, after it was sent */
@@ -56,22 +56,22 @@ START_TEST(serves_in_the_order_of_the_requests)
     expect_upload(&w, 1, 0x4000, 0x2000);
     expect_no_upload(&w);
     request(&w, 6, 2, 0, 131072 / 2);
-    world_expect(&w, "requested ");
+    harness_expect(&w, "requested ");
     session_upload_header(&u, header);
     ck_assert_mem_eq(header, "\0\0\x20\x09\x07\0\0\0\x01\0\0\x40\0", 13);
     session_uploaded(&w.s, 8192, w.now);
     ck_assert_uint_eq(w.s.up.total, 8192);
     SENT(&w, "");
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(queues_requests_up_to_a_bound)
 {
-    struct world w;
+    struct harness w;
 
     for (enum protocol protocol = PLAIN; protocol <= FAST; protocol++) {
-        world_serving(&w, protocol);
+        harness_serving(&w, protocol);
         for (uint32_t i = 0; i < 500; i++)
             request(&w, 6, 3, i, 100);
         for (uint32_t i = 0; i < 400; i++)
@@ -86,17 +86,17 @@ START_TEST(queues_requests_up_to_a_bound)
             expect_upload(&w, 3, i, 100);
         expect_no_upload(&w);
         ck_assert_int_eq(w.error, 0);
-        world_deinit(&w);
+        harness_deinit(&w);
     }
 }
 END_TEST
 
 START_TEST(cancels_remove_a_request)
 {
-    struct world w;
+    struct harness w;
 
     for (enum protocol protocol = PLAIN; protocol <= FAST; protocol++) {
-        world_serving(&w, protocol);
+        harness_serving(&w, protocol);
         request(&w, 8, 3, 0, 0x4000); /* no queue at all */
         for (uint32_t i = 0; i < 4; i++)
             request(&w, 6, 3, i * 0x4000, 0x4000);
@@ -113,16 +113,16 @@ START_TEST(cancels_remove_a_request)
         expect_upload(&w, 3, 0x8000, 0x4000);
         expect_upload(&w, 3, 0xc000, 0x4000);
         expect_no_upload(&w);
-        world_deinit(&w);
+        harness_deinit(&w);
     }
 }
 END_TEST
 
 START_TEST(choking_refuses_queued_requests)
 {
-    struct world w;
+    struct harness w;
 
-    world_serving(&w, FAST);
+    harness_serving(&w, FAST);
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 3, 0x4000, 0x4000);
     session_set_choking(&w.s, true);
@@ -132,30 +132,30 @@ START_TEST(choking_refuses_queued_requests)
     expect_no_upload(&w);
     request(&w, 6, 3, 0, 0x4000);
     SENT(&w, "\0\0\0\x0d\x10\0\0\0\x03\0\0\0\0\0\0\x40\0");
-    world_expect(&w, "requested ");
+    harness_expect(&w, "requested ");
     session_set_choking(&w.s, false);
     SENT(&w, "\0\0\0\x01\x01");
     request(&w, 6, 3, 0, 0x4000);
-    world_expect(&w, "requested ");
+    harness_expect(&w, "requested ");
     expect_upload(&w, 3, 0, 0x4000);
-    world_deinit(&w);
+    harness_deinit(&w);
 
-    world_serving(&w, PLAIN);
+    harness_serving(&w, PLAIN);
     request(&w, 6, 3, 0, 0x4000);
     session_set_choking(&w.s, true);
     request(&w, 6, 3, 0, 0x4000);
     SENT(&w, "\0\0\0\x01\0");
     expect_no_upload(&w);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 
 START_TEST(asks_once_whether_we_have_a_piece)
 {
     struct session_upload u;
-    struct world w;
+    struct harness w;
 
-    world_serving(&w, FAST);
+    harness_serving(&w, FAST);
     w.s.we_have_all = false;
     request(&w, 6, 3, 0, 0x4000);
     request(&w, 6, 4, 0, 0x4000);
@@ -187,7 +187,7 @@ START_TEST(asks_once_whether_we_have_a_piece)
     }
     request(&w, 6, 0, 0, 100);
     ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_UNKNOWN);
-    world_deinit(&w);
+    harness_deinit(&w);
 }
 END_TEST
 

@@ -107,7 +107,7 @@ START_TEST(knows_the_last_pieces)
     ck_assert(!upload_queue_knows(q, 0));
     for (uint32_t i = 0; i < 1000; i++) {
         upload_queue_add_known(q, i);
-        upload_queue_add_known(q, i); /* takes no place of another */
+        upload_queue_add_known(q, i); /* replaces no other piece */
         for (uint32_t k = 0; k <= i && k < UPLOAD_QUEUE_KNOWN; k++)
             ck_assert(upload_queue_knows(q, i - k));
         ck_assert(!upload_queue_knows(q, i + 1));

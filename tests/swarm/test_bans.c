@@ -20,8 +20,7 @@ START_TEST(a_dialled_peer_is_banned_by_its_port)
     bans_add(&b, &banned, BAN_ENDPOINT, &rng);
     ck_assert(bans_include(&b, &banned, BAN_ENDPOINT));
     ck_assert(!bans_include(&b, &neighbour, BAN_ENDPOINT));
-    ck_assert(
-        !bans_include(&b, &banned, BAN_HOST)); /* it may dial us: somebody else of that host */
+    ck_assert(!bans_include(&b, &banned, BAN_HOST)); /* another client of that host may dial us */
     bans_deinit(&b);
     bans_deinit(&b);
 }

@@ -61,7 +61,7 @@ START_TEST(addresses_are_dialled_in_turn)
 }
 END_TEST
 
-/* What follows an attempt that ends at time 0. */
+/* An attempt that ends at time 0, and the time of the next one. */
 static const struct {
     unsigned n_failures; /* before it */
     enum candidate_outcome outcome;
@@ -120,8 +120,7 @@ START_TEST(an_address_that_was_given_up_is_retried_when_named_again)
 }
 END_TEST
 
-/* Behind one peer may be two addresses: it was dialled at one while its connection from the other
- * was there. */
+/* One peer may have two addresses: we may dial one while it is connected by the other. */
 START_TEST(all_addresses_of_a_peer_are_busy_while_it_is_connected)
 {
     struct addr a = addr_of(1, 0), b = addr_of(1, 1), unknown = addr_of(1, 2);

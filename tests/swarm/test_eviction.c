@@ -33,7 +33,7 @@ static const struct {
     {{{IDLE_LONG, 0, 0, 0, 0}, {IDLE, 0, 0, 0, 0}}, 2, ANY, 0},
     /* One that never moved content before one that did. */
     {{{BORED, 0, 0, 1, 0}, {IDLE, 0, 0, 0, 0}}, 2, ANY, 1},
-    /* One that nobody is interested in before one that waits in vain. */
+    /* One where neither end is interested before one where an end is. */
     {{{BORED, 0, 1, 0, 0}, {IDLE, 0, 0, 1, 0}}, 2, ANY, 1},
     {{{BORED, 0, 1, 1, 0}, {BORED, 0, 1, 0, 0}, {YOUNG, 0, 0, 0, 0}}, 3, ANY, 1},
     /* Crowded hosts before all others, at once, but not where data can move. */

@@ -28,7 +28,7 @@ START_TEST(a_young_connection_admits_a_twin_in_the_other_direction)
 }
 END_TEST
 
-/* What one end dialled is incoming at the other. */
+/* A connection that one end dialled is incoming at the other. */
 START_TEST(both_ends_close_the_same_connection)
 {
     ck_assert_int_eq(twin_to_close(high, low), TWIN_INCOMING);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../played.h"
+#include "../stub_inbox.h"
 #include "one_torrent.h"
 
 #include "actors/announcer/call.h"
@@ -36,7 +36,7 @@ static const struct announcer_transport_ops fake_ops = {
 };
 static struct announcer_transport fake = {&fake_ops};
 
-static struct played lobby, master;
+static struct stub_inbox lobby, master;
 static struct announcer_calls calls;
 static struct announcer_torrent *torrent;
 static unsigned n_lines[LOG_LEVEL_DEBUG + 1];
@@ -52,8 +52,8 @@ static void begin(void)
 
     log_set_sink(count);
     log_threshold = LOG_LEVEL_INFO;
-    play(&lobby);
-    play(&master);
+    stub_inbox_init(&lobby);
+    stub_inbox_init(&master);
     calls_init(&calls, &lobby.lobby, &master.master);
     calls.transports[TRACKER_TRANSPORT_HTTP] = calls.transports[TRACKER_TRANSPORT_UDP] = &fake;
     torrent = one_torrent(urls, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../played.h"
+#include "../stub_inbox.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 static struct swarm swarm = {.id = 7};
 static struct torrent torrent;
-static struct played master, lobby;
+static struct stub_inbox master, lobby;
 static struct interest_stat *is;
 
 static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
@@ -25,8 +25,8 @@ static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
     ck_assert_int_eq(bitfield_init(&have, n_pieces), 0);
     for (uint32_t i = 0; i < n_have; i++)
         bitfield_set(&have, i);
-    play(&master);
-    play(&lobby);
+    stub_inbox_init(&master);
+    stub_inbox_init(&lobby);
     is = interest_stat_start(&torrent, &have, stored, &master.master, &lobby.lobby);
     ck_assert_ptr_nonnull(is);
 }
@@ -50,7 +50,7 @@ static void end(void)
         msg_free(left);
 }
 
-static void join(struct played *p, uint32_t peer, bool has_all)
+static void join(struct stub_inbox *p, uint32_t peer, bool has_all)
 {
     struct interest_peer_joined *m = interest_new_peer_joined();
 
@@ -60,7 +60,7 @@ static void join(struct played *p, uint32_t peer, bool has_all)
     ck_assert(interest_tell_peer_joined(&torrent.interest, m));
 }
 
-static struct interest_next_piece *ask(struct played *p, uint32_t peer, uint32_t n_blocks)
+static struct interest_next_piece *ask(struct stub_inbox *p, uint32_t peer, uint32_t n_blocks)
 {
     struct interest_next_piece *m = interest_new_next_piece();
 
@@ -108,7 +108,7 @@ static void got(uint32_t peer, uint32_t piece)
     ck_assert(interest_tell_peer_got_piece(&torrent.interest, m));
 }
 
-static void leave(struct played *p, uint32_t peer)
+static void leave(struct stub_inbox *p, uint32_t peer)
 {
     struct interest_peer_left *m = interest_new_peer_left();
 
@@ -116,7 +116,7 @@ static void leave(struct played *p, uint32_t peer)
     ck_assert(peer_ask_interest_peer_left(&p->peer, &torrent.interest, m));
 }
 
-static void expect_interest(struct played *p, bool interested)
+static void expect_interest(struct stub_inbox *p, bool interested)
 {
     struct peer_interest *m = expect(p, peer_kind_interest);
 
@@ -126,7 +126,7 @@ static void expect_interest(struct played *p, bool interested)
 
 START_TEST(a_torrent_from_first_claim_to_completion)
 {
-    struct played a, b;
+    struct stub_inbox a, b;
     struct interest_next_piece *next, *again;
     struct interest_have_piece *have = interest_new_have_piece();
     struct interest_progress *progress = interest_new_progress();
@@ -134,8 +134,8 @@ START_TEST(a_torrent_from_first_claim_to_completion)
     struct peer_have *to_peer;
 
     begin(3, 4, 2);
-    play(&a);
-    play(&b);
+    stub_inbox_init(&a);
+    stub_inbox_init(&b);
     join(&a, 1, true);
     expect_interest(&a, true);
     join(&b, 2, false);
@@ -174,12 +174,12 @@ END_TEST
 
 START_TEST(a_query_waits_until_there_is_something)
 {
-    struct played a, b;
+    struct stub_inbox a, b;
     struct interest_next_piece *first, *parked;
 
     begin(2, 4, 0);
-    play(&a);
-    play(&b);
+    stub_inbox_init(&a);
+    stub_inbox_init(&b);
     join(&a, 1, false);
     first = ask(&a, 1, 64); /* it has nothing yet */
     got(1, 1);
@@ -220,10 +220,10 @@ END_TEST
 START_TEST(a_joiner_hears_what_was_verified_since_its_handshake)
 {
     struct interest_peer_joined *m = interest_new_peer_joined();
-    struct played a;
+    struct stub_inbox a;
 
     begin(5, 1, 2);
-    play(&a);
+    stub_inbox_init(&a);
     for (uint32_t i = 2; i < 5; i++)
         complete(i);
     m->peer = 9;
@@ -244,13 +244,13 @@ END_TEST
 
 START_TEST(losers_of_the_endgame_are_told)
 {
-    struct played a, b;
+    struct stub_inbox a, b;
     struct interest_next_piece *x, *y;
     struct peer_cancel_blocks *cancel;
 
     begin(1, 4, 0);
-    play(&a);
-    play(&b);
+    stub_inbox_init(&a);
+    stub_inbox_init(&b);
     join(&a, 1, true);
     expect_interest(&a, true);
     join(&b, 2, true);
@@ -287,7 +287,7 @@ END_TEST
 #define PEERS  6
 #define WHOLE  ((UINT64_C(1) << BLOCKS) - 1)
 
-static struct played disk;
+static struct stub_inbox disk;
 static bool disjoint; /* no two peers have the same piece: then there is no endgame */
 static struct {       /* owned by the disk's thread until it has ended */
     struct rng rng;
@@ -340,7 +340,7 @@ static void *disk_thread(void *arg)
     return NULL;
 }
 
-static void join_with_part(struct played *p, uint32_t peer)
+static void join_with_part(struct stub_inbox *p, uint32_t peer)
 {
     struct interest_peer_joined *m = interest_new_peer_joined();
 
@@ -353,7 +353,7 @@ static void join_with_part(struct played *p, uint32_t peer)
 }
 
 /* Takes a claim: requests it, and stores what arrives. Returns how many queries that makes. */
-static unsigned fetch(struct played *x, uint32_t me, const struct claim *c, struct rng *rng)
+static unsigned fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, struct rng *rng)
 {
     struct interest_requested_from_seeder *requested = interest_new_requested_from_seeder();
     uint64_t received = c->blocks & (rng_next(rng) | rng_next(rng));
@@ -382,11 +382,11 @@ static void *peer_thread(void *arg)
 {
     uint32_t me = *(uint32_t *)arg;
     unsigned n_queries = 1;
-    struct played x;
+    struct stub_inbox x;
     struct rng rng;
     struct msg *m;
 
-    play(&x);
+    stub_inbox_init(&x);
     rng_seed(&rng, me);
     if (disjoint)
         join_with_part(&x, me);
@@ -433,7 +433,7 @@ static void fetch_all(void)
 
     memset(&books, 0, sizeof books);
     rng_seed(&books.rng, 99);
-    play(&disk);
+    stub_inbox_init(&disk);
     begin(PIECES, BLOCKS, 0);
     ck_assert_int_eq(pthread_create(&disk_id, NULL, disk_thread, NULL), 0);
     for (uint32_t i = 0; i < PEERS; i++) {
@@ -474,10 +474,10 @@ START_TEST(blocks_of_an_earlier_run_are_not_asked_for)
 {
     struct stored_run runs[] = {{.piece = 1, .first_block = 0, .blocks = 0x7}};
     struct interest_next_piece *m;
-    struct played p;
+    struct stub_inbox p;
 
     begin_with(2, 4, 1, &(struct stored_blocks){.runs = runs, .n = 1});
-    play(&p);
+    stub_inbox_init(&p);
     join(&p, 1, true);
     expect_interest(&p, true);
     m = ask(&p, 1, 4);

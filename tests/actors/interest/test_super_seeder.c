@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../played.h"
+#include "../stub_inbox.h"
 
 #include "conjure/actors/super_seeder.h"
 
@@ -7,7 +7,7 @@
 
 static struct swarm swarm = {.id = 7};
 static struct torrent torrent;
-static struct played master;
+static struct stub_inbox master;
 static struct super_seeder *seeder;
 
 /* A torrent of PIECES pieces of 1 MiB; its metainfo is for the name in the log. */
@@ -24,7 +24,7 @@ static void begin(void)
                      0);
     torrent.geometry = *metainfo_geometry(torrent.meta);
     ck_assert_uint_eq(torrent.geometry.n_pieces, PIECES);
-    play(&master);
+    stub_inbox_init(&master);
     seeder = super_seeder_start(&torrent, &master.master);
     ck_assert_ptr_nonnull(seeder);
 }
@@ -43,11 +43,11 @@ static void end(void)
 }
 
 /* A peer with the first N_HAS pieces. */
-static void join(struct played *p, uint32_t peer, uint32_t n_has)
+static void join(struct stub_inbox *p, uint32_t peer, uint32_t n_has)
 {
     struct interest_peer_joined *m = interest_new_peer_joined();
 
-    play(p);
+    stub_inbox_init(p);
     m->peer = peer;
     m->inbox = &p->peer;
     if (n_has)
@@ -57,7 +57,7 @@ static void join(struct played *p, uint32_t peer, uint32_t n_has)
     ck_assert(interest_tell_peer_joined(&torrent.interest, m));
 }
 
-static uint32_t expect_offer(struct played *p)
+static uint32_t expect_offer(struct stub_inbox *p)
 {
     struct peer_have *m = expect(p, peer_kind_have);
     uint32_t piece = m->piece;
@@ -66,7 +66,7 @@ static uint32_t expect_offer(struct played *p)
     return piece;
 }
 
-static bool may_have(struct played *p, uint32_t peer, uint32_t piece)
+static bool may_have(struct stub_inbox *p, uint32_t peer, uint32_t piece)
 {
     struct interest_have_piece *m = interest_new_have_piece();
     bool have;
@@ -104,7 +104,7 @@ static void expect_progress(uint32_t n_peers, uint32_t n_seeders)
 
 START_TEST(pieces_are_offered_until_a_peer_has_everything)
 {
-    struct played a, b;
+    struct stub_inbox a, b;
     uint32_t first, second;
 
     begin();
@@ -131,7 +131,7 @@ START_TEST(there_is_nothing_to_fetch)
 {
     struct interest_next_piece *next = interest_new_next_piece();
     struct interest_peer_left *left = interest_new_peer_left();
-    struct played p;
+    struct stub_inbox p;
 
     begin();
     join(&p, 1, 0);
@@ -163,7 +163,7 @@ START_TEST(a_peer_without_interest_has_what_it_requested)
 {
     struct interest_peer_not_interested *m = interest_new_peer_not_interested();
     uint32_t offers[PIECES];
-    struct played p;
+    struct stub_inbox p;
 
     begin();
     join(&p, 1, 0);

@@ -2,7 +2,7 @@
 #ifndef CONJURE_TESTS_ACTORS_LOBBY_FIXTURE_H
 #define CONJURE_TESTS_ACTORS_LOBBY_FIXTURE_H
 
-#include "../lobby_world.h"
+#include "../stub_actors.h"
 
 #include <netinet/tcp.h>
 
@@ -10,7 +10,7 @@
 
 /* The Lobby and the threads of its peers are real, and so are the sockets. */
 struct fixture {
-    struct world world;
+    struct stub_actors actors;
     struct lobby *lobby;
     uint16_t port;
     bool has_torrent;
@@ -34,7 +34,7 @@ static const struct lobby_times short_eviction = {
 static inline void fixture_begin_with(struct fixture *f, unsigned max_peers,
                                       const struct lobby_times *times)
 {
-    struct world *w = &f->world;
+    struct stub_actors *w = &f->actors;
     struct lobby_options o = {.max_peers = max_peers,
                               .times = times,
                               .timer = &w->timer,
@@ -43,7 +43,7 @@ static inline void fixture_begin_with(struct fixture *f, unsigned max_peers,
                               .fs = &w->fs,
                               .bandwidth = &w->bandwidth};
 
-    world_init(w);
+    actors_init(w);
     ck_assert_int_eq(lobby_listen(0, &o.listen_fd, &f->port), 0);
     f->lobby = lobby_new();
     ck_assert_int_eq(lobby_run(f->lobby, &o), 0);
@@ -60,14 +60,14 @@ static inline void fixture_add(struct fixture *f, unsigned n_have)
 {
     struct lobby_torrent_added *m = lobby_new_torrent_added();
 
-    m->torrent = &f->world.torrent;
+    m->torrent = &f->actors.torrent;
     ck_assert_int_eq(bitfield_init(&m->have, N_PIECES), 0);
     for (unsigned i = 0; i < n_have; i++)
         bitfield_set(&m->have, i);
     if (n_have == N_PIECES)
-        channel_close(&f->world.torrent.interest.channel);
+        channel_close(&f->actors.torrent.interest.channel);
     ck_assert(lobby_tell_torrent_added(lobby_inbox(f->lobby), m));
-    UNTIL(&f->world, f->world.after); /* with a torrent the Lobby ticks */
+    UNTIL(&f->actors, f->actors.after); /* with a torrent the Lobby ticks */
     f->has_torrent = true;
 }
 
@@ -75,29 +75,29 @@ static inline void fixture_ask_removal(struct fixture *f)
 {
     struct lobby_torrent_removed *m = lobby_new_torrent_removed();
 
-    m->swarm = &f->world.swarm;
-    ck_assert(master_ask_lobby_torrent_removed(&f->world.master, lobby_inbox(f->lobby), m));
+    m->swarm = &f->actors.swarm;
+    ck_assert(master_ask_lobby_torrent_removed(&f->actors.master, lobby_inbox(f->lobby), m));
     f->has_torrent = false;
 }
 
 static inline void fixture_end(struct fixture *f)
 {
     struct lobby_shutdown *m = lobby_new_shutdown();
-    struct world *w = &f->world;
+    struct stub_actors *w = &f->actors;
 
-    world_release(w);
+    actors_release(w);
     if (f->has_torrent) {
         fixture_ask_removal(f);
-        UNTIL(w, w->n_home == 1);
+        UNTIL(w, w->n_replies == 1);
     }
     ck_assert(master_ask_lobby_shutdown(&w->master, lobby_inbox(f->lobby), m));
-    UNTIL(w, w->n_home && w->home[w->n_home - 1] == &m->msg);
-    while (w->n_home)
-        msg_free(w->home[--w->n_home]);
+    UNTIL(w, w->n_replies && w->replies[w->n_replies - 1] == &m->msg);
+    while (w->n_replies)
+        msg_free(w->replies[--w->n_replies]);
     lobby_join(f->lobby);
     if (w->after)
         msg_free(&w->after->msg);
-    world_deinit(w);
+    actors_deinit(w);
 }
 
 /* --- the far end -------------------------------------------------------------------------- */
@@ -124,17 +124,17 @@ static inline void handshake(const struct fixture *f, const char *id, enum proto
 {
     struct handshake x = {.fast = protocol == FAST};
 
-    x.info_hash = *metainfo_info_hash(f->world.torrent.meta);
+    x.info_hash = *metainfo_info_hash(f->actors.torrent.meta);
     memcpy(x.peer_id, id, 20);
     handshake_encode(&x, bytes);
 }
 
 static inline void read_handshake(struct fixture *f, struct remote *r)
 {
-    UNTIL(&f->world, remote_has(r, 68));
+    UNTIL(&f->actors, remote_has(r, 68));
     ck_assert(!r->ended);
-    ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(f->world.torrent.meta)->bytes, 20);
-    ck_assert_mem_eq(r->bytes + 48, f->world.swarm.peer_id, 20);
+    ck_assert_mem_eq(r->bytes + 28, metainfo_info_hash(f->actors.torrent.meta)->bytes, 20);
+    ck_assert_mem_eq(r->bytes + 48, f->actors.swarm.peer_id, 20);
     remote_drop(r, 68);
 }
 
@@ -143,15 +143,15 @@ static inline void join_as(struct fixture *f, struct remote *r, const char *id,
                            enum protocol protocol)
 {
     uint8_t bytes[68];
-    unsigned n = f->world.n_joined_choker;
+    unsigned n = f->actors.n_joined_choker;
 
     dial_from(r, f->port, "127.0.0.1");
     handshake(f, id, protocol, bytes);
     remote_send(r, bytes, 68);
     read_handshake(f, r);
-    UNTIL(&f->world, f->world.n_joined_choker == n + 1);
+    UNTIL(&f->actors, f->actors.n_joined_choker == n + 1);
     if (protocol == FAST) {
-        UNTIL(&f->world, remote_has_message(r));
+        UNTIL(&f->actors, remote_has_message(r));
         remote_drop(r, 4 + get_be32(r->bytes));
     }
 }
@@ -161,9 +161,9 @@ static inline void become_interested(struct fixture *f, struct remote *r)
 {
     uint8_t id;
 
-    remote_say(r, 2, 0, 0, 0, 0);
+    remote_send_message(r, 2, 0, 0, 0, 0);
     do {
-        UNTIL(&f->world, remote_has_message(r));
+        UNTIL(&f->actors, remote_has_message(r));
         ck_assert(!r->ended);
         id = r->bytes[4];
         remote_drop(r, 4 + get_be32(r->bytes));
@@ -174,19 +174,19 @@ static inline void become_interested(struct fixture *f, struct remote *r)
 static inline void expect_block(struct fixture *f, struct remote *r, uint32_t piece, uint32_t begin,
                                 uint32_t length)
 {
-    UNTIL(&f->world, remote_has(r, 13 + length));
+    UNTIL(&f->actors, remote_has(r, 13 + length));
     ck_assert(!r->ended);
     ck_assert_uint_eq(get_be32(r->bytes), 9 + length);
     ck_assert_uint_eq(r->bytes[4], 7);
     ck_assert_uint_eq(get_be32(r->bytes + 5), piece);
     ck_assert_uint_eq(get_be32(r->bytes + 9), begin);
-    ck_assert_mem_eq(r->bytes + 13, f->world.content + piece * PIECE_LENGTH + begin, length);
+    ck_assert_mem_eq(r->bytes + 13, f->actors.content + piece * PIECE_LENGTH + begin, length);
     remote_drop(r, 13 + length);
 }
 
 static inline void expect_over(struct fixture *f, struct remote *r)
 {
-    UNTIL(&f->world, remote_is_over(r));
+    UNTIL(&f->actors, remote_is_over(r));
     remote_close(r);
 }
 
@@ -209,14 +209,14 @@ static inline void peers_found(struct fixture *f, const struct addr *a)
 {
     struct lobby_peers_found *m = lobby_new_peers_found_with(sizeof *a);
 
-    m->swarm = &f->world.swarm;
+    m->swarm = &f->actors.swarm;
     m->source = PEER_SOURCE_TRACKER;
     m->n_addrs = 1;
     m->addrs[0] = *a;
     ck_assert(lobby_tell_peers_found(lobby_inbox(f->lobby), m));
 }
 
-/* Answers the next request of ours; false when there is none. */
+/* FROM sends the block of our next request; false when there is no request. */
 static inline bool answer_request(struct fixture *f, struct remote *from)
 {
     uint32_t n;
@@ -224,8 +224,8 @@ static inline bool answer_request(struct fixture *f, struct remote *from)
     while (remote_has_message(from) && !from->ended) {
         n = 4 + get_be32(from->bytes);
         if (n == 17 && from->bytes[4] == 6) {
-            remote_say_block(from, &f->world, get_be32(from->bytes + 5), get_be32(from->bytes + 9),
-                             get_be32(from->bytes + 13));
+            remote_send_block(from, &f->actors, get_be32(from->bytes + 5),
+                              get_be32(from->bytes + 9), get_be32(from->bytes + 13));
             remote_drop(from, n);
             return true;
         }
@@ -253,7 +253,7 @@ static inline void ban(struct fixture *f, const struct addr *a)
 {
     struct lobby_ban *m = lobby_new_ban();
 
-    m->swarm = &f->world.swarm;
+    m->swarm = &f->actors.swarm;
     m->addr = *a;
     ck_assert(lobby_tell_ban(lobby_inbox(f->lobby), m));
 }

@@ -13,13 +13,13 @@ static void set_max_peers(struct fixture *x, uint32_t n)
 {
     struct lobby_set_max_peers *m = lobby_new_set_max_peers();
     struct lobby_torrent_removed *none = lobby_new_torrent_removed();
-    unsigned n_home = x->world.n_home;
+    unsigned n_replies = x->actors.n_replies;
 
     m->max_peers = n;
     ck_assert(lobby_tell_set_max_peers(lobby_inbox(x->lobby), m));
-    ck_assert(master_ask_lobby_torrent_removed(&x->world.master, lobby_inbox(x->lobby), none));
-    UNTIL(&x->world, x->world.n_home == n_home + 1);
-    msg_free(x->world.home[--x->world.n_home]);
+    ck_assert(master_ask_lobby_torrent_removed(&x->actors.master, lobby_inbox(x->lobby), none));
+    UNTIL(&x->actors, x->actors.n_replies == n_replies + 1);
+    msg_free(x->actors.replies[--x->actors.n_replies]);
 }
 
 static uint64_t cpu_ns(void)
@@ -40,8 +40,8 @@ START_TEST(no_more_than_max_peers_are_accepted)
     dial_from(&r[3], f.port, "127.0.0.1");
     expect_over(&f, &r[3]);
     remote_close(&r[1]);
-    UNTIL(&f.world, f.world.n_joined_choker == 2);
-    world_pause(&f.world, 5 * NS_PER_MS);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 2);
+    actors_pause(&f.actors, 5 * NS_PER_MS);
     join_as(&f, &r[1], "-XX0000-bbbbbbbbbbbb", FAST);
     fixture_end(&f);
 }
@@ -59,10 +59,10 @@ START_TEST(max_peers_may_be_raised_and_lowered)
     set_max_peers(&f, 1);
     dial_from(&r[3], f.port, "127.0.0.1");
     expect_over(&f, &r[3]);
-    world_pause(&f.world, 5 * NS_PER_MS);
+    actors_pause(&f.actors, 5 * NS_PER_MS);
     for (unsigned i = 0; i < 3; i++)
         ck_assert(!r[i].ended);
-    ck_assert_uint_eq(f.world.n_joined_choker, 3);
+    ck_assert_uint_eq(f.actors.n_joined_choker, 3);
     fixture_end(&f);
 }
 END_TEST
@@ -73,7 +73,7 @@ START_TEST(without_descriptors_newcomers_wait)
     uint64_t before;
 
     fixture_begin_with(&f, 100, &short_eviction);
-    f.world.tick_ns = 100 * NS_PER_MS;
+    f.actors.tick_ns = 100 * NS_PER_MS;
     fixture_add(&f, N_PIECES);
     join_as(&f, &r[0], "-XX0000-abcdefghijkl", FAST);
     for (unsigned i = 1; i < 4; i++)
@@ -88,9 +88,9 @@ START_TEST(without_descriptors_newcomers_wait)
         inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
         ck_assert_int_eq(connect(r[i].fd, (struct sockaddr *)&to, sizeof to), 0);
     }
-    remote_say(&r[0], 2, 0, 0, 0, 0); /* there is no descriptor for its thread either */
+    remote_send_message(&r[0], 2, 0, 0, 0, 0); /* no descriptor is left for its thread either */
     before = cpu_ns();
-    world_pause(&f.world, 500 * NS_PER_MS);
+    actors_pause(&f.actors, 500 * NS_PER_MS);
     ck_assert_uint_lt(cpu_ns() - before, 250 * NS_PER_MS);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     for (unsigned i = 1; i < 4; i++) {
@@ -102,9 +102,9 @@ START_TEST(without_descriptors_newcomers_wait)
         remote_send(&r[i], bytes, 68);
         read_handshake(&f, &r[i]);
     }
-    UNTIL(&f.world, f.world.n_joined_choker == 4);
-    remote_say(&r[0], 6, 3, 1, 0, 100);
-    UNTIL(&f.world, remote_has(&r[0], 5 + 113));
+    UNTIL(&f.actors, f.actors.n_joined_choker == 4);
+    remote_send_message(&r[0], 6, 3, 1, 0, 100);
+    UNTIL(&f.actors, remote_has(&r[0], 5 + 113));
     fixture_end(&f);
 }
 END_TEST
@@ -119,7 +119,7 @@ START_TEST(without_descriptors_the_least_useful_is_evicted)
     fixture_add(&f, N_PIECES);
     join_as(&f, &r[0], id_of(0), FAST);
     join_as(&f, &r[1], id_of(1), FAST);
-    world_pause(&f.world, 1050 * NS_PER_MS);
+    actors_pause(&f.actors, 1050 * NS_PER_MS);
     r[2] = (struct remote){.fd = socket(AF_INET, SOCK_STREAM, 0)};
     getrlimit(RLIMIT_NOFILE, &limit);
     small = limit;
@@ -150,9 +150,9 @@ START_TEST(silent_newcomers_replace_each_other)
         fds[i] = r[0].fd;
     }
     r[0].fd = fds[0];
-    UNTIL(&f.world, remote_is_over(&r[0]));
+    UNTIL(&f.actors, remote_is_over(&r[0]));
     r[0] = (struct remote){.fd = fds[99]};
-    world_pause(&f.world, 5 * NS_PER_MS);
+    actors_pause(&f.actors, 5 * NS_PER_MS);
     ck_assert(!remote_is_over(&r[0]));
     join_as(&f, &r[1], id_of(1), FAST);
     for (unsigned i = 0; i < 100; i++)

@@ -17,17 +17,17 @@ START_TEST(a_handshake_may_be_cut_at_every_byte)
         if (cut >= 48)
             read_handshake(&f, &r[0]); /* the info-hash is enough for a reply */
         else
-            world_pause(&f.world, NS_PER_MS);
-        ck_assert_uint_eq(f.world.n_joined_choker, 0);
+            actors_pause(&f.actors, NS_PER_MS);
+        ck_assert_uint_eq(f.actors.n_joined_choker, 0);
         remote_send(&r[0], bytes + cut, 68 - cut);
         if (cut < 48)
             read_handshake(&f, &r[0]);
-        UNTIL(&f.world, remote_has_message(&r[0]));
+        UNTIL(&f.actors, remote_has_message(&r[0]));
         ck_assert_uint_eq(r[0].n, 5);
         ck_assert_uint_eq(r[0].bytes[4], 14); /* have all */
-        UNTIL(&f.world, f.world.n_joined_choker == 1);
+        UNTIL(&f.actors, f.actors.n_joined_choker == 1);
         remote_close(&r[0]);
-        UNTIL(&f.world, f.world.n_joined_choker == 0);
+        UNTIL(&f.actors, f.actors.n_joined_choker == 0);
     }
     fixture_end(&f);
 }
@@ -50,7 +50,7 @@ START_TEST(other_protocols_and_unknown_torrents_are_refused)
     remote_send(&r[0], bytes, 68);
     expect_over(&f, &r[0]);
     ck_assert_uint_eq(r[0].n, 0);
-    ck_assert_uint_eq(f.world.n_peers, 0);
+    ck_assert_uint_eq(f.actors.n_peers, 0);
     fixture_end(&f);
 }
 END_TEST
@@ -68,7 +68,7 @@ START_TEST(a_peer_of_a_later_torrent_is_held)
         remote_send(&r[i], bytes, i == 1 ? 48 : 68); /* one has sent no peer id yet */
     }
     remote_close(&r[2]);
-    world_pause(&f.world, 20 * NS_PER_MS);
+    actors_pause(&f.actors, 20 * NS_PER_MS);
     ck_assert(!remote_is_over(&r[0]));
     fixture_add(&f, N_PIECES);
     bytes[67] = '1';
@@ -76,7 +76,7 @@ START_TEST(a_peer_of_a_later_torrent_is_held)
     for (unsigned i = 0; i < 4; i++)
         if (i != 2)
             read_handshake(&f, &r[i]);
-    UNTIL(&f.world, f.world.n_joined_choker == 3);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 3);
     fixture_end(&f);
 }
 END_TEST
@@ -127,18 +127,18 @@ static void opening(uint8_t bytes[OPENING])
 /* The bitfield arrived and the unchoke, too: we request a block. */
 static void expect_opened(struct remote *x)
 {
-    UNTIL(&f.world, f.world.n_joined_interest == 1);
-    UNTIL(&f.world, answer_request(&f, x));
-    ck_assert_uint_eq(f.world.peers[f.world.n_peers - 1].n_got, N_PIECES - 1);
+    UNTIL(&f.actors, f.actors.n_joined_interest == 1);
+    UNTIL(&f.actors, answer_request(&f, x));
+    ck_assert_uint_eq(f.actors.peers[f.actors.n_peers - 1].n_got, N_PIECES - 1);
     remote_close(x);
-    UNTIL(&f.world, !f.world.n_joined_choker && !f.world.n_joined_interest);
+    UNTIL(&f.actors, !f.actors.n_joined_choker && !f.actors.n_joined_interest);
 }
 
 static void begin_to_download(void)
 {
     fixture_begin(&f, 100);
     fixture_add(&f, 0);
-    f.world.n_give = 4000;
+    f.actors.n_give = 4000;
 }
 
 START_TEST(messages_in_the_packet_of_a_handshake_are_read)
@@ -164,7 +164,7 @@ START_TEST(messages_in_the_packet_of_a_reply_are_read)
     begin_to_download();
     opening(bytes);
     peers_found(&f, &a);
-    UNTIL(&f.world, took(fd, &r[0]));
+    UNTIL(&f.actors, took(fd, &r[0]));
     read_handshake(&f, &r[0]);
     remote_send(&r[0], bytes, sizeof bytes);
     expect_opened(&r[0]);
@@ -178,11 +178,11 @@ START_TEST(messages_behind_a_held_handshake_are_read)
     uint8_t bytes[OPENING];
 
     fixture_begin(&f, 100);
-    f.world.n_give = 4000;
+    f.actors.n_give = 4000;
     opening(bytes);
     dial_from(&r[0], f.port, "127.0.0.1");
     remote_send(&r[0], bytes, sizeof bytes);
-    world_pause(&f.world, 20 * NS_PER_MS);
+    actors_pause(&f.actors, 20 * NS_PER_MS);
     ck_assert(!remote_is_over(&r[0]));
     fixture_add(&f, 0);
     read_handshake(&f, &r[0]);
@@ -203,7 +203,7 @@ START_TEST(an_opening_may_be_cut_at_every_byte)
         if (cut >= 48)
             read_handshake(&f, &r[0]);
         else
-            world_pause(&f.world, NS_PER_MS);
+            actors_pause(&f.actors, NS_PER_MS);
         remote_send(&r[0], bytes + cut, OPENING - cut);
         if (cut < 48)
             read_handshake(&f, &r[0]);
@@ -213,7 +213,7 @@ START_TEST(an_opening_may_be_cut_at_every_byte)
 }
 END_TEST
 
-START_TEST(an_opening_may_come_byte_by_byte)
+START_TEST(an_opening_may_arrive_byte_by_byte)
 {
     uint8_t bytes[OPENING];
 
@@ -222,7 +222,7 @@ START_TEST(an_opening_may_come_byte_by_byte)
     dial_from(&r[0], f.port, "127.0.0.1");
     for (unsigned i = 0; i < OPENING; i++) {
         remote_send(&r[0], bytes + i, 1);
-        world_pause(&f.world, NS_PER_MS / 4);
+        actors_pause(&f.actors, NS_PER_MS / 4);
     }
     read_handshake(&f, &r[0]);
     expect_opened(&r[0]);
@@ -252,5 +252,5 @@ RUN_SUITE("Handshakes", 60, a_handshake_may_be_cut_at_every_byte,
           other_protocols_and_unknown_torrents_are_refused, a_peer_of_a_later_torrent_is_held,
           held_peers_are_bounded, messages_in_the_packet_of_a_handshake_are_read,
           messages_in_the_packet_of_a_reply_are_read, messages_behind_a_held_handshake_are_read,
-          an_opening_may_be_cut_at_every_byte, an_opening_may_come_byte_by_byte,
+          an_opening_may_be_cut_at_every_byte, an_opening_may_arrive_byte_by_byte,
           a_long_opening_is_read_in_order);

@@ -38,7 +38,7 @@ START_TEST(a_host_is_an_address_whatever_the_port)
 }
 END_TEST
 
-START_TEST(in_ipv6_it_is_a_64)
+START_TEST(an_ipv6_host_is_a_64_bit_prefix)
 {
     struct addr a = parse("[2001:db8:0:1::1]:1"), same = parse("[2001:db8:0:1:2::3]:4"),
                 other = parse("[2001:db8:0:2::1]:1");
@@ -51,4 +51,4 @@ START_TEST(in_ipv6_it_is_a_64)
 }
 END_TEST
 
-RUN_SUITE("Hosts", 20, a_host_is_an_address_whatever_the_port, in_ipv6_it_is_a_64);
+RUN_SUITE("Hosts", 20, a_host_is_an_address_whatever_the_port, an_ipv6_host_is_a_64_bit_prefix);

@@ -20,31 +20,32 @@ START_TEST(one_connection_for_each_peer)
     expect_over(&f, &r[1]);
     /* Another client behind the same address is another peer. */
     join_as(&f, &r[1], "-XX0000-ABCDEFGHIJKL", FAST);
-    ck_assert_uint_eq(f.world.n_joined_choker, 2);
+    ck_assert_uint_eq(f.actors.n_joined_choker, 2);
     /* We dial a peer that dialled us. Its id is higher ("-X" > "-C"): the one that it dialled
      * stays. */
     peers_found(&f, &a);
-    UNTIL(&f.world, took(fd, &r[2]));
+    UNTIL(&f.actors, took(fd, &r[2]));
     read_handshake(&f, &r[2]);
     remote_send(&r[2], bytes, 68);
-    UNTIL(&f.world, f.world.n_joined_choker == 3); /* for a while: the peer may close one itself */
+    UNTIL(&f.actors,
+          f.actors.n_joined_choker == 3); /* for a while: the peer may close one itself */
     expect_over(&f, &r[2]);
-    UNTIL(&f.world, f.world.n_joined_choker == 2);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 2);
     ck_assert(!remote_is_over(&r[0]));
     /* A peer whose id is lower: the one that we dialled stays. */
     join_as(&f, &r[3], "-AA0000-abcdefghijkl", FAST);
-    UNTIL(&f.world, f.world.n_joined_choker == 3);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 3);
     close(fd);
     fd = listening(&a);
     peers_found(&f, &a);
-    UNTIL(&f.world, took(fd, &r[2]));
+    UNTIL(&f.actors, took(fd, &r[2]));
     read_handshake(&f, &r[2]);
     handshake(&f, "-AA0000-abcdefghijkl", FAST, bytes);
     remote_send(&r[2], bytes, 68);
-    UNTIL(&f.world, f.world.n_joined_choker == 4);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 4);
     expect_over(&f, &r[3]);
     ck_assert(!remote_is_over(&r[2]));
-    UNTIL(&f.world, f.world.n_joined_choker == 3);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 3);
     close(fd);
     fixture_end(&f);
 }

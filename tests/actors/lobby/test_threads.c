@@ -42,7 +42,7 @@ START_TEST(no_byte_is_lost_between_lobby_and_threads)
 
     fixture_begin(&f, 100);
     fixture_add(&f, 32);
-    f.world.interested = false;
+    f.actors.interested = false;
     for (unsigned i = 0; i < 4; i++)
         join_as(&f, &r[i],
                 i == 0   ? "-XX0000-aaaaaaaaaaaa"
@@ -54,21 +54,21 @@ START_TEST(no_byte_is_lost_between_lobby_and_threads)
         become_interested(&f, &r[i]);
     for (unsigned n = 0; n < 2000; n++) {
         struct remote *x = &r[n % 4];
-        uint32_t piece = rng_below(&f.world.rng, 32), begin = rng_below(&f.world.rng, 16000);
-        uint32_t length = 1 + rng_below(&f.world.rng, 16384);
+        uint32_t piece = rng_below(&f.actors.rng, 32), begin = rng_below(&f.actors.rng, 16000);
+        uint32_t length = 1 + rng_below(&f.actors.rng, 16384);
 
         if (n < 4 * N_PIECES) {
-            remote_say(x, 4, 1, n / 4, 0, 0); /* HAVE */
+            remote_send_message(x, 4, 1, n / 4, 0, 0); /* HAVE */
             n_have++;
         }
-        remote_say(x, 6, 3, piece, begin, length);
+        remote_send_message(x, 6, 3, piece, begin, length);
         expect_block(&f, x, piece, begin, length);
         ck_assert_uint_eq(x->n, 0);
         if (n % 3 == 0)
-            world_pause(&f.world, rng_below(&f.world.rng, 3 * NS_PER_MS));
+            actors_pause(&f.actors, rng_below(&f.actors.rng, 3 * NS_PER_MS));
     }
     for (unsigned i = 0; i < 4; i++)
-        UNTIL(&f.world, f.world.peers[i].n_got == n_have / 4);
+        UNTIL(&f.actors, f.actors.peers[i].n_got == n_have / 4);
     fixture_end(&f);
 }
 END_TEST
@@ -83,10 +83,10 @@ START_TEST(without_threads_peers_wait_their_turn)
     atomic_store(&refusals, INT_MAX);
     for (unsigned i = 0; i < 10; i++) {
         become_interested(&f, &r[i]);
-        remote_say(&r[i], 6, 3, i, 0, 16384);
+        remote_send_message(&r[i], 6, 3, i, 0, 16384);
     }
     remote_close(&r[9]); /* this one leaves while it waits */
-    world_pause(&f.world, 100 * NS_PER_MS);
+    actors_pause(&f.actors, 100 * NS_PER_MS);
     for (unsigned i = 0; i < 9; i++)
         ck_assert(!remote_has(&r[i], 1));
     /* One attempt for the first, and then one in each tick. */
@@ -110,13 +110,13 @@ struct asked {
 static void request(struct remote *x, const struct asked *a, bool cut)
 {
     uint8_t bytes[17] = {0, 0, 0, 13, 6};
-    size_t n = cut ? 1 + rng_below(&f.world.rng, 16) : 17;
+    size_t n = cut ? 1 + rng_below(&f.actors.rng, 16) : 17;
 
     put_be32(put_be32(put_be32(bytes + 5, a->piece), a->begin), a->length);
     remote_send(x, bytes, n);
     if (n == 17)
         return;
-    world_pump(&f.world, 0);
+    actors_pump(&f.actors, 0);
     remote_send(x, bytes + n, 17 - n);
 }
 
@@ -145,7 +145,7 @@ START_TEST(thousands_change_between_idle_and_active)
     atomic_store(&refusals, 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = n - 1; i; i--) {
-            unsigned k = rng_below(&f.world.rng, i + 1), swap = order[i];
+            unsigned k = rng_below(&f.actors.rng, i + 1), swap = order[i];
 
             order[i] = order[k];
             order[k] = swap;
@@ -155,15 +155,15 @@ START_TEST(thousands_change_between_idle_and_active)
             unsigned n_asked[BATCH], n_batch = n - at < BATCH ? n - at : BATCH;
 
             if (at % 500 == 0)
-                atomic_store(&refusals, (int)rng_below(&f.world.rng, 20));
+                atomic_store(&refusals, (int)rng_below(&f.actors.rng, 20));
             for (unsigned i = 0; i < n_batch; i++) {
-                n_asked[i] = 1 + rng_below(&f.world.rng, 3);
+                n_asked[i] = 1 + rng_below(&f.actors.rng, 3);
                 for (unsigned k = 0; k < n_asked[i]; k++) {
                     struct asked *a = &asked[i][k];
 
-                    *a = (struct asked){.piece = rng_below(&f.world.rng, N_PIECES),
-                                        .begin = rng_below(&f.world.rng, 16384),
-                                        .length = 1 + rng_below(&f.world.rng, 16384)};
+                    *a = (struct asked){.piece = rng_below(&f.actors.rng, N_PIECES),
+                                        .begin = rng_below(&f.actors.rng, 16384),
+                                        .length = 1 + rng_below(&f.actors.rng, 16384)};
                     request(&all[order[at + i]], a, k == 0 && i % 4 == 0);
                 }
             }

@@ -2,19 +2,19 @@
 #ifndef CONJURE_TESTS_ACTORS_PEER_PAIR_H
 #define CONJURE_TESTS_ACTORS_PEER_PAIR_H
 
-#include "../lobby_world.h"
+#include "../stub_actors.h"
 
 #include "actors/peer/events.h"
 #include "actors/peer/internal.h"
 
 /*
- * One peer on a socket pair, and the world around it. The test drives the peer as its thread would,
- * at times that the test chooses.
+ * One peer on a socket pair, and stubs of the actors around it. The test drives the peer as its
+ * thread would, and sets the time.
  */
 #define PEER_ID 7
 
 struct pair {
-    struct world world;
+    struct stub_actors actors;
     struct lobby_inbox lobby;
     struct peer_env env;
     struct peer *p;
@@ -36,38 +36,38 @@ static inline void begin(enum role role)
     struct stream stream;
     int fds[2];
 
-    world_init(&x.world);
-    channel_init(&x.lobby.channel, &x.world.waker);
+    actors_init(&x.actors);
+    channel_init(&x.lobby.channel, &x.actors.waker);
     x.now = clock_now();
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     x.far = (struct remote){.fd = fds[1]};
     x.env = (struct peer_env){.lobby = &x.lobby,
-                              .choker = &x.world.choker,
-                              .fs = &x.world.fs,
-                              .bandwidth = &x.world.bandwidth};
+                              .choker = &x.actors.choker,
+                              .fs = &x.actors.fs,
+                              .bandwidth = &x.actors.bandwidth};
     ck_assert_int_eq(session_scratch_init(&x.scratch), 0);
     if (role == SEEDING)
-        channel_close(&x.world.torrent.interest.channel);
+        channel_close(&x.actors.torrent.interest.channel);
     stream_init_tcp(&stream, fds[0]);
-    x.p = peer_new(&x.env, &x.world.torrent, &stream, &options, x.now);
+    x.p = peer_new(&x.env, &x.actors.torrent, &stream, &options, x.now);
     peer_work_begin(x.p, x.now);
 }
 
-/* All messages that are on their way are received and answered. */
+/* Receives all messages that have been sent, and replies to them. */
 static inline void settle(void)
 {
-    world_pump(&x.world, 0);
+    actors_pump(&x.actors, 0);
     peer_receive_all(x.p);
-    world_pump(&x.world, 0);
+    actors_pump(&x.actors, 0);
 }
 
-/* Until everything on its way has arrived. 0, or the error that ends the connection. */
+/* Drives the peer until nothing moves any more. 0, or the error that ends the connection. */
 static inline int turn(void)
 {
     for (unsigned i = 0; i < 20; i++) {
         int r;
 
-        world_pump(&x.world, 0);
+        actors_pump(&x.actors, 0);
         peer_receive_all(x.p);
         if (x.p->must_close)
             return -ECANCELED;
@@ -109,8 +109,8 @@ static inline void end(void)
     peer_free(x.p);
     session_scratch_deinit(&x.scratch);
     remote_close(&x.far);
-    world_take_all(&x.world);
-    world_deinit(&x.world);
+    actors_take_all(&x.actors);
+    actors_deinit(&x.actors);
 }
 
 /* As the Lobby does before the first event. */
@@ -119,12 +119,12 @@ static inline void join_choker(void)
     struct choker_peer_joined *m = choker_new_peer_joined();
 
     m->peer = x.p->id;
-    m->torrent = &x.world.torrent;
+    m->torrent = &x.actors.torrent;
     m->inbox = &x.p->inbox;
-    x.p->joined_choker = choker_tell_peer_joined(&x.world.choker, m);
+    x.p->joined_choker = choker_tell_peer_joined(&x.actors.choker, m);
 }
 
-static inline void say_completed(const struct bitfield *have)
+static inline void send_completed(const struct bitfield *have)
 {
     struct peer_completed *m = peer_new_completed();
 
@@ -136,18 +136,18 @@ static inline void say_completed(const struct bitfield *have)
 
 static inline void far_is_a_seed(void)
 {
-    remote_say(&x.far, 14, 0, 0, 0, 0);
-    remote_say(&x.far, 1, 0, 0, 0, 0);
+    remote_send_message(&x.far, 14, 0, 0, 0, 0);
+    remote_send_message(&x.far, 1, 0, 0, 0, 0);
 }
 
-/* An extension handshake by which it downloads nothing (BEP 21). */
+/* The far end sends an extension handshake with upload_only (BEP 21). */
 static inline void far_is_upload_only(void)
 {
     session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     remote_send(&x.far, "\0\0\0\x15\x14\0d11:upload_onlyi1ee", 25);
 }
 
-/* The next request that came; false when there is none. */
+/* The next request that the far end received; false when there is none. */
 static inline bool next_request(uint32_t *piecep, uint32_t *beginp)
 {
     while (remote_has_message(&x.far)) {
@@ -162,7 +162,7 @@ static inline bool next_request(uint32_t *piecep, uint32_t *beginp)
     return false;
 }
 
-/* The piece message at x.far.bytes + FROM is this block; returns its length in bytes. */
+/* Checks that the message at x.far.bytes + FROM is this block; returns the message's length. */
 static inline uint32_t check_block(uint32_t piece, uint32_t at, uint32_t length, uint32_t from)
 {
     const uint8_t *m = x.far.bytes + from;
@@ -171,7 +171,7 @@ static inline uint32_t check_block(uint32_t piece, uint32_t at, uint32_t length,
     ck_assert_uint_eq(m[4], 7);
     ck_assert_uint_eq(get_be32(m + 5), piece);
     ck_assert_uint_eq(get_be32(m + 9), at);
-    ck_assert_mem_eq(m + 13, x.world.content + piece * x.world.torrent.geometry.piece_length + at,
+    ck_assert_mem_eq(m + 13, x.actors.content + piece * x.actors.torrent.geometry.piece_length + at,
                      length);
     return 13 + length;
 }

@@ -5,17 +5,17 @@ START_TEST(a_flood_of_haves_ends_the_peer)
 {
     begin(LEECHING);
     for (unsigned i = 0; i < 2 * N_PIECES + 1; i++)
-        remote_say(&x.far, 4, 1, 5, 0, 0);
+        remote_send_message(&x.far, 4, 1, 5, 0, 0);
     ck_assert_int_eq(turn(), 0);
-    ck_assert_uint_eq(seen(&x.world, PEER_ID)->n_got, 2 * N_PIECES + 1);
-    remote_say(&x.far, 4, 1, 5, 0, 0);
+    ck_assert_uint_eq(seen(&x.actors, PEER_ID)->n_got, 2 * N_PIECES + 1);
+    remote_send_message(&x.far, 4, 1, 5, 0, 0);
     ck_assert_int_eq(turn(), -ECANCELED);
     ck_assert(x.p->at_fault);
     end();
 }
 END_TEST
 
-START_TEST(a_breach_of_protocol_is_its_fault)
+START_TEST(a_peer_that_breaks_the_protocol_is_at_fault)
 {
     begin(LEECHING);
     remote_send(&x.far, "\xff\xff\xff\xff", 4);
@@ -29,22 +29,23 @@ END_TEST
 START_TEST(suggestions_are_reported_only_while_we_are_interested)
 {
     begin(LEECHING);
-    world_hold(&x.world, interest_kind_piece_suggested);
-    remote_say(&x.far, 13, 1, 5, 0, 0);
+    actors_hold(&x.actors, interest_kind_piece_suggested);
+    remote_send_message(&x.far, 13, 1, 5, 0, 0);
     ck_assert_int_eq(turn(), 0);
-    ck_assert_uint_eq(x.world.n_held, 0);
+    ck_assert_uint_eq(x.actors.n_held, 0);
     far_is_a_seed();
     ck_assert_int_eq(turn(), 0);
     ck_assert(x.p->session.we_interested);
-    remote_say(&x.far, 13, 1, 5, 0, 0);
+    remote_send_message(&x.far, 13, 1, 5, 0, 0);
     ck_assert_int_eq(turn(), 0);
-    ck_assert_uint_eq(x.world.n_held, 1);
-    ck_assert_uint_eq(((struct interest_piece_suggested *)x.world.held[0])->piece, 5);
-    msg_free(x.world.held[0]);
-    x.world.n_held = 0;
+    ck_assert_uint_eq(x.actors.n_held, 1);
+    ck_assert_uint_eq(((struct interest_piece_suggested *)x.actors.held[0])->piece, 5);
+    msg_free(x.actors.held[0]);
+    x.actors.n_held = 0;
     end();
 }
 END_TEST
 
-RUN_SUITE("Peer: events", 20, a_flood_of_haves_ends_the_peer, a_breach_of_protocol_is_its_fault,
+RUN_SUITE("Peer: events", 20, a_flood_of_haves_ends_the_peer,
+          a_peer_that_breaks_the_protocol_is_at_fault,
           suggestions_are_reported_only_while_we_are_interested);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pair.h"
 
-/* The download of some files is over: pieces 0 to 9 are here. */
-START_TEST(a_partial_seed_says_so_and_serves_what_it_has)
+/* Only some files are wanted, and all of their pieces, 0 to 9, are verified. */
+START_TEST(a_partial_seed_sends_upload_only_and_serves_its_pieces)
 {
     struct bitfield have;
     uint32_t n;
@@ -14,16 +14,16 @@ START_TEST(a_partial_seed_says_so_and_serves_what_it_has)
     session_set_extensions(&x.p->session, &extensions_ours, x.p->torrent->swarm->is_private);
     session_set_interested(&x.p->session, true);
     session_set_choking(&x.p->session, false);
-    channel_close(&x.world.torrent.interest.channel);
-    remote_say(&x.far, 6, 3, 3, 0, 16384);
-    remote_say(&x.far, 6, 3, 10, 0, 16384);
-    remote_say(&x.far, 6, 3, 9, 16384, 16384);
-    /* InterestStat has ended, and Completed has not come yet. */
+    channel_close(&x.actors.torrent.interest.channel);
+    remote_send_message(&x.far, 6, 3, 3, 0, 16384);
+    remote_send_message(&x.far, 6, 3, 10, 0, 16384);
+    remote_send_message(&x.far, 6, 3, 9, 16384, 16384);
+    /* InterestStat has ended, and Completed has not arrived yet. */
     ck_assert_int_eq(turn(), 0);
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, 5 + 5);
     remote_drop(&x.far, 10);
-    say_completed(&have);
+    send_completed(&have);
     ck_assert_int_eq(turn(), 0);
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.bytes[4], 3); /* not interested */
@@ -47,7 +47,7 @@ START_TEST(it_closes_once_neither_end_wants_anything)
     begin(LEECHING);
     far_is_a_seed();
     ck_assert_int_eq(turn(), 0);
-    say_completed(NULL);
+    send_completed(NULL);
     ck_assert_int_eq(turn(), -ECANCELED);
     ck_assert_str_eq(x.p->reason, PEER_USELESS);
     end();
@@ -58,7 +58,7 @@ START_TEST(all_pieces_are_announced_when_super_seeding_ends)
 {
     begin(LEECHING);
     peer_super_seed(x.p);
-    say_completed(NULL);
+    send_completed(NULL);
     ck_assert_int_eq(turn(), 0);
     remote_pull(&x.far);
     ck_assert_uint_eq(x.far.n, N_PIECES * 9);
@@ -77,7 +77,7 @@ START_TEST(blocks_that_another_peer_sent_are_cancelled)
     uint32_t piece, at;
 
     begin(LEECHING);
-    x.world.n_give = 1;
+    x.actors.n_give = 1;
     far_is_a_seed();
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 2);
@@ -87,7 +87,7 @@ START_TEST(blocks_that_another_peer_sent_are_cancelled)
     peer_tell_or_drop_cancel_blocks(&x.p->inbox, m);
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(session_n_in_flight(&x.p->session), 0);
-    ck_assert_uint_eq(x.world.n_claims, 0);
+    ck_assert_uint_eq(x.actors.n_claims, 0);
     end();
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(a_shutdown_closes_it)
 }
 END_TEST
 
-RUN_SUITE("Peer: inbox", 20, a_partial_seed_says_so_and_serves_what_it_has,
+RUN_SUITE("Peer: inbox", 20, a_partial_seed_sends_upload_only_and_serves_its_pieces,
           it_closes_once_neither_end_wants_anything,
           all_pieces_are_announced_when_super_seeding_ends,
           blocks_that_another_peer_sent_are_cancelled, a_shutdown_closes_it);

@@ -4,7 +4,7 @@
 START_TEST(it_closes_a_peer_that_wants_nothing_from_a_seed)
 {
     begin(SEEDING);
-    remote_say(&x.far, 15, 0, 0, 0, 0);
+    remote_send_message(&x.far, 15, 0, 0, 0, 0);
     ck_assert_int_eq(turn(), 0);
     far_is_upload_only();
     ck_assert_int_eq(turn(), -ECONNABORTED);
@@ -17,7 +17,7 @@ START_TEST(the_far_end_closes)
 {
     begin(LEECHING);
     ck_assert_int_eq(peer_read(x.p, &x.scratch, x.now), 0);
-    remote_say(&x.far, 2, 0, 0, 0, 0);
+    remote_send_message(&x.far, 2, 0, 0, 0, 0);
     remote_close(&x.far);
     ck_assert_int_eq(peer_read(x.p, &x.scratch, x.now), 0);
     ck_assert(x.p->session.peer_interested); /* its last message is read */

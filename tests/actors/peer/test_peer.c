@@ -6,7 +6,7 @@ START_TEST(an_idle_peer_is_small)
     ck_assert_uint_le(sizeof(struct peer), 640);
     begin(LEECHING);
     peer_work_end(x.p);
-    remote_say(&x.far, 14, 0, 0, 0, 0);
+    remote_send_message(&x.far, 14, 0, 0, 0, 0);
     ck_assert_int_ge(peer_read(x.p, &x.scratch, x.now), 0);
     for (unsigned i = 0; i < 10; i++)
         session_send_have(&x.p->session, i);
@@ -48,7 +48,7 @@ START_TEST(a_new_peer_takes_over_the_stream)
     begin(SEEDING);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     stream_init_tcp(&stream, fds[0]);
-    p = peer_new(&x.env, &x.world.torrent, &stream, &options, x.now);
+    p = peer_new(&x.env, &x.actors.torrent, &stream, &options, x.now);
     ck_assert_int_eq(stream_fd(&stream), -1);
     ck_assert_int_eq(stream_fd(&p->stream), fds[0]);
     ck_assert(p->session.we_have_all && !p->session.keep_bitfield);

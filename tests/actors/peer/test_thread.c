@@ -18,7 +18,7 @@ static void adopt(void)
     struct msg *m = NULL;
 
     do
-        UNTIL(&x.world, (m = channel_receive(&x.lobby.channel)));
+        UNTIL(&x.actors, (m = channel_receive(&x.lobby.channel)));
     while (m->kind == lobby_kind_mail); /* sent before the thread began */
     ck_assert_uint_eq(m->kind, lobby_kind_adopt);
     ck_assert_ptr_eq(((struct lobby_adopt *)m)->peer, x.p);
@@ -34,9 +34,9 @@ START_TEST(a_thread_serves_and_hands_an_idle_peer_back)
     begin(SEEDING);
     join_choker();
     session_set_choking(&x.p->session, false);
-    remote_say(&x.far, 6, 3, 3, 0, 16384);
+    remote_send_message(&x.far, 6, 3, 3, 0, 16384);
     to_thread();
-    UNTIL(&x.world, remote_has(&x.far, 5 + 13 + 16384));
+    UNTIL(&x.actors, remote_has(&x.far, 5 + 13 + 16384));
     check_block(3, 0, 16384, 5);
     adopt();
     ck_assert(!x.p->must_close);
@@ -65,7 +65,7 @@ static unsigned answer_requests(void)
     unsigned n = 0;
 
     while (next_request(&piece, &at)) {
-        remote_say_block(&x.far, &x.world, piece, at, BLOCK_SIZE);
+        remote_send_block(&x.far, &x.actors, piece, at, BLOCK_SIZE);
         n++;
     }
     return n;
@@ -77,18 +77,18 @@ START_TEST(a_thread_downloads_until_the_far_end_closes)
 
     begin(LEECHING);
     join_choker();
-    x.world.n_give = 20;
+    x.actors.n_give = 20;
     far_is_a_seed();
     to_thread();
-    UNTIL(&x.world, (n += answer_requests(), !x.world.n_give && !x.world.n_claims));
+    UNTIL(&x.actors, (n += answer_requests(), !x.actors.n_give && !x.actors.n_claims));
     ck_assert_uint_ge(n, 20);
-    ck_assert_uint_eq(x.world.stored_bytes, n * BLOCK_SIZE);
+    ck_assert_uint_eq(x.actors.stored_bytes, n * BLOCK_SIZE);
     remote_close(&x.far);
     adopt();
     ck_assert(x.p->must_close);
     ck_assert_uint_eq(x.p->session.down.total, n * BLOCK_SIZE);
     end();
-    ck_assert_uint_eq(x.world.downloaded, n * BLOCK_SIZE);
+    ck_assert_uint_eq(x.actors.downloaded, n * BLOCK_SIZE);
 }
 END_TEST
 

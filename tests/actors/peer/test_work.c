@@ -4,16 +4,16 @@
 START_TEST(leases_and_quota_are_returned_at_the_end)
 {
     begin(SEEDING);
-    x.world.grant = UINT32_MAX;
+    x.actors.grant = UINT32_MAX;
     peer_lease_get(x.p, 0);
     peer_quota_get(x.p, DIRECTION_UP, 100, 100, x.now);
     settle();
-    ck_assert_uint_eq(x.world.n_leases, 1);
-    ck_assert_uint_eq(x.world.granted_up, 100);
+    ck_assert_uint_eq(x.actors.n_leases, 1);
+    ck_assert_uint_eq(x.actors.granted_up, 100);
     peer_work_end(x.p);
-    world_pump(&x.world, 0);
-    ck_assert_uint_eq(x.world.n_leases, 0);
-    ck_assert_uint_eq(x.world.granted_up, 0);
+    actors_pump(&x.actors, 0);
+    ck_assert_uint_eq(x.actors.n_leases, 0);
+    ck_assert_uint_eq(x.actors.granted_up, 0);
     end();
 }
 END_TEST
@@ -22,7 +22,7 @@ START_TEST(bytes_of_an_earlier_thread_are_not_reported_again)
 {
     begin(SEEDING);
     join_choker();
-    world_pump(&x.world, 0);
+    actors_pump(&x.actors, 0);
     session_uploaded(&x.p->session, 1000, x.now);
     peer_report_rates(x.p, x.now);
     peer_work_end(x.p);
@@ -30,8 +30,8 @@ START_TEST(bytes_of_an_earlier_thread_are_not_reported_again)
     peer_report_rates(x.p, x.now);
     session_uploaded(&x.p->session, 20, x.now);
     peer_report_rates(x.p, x.now);
-    world_pump(&x.world, 0);
-    ck_assert_uint_eq(x.world.uploaded, 1020);
+    actors_pump(&x.actors, 0);
+    ck_assert_uint_eq(x.actors.uploaded, 1020);
     end();
 }
 END_TEST

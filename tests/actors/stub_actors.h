@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TESTS_ACTORS_LOBBY_WORLD_H
-#define CONJURE_TESTS_ACTORS_LOBBY_WORLD_H
+#ifndef CONJURE_TESTS_ACTORS_STUB_ACTORS_H
+#define CONJURE_TESTS_ACTORS_STUB_ACTORS_H
 
 #include "../suite.h"
 
@@ -22,9 +22,9 @@
 #include "msg/all.h"
 
 /*
- * The world around connections, played by the test's only thread: Timer, Choker, FS, Bandwidth,
- * Announcer, Master and InterestStat answer while the test waits for something (UNTIL). Queries of
- * kinds in `hold` are kept instead, until world_release.
+ * Stubs of the actors around connections: Timer, Choker, FS, Bandwidth, Announcer, Master and
+ * InterestStat. The test's only thread replies for all of them while it waits (UNTIL). Messages of
+ * the kinds in `hold` are kept instead, until actors_release.
  */
 #define PIECE_LENGTH 32768u
 #define N_PIECES     64u
@@ -34,12 +34,12 @@
 
 struct seen_peer {
     uint32_t id;
-    struct peer_inbox *choker, *interest; /* as they were told it; NULL: not joined */
+    struct peer_inbox *choker, *interest; /* its inbox, by PeerJoined; NULL: not joined */
     bool peer_interested, we_interested, is_seed, has_all;
     uint32_t n_got, n_lost;
 };
 
-struct world {
+struct stub_actors {
     struct waker waker;
     struct timer_inbox timer;
     struct choker_inbox choker;
@@ -58,59 +58,59 @@ struct world {
     uint64_t after_due_ns, tick_ns;
 
     struct seen_peer peers[SEEN_MAX];
-    unsigned n_peers;                            /* those who ever joined Choker or InterestStat */
+    unsigned n_peers;                            /* all that ever joined Choker or InterestStat */
     unsigned n_joined_choker, n_joined_interest; /* now */
 
-    bool unchoke;    /* who is interested is unchoked */
+    bool unchoke;    /* Choker unchokes every interested peer */
     bool interested; /* we want what a joining peer has */
-    uint32_t n_give; /* pieces that NextPiece still gives, from next_piece on */
+    uint32_t n_give; /* claims that NextPiece still grants, from next_piece on */
     uint32_t next_piece;
     uint64_t last_claim;
     struct {
         uint64_t id;
         uint64_t blocks; /* not stored yet */
         uint32_t peer;
-    } claims[1024]; /* that are out */
+    } claims[1024]; /* granted, and not stored or returned yet */
     unsigned n_claims;
     struct interest_next_piece *parked[64];
     unsigned n_parked;
     uint64_t stored_bytes;
     int store_error, lease_error;
-    unsigned n_leases;                 /* out */
-    uint32_t grant;                    /* bytes that WantQuota gets at most; 0: there is no limit */
+    unsigned n_leases;                 /* lent and not returned */
+    uint32_t grant;                    /* the most bytes that WantQuota grants; 0: no limit */
     uint64_t granted_up, granted_down; /* and not returned */
     uint64_t uploaded, downloaded;
     unsigned n_need_peers;
-    unsigned n_began; /* pieces that a guided peer took, as Choker heard */
+    unsigned n_began; /* Choker.Began received */
     uint32_t last_began;
 
     uint16_t hold[8];
     struct msg *held[HELD_MAX];
     unsigned n_held;
-    struct msg *home[16]; /* Master's queries that came back */
-    unsigned n_home;
+    struct msg *replies[16]; /* to Master's queries */
+    unsigned n_replies;
 };
 
-static inline void world_pump(struct world *w, uint64_t wait_ns);
+static inline void actors_pump(struct stub_actors *w, uint64_t wait_ns);
 
-#define UNTIL(w, condition)                                                     \
-    do {                                                                        \
-        uint64_t until_ = clock_now() + 20 * NS_PER_S;                          \
-        while (!(condition)) {                                                  \
-            ck_assert_msg(clock_now() < until_, "never comes: %s", #condition); \
-            world_pump(w, NS_PER_MS);                                           \
-        }                                                                       \
+#define UNTIL(w, condition)                                                             \
+    do {                                                                                \
+        uint64_t until_ = clock_now() + 20 * NS_PER_S;                                  \
+        while (!(condition)) {                                                          \
+            ck_assert_msg(clock_now() < until_, "not true after 20 s: %s", #condition); \
+            actors_pump(w, NS_PER_MS);                                                  \
+        }                                                                               \
     } while (0)
 
-static inline void world_pause(struct world *w, uint64_t ns)
+static inline void actors_pause(struct stub_actors *w, uint64_t ns)
 {
     uint64_t end = clock_now() + ns;
 
     while (clock_now() < end)
-        world_pump(w, NS_PER_MS);
+        actors_pump(w, NS_PER_MS);
 }
 
-static inline void world_init(struct world *w)
+static inline void actors_init(struct stub_actors *w)
 {
     static const char head[] =
         "d4:infod6:lengthi2097152e4:name1:t12:piece lengthi32768e6:pieces1280:";
@@ -147,7 +147,7 @@ static inline void world_init(struct world *w)
     w->unchoke = w->interested = true;
 }
 
-static inline void world_deinit(struct world *w)
+static inline void actors_deinit(struct stub_actors *w)
 {
     ck_assert_uint_eq(w->n_claims, 0);
     ck_assert_uint_eq(w->n_leases, 0);
@@ -160,7 +160,7 @@ static inline void world_deinit(struct world *w)
     metainfo_free(w->torrent.meta);
 }
 
-static inline struct seen_peer *seen(struct world *w, uint32_t id)
+static inline struct seen_peer *seen(struct stub_actors *w, uint32_t id)
 {
     for (unsigned i = w->n_peers; i-- > 0;)
         if (w->peers[i].id == id && (w->peers[i].choker || w->peers[i].interest))
@@ -170,7 +170,7 @@ static inline struct seen_peer *seen(struct world *w, uint32_t id)
     return &w->peers[w->n_peers++];
 }
 
-static inline void world_hold(struct world *w, uint16_t kind)
+static inline void actors_hold(struct stub_actors *w, uint16_t kind)
 {
     for (unsigned i = 0; i < N_ELEMENTS(w->hold); i++)
         if (!w->hold[i]) {
@@ -182,7 +182,7 @@ static inline void world_hold(struct world *w, uint16_t kind)
 
 /* --- Choker, Bandwidth, FS ------------------------------------------------------------------ */
 
-static inline bool at_choker(struct world *w, struct msg *msg)
+static inline bool at_choker(struct stub_actors *w, struct msg *msg)
 {
     switch (msg->kind) {
     case choker_kind_peer_joined: {
@@ -233,7 +233,7 @@ static inline bool at_choker(struct world *w, struct msg *msg)
     }
 }
 
-static inline bool at_bandwidth(struct world *w, struct msg *msg)
+static inline bool at_bandwidth(struct stub_actors *w, struct msg *msg)
 {
     switch (msg->kind) {
     case bandwidth_kind_want_quota: {
@@ -263,8 +263,8 @@ static inline bool at_bandwidth(struct world *w, struct msg *msg)
     }
 }
 
-/* What FS tells InterestStat by BlocksStored. */
-static inline void book_stored(struct world *w, uint64_t claim, uint64_t blocks)
+/* As InterestStat acts on BlocksStored from FS. */
+static inline void blocks_stored(struct stub_actors *w, uint64_t claim, uint64_t blocks)
 {
     unsigned i = 0;
 
@@ -277,7 +277,7 @@ static inline void book_stored(struct world *w, uint64_t claim, uint64_t blocks)
         w->claims[i] = w->claims[--w->n_claims];
 }
 
-static inline bool at_fs(struct world *w, struct msg *msg)
+static inline bool at_fs(struct stub_actors *w, struct msg *msg)
 {
     switch (msg->kind) {
     case fs_kind_store_blocks: {
@@ -294,7 +294,7 @@ static inline bool at_fs(struct world *w, struct msg *msg)
         m->error = w->store_error;
         if (m->error)
             m->blocks = 0;
-        book_stored(w, m->claim, m->blocks);
+        blocks_stored(w, m->claim, m->blocks);
         msg_reply(msg);
         return false;
     }
@@ -303,7 +303,7 @@ static inline bool at_fs(struct world *w, struct msg *msg)
 
         m->error = w->lease_error;
         if (!m->error) {
-            m->handle = (void *)w; /* only looked at */
+            m->handle = (void *)w; /* an opaque value */
             m->fd = w->content_fd;
             w->n_leases++;
         }
@@ -321,7 +321,7 @@ static inline bool at_fs(struct world *w, struct msg *msg)
 
 /* --- InterestStat --------------------------------------------------------------------------- */
 
-static inline bool give_claim(struct world *w, struct interest_next_piece *m)
+static inline bool give_claim(struct stub_actors *w, struct interest_next_piece *m)
 {
     if (!w->n_give)
         return false;
@@ -337,7 +337,7 @@ static inline bool give_claim(struct world *w, struct interest_next_piece *m)
     return true;
 }
 
-static inline void retry_parked(struct world *w)
+static inline void retry_parked(struct stub_actors *w)
 {
     unsigned n = 0;
 
@@ -347,20 +347,20 @@ static inline void retry_parked(struct world *w)
     w->n_parked = n;
 }
 
-static inline void claim_returned(struct world *w, const struct interest_claim_returned *m)
+static inline void claim_returned(struct stub_actors *w, const struct interest_claim_returned *m)
 {
     unsigned i = 0;
 
-    /* PeerLeft and a claim that we gave may cross. */
+    /* The peer may have left before it received the claim. */
     if (!seen(w, m->peer)->interest)
         return;
     while (i < w->n_claims && w->claims[i].id != m->claim)
         i++;
-    ck_assert_msg(i < w->n_claims, "a claim comes back twice");
+    ck_assert_msg(i < w->n_claims, "a claim is returned twice");
     w->claims[i] = w->claims[--w->n_claims];
 }
 
-static inline void peer_left_interest(struct world *w, struct interest_peer_left *m)
+static inline void peer_left_interest(struct stub_actors *w, struct interest_peer_left *m)
 {
     struct seen_peer *p = seen(w, m->peer);
     unsigned n = 0;
@@ -384,7 +384,7 @@ static inline void peer_left_interest(struct world *w, struct interest_peer_left
     msg_reply(&m->msg);
 }
 
-static inline void peer_joined_interest(struct world *w, struct interest_peer_joined *m)
+static inline void peer_joined_interest(struct stub_actors *w, struct interest_peer_joined *m)
 {
     struct seen_peer *p = seen(w, m->peer);
 
@@ -402,7 +402,7 @@ static inline void peer_joined_interest(struct world *w, struct interest_peer_jo
     }
 }
 
-static inline bool at_interest(struct world *w, struct msg *msg)
+static inline bool at_interest(struct stub_actors *w, struct msg *msg)
 {
     switch (msg->kind) {
     case interest_kind_have_piece:
@@ -440,7 +440,7 @@ static inline bool at_interest(struct world *w, struct msg *msg)
 
 /* --- all of them ---------------------------------------------------------------------------- */
 
-static inline void world_answer(struct world *w, struct msg *m)
+static inline void actors_answer(struct stub_actors *w, struct msg *m)
 {
     bool drop = false;
 
@@ -465,16 +465,16 @@ static inline void world_answer(struct world *w, struct msg *m)
         w->after = (void *)m;
         w->after_due_ns = clock_now() + w->tick_ns;
         break;
-    default: /* home at Master */
-        ck_assert_uint_lt(w->n_home, N_ELEMENTS(w->home));
-        w->home[w->n_home++] = m;
+    default: /* a reply to Master */
+        ck_assert_uint_lt(w->n_replies, N_ELEMENTS(w->replies));
+        w->replies[w->n_replies++] = m;
         break;
     }
     if (drop)
         msg_free(m);
 }
 
-static inline void world_take(struct world *w, struct channel *c)
+static inline void actors_take(struct stub_actors *w, struct channel *c)
 {
     struct msg *m;
 
@@ -487,29 +487,29 @@ static inline void world_take(struct world *w, struct channel *c)
             ck_assert_uint_lt(w->n_held, HELD_MAX);
             w->held[w->n_held++] = m;
         } else {
-            world_answer(w, m);
+            actors_answer(w, m);
         }
     }
 }
 
-static inline void world_release(struct world *w)
+static inline void actors_release(struct stub_actors *w)
 {
     memset(w->hold, 0, sizeof w->hold);
     for (unsigned i = 0; i < w->n_held; i++)
-        world_answer(w, w->held[i]);
+        actors_answer(w, w->held[i]);
     w->n_held = 0;
 }
 
-static inline void world_take_all(struct world *w)
+static inline void actors_take_all(struct stub_actors *w)
 {
-    /* Whom InterestStat heard from before FS or Choker did must not be found unknown. */
-    world_take(w, &w->torrent.interest.channel);
-    world_take(w, &w->choker.channel);
-    world_take(w, &w->fs.channel);
-    world_take(w, &w->bandwidth.channel);
-    world_take(w, &w->announcer.channel);
-    world_take(w, &w->master.channel);
-    world_take(w, &w->timer.channel);
+    /* A peer joins InterestStat before it sends to FS or Choker: receive in the same order. */
+    actors_take(w, &w->torrent.interest.channel);
+    actors_take(w, &w->choker.channel);
+    actors_take(w, &w->fs.channel);
+    actors_take(w, &w->bandwidth.channel);
+    actors_take(w, &w->announcer.channel);
+    actors_take(w, &w->master.channel);
+    actors_take(w, &w->timer.channel);
     retry_parked(w);
     if (w->after && clock_now() >= w->after_due_ns) {
         struct msg *m = &w->after->msg;
@@ -519,16 +519,16 @@ static inline void world_take_all(struct world *w)
     }
 }
 
-static inline void world_pump(struct world *w, uint64_t wait_ns)
+static inline void actors_pump(struct stub_actors *w, uint64_t wait_ns)
 {
-    world_take_all(w);
+    actors_take_all(w);
     waker_arm(&w->waker);
     if (channel_is_empty(&w->torrent.interest.channel) && channel_is_empty(&w->choker.channel) &&
         channel_is_empty(&w->fs.channel) && channel_is_empty(&w->bandwidth.channel) &&
         channel_is_empty(&w->master.channel) && channel_is_empty(&w->timer.channel))
         waker_wait(&w->waker, wait_ns);
     waker_disarm(&w->waker);
-    world_take_all(w);
+    actors_take_all(w);
 }
 
 /* --- the far end ---------------------------------------------------------------------------- */
@@ -563,7 +563,7 @@ static inline bool remote_has(struct remote *r, size_t n)
     return r->n >= n || r->ended;
 }
 
-/* Whether a whole message stands at the front. */
+/* Whether a whole message has been received, or the far end has closed. */
 static inline bool remote_has_message(struct remote *r)
 {
     if (r->n < 4 || r->n < 4 + get_be32(r->bytes))
@@ -584,8 +584,8 @@ static inline void remote_send(struct remote *r, const void *bytes, size_t n)
 }
 
 /* ID and up to three numbers. */
-static inline void remote_say(struct remote *r, uint8_t id, unsigned n, uint32_t a, uint32_t b,
-                              uint32_t c)
+static inline void remote_send_message(struct remote *r, uint8_t id, unsigned n, uint32_t a,
+                                       uint32_t b, uint32_t c)
 {
     uint8_t bytes[17], *p = put_be32(bytes, 1 + 4 * n);
 
@@ -594,8 +594,8 @@ static inline void remote_say(struct remote *r, uint8_t id, unsigned n, uint32_t
     remote_send(r, bytes, 5 + 4 * (size_t)n);
 }
 
-static inline void remote_say_block(struct remote *r, const struct world *w, uint32_t piece,
-                                    uint32_t begin, uint32_t length)
+static inline void remote_send_block(struct remote *r, const struct stub_actors *w, uint32_t piece,
+                                     uint32_t begin, uint32_t length)
 {
     uint8_t bytes[13 + BLOCK_SIZE], *p = put_be32(bytes, 9 + length);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TESTS_PEER_SESSION_WORLD_H
-#define CONJURE_TESTS_PEER_SESSION_WORLD_H
+#ifndef CONJURE_TESTS_PEER_SESSION_HARNESS_H
+#define CONJURE_TESTS_PEER_SESSION_HARNESS_H
 
 #include "../suite.h"
 
@@ -13,10 +13,10 @@
 #include "conjure/peer/session.h"
 
 /*
- * A session and its world: the test sends bytes to it and checks its output, and all events become
- * words of a log, so that a test reads as a conversation.
+ * Drives a session: the test feeds bytes to it and checks its output. Every event becomes a word of
+ * a log, so that a test reads as a conversation.
  */
-struct world {
+struct harness {
     struct geometry geometry;
     struct session s;
     struct session_scratch x;
@@ -33,7 +33,7 @@ struct world {
 /* Whether both ends have BEP 6. */
 enum protocol { PLAIN, FAST };
 
-static inline void world_init(struct world *w, enum protocol protocol)
+static inline void harness_init(struct harness *w, enum protocol protocol)
 {
     memset(w, 0, sizeof *w);
     /* Ten pieces of four blocks, the last of one and a half. */
@@ -45,7 +45,7 @@ static inline void world_init(struct world *w, enum protocol protocol)
     ck_assert_int_eq(session_scratch_init(&w->x), 0);
 }
 
-static inline void world_deinit(struct world *w)
+static inline void harness_deinit(struct harness *w)
 {
     struct session_claim c;
 
@@ -60,7 +60,7 @@ static inline void world_deinit(struct world *w)
     session_scratch_deinit(&w->x);
 }
 
-static inline void world_log(struct world *w, const char *format, ...)
+static inline void harness_log(struct harness *w, const char *format, ...)
 {
     va_list args;
 
@@ -70,7 +70,7 @@ static inline void world_log(struct world *w, const char *format, ...)
     ck_assert_uint_lt(w->n_log, sizeof w->log);
 }
 
-static inline void world_event(struct world *w, int kind, struct session_event *e)
+static inline void harness_event(struct harness *w, int kind, struct session_event *e)
 {
     static const char *const plain[] = {
         [SESSION_CHOKED] = "choked ",         [SESSION_UNCHOKED] = "unchoked ",
@@ -80,54 +80,54 @@ static inline void world_event(struct world *w, int kind, struct session_event *
 
     switch (kind) {
     case SESSION_HAS:
-        world_log(w,
-                  e->has_all     ? "has-all "
-                  : e->has.bytes ? "has-%u "
-                                 : "has-none ",
-                  e->has.n_set);
+        harness_log(w,
+                    e->has_all     ? "has-all "
+                    : e->has.bytes ? "has-%u "
+                                   : "has-none ",
+                    e->has.n_set);
         bitfield_deinit(&w->has);
         w->has = e->has;
         break;
     case SESSION_HAVE:
-        world_log(w, "have-%u ", e->piece);
+        harness_log(w, "have-%u ", e->piece);
         break;
     case SESSION_SUGGESTED:
-        world_log(w, "suggested-%u ", e->piece);
+        harness_log(w, "suggested-%u ", e->piece);
         break;
     case SESSION_EXTENDED:
-        world_log(w, "extended(%s) ", e->client);
+        harness_log(w, "extended(%s) ", e->client);
         break;
     case SESSION_EXTENSION_MESSAGE:
-        world_log(w, "ext-%u(%.*s) ", e->extension, (int)e->n_bytes,
-                  e->n_bytes ? (const char *)e->bytes : "");
+        harness_log(w, "ext-%u(%.*s) ", e->extension, (int)e->n_bytes,
+                    e->n_bytes ? (const char *)e->bytes : "");
         break;
     case SESSION_REFUSED:
-        world_log(w, "refused-%u ", e->piece);
+        harness_log(w, "refused-%u ", e->piece);
         break;
     case SESSION_CLAIM_DONE:
         ck_assert_uint_eq(e->claim.in_flight, 0);
-        world_log(w, "done-%u:%llx ", (unsigned)e->claim.claim.id,
-                  (unsigned long long)e->claim.received);
+        harness_log(w, "done-%u:%llx ", (unsigned)e->claim.claim.id,
+                    (unsigned long long)e->claim.received);
         ck_assert_uint_lt(w->n_done, 64);
         w->done[w->n_done++] = e->claim;
         break;
     default:
-        world_log(w, "%s", plain[kind]);
+        harness_log(w, "%s", plain[kind]);
     }
 }
 
-static inline void world_events(struct world *w)
+static inline void harness_events(struct harness *w)
 {
     struct session_event e;
     int kind;
 
     while ((kind = session_next_event(&w->s, &w->x, w->now, &e)) > 0)
-        world_event(w, kind, &e);
+        harness_event(w, kind, &e);
     w->error = kind;
 }
 
 /* One read of at most N bytes; returns the number of bytes read. */
-static inline size_t world_read(struct world *w, const uint8_t *bytes, size_t n)
+static inline size_t harness_read(struct harness *w, const uint8_t *bytes, size_t n)
 {
     struct iovec iov[SESSION_IOV_MAX];
     size_t aimed, got = 0;
@@ -143,17 +143,17 @@ static inline size_t world_read(struct world *w, const uint8_t *bytes, size_t n)
     if (aimed)
         w->n_aimed += got;
     session_did_read(&w->s, &w->x, got, w->now);
-    world_events(w);
+    harness_events(w);
     return got;
 }
 
 /* All N bytes, in reads of at most CUT bytes. */
-static inline void world_feed(struct world *w, const void *bytes, size_t n, size_t cut)
+static inline void harness_feed(struct harness *w, const void *bytes, size_t n, size_t cut)
 {
     const uint8_t *p = bytes;
 
     while (n && !w->error) {
-        size_t got = world_read(w, p, n < cut ? n : cut);
+        size_t got = harness_read(w, p, n < cut ? n : cut);
 
         ck_assert_uint_gt(got, 0);
         p += got;
@@ -161,9 +161,9 @@ static inline void world_feed(struct world *w, const void *bytes, size_t n, size
     }
 }
 
-#define FEED(w, literal) world_feed((w), (literal), sizeof(literal) - 1, 65536)
+#define FEED(w, literal) harness_feed((w), (literal), sizeof(literal) - 1, 65536)
 
-static inline void world_expect(struct world *w, const char *events)
+static inline void harness_expect(struct harness *w, const char *events)
 {
     ck_assert_str_eq(w->log, events);
     w->n_log = 0;
@@ -193,8 +193,8 @@ static inline size_t lines_size(const struct line *lines, size_t n_lines)
 
 /* The peer sends all lines: a first read of FIRST bytes, then reads of at most CUT. The events are
  * those of the lines. */
-static inline void world_converse(struct world *w, const struct line *lines, size_t n_lines,
-                                  size_t first, size_t cut)
+static inline void harness_converse(struct harness *w, const struct line *lines, size_t n_lines,
+                                    size_t first, size_t cut)
 {
     uint8_t *bytes = malloc(lines_size(lines, n_lines)), *p = bytes;
     char events[4096] = "";
@@ -206,16 +206,16 @@ static inline void world_converse(struct world *w, const struct line *lines, siz
         strcat(events, lines[i].events);
     }
     if (first)
-        world_feed(w, bytes, first, 65536);
-    world_feed(w, bytes + first, (size_t)(p - bytes) - first, cut);
+        harness_feed(w, bytes, first, 65536);
+    harness_feed(w, bytes + first, (size_t)(p - bytes) - first, cut);
     free(bytes);
     ck_assert_int_eq(w->error, 0);
-    world_expect(w, events);
+    harness_expect(w, events);
 }
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* The output is exactly these bytes; marks them as sent. */
-static inline void world_sent(struct world *w, const void *bytes, size_t n)
+static inline void harness_sent(struct harness *w, const void *bytes, size_t n)
 {
     const uint8_t *out;
 
@@ -224,7 +224,7 @@ static inline void world_sent(struct world *w, const void *bytes, size_t n)
         ck_assert_mem_eq(out, bytes, n);
     session_output_sent(&w->s, n, w->now);
 }
-#define SENT(w, literal) world_sent((w), (literal), sizeof(literal) - 1)
+#define SENT(w, literal) harness_sent((w), (literal), sizeof(literal) - 1)
 
 /* The content of the torrent: a byte depends on its place. */
 static inline uint8_t content_byte(uint64_t offset)
@@ -248,8 +248,8 @@ static inline uint8_t *put_block(const struct geometry *g, uint32_t piece, uint3
 }
 
 /* Claims BLOCKS of a piece into memory of exactly the size needed; drops the requests. */
-static inline void world_claim(struct world *w, unsigned id, uint32_t piece, uint32_t first,
-                               uint32_t n_blocks, uint64_t blocks)
+static inline void harness_claim(struct harness *w, unsigned id, uint32_t piece, uint32_t first,
+                                 uint32_t n_blocks, uint64_t blocks)
 {
     const struct claim c = {
         .id = id, .piece = piece, .first_block = first, .n_blocks = n_blocks, .blocks = blocks};
@@ -279,16 +279,16 @@ static inline void check_claim(const struct geometry *g, const struct session_cl
     }
 }
 
-/* An unchoked world that requested the blocks of piece 2. */
-static inline void world_asking(struct world *w, enum protocol protocol)
+/* The peer has unchoked us, and the blocks of piece 2 are requested. */
+static inline void harness_init_requesting(struct harness *w, enum protocol protocol)
 {
-    world_init(w, protocol);
+    harness_init(w, protocol);
     FEED(w, "\0\0\0\x01\x01");
-    world_claim(w, 7, 2, 0, 4, 0xf);
-    world_expect(w, "unchoked ");
+    harness_claim(w, 7, 2, 0, 4, 0xf);
+    harness_expect(w, "unchoked ");
 }
 
-static inline void check_done(struct world *w, unsigned n)
+static inline void check_done(struct harness *w, unsigned n)
 {
     ck_assert_uint_eq(w->n_done, n);
     for (unsigned i = 0; i < n; i++)

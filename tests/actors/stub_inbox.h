@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_TESTS_ACTORS_PLAYED_H
-#define CONJURE_TESTS_ACTORS_PLAYED_H
+#ifndef CONJURE_TESTS_ACTORS_STUB_INBOX_H
+#define CONJURE_TESTS_ACTORS_STUB_INBOX_H
 
 #include "../suite.h"
 
@@ -10,8 +10,8 @@
 #include "conjure/msg/peer.h"
 #include "conjure/msg/timer.h"
 
-/* A neighbour of the tested actor, played by the test: an inbox of any kind. */
-struct played {
+/* The inbox of an actor that the test stands in for; of any kind. */
+struct stub_inbox {
     struct waker waker;
     union {
         struct channel channel;
@@ -22,7 +22,7 @@ struct played {
     };
 };
 
-static inline void play(struct played *x)
+static inline void stub_inbox_init(struct stub_inbox *x)
 {
     waker_init_futex(&x->waker);
     channel_init(&x->channel, &x->waker);
@@ -30,7 +30,7 @@ static inline void play(struct played *x)
 
 /* The next message; NULL when none arrives in 20 s. A wait may end early: see
  * channel_receive_wait. */
-static inline struct msg *receive(struct played *x)
+static inline struct msg *receive(struct stub_inbox *x)
 {
     uint64_t until = clock_now() + 20 * NS_PER_S, now;
     struct msg *m = NULL;
@@ -41,7 +41,7 @@ static inline struct msg *receive(struct played *x)
 }
 
 /* The next message, which must be of KIND. */
-static inline void *expect(struct played *x, uint16_t kind)
+static inline void *expect(struct stub_inbox *x, uint16_t kind)
 {
     struct msg *m = receive(x);
 
