@@ -6,7 +6,7 @@
 #include "peer/depth.h"
 #include "peer/in_flight.h"
 
-/* What session_download.c shows to the parser and the reader of the session. */
+/* The functions of session_download.c for session_parse.c and session_read.c. */
 
 struct download {
     uint32_t claims_used, claims_done; /* a bit for each claim; done: to be reported */

@@ -29,7 +29,7 @@ static void take_client(const struct bencode *tree, const struct bencode_node *d
     client[n] = 0;
 }
 
-/* A value that is no id at all counts as "does not speak it". */
+/* A value that cannot be an id counts as 0: not supported. */
 static void take_ids(const struct bencode *tree, const struct bencode_node *dict,
                      const struct extension_registry *registry, struct extension_handshake *h)
 {
@@ -60,7 +60,7 @@ int extension_handshake_decode(const uint8_t *bytes, size_t n,
     if (r < 0)
         return r;
     dict = bencode_root(&tree);
-    /* Bytes behind the dictionary: there is a tree nevertheless. */
+    /* r > 0: bytes follow the dictionary, and the tree is filled all the same. */
     if (r || bencode_check(&tree, dict, &schema, reason)) {
         bencode_deinit(&tree);
         return -EPROTO;
@@ -69,7 +69,7 @@ int extension_handshake_decode(const uint8_t *bytes, size_t n,
     h.upload_only_present = node != NULL;
     h.upload_only = bencode_integer(&tree, node) != 0;
     reqq = bencode_find_integer(&tree, dict, "reqq");
-    /* A peer that queues no request at all cannot be meant. */
+    /* 0 or less makes no sense: as if it were absent. */
     h.reqq = reqq < 1 ? 0 : reqq > UINT16_MAX ? UINT16_MAX : (uint16_t)reqq;
     take_ids(&tree, dict, registry, &h);
     take_client(&tree, dict, h.client);

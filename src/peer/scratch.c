@@ -7,7 +7,7 @@
 int session_scratch_init(struct session_scratch *x)
 {
     *x = SESSION_SCRATCH_EMPTY;
-    /* Large, but only the pages that an aimed read went wrong for are ever touched. */
+    /* Large, but pages are touched only when bytes are read into them or gathered there. */
     x->bytes = malloc(SCRATCH_SIZE);
     return x->bytes ? 0 : -ENOMEM;
 }

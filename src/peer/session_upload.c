@@ -31,7 +31,8 @@ int session_on_request(struct session *s, const struct session_upload *u)
     return s->uploads->n == 1 ? SESSION_REQUESTED : SESSION_NONE;
 }
 
-/* BEP 6: a cancelled request is answered as well, by the block if it was being sent, or by this. */
+/* BEP 6: a cancelled request is answered as well: by the block if that is being sent, or by a
+ * reject. */
 void session_on_cancel(struct session *s, const struct session_upload *u)
 {
     if (s->uploads && upload_queue_remove(s->uploads, u))

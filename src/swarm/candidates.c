@@ -42,7 +42,7 @@ static struct candidate *next_in_turn(struct candidates *c)
     return &c->all[c->at++ % c->n];
 }
 
-/* The next address from SOURCE that failed so often that another may have its place, or NULL. */
+/* The next address from SOURCE that failed so often that another may replace it, or NULL. */
 static struct candidate *find_replaceable(struct candidates *c, enum peer_source source)
 {
     for (unsigned i = 0; i < c->n; i++) {

@@ -42,9 +42,9 @@ struct lobby_options {
  * and its port, or -errno. Any thread. */
 int lobby_listen(uint16_t port, int *fdp, uint16_t *portp);
 
-/* Two steps, because the Lobby and its options name each other: the inbox exists after lobby_new,
- * the thread after lobby_run. All from the thread that owns the Lobby; lobby_join comes after the
- * reply to Lobby.Shutdown. */
+/* Two steps, because the Lobby and its options refer to each other: the inbox exists after
+ * lobby_new, the thread after lobby_run. All from the thread that owns the Lobby; call lobby_join
+ * after the reply to Lobby.Shutdown. */
 struct lobby *lobby_new(void); /* NULL with errno: the process is about to end */
 struct lobby_inbox *lobby_inbox(struct lobby *l);
 int lobby_run(struct lobby *l, const struct lobby_options *options); /* 0 or -errno */

@@ -20,8 +20,8 @@ struct torrent;
 
 /*
  * A connection after its handshake. The Lobby owns it while it idles, a thread of its own while
- * data moves: at every moment one of the two owns all of it, and hands it over whole. Both call the
- * same functions: messages are received, bytes read, events acted on, and output is flushed.
+ * data moves. At every moment one of the two owns all of it. Both call the same functions: they
+ * receive messages, read bytes, act on events and flush the output.
  *
  *     handshake done          session_is_active            nothing moved for a while
  *   ----------------> Lobby ----------------------> thread --------------------------> Lobby ...
@@ -83,34 +83,34 @@ struct peer {
     bool joined_choker : 1;
     bool super_seeding : 1; /* InterestStat (a SuperSeeder) decides which pieces we announce */
     bool seeding : 1;       /* we have every wanted piece */
-    bool guided : 1;        /* Choker wants to know which pieces it takes */
+    bool guided : 1;        /* report the pieces that are sent to it to Choker (Began) */
     bool events_due : 1;    /* the session has events though nothing was read */
     bool must_close : 1;    /* after an error or a Shutdown: the owner closes */
-    bool at_fault : 1;      /* the far end is to blame for the end: do not dial it again soon */
+    bool at_fault : 1;      /* the far end caused the error: do not dial it again soon */
     /* The last InterestChanged. */
     bool reported_interested : 1, reported_we_interested : 1, reported_seed : 1;
     struct owner owner;
     const char *reason; /* why it closes: a literal */
 
-    /* --- The Lobby's, also while a thread owns the rest. No bit-fields: these share a word.
-     * ---- */
-    bool incoming;   /* the far end dialled */
-    bool has_twin;   /* another connection with the same peer was there before this one */
-    bool want_write; /* EPOLLOUT is asked for */
-    bool waits;      /* for a thread, in_queue */
+    /* --- Owned by the Lobby even while a thread owns the rest. No bit-fields, which would share a
+     * word with those above. --- */
+    bool incoming;         /* the far end dialled */
+    bool has_twin;         /* another connection with the same peer was there before this one */
+    bool want_write;       /* EPOLLOUT is asked for */
+    bool waits_for_thread; /* in_queue */
     struct peer_key key;
     struct peer *twin;       /* the next with the same key */
     struct waker mail_waker; /* unarmed: `mail` is on its way to the Lobby */
     struct lobby_mail mail;
     struct waker thread_waker; /* eventfd of the thread; the Lobby opens and closes it */
-    uint64_t since_ns;         /* when the handshake was done */
-    uint64_t idle_ns;          /* since when it has no thread */
+    uint64_t connected_ns;     /* end of the handshake */
+    uint64_t idle_since_ns;    /* last time that a thread gave it back, or connected_ns */
     struct lobby_torrent *lobby_torrent;
     struct list in_torrent; /* peers of one torrent */
     struct list in_queue;   /* newcomers, or peers that wait for a thread */
 };
 
-/* Reasons to close that the Lobby gives as well. */
+/* A reason to close of both owners. */
 #define PEER_USELESS "neither end wants anything of the other"
 
 struct peer_options {
@@ -157,7 +157,7 @@ void peer_join_interest(struct peer *p);
 /* Whether blocks may be requested from P and no NextPiece is out: it needs a thread. */
 bool peer_could_ask(const struct peer *p);
 
-/* Whether it will never download: it has every piece, or says that it downloads none (BEP 21). */
+/* Whether it will never download: it has every piece, or declares upload_only (BEP 21). */
 static inline bool peer_wants_nothing(const struct peer *p)
 {
     return p->session.peer_upload_only || p->session.n_peer_has == p->session.geometry->n_pieces;

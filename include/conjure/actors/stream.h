@@ -78,8 +78,8 @@ static inline void stream_tune(struct stream *s, enum stream_tuning tuning, int 
     s->transport->tune(s, tuning, value);
 }
 
-/* Puts back BYTES, of which S keeps a copy, that were read beyond a handshake: the next reads
- * return them first. Only while there is no other pushback. 0 or -ENOMEM. */
+/* Puts back BYTES that were read beyond a handshake: the next reads return them first. S keeps a
+ * copy. Only while there is no other pushback. 0 or -ENOMEM. */
 int stream_push_back(struct stream *s, const void *bytes, size_t n_bytes);
 static inline bool stream_has_pushback(const struct stream *s)
 {

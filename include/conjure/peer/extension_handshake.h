@@ -18,13 +18,13 @@
 /* Bytes of ours, at most: the fixed part, and for each extension "20:", its name and "i4e". */
 #define EXTENSION_OURS_MAX (128 + EXTENSIONS_MAX * (EXTENSION_NAME_MAX + 6))
 
-/* What the peer's says. */
+/* The peer's handshake. */
 struct extension_handshake {
     bool upload_only_present;    /* it contains `upload_only` */
     bool upload_only;            /* BEP 21: the peer will not download anything, now or later */
     uint16_t reqq;               /* requests that the peer queues; 0: not in it */
     uint8_t ids_present;         /* bit i: `m` contains row i of the registry */
-    uint8_t ids[EXTENSIONS_MAX]; /* the peer's id for it; 0: it does not speak it (any more) */
+    uint8_t ids[EXTENSIONS_MAX]; /* the peer's id for it; 0: not supported (any more) */
     char client[EXTENSION_CLIENT_MAX]; /* printable, for logs; empty: not in it */
 };
 
@@ -33,7 +33,7 @@ int extension_handshake_decode(const uint8_t *bytes, size_t n,
                                const struct extension_registry *registry,
                                struct extension_handshake *handshakep);
 
-/* What ours says. */
+/* Our handshake. */
 struct extension_offer {
     const struct extension_registry *registry;
     bool is_private;  /* the torrent is (BEP 27): no extensions that are public only */

@@ -7,9 +7,8 @@
 
 /*
  * The extensions that we speak over the extension protocol (BEP 10), as one table. The number of a
- * row, counted from 1, is our id of the extension: `m` of our handshake says so, peers put it into
- * their messages to us, and SESSION_EXTENSION_MESSAGE names the extension by it. Constant; any
- * thread.
+ * row, counted from 1, is our id of the extension: it stands in `m` of our handshake, in messages
+ * of peers to us, and in SESSION_EXTENSION_MESSAGE. Constant; any thread.
  */
 #define EXTENSIONS_MAX     4  /* rows; each costs a byte in every session */
 #define EXTENSION_NAME_MAX 20 /* bytes, without NUL */
@@ -26,7 +25,7 @@ struct extension_registry {
     uint8_t n;
 };
 
-/* The one of the product. */
+/* The extensions of Conjure. */
 extern const struct extension_registry extensions_ours;
 
 /* The extension of this id of ours, or NULL: unknown, or not for a private torrent. */

@@ -59,8 +59,8 @@ struct session {
     uint8_t state;             /* of the parser: enum session_state */
     bool fast : 1;             /* both ends have BEP 6 */
     bool is_private : 1;       /* the torrent is (BEP 27) */
-    bool peer_upload_only : 1; /* BEP 21: the peer says that it will not download */
-    bool keep_bitfield : 1;    /* set by the driver while pieces are missing: report what it has */
+    bool peer_upload_only : 1; /* BEP 21: the peer declares that it will not download */
+    bool keep_bitfield : 1;    /* set by the driver while pieces are missing: report its pieces */
     bool we_have_all : 1;      /* set by the driver: every request can be served */
     bool any_message : 1;      /* a message was received: have-none would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
@@ -82,7 +82,7 @@ bool session_is_active(const struct session *s);
 /* Frees what only an active session needs, unless it is active. */
 void session_shrink(struct session *s);
 
-/* Call it now and then: queues a keep-alive when one is due. 0 or SESSION_DEAD. */
+/* To be called every few seconds: queues a keep-alive when one is due. 0 or SESSION_DEAD. */
 enum {
     SESSION_DEAD = 1, /* broken, or nothing was received for SESSION_SILENCE_NS */
 };

@@ -21,7 +21,7 @@ struct session_upload {
 enum session_upload_kind {
     SESSION_UPLOAD_NONE,    /* the queue is empty, or we choke the peer */
     SESSION_UPLOAD_READY,   /* taken off the queue: send it whole */
-    SESSION_UPLOAD_UNKNOWN, /* still queued: do we have upload.piece? Reply by session_know_piece */
+    SESSION_UPLOAD_UNKNOWN, /* still queued: call session_know_piece for upload.piece */
 };
 
 enum session_upload_kind session_next_upload(struct session *s, struct session_upload *uploadp);

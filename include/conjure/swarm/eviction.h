@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * Which of some connections is closed when another one needs its place. Pure: any thread.
+ * Chooses the connection that is closed when another one needs its place. Pure: any thread.
  *
  * A connection on which data can move stays. Of the others these may be evicted, in this order: any
  * whose host is crowded; one where neither end is interested, after a while, and first one that
@@ -17,7 +17,7 @@
 #define EVICTION_NONE  (-1)
 
 struct eviction_facts {
-    uint64_t idle_ns; /* for so long data could not move */
+    uint64_t idle_ns; /* time since data could move */
     bool is_active;   /* data can move now */
     bool wants;       /* either end is interested in the other */
     bool has_moved;   /* content moved on it once */
@@ -25,11 +25,11 @@ struct eviction_facts {
 };
 
 struct eviction_times {
-    uint64_t unwanted_ns; /* where neither end is interested: evictable after these */
-    uint64_t bored_ns;    /* where one is: after these */
+    uint64_t unwanted_ns; /* idle time until eviction where neither end is interested */
+    uint64_t bored_ns;    /* the same where an end is interested in vain */
 };
 
-/* From where the connection comes that needs a place. */
+/* The host of the connection that needs a place. */
 enum eviction_for {
     EVICTION_FOR_ANY_HOST,
     EVICTION_FOR_CROWDED_HOST, /* it replaces only connections of crowded hosts */

@@ -9,20 +9,20 @@
 #include "conjure/torrent/tracker_list.h"
 
 /*
- * What it takes to find and greet the peers of a torrent: what an info-hash and a list of trackers
- * tell, without the metainfo. Actors that only talk with the outside (Announcer, and the Lobby
- * until a connection has its session) know a torrent by its swarm.
+ * The part of a torrent that is needed to find its peers and to do handshakes with them: info-hash,
+ * trackers and our names, without the metainfo. Announcer, and the Lobby until a connection has its
+ * session, know a torrent by its swarm.
  *
- * Made by Master, and immutable from the moment it is sent to another actor; freed when all of them
- * have let go of it.
+ * Made by Master, and immutable from the moment it is sent to another actor. Freed when no actor
+ * refers to it any more.
  */
 struct swarm {
     uint32_t id; /* a small number that no other swarm of this process ever has */
     struct info_hash info_hash;
     const char *name;                    /* for logs; borrowed from the metainfo */
     const struct tracker_list *trackers; /* borrowed from the metainfo */
-    uint8_t peer_id[20];                 /* what we call ourselves (BEP 20) */
-    uint32_t key;    /* tells trackers that it is us after a change of address (BEP 7) */
+    uint8_t peer_id[20];                 /* ours in this swarm (BEP 20) */
+    uint32_t key;    /* identifies us to trackers after a change of address (BEP 7) */
     uint16_t port;   /* where we listen; 0: nowhere */
     bool is_private; /* peers come from its trackers only (BEP 27) */
 };

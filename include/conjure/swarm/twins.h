@@ -8,11 +8,11 @@
 /*
  * Twins are two connections between the same two peers, one dialled by each end. Pure: any thread.
  *
- * Most clients keep the older one, but each end may take another one for the older, and when both
- * close one at once both are lost. So a second connection in the other direction is admitted, and
- * the far end may close either by its own rule. What is still double after a while is closed by
- * ours: the connection that the peer with the higher id dialled stays. Another Conjure has the same
- * rule, so there one is closed at once.
+ * Most clients keep the older one, but the ends may disagree on which is older, and when each
+ * closes another one both are lost. So a second connection in the other direction is admitted, and
+ * the far end may close either by its own rule. If both are still open after a while, we close one:
+ * the connection that the peer with the higher id dialled stays. Another Conjure has the same rule,
+ * so between two of them one is closed at once.
  */
 enum twin_direction {
     TWIN_DIALLED,  /* by us */

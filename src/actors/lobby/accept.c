@@ -16,9 +16,10 @@
 #define FACILITY "lobby"
 
 #define ACCEPTS_MAX 64 /* in one round */
-#define EVICTED_MAX 16 /* in one tick, lest a limit that was lowered by far closes all peers */
+#define EVICTED_MAX 16 /* between two ticks: a much lower limit must not close all peers */
 
-/* Incoming connections without a handshake: a part of all, and some in any case. */
+/* Bound of incoming connections without a handshake: max_peers / HANDSHAKES_PART, but at least
+ * HANDSHAKES_MIN. */
 #define HANDSHAKES_PART 4
 #define HANDSHAKES_MIN  64
 
@@ -73,7 +74,7 @@ void listener_tick(struct lobby *l)
         watch_listening(l, EPOLLIN);
 }
 
-/* Out of descriptors, most likely. The socket stays readable, so that watching it would spin. */
+/* Most likely no descriptor is left. The socket stays readable, so watching it would spin. */
 static void accept_failed(struct lobby *l, int error)
 {
     if (troubles_must_log(&l->troubles, TROUBLE_ACCEPT, l->now))
@@ -81,8 +82,8 @@ static void accept_failed(struct lobby *l, int error)
     watch_listening(l, 0);
 }
 
-/* Whether ERROR is about the connection that was to be accepted and not about us: accept(2). */
-static bool is_passing(int error)
+/* Whether ERROR concerns only the one connection that was to be accepted: see accept(2). */
+static bool is_of_connection(int error)
 {
     switch (error) {
     case EINTR:
@@ -123,7 +124,7 @@ static void bound_handshakes(struct lobby *l)
         handshakes_close_oldest_incoming(l);
 }
 
-static bool is_welcome(struct lobby *l, const struct addr *addr)
+static bool may_connect(struct lobby *l, const struct addr *addr)
 {
     if (l->shutdown || bans_include(&l->bans, addr, BAN_HOST))
         return false;
@@ -141,7 +142,7 @@ static void accepted(struct lobby *l, int fd, const struct sockaddr_storage *fro
     struct stream stream;
 
     stream_init_tcp(&stream, fd);
-    if (is_welcome(l, &addr))
+    if (may_connect(l, &addr))
         (void)handshakes_add(l, &stream, &addr, PEER_SOURCE_INCOMING, NULL);
     else
         stream_close(&stream);
@@ -161,10 +162,10 @@ void listener_event(struct lobby *l)
             accepted(l, fd, &from);
             continue;
         }
-        if (is_passing(error) || (!n && is_short_of_files(error) && free_descriptor(l)))
+        if (is_of_connection(error) || (!n && is_short_of_files(error) && free_descriptor(l)))
             continue;
-        /* Without a free descriptor the kernel fails before it looks for a connection. Only epoll,
-         * so only the first time, told that there is one. */
+        /* Without a free descriptor accept fails even if no connection waits. Only the first call
+         * of a round is sure that one does, from epoll. */
         if (error != EAGAIN && !(n && is_short_of_files(error)))
             accept_failed(l, error);
         return;

@@ -10,9 +10,9 @@ struct lobby;
  * Accepting connections.
  *
  * LIMITS. Without a descriptor for a newcomer the least useful peer is evicted, or else the
- * listening socket is left alone until the next tick, and newcomers wait in the kernel's queue.
- * When all connections are taken, see lobby_make_room. Incoming connections that have not done
- * their handshake take a quarter of all places; beyond that a newcomer replaces the oldest of them.
+ * listening socket is not watched until the next tick, and newcomers wait in the kernel's queue.
+ * When all connections are taken, see lobby_make_room. Incoming connections without a
+ * complete handshake take a quarter of all places; beyond that a newcomer replaces the oldest one.
  */
 struct listener {
     bool is_paused;     /* not watched until the next tick */

@@ -11,9 +11,10 @@
 
 #define FACILITY "lobby"
 
-#define AGAIN_NS (NS_PER_S / 2) /* after dials of a torrent, its other addresses */
+#define PAUSE_NS (NS_PER_S / 2) /* until a torrent that dialled may dial other addresses */
 
-/* A shortage of ours. The address is not to blame, so it is retried without a longer back-off. */
+/* Whether ERROR is a shortage of this system. The address is then retried without a longer
+ * back-off. */
 static bool is_shortage(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -37,7 +38,7 @@ static void dial(struct lobby *l, struct lobby_torrent *t, const struct addr *ad
 
 static bool may_dial(const struct lobby *l, const struct lobby_torrent *t)
 {
-    /* An eighth is left to incoming connections: they may be peers that we cannot reach. */
+    /* An eighth is reserved for incoming connections: we may not be able to dial those peers. */
     unsigned max = l->options.max_peers - l->options.max_peers / 8;
 
     return !l->shutdown && !l->dialling.is_paused && l->handshakes.n_dialling < DIALLING_MAX &&
@@ -46,7 +47,8 @@ static bool may_dial(const struct lobby *l, const struct lobby_torrent *t)
 
 void lobby_dial(struct lobby *l, struct lobby_torrent *t)
 {
-    /* While no dial is allowed: at the next tick, in this order, and before those that did dial. */
+    /* If T may not dial now: the next tick. Torrents keep the order of these calls, and precede
+     * those that dialled. */
     uint64_t next = l->now + 1 + l->dialling.n_put_off++;
 
     owner_assert(&l->owner);
@@ -61,7 +63,7 @@ void lobby_dial(struct lobby *l, struct lobby_torrent *t)
             candidates_release(&t->candidates, &addr, CANDIDATE_NEVER, l->now);
         else
             dial(l, t, &addr);
-        next = l->now + AGAIN_NS;
+        next = l->now + PAUSE_NS;
     }
     if (t->candidates.n)
         lobby_torrents_due(&l->torrents, t, next);

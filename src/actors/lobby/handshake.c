@@ -14,10 +14,10 @@
 
 #define FACILITY "lobby"
 
-#define CONNECT_NS   (10 * NS_PER_S) /* a second SYN that was lost is repeated after 3 s */
+#define CONNECT_NS   (10 * NS_PER_S) /* the SYN is repeated after 1, 3 and 7 s */
 #define HANDSHAKE_NS (20 * NS_PER_S)
 
-/* Bytes that one read may take beyond a handshake: the first messages of most peers. */
+/* Bytes that one read accepts beyond a handshake; enough for the first messages of most peers. */
 #define SURPLUS_MAX 4096
 
 void handshakes_init(struct handshakes *hs)
@@ -188,7 +188,7 @@ static void refuse(struct lobby *l, struct handshaking *h, const char *reason)
     handshaking_close(l, h, CANDIDATE_FAILED);
 }
 
-/* False when the far end did not take it. */
+/* False when it could not be sent. */
 static bool send_ours(struct lobby *l, struct handshaking *h)
 {
     const struct swarm *swarm = h->torrent->swarm;
@@ -200,7 +200,7 @@ static bool send_ours(struct lobby *l, struct handshaking *h)
     handshake_encode(&ours, bytes);
     set_state(l, h, HANDSHAKING_SENT);
     stream_tune(&h->stream, STREAM_NO_DELAY, 1);
-    /* A fresh socket takes 68 bytes or is broken. */
+    /* A new socket accepts 68 bytes at once, or is broken. */
     return !stream_send(&h->stream, bytes, sizeof bytes, &n) && n == sizeof bytes;
 }
 
@@ -221,7 +221,7 @@ static void connected(struct lobby *l, struct handshaking *h)
         handshaking_close(l, h, CANDIDATE_FAILED);
 }
 
-/* False when H is closed instead. */
+/* False when H cannot be held: the caller closes it. */
 static bool hold(struct lobby *l, struct handshaking *h)
 {
     uint64_t deadline_ns = l->now + l->options.times->hold_ns;
@@ -246,7 +246,8 @@ static void become_newcomer(struct lobby *l, struct handshaking *h, const struct
     unlink_handshaking(l, h);
 }
 
-/* Whether the info-hash is right, as far as it has been read. H may be held by it. */
+/* False when H names another torrent than it should: the caller closes it. A torrent that is
+ * unknown may be added later: then H is held. */
 static bool check_info_hash(struct lobby *l, struct handshaking *h, const struct handshake *theirs)
 {
     struct lobby_torrent *t;
@@ -265,12 +266,12 @@ static bool check_info_hash(struct lobby *l, struct handshaking *h, const struct
 }
 
 /* Acts on the bytes that have been read so far. */
-static void go_on(struct lobby *l, struct handshaking *h)
+static void process_bytes(struct lobby *l, struct handshaking *h)
 {
     struct handshake theirs;
 
     if (handshake_decode(h->bytes, h->n_bytes, &theirs) < 0 || !check_info_hash(l, h, &theirs))
-        refuse(l, h, "no handshake for a torrent of ours");
+        refuse(l, h, "not a handshake for one of our torrents");
     else if (h->state != HANDSHAKING_HELD && h->n_bytes == HANDSHAKE_SIZE)
         become_newcomer(l, h, &theirs);
 }
@@ -294,7 +295,7 @@ void handshakes_resume_held(struct lobby *l, struct lobby_torrent *t)
         if (watch(l, h, EPOLL_CTL_MOD, EPOLLIN))
             handshaking_close(l, h, CANDIDATE_FAILED);
         else
-            go_on(l, h);
+            process_bytes(l, h);
     }
 }
 
@@ -308,16 +309,16 @@ static void read_theirs(struct lobby *l, struct handshaking *h)
     if (r == STREAM_AGAIN)
         return;
     if (!r && n > n_left) {
-        /* The first messages: the session reads them. */
+        /* The peer's first messages, for the session. */
         r = stream_push_back(&h->stream, surplus, n - n_left);
         n = n_left;
     }
     if (r) {
-        refuse(l, h, r < 0 ? strerror(-r) : "left during the handshake");
+        refuse(l, h, r < 0 ? strerror(-r) : "closed during the handshake");
         return;
     }
     h->n_bytes = (uint8_t)(h->n_bytes + n);
-    go_on(l, h);
+    process_bytes(l, h);
 }
 
 void handshaking_event(struct lobby *l, struct handshaking *h, uint32_t events)
@@ -328,7 +329,7 @@ void handshaking_event(struct lobby *l, struct handshaking *h, uint32_t events)
         connected(l, h);
         break;
     case HANDSHAKING_HELD:
-        refuse(l, h, "left before its torrent was added");
+        refuse(l, h, "closed before its torrent was added");
         break;
     case HANDSHAKING_AWAITED:
     case HANDSHAKING_SENT:

@@ -23,8 +23,8 @@ struct lobby_torrent;
  *                    '--> HELD ---^      (any state: CLOSED)
  *
  * HELD. We listen before all torrents are open, because opening thousands takes a while. A
- * connection that names an unknown torrent is held for some seconds without a reply, in case it is
- * added; at most HANDSHAKES_HELD_MAX of them.
+ * connection that names an unknown torrent is held without a reply for some seconds, in which the
+ * torrent may be added. At most HANDSHAKES_HELD_MAX are held.
  */
 #define HANDSHAKES_HELD_MAX 256
 
@@ -51,14 +51,14 @@ struct handshaking {
 
 struct handshakes {
     struct list all;    /* oldest first */
-    struct list closed; /* in this round, whose events may name them */
+    struct list closed; /* until the end of the round: its events may refer to them */
     unsigned n, n_incoming, n_dialling, n_held;
 };
 
 void handshakes_init(struct handshakes *hs);
 
-/* Takes over STREAM, which is connected (PEER_SOURCE_INCOMING: T is NULL) or connecting, for T. 0;
- * or -errno, and then the stream is closed. */
+/* Takes over STREAM: accepted (PEER_SOURCE_INCOMING; T is NULL), or being dialled for T. 0; or
+ * -errno, and then the stream is closed. */
 int handshakes_add(struct lobby *l, struct stream *stream, const struct addr *addr,
                    enum peer_source source, struct lobby_torrent *t);
 /* EVENTS of epoll for the stream of H. */
@@ -67,9 +67,9 @@ void handshaking_close(struct lobby *l, struct handshaking *h, enum candidate_ou
 void handshakes_close_oldest_incoming(struct lobby *l);
 void handshakes_close_all(struct lobby *l);
 void handshakes_close_of(struct lobby *l, struct lobby_torrent *t);
-/* Once a second: closes those whose time is over. */
+/* Once a second: closes those whose deadline has passed. */
 void handshakes_tick(struct lobby *l);
-/* T was added: goes on with the held connections that named it. */
+/* T was added: resumes the held connections that named it. */
 void handshakes_resume_held(struct lobby *l, struct lobby_torrent *t);
 /* At the end of a round. */
 void handshakes_free_closed(struct lobby *l);

@@ -9,11 +9,10 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define TURNS         10       /* ticks in which each peer is looked at once */
-#define SILENT_MAX_NS NS_PER_S /* without a first message: it has nothing */
+#define TURNS         10       /* each peer is checked once in so many ticks */
+#define SILENT_MAX_NS NS_PER_S /* a peer that sent nothing for longer has no piece */
 
-/* After an event that may have let data move: sends, and hands P to a thread if it has become
- * active. */
+/* After an event: sends the output, and hands P to a thread if data can move now. */
 static void settle(struct lobby *l, struct peer *p)
 {
     if (lobby_peer_flush(l, p) && session_is_active(&p->session))
@@ -24,7 +23,7 @@ void idle_begin(struct lobby *l, struct peer *p)
 {
     owner_assert(&l->owner);
     settle(l, p);
-    /* The socket is not readable for bytes that were read with the handshake. */
+    /* epoll does not report bytes that were read with the handshake. */
     while (p->state == PEER_IN_LOBBY && stream_has_pushback(&p->stream))
         idle_event(l, p, EPOLLIN);
 }
@@ -73,7 +72,7 @@ static void tick_silent(struct lobby *l)
     while ((first = list_first(&l->peers.silent))) {
         struct peer *p = container_of(first, struct peer, in_queue);
 
-        if (l->now - p->since_ns <= SILENT_MAX_NS)
+        if (l->now - p->connected_ns <= SILENT_MAX_NS)
             return;
         list_remove(first);
         if (p->state == PEER_IN_LOBBY)
@@ -84,7 +83,7 @@ static void tick_silent(struct lobby *l)
 static void tick_peer(struct lobby *l, struct peer *p)
 {
     if (p->has_twin && p->state != PEER_CLOSING &&
-        l->now - p->since_ns > l->options.times->twins_ns) {
+        l->now - p->connected_ns > l->options.times->twins_ns) {
         lobby_peer_close_twin(l, p); /* P may be the one that is closed */
         return;
     }
@@ -121,7 +120,7 @@ void idle_complete(struct lobby *l, struct lobby_torrent *t)
 
         if (p->state == PEER_CLOSING)
             continue;
-        /* The handshake may have been before the last HAVE: InterestStat sends what it missed. */
+        /* P may have missed HAVEs since its handshake: InterestStat sends them. */
         if (p->state == PEER_IN_LOBBY)
             peer_join_interest(p);
         c = peer_new_completed();

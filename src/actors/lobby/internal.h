@@ -17,8 +17,8 @@
 #include "conjure/base/rng.h"
 #include "conjure/swarm/bans.h"
 
-/* What the modules of this folder share: each has its part, which only it changes. All functions of
- * the folder that take a struct lobby belong to the Lobby's thread. */
+/* The Lobby. Each module of this folder changes only its own part. All functions of the folder that
+ * take a struct lobby belong to the Lobby's thread. */
 struct lobby {
     struct actor actor;
     struct owner owner;
@@ -44,10 +44,10 @@ struct lobby {
     struct hosts hosts;
     struct bans bans;
     struct troubles troubles;
-    uint32_t evict_at, idle_at; /* ids: where the next look at some of the peers begins */
+    uint32_t evict_at, idle_at; /* ids: where the next scan of some peers begins */
 };
 
-/* What an epoll event is about: the low bits of its pointer. */
+/* The object of an epoll event, in the low bits of its pointer. */
 enum epoll_tag {
     TAG_PEER,
     TAG_HANDSHAKING,

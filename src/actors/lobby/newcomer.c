@@ -17,7 +17,7 @@ static bool is_incoming(const struct newcomer *n)
     return n->source == PEER_SOURCE_INCOMING;
 }
 
-/* Whether N is given up for a connection with the same peer that is there already. */
+/* Whether N is refused because the same peer is connected already. */
 static bool is_duplicate(struct lobby *l, const struct newcomer *n, const struct peer_key *key)
 {
     struct peer *p = lobby_peers_find(l, key);
@@ -26,7 +26,7 @@ static bool is_duplicate(struct lobby *l, const struct newcomer *n, const struct
     if (!p)
         return false;
     present = (struct twin){.direction = p->incoming ? TWIN_INCOMING : TWIN_DIALLED,
-                            .age_ns = l->now - p->since_ns,
+                            .age_ns = l->now - p->connected_ns,
                             .has_twin = p->has_twin};
     if (twin_admit(&present, is_incoming(n) ? TWIN_INCOMING : TWIN_DIALLED,
                    l->options.times->twins_ns) == TWIN_ADMIT)
@@ -74,7 +74,7 @@ static void become_peer(struct lobby *l, struct newcomer *n, const struct peer_k
     if (n->handshake.extended)
         session_set_extensions(&p->session, &extensions_ours, t->swarm->is_private);
     session_send_have_set(&p->session, t->super_seed ? NULL : &t->have);
-    /* "upload only" would tell that a super-seed is a seed. */
+    /* A super-seeder hides that it has every piece: no upload_only. */
     session_send_extension_handshake(&p->session, t->swarm->port, p->seeding && !t->super_seed);
     join_choker(l, p, n->handshake.fast);
     if (p->has_twin && twin_closes_at_once(key->peer_id))
@@ -92,7 +92,7 @@ void newcomer_admit(struct lobby *l, struct newcomer *n)
     owner_assert(&l->owner);
     memcpy(key.peer_id, n->handshake.peer_id, sizeof key.peer_id);
     if (!memcmp(key.peer_id, t->swarm->peer_id, sizeof key.peer_id)) {
-        refusal = "ourselves";
+        refusal = "a connection to ourselves";
         if (!is_incoming(n))
             candidates_release(&t->candidates, &n->addr, CANDIDATE_NEVER, l->now);
     } else if (is_duplicate(l, n, &key)) {

@@ -19,8 +19,8 @@ struct newcomer {
     struct handshake handshake; /* the far end's */
 };
 
-/* Makes N a peer, or closes it when it is ourselves or a peer that is connected already. Takes over
- * its stream. */
+/* Makes N a peer, or closes it when its far end is ourselves or a connected peer. Takes over its
+ * stream. */
 void newcomer_admit(struct lobby *l, struct newcomer *n);
 
 #endif

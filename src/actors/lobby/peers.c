@@ -141,7 +141,7 @@ static enum candidate_outcome outcome_of(const struct lobby *l, const struct pee
         return CANDIDATE_USELESS;
     if (p->at_fault)
         return CANDIDATE_FAILED;
-    if (p->session.up.total || p->session.down.total || l->now - p->since_ns >= USEFUL_AFTER_NS)
+    if (p->session.up.total || p->session.down.total || l->now - p->connected_ns >= USEFUL_AFTER_NS)
         return CANDIDATE_USEFUL;
     return CANDIDATE_FAILED;
 }

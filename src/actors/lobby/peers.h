@@ -20,10 +20,10 @@ struct lobby_peers {
     uint32_t n_ids;      /* 0 or a power of two */
     uint32_t id_at;      /* where the search for a free id begins */
     uint32_t n;
-    uint32_t n_open;       /* those that do not close */
-    struct key_map by_key; /* those that do not close: the latest with a key, others by `twin` */
-    struct list silent;    /* have not said what they have, by in_queue, oldest first */
-    struct peer *drained;  /* freed at the end of the round, by `twin` */
+    uint32_t n_open;       /* without those that close */
+    struct key_map by_key; /* open ones: the latest with a key, earlier ones by `twin` */
+    struct list silent; /* new, by in_queue, oldest first: they join InterestStat after a second */
+    struct peer *drained; /* freed at the end of the round, by `twin` */
 };
 
 void lobby_peers_init(struct lobby_peers *ps);
@@ -37,16 +37,17 @@ struct peer *lobby_peers_find(const struct lobby *l, const struct peer_key *key)
 /* The peer with the id *ATP (modulo the number of ids), or NULL; *ATP advances by one. */
 struct peer *lobby_peers_next(const struct lobby *l, uint32_t *atp);
 
-/* Has epoll watch the stream of P, with OP of epoll_ctl. When that fails, P must close. */
+/* Makes epoll watch the stream of P, by OP of epoll_ctl. When that fails, P must close. */
 void lobby_peer_watch(struct lobby *l, struct peer *p, int op);
 /* Sends the output of P. False when P is closed. */
 bool lobby_peer_flush(struct lobby *l, struct peer *p);
 
-/* Closes P, or has its thread give it back for that. REASON, a literal, is for a P without one. */
+/* Closes P; or, while a thread owns it, sends Shutdown, and P is closed after Adopt. REASON, a
+ * literal, counts unless P has one. */
 void lobby_peer_close(struct lobby *l, struct peer *p, const char *reason);
 /* Closes one of P and its twin, if it still has one. */
 void lobby_peer_close_twin(struct lobby *l, struct peer *p);
-/* After each message to a closing peer: P leaves its torrent once no query of it is out. */
+/* After each message to a closing peer: P leaves its torrent once all its queries are answered. */
 void lobby_peer_free_if_drained(struct lobby *l, struct peer *p);
 /* At the end of a round, since its events may name a peer that is closed. */
 void lobby_peers_free_drained(struct lobby *l);

@@ -5,12 +5,12 @@
 #include "actors/lobby/peers.h"
 #include "conjure/swarm/eviction.h"
 
-#define LOOKS 64 /* ids that are looked at for one newcomer */
+#define LOOKS 64 /* ids that are considered for one newcomer */
 
 static struct eviction_facts facts_of(const struct lobby *l, const struct peer *p)
 {
     return (struct eviction_facts){
-        .idle_ns = l->now - p->idle_ns,
+        .idle_ns = l->now - p->idle_since_ns,
         .is_active = session_is_active(&p->session),
         .wants = p->session.peer_interested || p->session.we_interested,
         .has_moved = p->session.up.total || p->session.down.total,

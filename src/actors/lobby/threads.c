@@ -12,7 +12,7 @@
 
 #define FACILITY "lobby"
 
-#define YIELD_LOOKS 256 /* ids that are looked at in a tick, for threads to be given back */
+#define YIELD_LOOKS 256 /* ids that are checked in a tick for peers that have a thread */
 
 void lobby_threads_init(struct lobby_threads *ts)
 {
@@ -54,7 +54,7 @@ void threads_give(struct lobby *l, struct peer *p)
     int r = -EAGAIN;
 
     owner_assert(&l->owner);
-    /* A peer that moves data learns of our new pieces, even if it has not said what it has. */
+    /* From now on P is sent our new pieces, even if it has sent no bitfield. */
     peer_join_interest(p);
     if (list_is_empty(&l->threads.waiting) && !(r = start(l, p))) {
         list_remove(&p->in_queue);
@@ -63,8 +63,8 @@ void threads_give(struct lobby *l, struct peer *p)
     if (list_is_empty(&l->threads.waiting) &&
         troubles_must_log(&l->troubles, TROUBLE_THREAD, l->now))
         log_warning(FACILITY, "no thread for a peer, it must wait: %s", strerror(-r));
-    if (!p->waits) {
-        p->waits = true;
+    if (!p->waits_for_thread) {
+        p->waits_for_thread = true;
         list_remove(&p->in_queue);
         list_append(&l->threads.waiting, &p->in_queue);
     }
@@ -73,11 +73,11 @@ void threads_give(struct lobby *l, struct peer *p)
 void threads_take_back(struct lobby *l, struct peer *p)
 {
     owner_assert(&l->owner);
-    /* Adopt was the last thing that the thread did with the peer. */
+    /* The thread did not touch P after it sent Adopt. */
     channel_set_waker(&p->inbox.channel, &p->mail_waker);
     waker_deinit(&p->thread_waker);
     p->state = PEER_IN_LOBBY;
-    p->idle_ns = l->now;
+    p->idle_since_ns = l->now;
     session_shrink(&p->session);
     p->want_write = false;
     lobby_peer_watch(l, p, EPOLL_CTL_ADD);
@@ -93,7 +93,7 @@ void threads_start_waiting(struct lobby *l)
 
         if ((session_is_active(&p->session) || threads_has_work(p)) && start(l, p))
             return;
-        p->waits = false;
+        p->waits_for_thread = false;
         list_remove(first);
     }
 }

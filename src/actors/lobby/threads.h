@@ -23,9 +23,9 @@ struct lobby_threads {
 
 void lobby_threads_init(struct lobby_threads *ts);
 
-/* Whether there is something to do on P, beyond the permission to move data. */
+/* Whether P has blocks in flight, requests to serve, or blocks to request. */
 bool threads_has_work(const struct peer *p);
-/* Hands P, which the Lobby drives, to a thread, or lets it wait for one. */
+/* Hands P, which the Lobby drives, to a thread, or queues it for one. */
 void threads_give(struct lobby *l, struct peer *p);
 /* P was given back (Adopt): the Lobby drives it again. */
 void threads_take_back(struct lobby *l, struct peer *p);

@@ -28,7 +28,7 @@ struct lobby_torrent {
     uint32_t number;      /* no other torrent ever has it */
     struct bitfield have; /* verified pieces, for handshakes; unchanged once n_missing is 0 */
     uint32_t n_missing;   /* wanted pieces that are not verified */
-    bool super_seed;      /* peers do not learn what we have */
+    bool super_seed;      /* our pieces are hidden from peers */
     struct candidates candidates;
     struct list peers; /* all of them, also in threads and while they close */
     struct list handshakes;
@@ -62,18 +62,18 @@ static inline unsigned lobby_torrents_n(const struct lobby_torrents *ts)
     return ts->by_swarm.n;
 }
 
-/* T is due at AT_NS, or earlier if it was; nothing happens for UINT64_MAX. */
+/* Makes T due at AT_NS, unless it is due earlier. UINT64_MAX changes nothing. */
 void lobby_torrents_due(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t at_ns);
-/* Takes the next one off the heap that is due, or returns NULL. */
+/* Takes a torrent that is due off the heap; NULL when none is. */
 struct lobby_torrent *lobby_torrents_next_due(struct lobby_torrents *ts, uint64_t now);
 
-/* Whether the Announcer is to be asked for peers of T now: it misses pieces and has no connection.
- * The next time is 30 s later. */
+/* Whether the Announcer must be asked for peers of T now: T misses pieces and has no connection. If
+ * so, T is due again 30 s later. */
 bool lobby_torrents_must_ask(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t now);
 
 /* PIECE of T is verified. */
 void lobby_torrent_verified(struct lobby_torrent *t, uint32_t piece);
-/* What peers may be served; NULL: every piece. */
+/* The pieces that peers may be served; NULL: every piece. */
 const struct bitfield *lobby_torrent_have(const struct lobby_torrent *t);
 
 /* A peer or a handshake of T has just left its list. */
@@ -81,8 +81,8 @@ void lobby_torrents_left(struct lobby_torrents *ts, struct lobby_torrent *t);
 /* T takes no more connections; M is replied to by lobby_torrents_free_drained. */
 void lobby_torrents_remove(struct lobby_torrents *ts, struct lobby_torrent *t,
                            struct lobby_torrent_removed *m);
-/* Frees the removed torrents whose last connection is closed. At the end of a round: until then,
- * others may name them. */
+/* Frees the removed torrents whose last connection is closed. At the end of a round: until then
+ * connections may refer to them. */
 void lobby_torrents_free_drained(struct lobby_torrents *ts);
 
 #endif

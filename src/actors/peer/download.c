@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Downloads. InterestStat is asked for claims by NextPiece and parks that until it has one. The
- * claim in the reply is given to the session, which requests its blocks and receives them into a
- * buffer of ours. A claim that is done goes to FS as StoreBlocks; FS tells InterestStat which
- * blocks are on disk, and then returns the buffer. If any block of the claim is not on disk,
- * ClaimReturned gives it back after that reply (guarantee E of conjure/msg/channel.h).
+ * Downloads. NextPiece asks InterestStat for a claim; InterestStat keeps the query until it has
+ * one. The claim in the reply is added to the session, which requests its blocks and receives them
+ * into a buffer of ours. StoreBlocks sends a claim that is done to FS; FS reports the blocks that
+ * are on disk to InterestStat, and then returns the buffer. If any block of the claim is not on
+ * disk, ClaimReturned is sent after that reply (guarantee E of conjure/msg/channel.h).
  */
 #include "actors/peer/download.h"
 

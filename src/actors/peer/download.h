@@ -17,7 +17,7 @@ struct peer_download {
     uint8_t *spare[PEER_SPARE]; /* used claim buffers: fresh memory is slow */
     unsigned n_spare;
     uint64_t pause_ns;    /* no block is claimed for this peer before */
-    bool snubbed;         /* no block came for a minute, and none since */
+    bool snubbed;         /* no block arrived for a minute, nor since */
     uint64_t snubbed_at;  /* content received by then */
     struct peer_refusal { /* pieces of which it refused blocks lately */
         uint32_t piece;
@@ -30,8 +30,7 @@ struct peer_download {
 void peer_download_ask(struct peer *p, uint64_t now);
 /* The reply of InterestStat: requests the blocks of the claim. Takes M. */
 void peer_download_claimed(struct peer *p, struct interest_next_piece *m);
-/* C is done: FS is to store the received blocks; a claim without any is returned to
- * InterestStat. */
+/* C is done: sends the received blocks to FS, or returns a claim without any to InterestStat. */
 void peer_download_store(struct peer *p, struct session_claim *c);
 /* The reply of FS. Takes M. */
 void peer_download_stored(struct peer *p, struct fs_store_blocks *m);

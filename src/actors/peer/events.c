@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Acts on the events of a session: what the far end said and did. */
+/* Acts on the events of a session. */
 #include "actors/peer/events.h"
 
 #include <string.h>

@@ -10,7 +10,7 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/base/clock.h"
 
-/* HAVEs that may wait to be sent at once: 600 KiB. */
+/* HAVEs that may be queued at once: 600 KiB of output. */
 #define HAVES_MAX 65536
 
 static void on_have(struct peer *p, struct peer_have *m)

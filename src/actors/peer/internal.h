@@ -9,7 +9,7 @@
 #include "actors/peer/serve.h"
 #include "conjure/actors/peer.h"
 
-/* What only a moving connection needs: it exists while a thread owns the connection. */
+/* The part of a connection that exists only while a thread owns it. */
 struct peer_work {
     struct peer_leases leases;
     struct peer_upload upload;

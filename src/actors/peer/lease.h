@@ -17,7 +17,7 @@ struct peer_lease {
     struct open_file *handle; /* NULL: a free place */
     int fd;
     uint64_t used;  /* the value of n_used at the last use */
-    bool in_memory; /* its file system has no other place (tmpfs), or cannot tell */
+    bool in_memory; /* its file system does not report whether content is cached (tmpfs) */
 };
 
 struct peer_leases {

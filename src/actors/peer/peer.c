@@ -24,7 +24,7 @@ struct peer *peer_new(const struct peer_env *env, struct torrent *torrent, struc
     stream_move(&p->stream, stream);
     p->addr = options->addr;
     p->id = options->id;
-    p->since_ns = p->idle_ns = now;
+    p->connected_ns = p->idle_since_ns = now;
     p->seeding = options->seeding;
     p->have = options->have;
     p->thread_waker = WAKER_EMPTY;

@@ -48,9 +48,9 @@ static void tell_got_piece(struct peer *p, uint32_t piece)
     interest_tell_or_drop_peer_got_piece(&p->torrent->interest, m);
 }
 
-/* A bitfield that is not the first one is reported piece by piece, but each piece only once, or a
- * few bytes that are repeated would become thousands of messages to InterestStat. */
-static void report_again(struct peer *p, const struct session_event *e)
+/* A later bitfield is reported piece by piece, and each piece once: a peer that repeats its
+ * bitfield must not cause thousands of messages to InterestStat. */
+static void report_later_pieces(struct peer *p, const struct session_event *e)
 {
     uint32_t n = p->session.geometry->n_pieces;
 
@@ -67,7 +67,7 @@ static void report_again(struct peer *p, const struct session_event *e)
 void peer_report_pieces(struct peer *p, struct session_event *e)
 {
     if (p->joined_interest)
-        report_again(p, e);
+        report_later_pieces(p, e);
     else
         join(p, &e->has, e->has_all);
     bitfield_deinit(&e->has);
@@ -116,7 +116,7 @@ void peer_report_interest(struct peer *p)
 {
     struct choker_interest_changed *m;
     bool seed = p->session.n_peer_has == p->session.geometry->n_pieces;
-    /* A peer that says it downloads nothing gets no slot, whatever else it says. */
+    /* A peer that declared upload_only gets no slot, even if it sends INTERESTED. */
     bool interested = p->session.peer_interested && !p->session.peer_upload_only;
 
     if (!p->joined_choker ||

@@ -22,7 +22,7 @@ struct peer_report {
 void peer_report_pieces(struct peer *p, struct session_event *e);
 /* The far end has PIECE. */
 void peer_report_piece(struct peer *p, uint32_t piece);
-/* The far end does not send PIECE, which it said it has. */
+/* The far end does not send PIECE, although it announced it. */
 void peer_report_lost_piece(struct peer *p, uint32_t piece);
 /* The far end suggests to fetch PIECE from it. */
 void peer_report_suggestion(struct peer *p, uint32_t piece);

@@ -4,15 +4,15 @@
  * sent with one call: no message per block. A cold disk blocks only this thread, in pread.
  *
  * WHY NOT SENDFILE. It copies nothing, but the kernel then sends every block as a packet of its
- * own, made of five scattered parts, and pays for each packet all the way up the other side. Three
- * blocks in one piece of memory make one packet as large as they come, and a buffer of 48 KiB never
+ * own, made of five scattered parts, and each packet costs time up to the receiver. Three blocks
+ * in one piece of memory make one packet of the largest size, and a buffer of 48 KiB never
  * leaves the second level cache: both copies together cost less than a third of what the packets
  * do. With one leecher that is 0.22 against 0.6 CPU seconds for a GiB; see docs/performance.md.
  *
  * COLD CONTENT. Peers that are served from one file share its descriptor, and with it the kernel's
- * read-ahead, to which each of them looks like a random reader. So once a read was not cached, the
- * disk is asked for the next requests in the queue. Cached content costs nothing, because the read
- * itself tells whether it was cached.
+ * read-ahead, to which each of them looks like a random reader. So after a read that was not
+ * cached, the content of the next queued requests is prefetched. Cached content costs nothing: the
+ * read itself (RWF_NOWAIT) reports whether it was cached.
  */
 #include "actors/peer/serve.h"
 
@@ -28,7 +28,7 @@
 #include "conjure/base/clock.h"
 
 #define HEADER_SIZE 13
-#define AHEAD       (2u << 20) /* bytes that the disk is asked for ahead of what is read, at most */
+#define AHEAD       (2u << 20)       /* bytes that are prefetched, at most */
 #define STUCK_NS    (250 * NS_PER_S) /* without a byte that the far end accepts */
 
 /* Blocks to send, with their headers: as many as the largest packet (64 KiB) takes whole. */
@@ -122,8 +122,8 @@ static bool have_lease(struct peer *p)
 
 /* --- content ------------------------------------------------------------------------------ */
 
-/* Where the requests end that follow content AT without a gap, judged by the last one in the
- * queue. */
+/* The end of the content that is requested without a gap from AT on, judged by the last request in
+ * the queue. */
 static uint64_t end_of_requests(const struct peer *p, uint64_t at)
 {
     struct session_upload last;
@@ -157,7 +157,7 @@ static void read_ahead(struct peer *p, const struct peer_lease *l, const struct 
     u->ahead_to = to;
 }
 
-/* As pread, of content AT in FILE, which L is the lease of. */
+/* As pread, from content AT on, which is in FILE; L is the lease of FILE. */
 static ssize_t read_content(struct peer *p, struct peer_lease *l, const struct metainfo_file *file,
                             uint64_t at, void *bytes, size_t n)
 {

@@ -14,7 +14,7 @@ struct peer_upload {
     struct session_upload block; /* taken off the queue, not whole in a batch yet; length 0: none */
     uint32_t n_taken;            /* bytes of its header and data that are, or were, in a batch */
     struct peer_batch *batch;    /* NULL before the first upload */
-    uint64_t ahead_from, ahead_to; /* content that the disk was asked for ahead; 0, 0: none */
+    uint64_t ahead_from, ahead_to; /* prefetched content; 0, 0: none */
 };
 
 /* Serves requests as far as the stream accepts data. 0: nothing more can be sent now; PEER_FULL;
