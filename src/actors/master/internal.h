@@ -53,8 +53,10 @@ struct master {
     uint32_t next_id;             /* of a torrent: never used twice */
     uint32_t n_in[N_LIFE_STATES]; /* torrents, by state */
 
+    /* retry.c */
+    bool start_failed; /* a daemon's torrent of the command line failed at the start: stop all */
+
     /* torrent.c */
-    bool start_failed;      /* a torrent of the command line could not be opened: stop all */
     bool sweep_due;         /* a removed torrent is closed */
     uint32_t n_asked;       /* InterestStats that have not replied yet */
     uint32_t n_save_failed; /* torrents whose resume data could not be saved */

@@ -15,7 +15,7 @@
 #define FIRST_DELAY_NS (5 * NS_PER_S)
 #define DELAY_MAX_NS   (600 * NS_PER_S)
 
-/* A torrent that has run for so long after a failure works again. */
+/* After a failure, a torrent has recovered when it has run for this long. */
 #define STEADY_NS (10 * NS_PER_S)
 
 uint64_t retry_delay_ns(unsigned n_failures)
@@ -27,13 +27,20 @@ uint64_t retry_delay_ns(unsigned n_failures)
     return delay < DELAY_MAX_NS ? delay : DELAY_MAX_NS;
 }
 
-/* A disk may be mounted late, and a full one emptied. But at the start a daemon rather ends than
- * runs without a torrent of its command line. */
+/* While a daemon starts, a torrent of its command line must not fail. */
+static bool ends_the_start(const struct master_torrent *t)
+{
+    const struct master *m = t->master;
+
+    return m->config->daemon && t->lasting.named && !m->ready && !m->stopping && !t->removed;
+}
+
+/* A disk may be mounted late, and a full one emptied. */
 static bool may_retry(const struct master_torrent *t)
 {
     const struct master *m = t->master;
 
-    return m->config->daemon && !m->stopping && !t->removed && (m->ready || !t->lasting.named);
+    return m->config->daemon && !m->stopping && !t->removed && !ends_the_start(t);
 }
 
 void retry_note_failure(struct master_torrent *t, int error, const char *reason)
@@ -42,12 +49,13 @@ void retry_note_failure(struct master_torrent *t, int error, const char *reason)
     const char *text = reason[0] ? reason : strerror(error);
     bool retry = may_retry(t);
 
-    /* The same error is not logged with every try. */
+    /* Log an error that repeats only once. */
     if (!l->last_error || strcmp(l->last_error, text) != 0)
         log_err(FACILITY, "%s: %s%s", record_name(t), text,
                 retry ? "; it will be tried again" : "");
     free(l->last_error);
     l->last_error = mem_dup_string(text);
+    t->master->start_failed |= ends_the_start(t);
     if (retry)
         t->retry_ns = t->master->now + retry_delay_ns(l->n_failures++);
     else if (!t->removed)

@@ -29,27 +29,16 @@
 
 #define FACILITY "master"
 
-/* A torrent that has run for so long after a failure works again. */
-#define STEADY_NS (10 * NS_PER_S)
-
 static void step(struct master_torrent *t, enum life_event event);
 
 /* --- opening and checking ----------------------------------------------------------------- */
-
-static void open_failed(struct master_torrent *t)
-{
-    struct master *m = t->master;
-
-    step(t, LIFE_OPEN_FAILED);
-    m->start_failed |= m->config->daemon && t->lasting.named && !m->ready;
-}
 
 static void open(struct master_torrent *t)
 {
     t->opened_ns = t->master->now;
     if (record_mark_wanted(t)) {
         retry_note_failure(t, ENOMEM, "");
-        open_failed(t);
+        step(t, LIFE_OPEN_FAILED);
         return;
     }
     master_settings_apply(t);
@@ -97,7 +86,7 @@ static void opened(struct master_torrent *t, struct fs_open_torrent *x)
         /* After a signal the reason does not matter any more. */
         if (x->error != -ECANCELED && !m->signalled)
             retry_note_failure(t, -x->error, x->reason);
-        open_failed(t);
+        step(t, LIFE_OPEN_FAILED);
         return;
     }
     t->torrent.storage = x->storage;

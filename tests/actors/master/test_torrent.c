@@ -39,7 +39,7 @@ static void answer_close(struct master_torrent *t)
 {
     struct fs_close_torrent *x = EXPECT(fs, close_torrent);
 
-    ck_assert_int_eq(x->unchanged, !t->changed);
+    ck_assert_int_eq(x->unchanged, t->complete && !t->changed);
     ck_assert_ptr_eq(x->of, &t->torrent);
     torrent_reply_close(t, x);
     ck_assert_ptr_null(t->torrent.storage);
@@ -257,6 +257,36 @@ START_TEST(named_at_start_a_failure_ends_the_start)
 }
 END_TEST
 
+START_TEST(an_interest_stat_that_cannot_start_is_retried_or_ends_the_start)
+{
+    struct master_torrent *t;
+
+    begin();
+    interest_error = EAGAIN;
+    add(1);
+    for (unsigned i = 1; i <= 2; i++) {
+        t = answer_open(0, false, 0);
+        ck_assert_int_eq(t->state, LIFE_CLOSING);
+        answer_close(t);
+        ck_assert_int_eq(t->state, LIFE_CLOSED);
+        ck_assert_uint_eq(t->lasting.n_failures, i);
+        ck_assert_str_eq(t->lasting.last_error, strerror(EAGAIN));
+        tick_times(5 * i - 1);
+        tick();
+    }
+    DROP(fs, open_torrent);
+    ck_assert(!m->start_failed && m->outcome == MASTER_DONE);
+    m->ready = false;
+    t = add(2);
+    t->lasting.named = true;
+    answer_open(0, false, 0);
+    answer_close(t);
+    ck_assert(m->start_failed);
+    ck_assert_int_eq(m->outcome, MASTER_ERROR);
+    end();
+}
+END_TEST
+
 START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
 {
     struct master_torrent *t;
@@ -397,7 +427,9 @@ RUN_SUITE("torrent", 10, a_torrent_that_nobody_asks_for_costs_no_message,
           one_that_is_removed_while_it_opens_is_closed_at_once,
           a_failure_is_tried_again_with_growing_pauses,
           one_that_works_again_begins_anew_with_short_pauses,
-          named_at_start_a_failure_ends_the_start, one_that_opens_while_all_stop_is_closed_at_once,
+          named_at_start_a_failure_ends_the_start,
+          an_interest_stat_that_cannot_start_is_retried_or_ends_the_start,
+          one_that_opens_while_all_stop_is_closed_at_once,
           seeded_enough_it_is_not_started_until_more_is_asked_for, the_time_of_seeding_adds_up,
           resume_data_that_cannot_be_saved_is_noted_once_for_all,
           resume_data_that_cannot_be_saved_goes_with_its_torrent);

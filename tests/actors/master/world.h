@@ -4,6 +4,7 @@
 
 #include "../../suite.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,11 +64,15 @@ struct bandwidth_inbox *bandwidth_inbox(struct bandwidth *x)
     return &x->inbox;
 }
 
+/* 0, or the errno of each start of an InterestStat. */
+static int interest_error;
+
 struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *have,
                                           const struct stored_blocks *stored,
                                           struct master_inbox *master, struct lobby_inbox *lobby)
 {
-    return (struct interest_stat *)t; /* only ever joined */
+    errno = interest_error;
+    return interest_error ? NULL : (struct interest_stat *)t; /* only ever joined */
 }
 
 void interest_stat_join(struct interest_stat *is)
@@ -95,6 +100,7 @@ static void keep_line(enum log_level level, const char *facility, const char *te
 
 static inline void begin(void)
 {
+    interest_error = 0;
     log_threshold = LOG_LEVEL_NOTICE;
     log_set_sink(keep_line);
     logged[0] = '\0';
