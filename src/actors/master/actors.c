@@ -46,7 +46,8 @@ static unsigned divide_files(struct master *m)
     return n_handles;
 }
 
-int actors_start(struct master *m)
+/* Each is started before the actors that send to it. */
+static int start_all(struct master *m)
 {
     long n_cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n_handles = divide_files(m);
@@ -69,7 +70,16 @@ int actors_start(struct master *m)
     lobby.choker = choker_inbox(m->choker);
     lobby.fs = fs_inbox(m->fs);
     lobby.bandwidth = bandwidth_inbox(m->bandwidth);
+    m->listen_fd = -1; /* Lobby's now */
     return lobby_run(m->lobby, &lobby);
+}
+
+int actors_start(struct master *m)
+{
+    int r = start_all(m);
+
+    m->lobby_runs = !r;
+    return r;
 }
 
 void actors_watch(struct master *m)
@@ -94,16 +104,22 @@ void actors_watch(struct master *m)
 
 void actors_end_timer(struct master *m)
 {
-    END(m, timer);
+    if (m->timer)
+        END(m, timer);
 }
 
 void actors_end_others(struct master *m)
 {
-    END(m, lobby);
-    END(m, announcer);
-    END(m, choker);
-    END(m, bandwidth);
-    END(m, fs);
+    if (m->lobby_runs)
+        END(m, lobby);
+    if (m->announcer)
+        END(m, announcer);
+    if (m->choker)
+        END(m, choker);
+    if (m->bandwidth)
+        END(m, bandwidth);
+    if (m->fs)
+        END(m, fs);
 }
 
 void actors_join(struct master *m)

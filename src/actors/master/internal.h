@@ -29,7 +29,8 @@ struct master {
     struct lobby *lobby;
     struct fs *fs;
     struct announcer *announcer;
-    int listen_fd;               /* Lobby's, once that runs */
+    bool lobby_runs;             /* the other pointers are NULL until the actor runs */
+    int listen_fd;               /* -1 once Lobby has it */
     uint16_t port;               /* that it listens on */
     unsigned max_peers_possible; /* as many as there may be open files */
 

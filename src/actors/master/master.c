@@ -453,6 +453,19 @@ static int open_channels(struct master *m)
     return r;
 }
 
+/* Ends the actors that run. No torrent does. */
+static void end_actors(struct master *m)
+{
+    folders_close(m);
+    m->stopping = true;
+    actors_end_timer(m);
+    run_until(m, &m->n_shutdowns);
+    actors_end_others(m);
+    run_until(m, &m->n_shutdowns);
+    actors_join(m);
+    channel_close(&m->inbox.channel);
+}
+
 /* From the start of the torrents to the end of the actors. */
 static void run(struct master *m)
 {
@@ -472,18 +485,12 @@ static void run(struct master *m)
     }
     ask_for_tick(m);
     run_until(m, NULL);
-    folders_close(m);
-    actors_end_timer(m);
-    run_until(m, &m->n_shutdowns);
-    actors_end_others(m);
-    run_until(m, &m->n_shutdowns);
-    actors_join(m);
+    end_actors(m);
     m->now = clock_now();
     state_end(m);
     while (m->first)
         record_free(m->first);
     msg_free(&m->tick->msg);
-    channel_close(&m->inbox.channel);
 }
 
 static void master_free(struct master *m)
@@ -492,7 +499,7 @@ static void master_free(struct master *m)
     master_settings_deinit(&m->settings);
     folders_close(m);
     key_map_deinit(&m->by_hash);
-    if (m->listen_fd >= 0 && !m->lobby)
+    if (m->listen_fd >= 0)
         close(m->listen_fd);
     if (m->lock_fd >= 0)
         close(m->lock_fd);
@@ -517,12 +524,14 @@ enum master_outcome master_run(const struct master_config *config)
     if (!r && !prepare(m)) {
         m->now = clock_now();
         r = actors_start(m);
-        if (!r) {
+        if (r) {
+            end_actors(m);
+        } else {
             run(m);
             outcome = m->outcome;
         }
     }
-    if (r) /* the process is about to end: actors that have started need no end */
+    if (r)
         log_err(FACILITY, "cannot start: %s", strerror(-r));
     master_free(m);
     return outcome;

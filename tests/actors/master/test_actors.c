@@ -2,13 +2,32 @@
 /* The real actors, without a torrent. */
 #include "../../suite.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "actors/master/actors.h"
 #include "actors/master/internal.h"
 #include "conjure/actors/lobby.h"
 #include "conjure/base/alloc.h"
+
+/* The system refuses threads beyond this number; -1: it refuses none. */
+static int n_threads_left = -1;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    if (!n_threads_left)
+        return EAGAIN;
+    if (n_threads_left > 0)
+        n_threads_left--;
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attr, run, arg);
+}
 
 /* Receives the replies to Shutdown until none is out. */
 static void wait_for_ends(struct master *m)
@@ -75,5 +94,30 @@ START_TEST(open_files_are_divided_between_connections_and_fs)
 }
 END_TEST
 
-RUN_SUITE("actors", 20, all_actors_start_and_end,
-          open_files_are_divided_between_connections_and_fs);
+START_TEST(actors_that_started_end_when_another_cannot_start)
+{
+    int r = -1, n;
+
+    for (n = 0; r; n++) {
+        struct master *m = make();
+
+        n_threads_left = n;
+        r = actors_start(m);
+        ck_assert_int_eq(r, r ? -EAGAIN : 0);
+        actors_end_timer(m);
+        ck_assert_uint_eq(m->n_shutdowns, n > 0);
+        wait_for_ends(m);
+        actors_end_others(m);
+        wait_for_ends(m);
+        actors_join(m);
+        if (m->listen_fd >= 0)
+            ck_assert(!close(m->listen_fd));
+        channel_close(&m->inbox.channel);
+        free(m);
+    }
+    ck_assert_int_ge(n, 8); /* FS needs at least two threads, each other actor one */
+}
+END_TEST
+
+RUN_SUITE("actors", 20, all_actors_start_and_end, open_files_are_divided_between_connections_and_fs,
+          actors_that_started_end_when_another_cannot_start);
