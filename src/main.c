@@ -135,13 +135,13 @@ static void report_start(struct starting *x, int code)
     if (x->fd < 0)
         return;
     if (write(x->fd, &byte, 1) < 0)
-        log_info("main", "the process that started the daemon has gone");
+        log_info("main", "the process that started the daemon has ended");
     close(x->fd);
     x->fd = -1;
 }
 
-/* All torrents are open, and the lock on the state folder is ours: write the pid file, and leave
- * errors to syslog from now on. */
+/* All torrents are open, and the lock on the state folder is ours: writes the pid file. From now on
+ * errors are logged to syslog only. */
 static void on_ready(void *arg)
 {
     struct starting *x = arg;
@@ -157,7 +157,8 @@ static void on_ready(void *arg)
     report_start(x, EXIT_DONE);
 }
 
-/* Removes what would stay after the process; also called when a second signal ends it at once. */
+/* Clears the progress line and removes the pid file. Also called when a second signal ends the
+ * process at once. */
 static void tidy_up(void *arg)
 {
     const struct starting *x = arg;

@@ -2,8 +2,8 @@
 /*
  * Choker: the choke policy behind an inbox, and the totals of torrents.
  *
- * It ticks once a second while there are peers. A tick is a round when the last one was ten seconds
- * ago or more.
+ * It ticks once a second while there are peers. A tick is also a round of the policy when the last
+ * round was at least ten seconds ago.
  */
 #include "conjure/actors/choker.h"
 
@@ -35,7 +35,8 @@ struct choker_torrent {
     bool changed; /* a count, since the last Totals */
 };
 
-/* Pieces suggested to a leecher before it requests them; more for one that has used all up. */
+/* Suggested pieces that a leecher has not requested yet. The bound rises for a leecher that has
+ * requested all of them. */
 #define SUGGESTED_MIN 2
 #define SUGGESTED_MAX 8
 
@@ -155,7 +156,7 @@ static void send_changes(struct choker *c)
         if (change.unchoke) {
             struct peer_unchoke *m = peer_new_unchoke();
 
-            begin_guiding(c, p); /* before the unchoke, which makes it request at once */
+            begin_guiding(c, p); /* before the unchoke, after which the peer requests at once */
             m->guided = p->torrent->guiding;
             peer_tell_or_drop_unchoke(p->inbox, m);
         } else {

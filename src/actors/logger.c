@@ -4,8 +4,8 @@
  * uninstalled, and call it after Logger has ended: it then finds a closed inbox, and writes the
  * line itself. An object on the heap would be freed by then.
  *
- * While more lines wait, they are collected in a buffer and written by one write(2): a verbose run
- * costs a system call per burst, and a line is never mixed with that of another writer to the same
+ * All waiting lines are collected in a buffer and written by one write(2): a verbose run costs a
+ * system call per burst, and a line is never mixed with that of another writer to the same
  * terminal.
  */
 #include "conjure/actors/logger.h"
@@ -142,7 +142,7 @@ static void on_entry(struct logger *l, struct logger_entry *m)
 
 static void on_shutdown(struct logger *l, struct logger_shutdown *m)
 {
-    /* That of logger_stop, which needs no reply, may come after Master's. */
+    /* The Shutdown of logger_stop, which needs no reply, may arrive after another that does. */
     if (!l->shutdown || m->msg.reply_to)
         l->shutdown = m;
 }
@@ -234,7 +234,7 @@ void logger_stop(struct logger *l)
     if (!l)
         return;
     logger_init_shutdown(&l->own);
-    /* It fails after Master's Shutdown, and then only the join is left to do. */
+    /* Fails if an earlier Shutdown has closed the inbox: then Logger only needs to be joined. */
     (void)!channel_send(&l->inbox.channel, &l->own.msg);
     logger_join(l);
 }

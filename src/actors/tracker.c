@@ -148,9 +148,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     from = addr_from_sockaddr(info->client_addr);
     status = tracker_serve_http(&t->service, *uri, &from, clock_now(), &w);
     if (status != TRACKER_HTTP_STATUS_OK) {
-        static const char nothing[] = "a BitTorrent tracker: /announce and /scrape\n";
+        static const char usage[] = "a BitTorrent tracker: /announce and /scrape\n";
 
-        r = send_body(connection, status, nothing, sizeof nothing - 1, MHD_RESPMEM_PERSISTENT);
+        r = send_body(connection, status, usage, sizeof usage - 1, MHD_RESPMEM_PERSISTENT);
     } else if (bencode_writer_finish(&w)) {
         r = MHD_NO;
     } else {

@@ -69,7 +69,7 @@ PIECES_KIB = (16, 32, 64, 128, 256, 512, 1024)
 USUAL = "max-upload-limit = 200M\n"
 # What we have provoked.
 EXPECTED = re.compile(r"tracker 10\.91\.0\.1|/soak\.conf:\d+: |no setting was changed|"
-                      r"/broken[^/]*\.torrent: left alone: |connections at most, for no more files")
+                      r"/broken[^/]*\.torrent: ignored: |connections at most: the limit of open files")
 PR_SET_CHILD_SUBREAPER = 36
 
 

@@ -174,7 +174,7 @@ def test_a_signal_to_the_process_and_its_group_counts_once(world):
     for checks in (1, 0, 0):
         program = world.start("timed", args, env=world.environment("timed"))
         program.expect_exit(124, 20)
-        assert program.log().count("checking what is in doubt") == checks
+        assert program.log().count("checking the doubtful pieces") == checks
         assert "stopping" in program.log()
 
 

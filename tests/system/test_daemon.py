@@ -360,7 +360,7 @@ def test_an_invalid_watched_file_is_logged_once_and_read_again_when_it_changes(d
     bad.write_bytes(trio[0].path.read_bytes()[:-50])
     (daemon.watched / "link.torrent").symlink_to("/nowhere")
     daemon.start("-o", trio[0].source, watch=True)
-    daemon.says("bad.torrent", "left alone")
+    daemon.says("bad.torrent", "ignored")
     daemon.put(trio[1])
     daemon.wait_until_serving(trio[1])
     (daemon.watched / "two.torrent").unlink()
@@ -427,7 +427,7 @@ def test_a_changed_file_is_found_after_the_start_and_hashed_alone(daemon, trio, 
             file.write(bytes([bytes_of_big[600_000] ^ wrong]))
         daemon.start()
         daemon.says("folder: folder/folder/big.bin has changed on disk")
-        daemon.says("folder", "checking what is in doubt")
+        daemon.says("folder", "checking the doubtful pieces")
         daemon.says("folder", said, times=1 if wrong else 2)  # once on trust
         assert len(daemon.says("checking")) == 1
         if wrong:

@@ -12,7 +12,7 @@
 /* Why master_run ended. The values are the program's exit codes. */
 enum master_outcome {
     MASTER_DONE = 0,        /* every wanted byte is verified, or a signal stopped a daemon */
-    MASTER_ERROR = 1,       /* which is logged */
+    MASTER_ERROR = 1,       /* the error is logged */
     MASTER_UNREACHABLE = 4, /* no tracker and no peer replied */
     MASTER_STOPPED = 7,     /* a signal arrived before completion */
     MASTER_DISK_FULL = 9,
@@ -65,9 +65,9 @@ struct master_config {
     uint16_t port, last_port; /* to listen on: the first that is free; 0: any */
     enum allocation allocation;
     bool check_integrity; /* hash everything at the start */
-    /* Seed for ever, unless the settings set a goal, and end by a signal. A daemon takes up the
-     * torrents of the state folder besides TORRENTS. One of TORRENTS that cannot be opened ends
-     * the start, any other is tried again later. */
+    /* Seed for ever, unless the settings set a goal, and end by a signal. A daemon also runs the
+     * torrents of the state folder. A failure of one of TORRENTS ends the start; any other torrent
+     * is retried. */
     bool daemon;
     struct master_settings settings; /* at the start; taken over */
     /* NULL: no reports. */
@@ -75,12 +75,12 @@ struct master_config {
     void *report_arg;
     /* Called once, when all TORRENTS are open and the folders are read; never when that fails. */
     void (*ready)(void *arg);
-    /* Called when a second signal ends the process at once: nothing follows. */
+    /* Called before _exit, when a second signal ends the process at once. */
     void (*cut_short)(void *arg);
     void *process_arg; /* of both */
-    /* SIGHUP to a daemon: fills NEW, which is empty and will be Master's, with the settings from
-     * now on. 0; or -1 when they are wrong, which is logged, and the old ones stay. NULL: SIGHUP
-     * is ignored. */
+    /* SIGHUP to a daemon: reads the settings into NEW, which is empty and becomes Master's. Returns
+     * 0, or -1 if they are invalid: then it has logged the error, and the old ones stay. NULL:
+     * SIGHUP is ignored. */
     int (*reload)(void *arg, struct master_settings *new);
     void *reload_arg;
 };

@@ -7,11 +7,11 @@
 
 #include "conjure/torrent/metainfo.h"
 
-/* The settings that torrents may have of their own. */
+/* The settings that may differ between torrents. */
 struct torrent_settings {
     uint64_t max_upload_limit, max_download_limit; /* of this torrent alone, bytes per second; 0:
                                                       none */
-    double seed_ratio;    /* stop when uploaded / wanted, over all runs, is that; 0: no ratio */
+    double seed_ratio;    /* stop at this uploaded / wanted, over all runs; 0: no ratio */
     uint64_t seed_time_s; /* stop after so many seconds of seeding; UINT64_MAX: no time */
     bool super_seed;      /* BEP 16; takes effect when the torrent starts */
 };

@@ -7,8 +7,8 @@
 #include "actors/master/record.h"
 #include "conjure/actors/announcer.h"
 
-/* BEP 3 does not say whether `left` counts unwanted files. It does in other clients and in BEP
- * 21: a partial seed is not complete. */
+/* BEP 3 leaves open whether `left` counts unwanted files. Other clients and BEP 21 count them: a
+ * partial seed is not complete. */
 static uint64_t left_of(const struct master_torrent *t)
 {
     return t->wanted - t->verified + t->unwanted;
@@ -28,7 +28,7 @@ void announce_started(struct master_torrent *t)
 void announce_numbers(struct master_torrent *t)
 {
     uint64_t had = t->verified + t->stored_bytes, left = left_of(t);
-    /* Totals come late for a short download, and count blocks that were downloaded twice. */
+    /* Totals arrive late for a short download, and count blocks that were downloaded twice. */
     uint64_t downloaded = had > t->had_at_start ? had - t->had_at_start : 0;
     struct announcer_progress *a;
 

@@ -4,14 +4,14 @@
 
 struct master_torrent;
 
-/* Telling Announcer about a torrent. */
+/* Messages to Announcer about a torrent. */
 
 void announce_started(struct master_torrent *t);
-/* The numbers of the next announce, if they have changed. */
+/* Sends the numbers for the next announce, if they have changed. */
 void announce_numbers(struct master_torrent *t);
-/* Every wanted piece is verified. */
+/* Call when every wanted piece is verified. */
 void announce_completed(struct master_torrent *t);
-/* A query of T (n_queries), if Announcer has T. */
+/* Sends the query TorrentStopped, which counts in T->n_queries, if Announcer has T. */
 void announce_stopped(struct master_torrent *t);
 
 #endif

@@ -35,7 +35,7 @@ void disk_check(struct master_torrent *t)
 
     /* Expected when a torrent is new to us, worth a notice after a restart. */
     log_at(t->lasting.known ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, FACILITY,
-           "%s: checking %s on disk", record_name(t), all ? "everything" : "what is in doubt");
+           "%s: checking %s on disk", record_name(t), all ? "all pieces" : "the doubtful pieces");
     m->storage = t->torrent.storage;
     m->of = &t->torrent;
     m->all = all;
@@ -127,8 +127,8 @@ void disk_close(struct master_torrent *t)
 
     m->storage = t->torrent.storage;
     m->of = &t->torrent;
-    /* A thousand torrents at rest end without a thousand writes. Compact resume data tells how the
-     * torrent was closed, and is always written. */
+    /* A thousand torrents that did not change are closed without a write each. Compact resume data
+     * records how the torrent was closed, and is always written. */
     m->unchanged = t->complete && !t->changed && !t->saving && !t->storage_failed &&
                    t->torrent.allocation != ALLOCATION_COMPACT;
     m->uploaded = record_uploaded(t);

@@ -6,21 +6,21 @@ struct bitfield;
 struct master_torrent;
 struct stored_blocks;
 
-/* What Master asks FS about a torrent. Each question is a query of T (n_queries). */
+/* Queries to FS about a torrent. Each counts in T->n_queries. */
 
 void disk_open(struct master_torrent *t);
 void disk_check(struct master_torrent *t);
-/* Takes the contents of both over into T, and leaves them empty. */
+/* Moves the contents of both into T and leaves them empty. */
 void disk_take_content(struct master_torrent *t, struct bitfield *have,
                        struct stored_blocks *stored);
-/* Counts the bytes of what was taken. Then it is known whether T is complete. */
+/* Counts the bytes of that content, and sets T->complete. */
 void disk_count(struct master_torrent *t);
 
 /* Once a second while T runs: saves resume data once a minute, if it has changed. */
 void disk_tick(struct master_torrent *t);
-/* The reply to that. ERROR is 0 or -errno. */
+/* Handles the reply to that save. ERROR is 0 or -errno. */
 void disk_saved(struct master_torrent *t, int error);
-/* The outcome of any write of resume data. */
+/* Notes the outcome of any write of resume data. */
 void disk_note_save(struct master_torrent *t, int error);
 /* Saves resume data, if anything has changed, and closes. */
 void disk_close(struct master_torrent *t);

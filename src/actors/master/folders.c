@@ -34,14 +34,14 @@
 #define TURN_NS (5 * NS_PER_MS) /* the share of one turn of the loop */
 
 #define SAVE_RETRY_TICKS 10 /* after a failure */
-/* From the removal of a torrent's last file to its own: at least one whole tick, so that
- * renaming the file does not stop the torrent. */
+/* From the removal of a torrent's last file to that of the torrent: at least one whole tick, so
+ * that renaming the file does not stop the torrent. */
 #define ORPHAN_TICKS 2
 
 /* --- adding ------------------------------------------------------------------------------- */
 
-/* Master's torrent of CONFIG, which is taken over; a new one is started. NULL while an earlier
- * one of that info-hash is being removed: then CONFIG is still the caller's. */
+/* Finds the torrent with the info-hash of CONFIG, or starts a new one. Takes CONFIG over. Returns
+ * NULL while an earlier one is being removed: then CONFIG is still the caller's. */
 static struct master_torrent *find_or_start(struct master *m, struct master_torrent_config *config)
 {
     struct master_torrent *t = record_find(m, metainfo_info_hash(config->meta));
@@ -59,8 +59,8 @@ static struct master_torrent *find_or_start(struct master *m, struct master_torr
     return t;
 }
 
-/* E could not be read, with the error R, which may pass. Logged once, and not at all when the
- * file was removed, which is the next news. */
+/* Postpones E, which could not be read with the error R. Logs each error once, but not ENOENT: the
+ * removal of the file is the next event. */
 static void read_later(struct watch *w, struct watch_entry *e, const char *path, int r)
 {
     if (r != -ENOENT && r != e->error)
@@ -79,7 +79,7 @@ static bool same_files(const struct master_torrent *t, const bool *skip_file)
     return true;
 }
 
-/* A file that stood for T was removed. */
+/* A file of T was removed. */
 static void become_orphan(struct master_torrent *t)
 {
     struct master *m = t->master;
@@ -98,7 +98,7 @@ static void take_known(struct master *m, struct watch_entry *e)
     int r = known_load(path, &k, reason);
 
     if (!r && strcmp(known_name(metainfo_info_hash(k.meta), name), e->name) != 0) {
-        log_warning(FACILITY, "%s: left alone, its name should be %s", path, name);
+        log_warning(FACILITY, "%s: ignored: its name should be %s", path, name);
     } else if (!r) {
         bool differs;
 
@@ -166,8 +166,7 @@ static void save_known(struct master *m, struct master_torrent *t)
     t->lasting.known_due = false;
 }
 
-/* Writes the files that are due, until the turn is over; the others also when one cannot be
- * written. */
+/* Writes the files that are due, until the turn is over. After a failure it writes the others. */
 static void save_some(struct master *m, uint64_t until)
 {
     bool all = true;
@@ -212,7 +211,7 @@ static void take_watched(struct master *m, struct watch_entry *e)
     if (r < 0)
         read_later(m->watched, e, path, r);
     else if (r && watch_is_settled(m->watched, e))
-        log_warning(FACILITY, "%s: left alone: %s", path, reason);
+        log_warning(FACILITY, "%s: ignored: %s", path, reason);
     free(path);
     if (r)
         return;
@@ -264,7 +263,7 @@ static void take_news(struct master *m, struct watch *w, uint64_t until)
     }
 }
 
-/* Removes the torrents that no file stands for any more. */
+/* Removes the torrents whose last file was removed. */
 static void remove_orphans(struct master *m)
 {
     m->orphan_tick = 0;
@@ -359,7 +358,7 @@ void folders_work(struct master *m)
 
 void folders_fds(const struct master *m, int *knownp, int *watchedp)
 {
-    /* No news are read while Master stops. */
+    /* Master does not read the folders while it stops. */
     *knownp = m->known && !m->stopping ? watch_fd(m->known) : -1;
     *watchedp = m->watched && !m->stopping ? watch_fd(m->watched) : -1;
 }

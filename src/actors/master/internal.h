@@ -32,13 +32,13 @@ struct master {
     bool lobby_runs;             /* the other pointers are NULL until the actor runs */
     int listen_fd;               /* -1 once Lobby has it */
     uint16_t port;               /* that it listens on */
-    unsigned max_peers_possible; /* as many as there may be open files */
+    unsigned max_peers_possible; /* by the limit of open files */
 
     /* master.c */
     struct signals signals;
     struct notify notify;
     struct watchdog watchdog;
-    uint32_t n_torrents_told; /* to the service manager */
+    uint32_t n_torrents_notified; /* to the service manager */
     struct timer_after *tick;
     unsigned n_shutdowns; /* actors that have not ended yet */
     bool report_due;      /* as soon as no torrent's progress is asked for */
@@ -67,13 +67,13 @@ struct master {
 
     /* state.c, of a daemon */
     int lock_fd;
-    struct statistics statistics, saved_statistics; /* running_s: of the runs before */
+    struct statistics statistics, saved_statistics; /* running_s: of earlier runs */
     uint64_t began_ns;
     unsigned state_failing; /* set of 1 << enum master_state_part */
 
     /* folders.c, of a daemon */
     struct watch *known, *watched;
-    bool known_due;           /* some torrent's file is to be written */
+    bool known_due;           /* a torrent's file must be written */
     uint32_t save_known_tick; /* not before */
     uint32_t orphan_tick;     /* the earliest of the torrents'; 0: none */
 };

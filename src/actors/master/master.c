@@ -3,11 +3,11 @@
  * Master runs in the process's first thread: it starts the other actors and gives each the inboxes
  * that it sends to, takes signals, and ends everything in this order:
  *
- *   1. every torrent is stopped (torrent.c); a second signal does not wait for that
+ *   1. every torrent is stopped (torrent.c); a second signal ends the process before that
  *   2. Timer, so that all ticks return cancelled and no actor gets a new one
- *   3. Lobby, Announcer, Choker, Bandwidth and FS, side by side
+ *   3. Lobby, Announcer, Choker, Bandwidth and FS, in parallel
  *
- * No other file of this folder calls this one: what they want of the loop, they leave in struct
+ * No other file of this folder calls this one: they pass requests to the loop as flags in struct
  * master.
  */
 #include <errno.h>
@@ -81,7 +81,7 @@ static void on_check_progress(struct master *m, struct master_check_progress *x)
 
 static void on_totals(struct master *m, struct master_totals *x)
 {
-    torrent_moved(record_of(x->torrent), x);
+    torrent_note_totals(record_of(x->torrent), x);
 }
 
 static void on_tracker_says(struct master *m, struct master_tracker_says *x)
@@ -175,7 +175,7 @@ static void reply_timer_shutdown(struct master *m, struct timer_shutdown *x)
 
 static const char *status_of(struct master *m, char status[80])
 {
-    m->n_torrents_told = m->n_torrents;
+    m->n_torrents_notified = m->n_torrents;
     snprintf(status, 80, "%u torrent%s, port %u", m->n_torrents, size_plural(m->n_torrents),
              m->port);
     return status;
@@ -185,7 +185,7 @@ static void notify_if_changed(struct master *m)
 {
     char status[80];
 
-    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_told)
+    if (m->ready && !m->stopping && m->n_torrents != m->n_torrents_notified)
         notify_status(&m->notify, status_of(m, status));
 }
 
@@ -205,7 +205,7 @@ static void ask_for_tick(struct master *m)
         abort(); /* Timer ends after the last torrent */
 }
 
-/* Whether an InterestStat leaves Progress without a reply. One that is not asked has no peers. */
+/* Whether the reply to a Progress is overdue. An InterestStat without peers is not asked. */
 static bool interest_hangs(const struct master *m)
 {
     for (const struct master_torrent *t = m->first; t && m->n_asked; t = t->next)
@@ -321,8 +321,8 @@ static void become_ready(struct master *m)
     notify_that_ready(m);
 }
 
-/* Not while a torrent waits for a retry. A daemon ends with the last torrent only when all came
- * from the command line. */
+/* A torrent that waits for a retry keeps the process running. A daemon ends with its last torrent
+ * only if all came from the command line. */
 static bool is_over(const struct master *m)
 {
     if (m->n_in[LIFE_CLOSED] != m->n_torrents)
@@ -335,7 +335,7 @@ static bool is_over(const struct master *m)
     return !m->config->daemon || (m->config->n_torrents && !m->config->torrents_dir && m->ready);
 }
 
-static void sleep_until_news(struct master *m)
+static void sleep_until_woken(struct master *m)
 {
     struct pollfd fds[] = {{.fd = m->waker.fd, .events = POLLIN},
                            {.fd = m->signals.fd, .events = POLLIN},
@@ -351,7 +351,7 @@ static void sleep_until_news(struct master *m)
         folders_look(m);
 }
 
-/* Takes messages and signals until *N is 0, or, where N is NULL, until all torrents are closed. */
+/* Handles messages and signals until *N is 0, or, if N is NULL, until all torrents are closed. */
 static void run_until(struct master *m, const unsigned *n)
 {
     struct msg *x;
@@ -368,7 +368,7 @@ static void run_until(struct master *m, const unsigned *n)
         become_ready(m);
         if (n ? !*n : is_over(m))
             return;
-        sleep_until_news(m);
+        sleep_until_woken(m);
     }
 }
 
@@ -408,8 +408,8 @@ static int listen_on_port(struct master *m)
     return r;
 }
 
-/* The lock comes first: a second daemon fails by naming the first one, not by a port that is
- * taken. */
+/* The lock comes first, so that the error of a second daemon names the first daemon and not the
+ * port in use. */
 static int prepare(struct master *m)
 {
     char path[PATH_MAX];
@@ -444,7 +444,8 @@ static int open_channels(struct master *m)
     if (r)
         log_warning(FACILITY, "NOTIFY_SOCKET: %s", strerror(-r));
     if (m->notify.watchdog_ns && m->notify.watchdog_ns < 2 * TICK_NS)
-        log_warning(FACILITY, "WATCHDOG_USEC: less than two seconds, the watchdog will bite");
+        log_warning(FACILITY,
+                    "WATCHDOG_USEC: below two seconds, the service manager will end the process");
     r = waker_init_eventfd(&m->waker);
     if (!r)
         r = signals_open(&m->signals, m->config->daemon);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A datagram that cannot be sent is lost, and logged once: the service manager finds out by its own
- * timeouts, and a daemon must not wait for its manager. Sent from the process that the manager
- * started, with its credentials, as the kernel adds them.
+ * A daemon must not wait for its service manager: a datagram that cannot be sent is dropped. The
+ * first is logged, and the manager has timeouts of its own. The manager checks the credentials,
+ * which the kernel adds, so the process that it started must send.
  */
 #include "actors/master/notify.h"
 

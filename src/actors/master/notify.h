@@ -16,14 +16,14 @@ struct notify {
     int fd; /* -1: no manager */
     struct sockaddr_un to;
     socklen_t to_size;
-    uint64_t watchdog_ns; /* the manager waits so long for notify_alive; 0: it does not wait */
+    uint64_t watchdog_ns; /* the manager expects notify_alive within this time; 0: never */
     bool failure_logged;
 };
 #define NOTIFY_EMPTY ((struct notify){.fd = -1})
 
 /* Reads NOTIFY_SOCKET (a path, or a name in the abstract namespace behind '@'), WATCHDOG_USEC and
- * WATCHDOG_PID. 0, also without any. -errno: the name is not valid, or no descriptor is left; N is
- * empty then. */
+ * WATCHDOG_PID. Returns 0, also if none is set. -errno: the name is not valid, or no descriptor is
+ * left; N is empty then. */
 int notify_open(struct notify *n);
 void notify_close(struct notify *n); /* safe on NOTIFY_EMPTY and safe twice */
 
@@ -32,7 +32,7 @@ void notify_ready(struct notify *n, const char *status);
 void notify_status(struct notify *n, const char *status); /* another line, in between */
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
-/* All actors work. Nothing is sent where no manager waits for it. */
+/* All actors work. Sends nothing if the manager does not expect it. */
 void notify_alive(struct notify *n);
 
 #endif

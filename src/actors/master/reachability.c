@@ -5,14 +5,14 @@
 
 #include "conjure/base/clock.h"
 
-/* Without a sign for so long: */
+/* A download is given up when no tracker has replied for this long: */
 #define NO_TRACKER_NS    (30 * NS_PER_S)  /* and every tracker has failed */
 #define SLOW_TRACKERS_NS (180 * NS_PER_S) /* and some tracker has neither failed nor replied */
 #define NO_PEER_NS       (60 * NS_PER_S)  /* and a tracker has named peers */
 
 void reachability_start(struct reachability *r, uint64_t now)
 {
-    *r = (struct reachability){.last_sign_ns = now, .n_trackers = r->n_trackers};
+    *r = (struct reachability){.last_reply_ns = now, .n_trackers = r->n_trackers};
 }
 
 void reachability_note_peers(struct reachability *r, uint32_t n_peers)
@@ -28,7 +28,7 @@ void reachability_note_failure(struct reachability *r)
 void reachability_note_reply(struct reachability *r, uint32_t n_peers, uint32_t n_seeders,
                              uint64_t now)
 {
-    r->last_sign_ns = now;
+    r->last_reply_ns = now;
     r->any_announce_ok = true;
     /* The tracker names us too, after the first announce. */
     r->others_named = n_peers > 1 || n_seeders > 0;
@@ -36,7 +36,7 @@ void reachability_note_reply(struct reachability *r, uint32_t n_peers, uint32_t 
 
 enum reachability_verdict reachability_judge(const struct reachability *r, uint64_t now)
 {
-    uint64_t silence = now - r->last_sign_ns;
+    uint64_t silence = now - r->last_reply_ns;
 
     if (r->any_peer)
         return REACHABILITY_OPEN;

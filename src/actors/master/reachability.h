@@ -12,8 +12,8 @@
  * must learn of it. Pure; times in nanoseconds.
  */
 struct reachability {
-    uint64_t last_sign_ns; /* of a tracker, or the start */
-    uint32_t n_trackers;   /* that can be asked */
+    uint64_t last_reply_ns; /* of a tracker, or the start */
+    uint32_t n_trackers;    /* that can be asked */
     uint32_t n_announces_failed;
     bool any_announce_ok;
     bool others_named; /* the last announce named other peers than us */
@@ -21,7 +21,7 @@ struct reachability {
 };
 
 enum reachability_verdict {
-    REACHABILITY_OPEN = 0, /* wait on */
+    REACHABILITY_OPEN = 0, /* keep waiting */
     REACHABILITY_NO_PEER_REPLIES,
     REACHABILITY_NO_TRACKER_NAMED,
     REACHABILITY_NO_TRACKER_REPLIES,

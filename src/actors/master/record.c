@@ -19,10 +19,10 @@
 #include "conjure/peer/handshake.h"
 #include "conjure/tracker/protocol.h"
 
-/* So long the rate shown is that of the whole download, if it is higher. */
+/* For this long the rate shown is the average of the download, if that is higher. */
 #define YOUNG_NS (10 * NS_PER_S)
 
-/* So long after its last peer a torrent may have pieces in FS. */
+/* For this long after its last peer a torrent may have pieces in FS. */
 #define ASK_TICKS 10
 
 int record_mark_wanted(struct master_torrent *t)
@@ -159,7 +159,7 @@ void record_free(struct master_torrent *t)
     bitfield_deinit(&t->have);
     stored_blocks_deinit(&t->stored);
     free(t->lasting.last_error);
-    /* Without a line in the log: nothing was saved, and the next failure is to be logged again. */
+    /* Do not log a recovery, since nothing was saved; but log the next failure. */
     if (t->save_failed && !--t->master->n_save_failed)
         t->master->state_failing &= ~(1u << MASTER_STATE_RESUME);
     free(t);

@@ -11,18 +11,18 @@
 
 struct master;
 
-/* What outlives a failure: the record of the next try inherits it. */
+/* The part of a record that the record of a retry inherits. */
 struct master_torrent_lasting {
     bool named;           /* on the command line */
     bool known;           /* it has a file in STATE/torrents */
-    bool known_due;       /* that file is to be written */
+    bool known_due;       /* that file must be written */
     uint32_t known_tick;  /* but not before */
-    uint32_t n_watched;   /* files in --torrents-dir that stand for it */
-    uint32_t orphan_tick; /* a file of it was removed: is any left? 0: none was removed */
+    uint32_t n_watched;   /* its files in --torrents-dir */
+    uint32_t orphan_tick; /* when to remove it, unless a file is left; 0: never */
     uint64_t seeded_s;    /* after completion, before this try */
     unsigned n_failures;  /* in a row */
-    bool needs_restat;    /* a file has changed: look at all before it runs again */
-    char *last_error;     /* owned, as in the log; NULL: it did not fail */
+    bool needs_restat;    /* a file has changed: stat all before it runs again */
+    char *last_error;     /* owned, as logged; NULL: no failure */
 };
 
 /* Master's record of a torrent. */
@@ -37,20 +37,20 @@ struct master_torrent {
     enum life_state state;
     struct master_torrent_lasting lasting;
     bool complete;           /* every wanted piece is verified */
-    bool seed_goal_met;      /* it was stopped, or not started, for that */
+    bool seed_goal_met;      /* therefore stopped, or not started */
     bool removed;            /* free it as soon as it is closed */
     bool report_when_closed; /* that the download is complete */
-    uint64_t retry_ns;       /* closed: when to open it again; 0: not */
+    uint64_t retry_ns;       /* closed: when to open it again; 0: never */
     unsigned n_queries;      /* about this torrent that are out */
 
-    /* Who has it. */
+    /* The actors that have it. */
     struct interest_stat *interest_stat;
     struct super_seeder *super_seeder; /* in its place, of a torrent that is complete; or NULL */
     bool interest_open;                /* InterestStat or SuperSeeder takes messages */
     bool in_lobby, in_announcer;
     bool storage_failed; /* and that is logged */
 
-    /* What is verified, and the blocks of other pieces on disk: from opening to running. */
+    /* Verified pieces, and the blocks of other pieces on disk: from opening to running. */
     struct bitfield have;
     struct stored_blocks stored;
     bool *skip_file;                /* one per file, owned; NULL: all are wanted */
@@ -84,9 +84,9 @@ struct master_torrent {
 /* Takes over the contents of CONFIG, which is empty then. The record is LIFE_CLOSED and in the
  * list of M. */
 struct master_torrent *record_new(struct master *m, struct master_torrent_config *config);
-/* Takes T off the list. It is LIFE_CLOSED, or all actors have ended. */
+/* Takes T off the list and frees it. T is LIFE_CLOSED, or all actors have ended. */
 void record_free(struct master_torrent *t);
-/* A new record of the same torrent, for another try: T is closed, and freed. */
+/* Replaces T, which is closed, by a new record of the same torrent for a retry. Frees T. */
 struct master_torrent *record_renew(struct master_torrent *t);
 /* NULL: Master has no such torrent. */
 struct master_torrent *record_find(const struct master *m, const struct info_hash *info_hash);
@@ -97,9 +97,9 @@ const char *record_name(const struct master_torrent *t);
 void record_set_state(struct master_torrent *t, enum life_state state);
 /* Finds the pieces that hold a byte of a wanted file. 0 or -ENOMEM. */
 int record_mark_wanted(struct master_torrent *t);
-/* folders.c is to write its file in STATE/torrents. */
+/* Requests that folders.c writes its file in STATE/torrents. */
 void record_save_known(struct master_torrent *t);
-/* Something moves: InterestStat is asked for its numbers for a while. */
+/* T has peers or moved bytes: InterestStat is asked for its numbers for ten more seconds. */
 void record_expect_progress(struct master_torrent *t);
 void record_set_peers(struct master_torrent *t, uint32_t n_peers, uint32_t n_seeds);
 

@@ -25,7 +25,7 @@ static void add(struct master_status *sum, struct master_torrent *t)
 
     if (!sum->name)
         sum->name = record_name(t);
-    /* The torrent that is least far gives the state. */
+    /* The state of the sum is that of the torrent with the least progress. */
     if ((unsigned)sum->state > state)
         sum->state = state;
     sum->stored += t->stored_bytes;
@@ -48,7 +48,7 @@ void report_progress(struct master *m)
         sum.n_torrents++;
         sum.verified += t->verified;
         sum.wanted += t->wanted;
-        /* One that is closed counts in full only when it is alone. */
+        /* Of a closed torrent only the bytes count, unless it is the only torrent. */
         if (t->state != LIFE_CLOSED || m->n_torrents == 1)
             add(&sum, t);
     }
@@ -65,7 +65,7 @@ void report_finished(struct master_torrent *t)
         .verified = t->verified,
         .stored = t->stored_bytes,
         .wanted = t->wanted,
-        /* From what is verified: the last Totals are still on their way. */
+        /* By verified bytes: the last Totals have not arrived yet. */
         .downloaded = had > t->had_at_start ? had - t->had_at_start : 0,
         .uploaded = record_uploaded(t),
         .n_peers = t->n_peers_most,

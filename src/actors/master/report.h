@@ -5,11 +5,11 @@
 struct master;
 struct master_torrent;
 
-/* What the caller of master_run hears by its report callback, without one: nothing. */
+/* Calls of the report callback in struct master_config, if there is one. */
 
-/* The sum over all torrents. */
+/* Reports the sum over all torrents. */
 void report_progress(struct master *m);
-/* T is complete, or a signal stopped it before. */
+/* Reports that T is complete, or that a signal stopped it before. */
 void report_finished(struct master_torrent *t);
 
 #endif

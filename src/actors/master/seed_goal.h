@@ -7,14 +7,14 @@
 
 #include "conjure/actors/master_settings.h"
 
-/* How long a complete torrent is seeded: --seed-ratio and --seed-time. Pure. */
+/* When seeding a complete torrent ends: --seed-ratio and --seed-time. Pure. */
 
-/* Whether seeding for some time is asked for. */
+/* Whether S asks for seeding for some time. */
 bool seed_goal_has_time(const struct torrent_settings *s);
-/* Whether seeding is asked for at all. */
+/* Whether S asks for seeding at all. */
 bool seed_goal_is_set(const struct torrent_settings *s);
-/* Of a complete torrent of WANTED bytes, over all runs. Without a goal it is never met; a seed
- * time of 0 is met at once. */
+/* The numbers are of a complete torrent of WANTED bytes, over all runs. Without a goal the result
+ * is false; a seed time of 0 is met at once. */
 bool seed_goal_is_met(const struct torrent_settings *s, uint64_t wanted, uint64_t uploaded,
                       uint64_t seeded_s);
 

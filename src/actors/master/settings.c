@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings that may change: which of them a torrent has, and telling the actors, at the start
+ * The settings that may change: finds those of a torrent, and sends them to the actors at the start
  * and after a reload.
  */
 #include "actors/master/settings.h"
@@ -101,7 +101,7 @@ unsigned master_settings_max_peers(const struct master *m)
     unsigned n = m->settings.max_peers;
 
     if (n > m->max_peers_possible)
-        log_warning(FACILITY, "%u connections at most, for no more files may be open",
+        log_warning(FACILITY, "%u connections at most: the limit of open files allows no more",
                     m->max_peers_possible);
     if (!n)
         n = MASTER_PEERS_MAX;
@@ -135,8 +135,7 @@ void master_settings_log_unused_sections(const struct master *m)
             log_notice(FACILITY, "[%s]: no torrent has this name or info-hash now",
                        s->sections[i].torrent);
     if (n_unused > UNUSED_LOGGED_MAX)
-        log_notice(FACILITY, "%u more sections are of no torrent now",
-                   n_unused - UNUSED_LOGGED_MAX);
+        log_notice(FACILITY, "%u more sections match no torrent now", n_unused - UNUSED_LOGGED_MAX);
     free(used);
 }
 

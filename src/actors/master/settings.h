@@ -9,15 +9,15 @@ struct master_torrent;
 
 /* Tells Bandwidth and Choker the limits of all torrents together. */
 void master_settings_tell_limits(struct master *m);
-/* How many connections there may be. Logs a setting that cannot be kept. */
+/* How many connections there may be. Logs a setting that the limit of open files overrides. */
 unsigned master_settings_max_peers(const struct master *m);
-/* Gives T the settings of its section, and tells Bandwidth its limits. To be called when T is
- * opened, when it is closed, and when the settings have changed. */
+/* Gives T the settings of its section, and tells Bandwidth its limits. Call when T is opened, when
+ * it is closed, and when the settings have changed. */
 void master_settings_apply(struct master_torrent *t);
-/* Sections that belong to no torrent: a misspelt name, or a torrent that will be added later. */
+/* Logs the sections of no torrent: their name is misspelt, or their torrent is added later. */
 void master_settings_log_unused_sections(const struct master *m);
-/* Reads the settings again, by the callback, and tells all actors. Nothing changes when they are
- * wrong. */
+/* Reads the settings again, by the callback, and tells all actors. Changes nothing when the
+ * settings are invalid. */
 void master_settings_reload(struct master *m);
 
 #endif

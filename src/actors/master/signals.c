@@ -8,8 +8,8 @@
 
 #include "conjure/base/clock.h"
 
-/* timeout(1) and terminals signal both the group and the process: within this time it is one
- * signal. */
+/* timeout(1) and terminals signal both the group and the process: two signals within this time
+ * count as one. */
 #define ONE_SIGNAL_NS (200 * NS_PER_MS)
 
 int signals_open(struct signals *s, bool daemon)

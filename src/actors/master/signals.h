@@ -18,7 +18,7 @@ enum signals_request {
     SIGNALS_RELOAD,       /* SIGHUP to a daemon */
     SIGNALS_SUMMARY,      /* SIGUSR1 */
     SIGNALS_STOP,         /* SIGTERM, SIGINT, SIGHUP */
-    SIGNALS_STOP_AT_ONCE, /* once more */
+    SIGNALS_STOP_AT_ONCE, /* a second of those */
 };
 
 /* Blocks the signals and opens the descriptor; ignores SIGPIPE. Call before any thread starts.
@@ -26,7 +26,7 @@ enum signals_request {
 int signals_open(struct signals *s, bool daemon);
 void signals_close(struct signals *s); /* safe on SIGNALS_EMPTY and safe twice */
 
-/* The request of the next signal that waits. *NUMBERP is that signal. */
+/* Reads the next pending signal, and sets *NUMBERP to its number. */
 enum signals_request signals_next(struct signals *s, uint64_t now, int *numberp);
 
 #endif

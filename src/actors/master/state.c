@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state folder: its lock (STATE/lock), which one daemon at a time has, and the statistics of
- * all runs (STATE/statistics). A folder that cannot be written is logged once, and once more when
- * it can be written again; saving is tried again as long as the process runs.
+ * The state folder: its lock (STATE/lock), which one daemon at a time holds, and the statistics of
+ * all runs (STATE/statistics). The first failure to write is logged, then the recovery; saving is
+ * retried as long as the process runs.
  */
 #include "actors/master/state.h"
 

@@ -13,8 +13,8 @@ enum master_state_part {
     MASTER_STATE_STATISTICS, /* here */
 };
 
-/* The outcome of saving: ERROR is 0 or -errno. Logs when the first part fails, and when none
- * does any more. */
+/* Notes the outcome of saving PART: ERROR is 0 or -errno. Logs when the first part fails, and when
+ * the last has recovered. */
 void state_note(struct master *m, enum master_state_part part, int error);
 /* 0 or -errno, which is logged. */
 int state_lock_folder(struct master *m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The actions of a torrent's life. FS comes first, since only verified pieces may be offered, and
- * last, since it writes the resume data.
+ * The actions of a torrent's life. FS opens a torrent before other actors have it, since only
+ * verified pieces may be offered, and closes it after them, since it saves the resume data.
  */
 #include "actors/master/torrent.h"
 
@@ -63,7 +63,7 @@ static bool wants_to_seed(const struct master_torrent *t)
     return t->master->config->daemon || seed_goal_is_set(&t->settings);
 }
 
-/* Whether there is anything to do for T, of which the verified pieces are known. */
+/* Decides whether T, whose verified pieces are known, has anything to download or to seed. */
 static enum life_event judge_content(struct master_torrent *t)
 {
     if (t->complete && !wants_to_seed(t)) {
@@ -83,7 +83,7 @@ static void opened(struct master_torrent *t, struct fs_open_torrent *x)
     struct master *m = t->master;
 
     if (x->error) {
-        /* After a signal the reason does not matter any more. */
+        /* After a signal the user does not need the torrent, nor the reason. */
         if (x->error != -ECANCELED && !m->signalled)
             retry_note_failure(t, -x->error, x->reason);
         step(t, LIFE_OPEN_FAILED);
@@ -122,7 +122,7 @@ static void checked(struct master_torrent *t, struct fs_check_pieces *x)
 
 /* --- running ------------------------------------------------------------------------------ */
 
-/* A partial seed does not super-seed: another peer has given it what it has. */
+/* A partial seed does not super-seed: other peers have its pieces. */
 static bool super_seeds(const struct master_torrent *t)
 {
     return t->complete && !t->unwanted && t->settings.super_seed;
@@ -196,8 +196,8 @@ static void run(struct master_torrent *t)
                     record_name(t));
 }
 
-/* The first half of ending InterestStat, or SuperSeeder: it sends the HAVEs that connections
- * have not got yet, so all of them must know first that the torrent is complete. */
+/* The first step to end InterestStat or SuperSeeder, whose last act is to send the HAVEs that are
+ * due: every connection must know before that the torrent is complete. */
 static void tell_lobby_complete(struct master_torrent *t)
 {
     struct lobby_torrent_completed *l = lobby_new_torrent_completed();
@@ -266,7 +266,7 @@ void torrent_content_changed(struct master_torrent *t, const struct master_conte
     torrent_stop(t);
 }
 
-void torrent_moved(struct master_torrent *t, const struct master_totals *x)
+void torrent_note_totals(struct master_torrent *t, const struct master_totals *x)
 {
     struct master *m = t->master;
 
@@ -373,7 +373,7 @@ static void leave(struct master_torrent *t)
 {
     struct lobby_torrent_removed *l;
 
-    t->n_queries++; /* this function */
+    t->n_queries++; /* until the end of this function */
     if (t->in_lobby) {
         l = lobby_new_torrent_removed();
         l->swarm = &t->swarm;
@@ -385,7 +385,7 @@ static void leave(struct master_torrent *t)
 }
 
 /* After the last connection and the last Totals: the numbers are right. */
-static void say_stopped(struct master_torrent *t)
+static void announce_and_end_interest(struct master_torrent *t)
 {
     struct choker_torrent_removed *c;
 

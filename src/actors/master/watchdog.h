@@ -8,12 +8,12 @@
 #include "conjure/msg/channel.h"
 
 /*
- * Whether all long-lived actors work: each is sent a ping, which its dispatch replies to, and when
- * all replies have arrived the service manager may be told so. A round begins four times in the
- * manager's time. Master itself is watched too, since it begins the rounds, and Timer twice.
+ * Checks that all long-lived actors work. A round sends each of them a ping, to which its dispatch
+ * replies. After all replies Master notifies the service manager. Four rounds begin within the
+ * manager's timeout. A Master that hangs begins none, and without Timer's tick it begins none.
  *
  * Not watched: Logger, which may wait for a terminal or syslog; Workers and connections' threads,
- * which wait for disks. InterestStats are asked for Progress every second while they have peers.
+ * which wait for disks. Master asks InterestStats with peers for Progress every second instead.
  */
 #define WATCHDOG_ACTORS_MAX 8
 
@@ -31,13 +31,13 @@ struct watchdog {
     bool logged; /* that an actor does not reply */
 };
 
-/* W lives as long as the actors, and may then be dropped even if pings are out. WAKER is woken by
- * replies; the calling thread receives them. */
+/* W must live as long as the actors; then it may be freed even if pings are out. Replies wake
+ * WAKER; the calling thread receives them. */
 void watchdog_init(struct watchdog *w, struct waker *waker);
 /* ACTOR is a literal; INBOX is open until the actor ends. */
 void watchdog_watch(struct watchdog *w, const char *actor, struct channel *inbox);
-/* About once a second. WATCHDOG_NS is the manager's time. Returns true once for each round that
- * all actors have replied to. One that has not for half of that time is logged. */
+/* Call about once a second. WATCHDOG_NS is the manager's timeout. Returns true once for each round
+ * to which all actors have replied. Logs an actor that has not replied for half of the timeout. */
 bool watchdog_tick(struct watchdog *w, uint64_t now, uint64_t watchdog_ns);
 
 #endif

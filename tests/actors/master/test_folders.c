@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders of torrents on disk. Time is counted in ticks, and inotify's events are there at once. */
+/* Folders of torrents on disk. Time is counted in ticks, and inotify queues each event at once. */
 #include "world.h"
 
 #include <dirent.h>
@@ -79,7 +79,7 @@ static void tick(unsigned n)
     }
 }
 
-/* FS cannot open what was added: the torrents stay, closed, and without other messages. */
+/* FS refuses to open the added torrents: they stay closed, and cause no other messages. */
 static void refuse_all(void)
 {
     struct msg *x;
@@ -109,17 +109,17 @@ START_TEST(a_torrent_that_appears_is_started_and_one_that_is_removed_stops)
     begin_in_folders();
     settle();
     put_torrent("a.torrent", 1);
-    put_torrent("b.torrent", 1); /* the same once more */
+    put_torrent("b.torrent", 1); /* the same torrent */
     put_torrent("c.torrent", 2);
     tick(1);
     ck_assert_uint_eq(m->n_torrents, 2);
     refuse_all();
     unlink(path_of(watched, "a.torrent"));
     tick(4);
-    ck_assert_uint_eq(m->n_torrents, 2); /* b.torrent stands for it */
+    ck_assert_uint_eq(m->n_torrents, 2); /* b.torrent is a file of it too */
     unlink(path_of(watched, "b.torrent"));
     tick(1);
-    ck_assert_uint_eq(m->n_torrents, 2); /* not before it was gone for a tick */
+    ck_assert_uint_eq(m->n_torrents, 2); /* the file must be absent for a whole tick */
     tick(3);
     ck_assert_uint_eq(m->n_torrents, 1);
     ck_assert(strstr(logged, "file0001: removed\n"));
@@ -152,7 +152,7 @@ START_TEST(a_file_that_is_no_torrent_is_logged_once)
     put(".hidden.torrent", "nonsense", 8);
     put("readme.txt", "nonsense", 8);
     tick(1);
-    ck_assert(strstr(logged, "bad.torrent: left alone: "));
+    ck_assert(strstr(logged, "bad.torrent: ignored: "));
     logged[0] = '\0';
     tick(30);
     ck_assert_str_eq(logged, "");
