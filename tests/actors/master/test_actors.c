@@ -63,6 +63,8 @@ START_TEST(all_actors_start_and_end)
 
     ck_assert_int_eq(actors_start(m), 0);
     ck_assert(m->timer && m->lobby && m->choker && m->bandwidth && m->fs && m->announcer);
+    actors_watch(m);
+    ck_assert(!watchdog_tick(&m->watchdog, 1, 1000)); /* its pings are out while the actors end */
     actors_end_timer(m);
     ck_assert_uint_eq(m->n_shutdowns, 1);
     wait_for_ends(m);

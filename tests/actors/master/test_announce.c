@@ -32,7 +32,7 @@ static void expect_numbers(uint64_t uploaded, uint64_t downloaded, uint64_t left
     msg_free(&a->msg);
 }
 
-START_TEST(numbers_are_told_when_they_change)
+START_TEST(numbers_are_sent_when_they_change)
 {
     struct master_torrent *t;
 
@@ -45,11 +45,11 @@ START_TEST(numbers_are_told_when_they_change)
     expect_numbers(5, 0, 900);
     announce_numbers(t);
     expect_silence();
-    t->verified = 300; /* before Totals tell of it */
+    t->verified = 300; /* before Totals count it */
     t->stored_bytes = 50;
     announce_numbers(t);
     expect_numbers(5, 250, 700);
-    t->downloaded = 260; /* some blocks twice */
+    t->downloaded = 260; /* some blocks were downloaded twice */
     announce_numbers(t);
     expect_numbers(5, 260, 700);
     end();
@@ -81,7 +81,7 @@ START_TEST(a_download_is_completed_and_a_partial_one_is_not)
 }
 END_TEST
 
-START_TEST(stopped_is_said_with_the_last_numbers_by_a_torrent_that_was_started)
+START_TEST(stopped_carries_the_last_numbers_of_a_started_torrent)
 {
     struct announcer_torrent_stopped *a;
     struct master_torrent *t;
@@ -104,6 +104,6 @@ START_TEST(stopped_is_said_with_the_last_numbers_by_a_torrent_that_was_started)
 }
 END_TEST
 
-RUN_SUITE("announce", 10, numbers_are_told_when_they_change,
+RUN_SUITE("announce", 10, numbers_are_sent_when_they_change,
           a_download_is_completed_and_a_partial_one_is_not,
-          stopped_is_said_with_the_last_numbers_by_a_torrent_that_was_started);
+          stopped_carries_the_last_numbers_of_a_started_torrent);

@@ -19,7 +19,7 @@ static struct master_config config;
 static struct master_status finished;
 static unsigned n_finished, n_ready;
 
-static void hear(void *arg, const struct master_status *status, enum master_report kind)
+static void keep_finished(void *arg, const struct master_status *status, enum master_report kind)
 {
     if (kind != MASTER_REPORT_FINISHED)
         return;
@@ -34,8 +34,10 @@ static void stop_when_ready(void *arg)
     kill(getpid(), SIGTERM);
 }
 
-/* 1000 zero bytes in a file, and no tracker. */
-static void begin(bool on_disk)
+enum file { FILE_MISSING, FILE_EXISTS };
+
+/* A torrent of a file of 1000 zero bytes, without a tracker. */
+static void begin(enum file content)
 {
     static const uint8_t hash[20] = {0xc5, 0x77, 0xf7, 0xa3, 0x76, 0x57, 0x05, 0x32, 0x75, 0xf3,
                                      0xe3, 0xec, 0xc0, 0x6e, 0xc2, 0x2e, 0x6b, 0x90, 0x93, 0x66};
@@ -53,7 +55,7 @@ static void begin(bool on_disk)
     ck_assert_msg(!metainfo_parse((uint8_t *)text, n + 22, &torrent.meta, reason), "%s", reason);
     ck_assert(!mkdir(out, 0777));
     snprintf(path, sizeof path, "%s/file", out);
-    if (on_disk) {
+    if (content == FILE_EXISTS) {
         FILE *f = fopen(path, "w");
 
         ck_assert(f && !fclose(f) && !truncate(path, 1000));
@@ -64,7 +66,7 @@ static void begin(bool on_disk)
         .dir = out,
         .state_dir = state,
         .settings = MASTER_SETTINGS_EMPTY,
-        .report = hear,
+        .report = keep_finished,
     };
 }
 
@@ -77,9 +79,9 @@ static void end(void)
     ck_assert(!system(command));
 }
 
-START_TEST(content_that_is_there_is_done_at_once)
+START_TEST(complete_content_ends_the_run_at_once)
 {
-    begin(true);
+    begin(FILE_EXISTS);
     ck_assert_int_eq(master_run(&config), MASTER_DONE);
     ck_assert_ptr_null(torrent.meta); /* taken over */
     ck_assert_uint_eq(n_finished, 1);
@@ -92,7 +94,7 @@ END_TEST
 
 START_TEST(a_signal_stops_a_download)
 {
-    begin(false);
+    begin(FILE_MISSING);
     config.ready = stop_when_ready;
     ck_assert_int_eq(master_run(&config), MASTER_STOPPED);
     ck_assert_uint_eq(n_ready, 1);
@@ -102,11 +104,11 @@ START_TEST(a_signal_stops_a_download)
 }
 END_TEST
 
-START_TEST(a_signal_is_the_normal_end_of_a_daemon_and_state_is_kept)
+START_TEST(a_signal_ends_a_daemon_normally_and_state_is_saved)
 {
     char path[160];
 
-    begin(true);
+    begin(FILE_EXISTS);
     config.daemon = true;
     config.ready = stop_when_ready;
     ck_assert_int_eq(master_run(&config), MASTER_DONE);
@@ -122,7 +124,7 @@ START_TEST(a_daemon_ends_when_a_torrent_of_its_command_line_cannot_be_opened)
 {
     char path[128];
 
-    begin(true);
+    begin(FILE_EXISTS);
     config.daemon = true;
     config.ready = stop_when_ready;
     snprintf(path, sizeof path, "%s/file/below", out); /* below a file */
@@ -135,7 +137,7 @@ END_TEST
 
 START_TEST(a_folder_that_cannot_be_made_ends_the_start)
 {
-    begin(true);
+    begin(FILE_EXISTS);
     snprintf(state, sizeof state, "%s/out/file/state", folder);
     ck_assert_int_eq(master_run(&config), MASTER_ERROR);
     ck_assert_ptr_nonnull(torrent.meta); /* still the caller's */
@@ -147,7 +149,7 @@ START_TEST(a_port_that_is_taken_ends_the_start_or_the_next_is_tried)
 {
     int fd;
 
-    begin(true);
+    begin(FILE_EXISTS);
     ck_assert(!lobby_listen(0, &fd, &config.port));
     config.last_port = config.port;
     ck_assert_int_eq(master_run(&config), MASTER_ERROR);
@@ -159,8 +161,8 @@ START_TEST(a_port_that_is_taken_ends_the_start_or_the_next_is_tried)
 }
 END_TEST
 
-RUN_SUITE("master", 20, content_that_is_there_is_done_at_once, a_signal_stops_a_download,
-          a_signal_is_the_normal_end_of_a_daemon_and_state_is_kept,
+RUN_SUITE("master", 20, complete_content_ends_the_run_at_once, a_signal_stops_a_download,
+          a_signal_ends_a_daemon_normally_and_state_is_saved,
           a_daemon_ends_when_a_torrent_of_its_command_line_cannot_be_opened,
           a_folder_that_cannot_be_made_ends_the_start,
           a_port_that_is_taken_ends_the_start_or_the_next_is_tried);

@@ -53,7 +53,7 @@ static void begin(bool abstract)
     unsetenv("WATCHDOG_PID");
 }
 
-/* What came, or "" when nothing has. */
+/* The received datagram, or "". */
 static const char *hear(void)
 {
     ssize_t size = recv(manager, heard, sizeof heard - 1, MSG_DONTWAIT);
@@ -69,7 +69,7 @@ static void end(void)
     close(manager);
 }
 
-static void say_everything(void)
+static void send_everything(void)
 {
     struct timespec now;
     char expected[128];
@@ -84,29 +84,29 @@ static void say_everything(void)
     ck_assert_int_eq(sscanf(hear(), "RELOADING=1\nMONOTONIC_USEC=%" SCNu64, &usec), 1);
     ck_assert_uint_le(usec, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
     ck_assert_uint_gt(usec, (uint64_t)now.tv_sec * 1000000 - 60 * 1000000);
-    notify_alive(&n); /* the manager does not wait for it */
+    notify_alive(&n); /* the manager does not expect it */
     ck_assert_str_eq(hear(), "");
     notify_stopping(&n);
     ck_assert_str_eq(hear(), "STOPPING=1");
 }
 
-START_TEST(a_manager_at_a_path_hears_all)
+START_TEST(a_manager_at_a_path_receives_all)
 {
     begin(false);
-    say_everything();
+    send_everything();
     end();
 }
 END_TEST
 
-START_TEST(a_manager_in_the_abstract_namespace_hears_all)
+START_TEST(a_manager_in_the_abstract_namespace_receives_all)
 {
     begin(true);
-    say_everything();
+    send_everything();
     end();
 }
 END_TEST
 
-START_TEST(a_watchdog_is_fed_by_whom_it_watches)
+START_TEST(only_the_watched_process_feeds_the_watchdog)
 {
     char pid[32];
 
@@ -134,7 +134,7 @@ START_TEST(a_watchdog_is_fed_by_whom_it_watches)
 }
 END_TEST
 
-START_TEST(without_a_manager_nothing_is_said)
+START_TEST(without_a_manager_nothing_is_sent)
 {
     char name[200];
 
@@ -160,11 +160,11 @@ START_TEST(without_a_manager_nothing_is_said)
     name[0] = '@';
     setenv("NOTIFY_SOCKET", name, 1);
     ck_assert_int_eq(notify_open(&n), 0);
-    notify_ready(&n, "nobody listens"); /* said in the log, and that is all */
+    notify_ready(&n, "nobody listens"); /* only logged */
     end();
 }
 END_TEST
 
-RUN_SUITE("notify", 10, a_manager_at_a_path_hears_all,
-          a_manager_in_the_abstract_namespace_hears_all, a_watchdog_is_fed_by_whom_it_watches,
-          without_a_manager_nothing_is_said);
+RUN_SUITE("notify", 10, a_manager_at_a_path_receives_all,
+          a_manager_in_the_abstract_namespace_receives_all,
+          only_the_watched_process_feeds_the_watchdog, without_a_manager_nothing_is_sent);

@@ -47,14 +47,14 @@ static void play(uint32_t n_trackers, const struct line *lines, size_t n)
         play(n_trackers, lines, N_ELEMENTS(lines)); \
     } while (0)
 
-START_TEST(without_a_tracker_half_a_minute_is_waited)
+START_TEST(a_torrent_without_trackers_is_given_up_after_half_a_minute)
 {
     PLAY(0, {30, JUDGE, REACHABILITY_OPEN}, {31, JUDGE, REACHABILITY_NO_TRACKER_NAMED});
     PLAY(0, {29, PEERS, 1}, {31, JUDGE, REACHABILITY_OPEN}, {999, JUDGE, REACHABILITY_OPEN});
 }
 END_TEST
 
-START_TEST(trackers_that_fail_are_given_up_when_all_have)
+START_TEST(a_download_is_given_up_when_all_trackers_have_failed)
 {
     PLAY(2, {1, FAILURE}, {31, JUDGE, REACHABILITY_OPEN}, {32, FAILURE},
          {33, JUDGE, REACHABILITY_NO_TRACKER_REPLIES});
@@ -73,7 +73,7 @@ START_TEST(a_tracker_that_names_only_us_is_waited_for)
 }
 END_TEST
 
-START_TEST(peers_that_are_named_and_never_reached_are_given_up)
+START_TEST(a_download_is_given_up_when_no_named_peer_is_reached)
 {
     PLAY(1, {1, REPLY, 2, 0}, {61, JUDGE, REACHABILITY_OPEN},
          {62, JUDGE, REACHABILITY_NO_PEER_REPLIES});
@@ -93,6 +93,7 @@ START_TEST(every_verdict_has_a_text)
 }
 END_TEST
 
-RUN_SUITE("reachability", 10, without_a_tracker_half_a_minute_is_waited,
-          trackers_that_fail_are_given_up_when_all_have, a_tracker_that_names_only_us_is_waited_for,
-          peers_that_are_named_and_never_reached_are_given_up, every_verdict_has_a_text);
+RUN_SUITE("reachability", 10, a_torrent_without_trackers_is_given_up_after_half_a_minute,
+          a_download_is_given_up_when_all_trackers_have_failed,
+          a_tracker_that_names_only_us_is_waited_for,
+          a_download_is_given_up_when_no_named_peer_is_reached, every_verdict_has_a_text);

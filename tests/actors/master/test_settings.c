@@ -44,7 +44,7 @@ START_TEST(a_section_is_found_by_info_hash_before_name)
 }
 END_TEST
 
-START_TEST(bandwidth_hears_the_limits_of_a_torrent_when_they_change)
+START_TEST(changed_limits_of_a_torrent_are_sent_to_bandwidth)
 {
     struct master_torrent *t;
 
@@ -145,6 +145,6 @@ START_TEST(a_reload_tells_all_actors_or_changes_nothing)
 END_TEST
 
 RUN_SUITE("settings", 10, a_section_is_found_by_info_hash_before_name,
-          bandwidth_hears_the_limits_of_a_torrent_when_they_change,
+          changed_limits_of_a_torrent_are_sent_to_bandwidth,
           connections_are_bounded_by_the_setting_and_by_open_files,
           a_reload_tells_all_actors_or_changes_nothing);

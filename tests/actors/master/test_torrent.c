@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A torrent's life as Master leads it, message by message and second by second. */
+/* A torrent's life: Master's messages, and its ticks once a second. */
 #include "world.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@ static struct master_torrent *add(unsigned number)
     return t;
 }
 
-/* FS answers OpenTorrent. Returns whom it was about. */
-static struct master_torrent *answer_open(int error, bool complete, uint64_t uploaded)
+/* FS replies to OpenTorrent. Returns the torrent. */
+static struct master_torrent *reply_open(int error, bool complete, uint64_t uploaded)
 {
     struct fs_open_torrent *x = EXPECT(fs, open_torrent);
     struct master_torrent *t = record_of(x->torrent);
@@ -35,7 +35,7 @@ static struct master_torrent *answer_open(int error, bool complete, uint64_t upl
     return t;
 }
 
-static void answer_close(struct master_torrent *t)
+static void reply_close(struct master_torrent *t)
 {
     struct fs_close_torrent *x = EXPECT(fs, close_torrent);
 
@@ -51,7 +51,7 @@ static struct master_torrent *start(unsigned number)
     struct lobby_torrent_added *added;
     struct master_torrent *t = add(number);
 
-    ck_assert_ptr_eq(answer_open(0, true, 0), t);
+    ck_assert_ptr_eq(reply_open(0, true, 0), t);
     added = EXPECT(lobby, torrent_added);
     ck_assert_ptr_eq(added->torrent, &t->torrent);
     bitfield_deinit(&added->have);
@@ -80,7 +80,7 @@ static void tick_times(unsigned n)
     }
 }
 
-/* Once a removed torrent has ended, what Master's loop does. */
+/* Does what Master's loop does after a removed torrent has been closed. */
 static void sweep(struct master_torrent *t)
 {
     ck_assert(m->sweep_due && t->removed && t->state == LIFE_CLOSED);
@@ -89,7 +89,7 @@ static void sweep(struct master_torrent *t)
     ck_assert(!m->sweep_due);
 }
 
-START_TEST(a_torrent_that_nobody_asks_for_costs_no_message)
+START_TEST(a_torrent_at_rest_costs_no_message)
 {
     begin();
     for (unsigned i = 0; i < 100; i++)
@@ -99,7 +99,7 @@ START_TEST(a_torrent_that_nobody_asks_for_costs_no_message)
 }
 END_TEST
 
-START_TEST(what_changed_is_told_once_and_saved_once_spread_over_a_minute)
+START_TEST(changes_are_announced_once_and_saved_once_within_a_minute)
 {
     unsigned n_saves = 0;
 
@@ -139,7 +139,7 @@ START_TEST(what_changed_is_told_once_and_saved_once_spread_over_a_minute)
 }
 END_TEST
 
-START_TEST(one_that_is_removed_is_let_go_of_in_order)
+START_TEST(a_removed_torrent_leaves_the_actors_in_order)
 {
     struct master_torrent *t, *other;
     struct lobby_torrent_removed *l;
@@ -153,7 +153,7 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     torrent_remove(t);
     l = EXPECT(lobby, torrent_removed);
     ck_assert_ptr_eq(l->swarm, &t->swarm);
-    expect_silence(); /* connections first */
+    expect_silence(); /* Lobby closes the connections first */
     torrent_replied(t, &l->msg);
     c = EXPECT(choker, torrent_removed);
     ck_assert_uint_eq(c->torrent, t->torrent.swarm->id);
@@ -161,7 +161,7 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
     a = EXPECT(announcer, torrent_stopped);
     ck_assert_ptr_eq(a->swarm, &t->swarm);
     ck_assert_int_eq(t->state, LIFE_CLOSING);
-    answer_close(t);
+    reply_close(t);
     ck_assert(!m->sweep_due);
     torrent_replied(t, &a->msg);
     sweep(t);
@@ -174,20 +174,20 @@ START_TEST(one_that_is_removed_is_let_go_of_in_order)
 }
 END_TEST
 
-START_TEST(one_that_is_removed_while_it_opens_is_closed_at_once)
+START_TEST(a_torrent_removed_while_opening_is_closed_at_once)
 {
     struct master_torrent *t;
 
     begin();
     t = add(1);
     torrent_remove(t);
-    answer_open(0, true, 0);
-    answer_close(t);
+    reply_open(0, true, 0);
+    reply_close(t);
     sweep(t);
-    /* And its failure is nobody's business any more. */
+    /* A failure has no effect after the removal. */
     t = add(2);
     torrent_remove(t);
-    answer_open(-EACCES, false, 0);
+    reply_open(-EACCES, false, 0);
     sweep(t);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
     ck_assert(!m->start_failed);
@@ -195,7 +195,7 @@ START_TEST(one_that_is_removed_while_it_opens_is_closed_at_once)
 }
 END_TEST
 
-START_TEST(a_failure_is_tried_again_with_growing_pauses)
+START_TEST(a_failed_torrent_is_retried_with_growing_pauses)
 {
     static const unsigned pauses[] = {5, 10, 20, 40, 80, 160, 320, 600, 600};
     struct master_torrent *t;
@@ -203,7 +203,7 @@ START_TEST(a_failure_is_tried_again_with_growing_pauses)
     begin();
     add(1);
     for (size_t i = 0; i < N_ELEMENTS(pauses); i++) {
-        t = answer_open(-ENOENT, false, 0);
+        t = reply_open(-ENOENT, false, 0);
         ck_assert_int_eq(t->state, LIFE_CLOSED);
         ck_assert_uint_eq(t->lasting.n_failures, i + 1);
         ck_assert_str_eq(t->lasting.last_error, strerror(ENOENT));
@@ -211,22 +211,22 @@ START_TEST(a_failure_is_tried_again_with_growing_pauses)
         tick();
         ck_assert_uint_eq(m->n_torrents, 1);
     }
-    answer_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, false, 0);
     end();
 }
 END_TEST
 
-START_TEST(one_that_works_again_begins_anew_with_short_pauses)
+START_TEST(pauses_are_short_again_after_a_recovery)
 {
     struct lobby_torrent_added *added;
     struct master_torrent *t;
 
     begin();
     add(1);
-    answer_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, false, 0);
     tick_times(4);
     tick();
-    t = answer_open(0, true, 0);
+    t = reply_open(0, true, 0);
     added = EXPECT(lobby, torrent_added);
     bitfield_deinit(&added->have);
     msg_free(&added->msg);
@@ -241,7 +241,7 @@ START_TEST(one_that_works_again_begins_anew_with_short_pauses)
 }
 END_TEST
 
-START_TEST(named_at_start_a_failure_ends_the_start)
+START_TEST(a_failure_of_the_command_line_ends_the_start)
 {
     struct master_torrent *t;
 
@@ -249,7 +249,7 @@ START_TEST(named_at_start_a_failure_ends_the_start)
     m->ready = false;
     t = add(1);
     t->lasting.named = true;
-    answer_open(-EACCES, false, 0);
+    reply_open(-EACCES, false, 0);
     ck_assert(m->start_failed);
     ck_assert_int_eq(m->outcome, MASTER_ERROR);
     tick_times(700);
@@ -265,9 +265,9 @@ START_TEST(an_interest_stat_that_cannot_start_is_retried_or_ends_the_start)
     interest_error = EAGAIN;
     add(1);
     for (unsigned i = 1; i <= 2; i++) {
-        t = answer_open(0, false, 0);
+        t = reply_open(0, false, 0);
         ck_assert_int_eq(t->state, LIFE_CLOSING);
-        answer_close(t);
+        reply_close(t);
         ck_assert_int_eq(t->state, LIFE_CLOSED);
         ck_assert_uint_eq(t->lasting.n_failures, i);
         ck_assert_str_eq(t->lasting.last_error, strerror(EAGAIN));
@@ -279,33 +279,33 @@ START_TEST(an_interest_stat_that_cannot_start_is_retried_or_ends_the_start)
     m->ready = false;
     t = add(2);
     t->lasting.named = true;
-    answer_open(0, false, 0);
-    answer_close(t);
+    reply_open(0, false, 0);
+    reply_close(t);
     ck_assert(m->start_failed);
     ck_assert_int_eq(m->outcome, MASTER_ERROR);
     end();
 }
 END_TEST
 
-START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
+START_TEST(a_torrent_that_opens_while_master_stops_is_closed_at_once)
 {
     struct master_torrent *t;
 
     begin();
     m->stopping = true;
     t = add(1);
-    answer_open(0, true, 0);
-    answer_close(t);
+    reply_open(0, true, 0);
+    reply_close(t);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
-    /* Or not even opened. */
+    /* FS has not opened it. */
     t = add(2);
-    answer_open(-ECANCELED, false, 0);
+    reply_open(-ECANCELED, false, 0);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
     ck_assert(!t->lasting.last_error);
-    /* That one could not be opened is no matter for an exit code once a signal has come. */
+    /* After a signal a failure to open does not set the exit code. */
     t = add(3);
     m->signalled = true;
-    answer_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, false, 0);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
     ck_assert(!t->lasting.last_error);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
@@ -313,28 +313,28 @@ START_TEST(one_that_opens_while_all_stop_is_closed_at_once)
 }
 END_TEST
 
-START_TEST(seeded_enough_it_is_not_started_until_more_is_asked_for)
+START_TEST(a_torrent_past_its_seed_goal_starts_when_the_goal_rises)
 {
     struct master_torrent *t;
 
     begin();
     m->settings.each.seed_ratio = 2;
     t = add(1);
-    answer_open(0, true, 2000);
-    answer_close(t);
+    reply_open(0, true, 2000);
+    reply_close(t);
     ck_assert(t->seed_goal_met && t->state == LIFE_CLOSED && !t->retry_ns);
     tick_times(100);
     m->settings.each.seed_ratio = 3;
     master_settings_apply(t);
     tick();
-    t = answer_open(0, true, 3000);
-    answer_close(t);
+    t = reply_open(0, true, 3000);
+    reply_close(t);
     ck_assert_uint_eq(m->n_torrents, 1);
     end();
 }
 END_TEST
 
-START_TEST(the_time_of_seeding_adds_up)
+START_TEST(seeding_times_of_all_runs_add_up)
 {
     struct lobby_torrent_removed *l;
     struct announcer_torrent_stopped *a;
@@ -345,7 +345,7 @@ START_TEST(the_time_of_seeding_adds_up)
     t = start(1);
     t->lasting.seeded_s = 60;
     t->lasting.known = true;
-    m->known = (struct watch *)m; /* only whether it is there counts */
+    m->known = (struct watch *)m; /* any pointer but NULL */
     tick_times(39);
     tick();
     l = EXPECT(lobby, torrent_removed);
@@ -353,7 +353,7 @@ START_TEST(the_time_of_seeding_adds_up)
     DROP(choker, torrent_removed);
     a = EXPECT(announcer, torrent_stopped);
     torrent_replied(t, &a->msg);
-    answer_close(t);
+    reply_close(t);
     ck_assert(t->seed_goal_met);
     ck_assert(t->lasting.known_due && m->known_due);
     m->now += 50 * NS_PER_S;
@@ -362,7 +362,7 @@ START_TEST(the_time_of_seeding_adds_up)
 }
 END_TEST
 
-/* FS has saved the resume data of T, or not. */
+/* FS has saved the resume data of T: ERROR is 0 or -errno. */
 static void reply_save(struct master_torrent *t, int error)
 {
     struct fs_save_resume *x = fs_new_save_resume();
@@ -373,7 +373,7 @@ static void reply_save(struct master_torrent *t, int error)
     torrent_reply_save(t, x);
 }
 
-START_TEST(resume_data_that_cannot_be_saved_is_noted_once_for_all)
+START_TEST(failed_saves_of_resume_data_are_logged_once_for_all)
 {
     struct master_torrent *a, *b;
 
@@ -393,15 +393,15 @@ START_TEST(resume_data_that_cannot_be_saved_is_noted_once_for_all)
 }
 END_TEST
 
-/* The failure of a torrent that was removed does not hide a later one. */
-START_TEST(resume_data_that_cannot_be_saved_goes_with_its_torrent)
+/* The failure of a removed torrent does not hide the next one. */
+START_TEST(removing_a_torrent_forgets_its_failed_save)
 {
     struct master_torrent *t, *other;
 
     begin();
     other = start(1);
     t = add(2);
-    answer_open(-EACCES, false, 0);
+    reply_open(-EACCES, false, 0);
     reply_save(t, -ENOSPC);
     m->state_failing = 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN;
     reply_save(other, -ENOSPC);
@@ -411,7 +411,7 @@ START_TEST(resume_data_that_cannot_be_saved_goes_with_its_torrent)
     ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN);
     reply_save(other, 0);
     t = add(2);
-    answer_open(-EACCES, false, 0);
+    reply_open(-EACCES, false, 0);
     reply_save(t, -ENOSPC);
     torrent_remove(t);
     sweep(t);
@@ -421,15 +421,14 @@ START_TEST(resume_data_that_cannot_be_saved_goes_with_its_torrent)
 }
 END_TEST
 
-RUN_SUITE("torrent", 10, a_torrent_that_nobody_asks_for_costs_no_message,
-          what_changed_is_told_once_and_saved_once_spread_over_a_minute,
-          one_that_is_removed_is_let_go_of_in_order,
-          one_that_is_removed_while_it_opens_is_closed_at_once,
-          a_failure_is_tried_again_with_growing_pauses,
-          one_that_works_again_begins_anew_with_short_pauses,
-          named_at_start_a_failure_ends_the_start,
+RUN_SUITE("torrent", 10, a_torrent_at_rest_costs_no_message,
+          changes_are_announced_once_and_saved_once_within_a_minute,
+          a_removed_torrent_leaves_the_actors_in_order,
+          a_torrent_removed_while_opening_is_closed_at_once,
+          a_failed_torrent_is_retried_with_growing_pauses, pauses_are_short_again_after_a_recovery,
+          a_failure_of_the_command_line_ends_the_start,
           an_interest_stat_that_cannot_start_is_retried_or_ends_the_start,
-          one_that_opens_while_all_stop_is_closed_at_once,
-          seeded_enough_it_is_not_started_until_more_is_asked_for, the_time_of_seeding_adds_up,
-          resume_data_that_cannot_be_saved_is_noted_once_for_all,
-          resume_data_that_cannot_be_saved_goes_with_its_torrent);
+          a_torrent_that_opens_while_master_stops_is_closed_at_once,
+          a_torrent_past_its_seed_goal_starts_when_the_goal_rises, seeding_times_of_all_runs_add_up,
+          failed_saves_of_resume_data_are_logged_once_for_all,
+          removing_a_torrent_forgets_its_failed_save);

@@ -20,8 +20,8 @@
 #include "conjure/base/log.h"
 
 /*
- * Master without its loop, and the inboxes of the actors that it sends to: the test takes the part
- * of all of them. The library's own functions of these names are not linked.
+ * Master without its loop, and the inboxes of the actors that it sends to: the test plays all of
+ * them. These functions replace the library's functions of the same names.
  */
 struct fs {
     struct fs_inbox inbox;
@@ -88,7 +88,7 @@ static struct bandwidth bandwidth;
 static struct master_config config;
 static struct master *m;
 
-/* The log, a line below the other. */
+/* The logged lines. */
 static char logged[4096];
 
 static void keep_line(enum log_level level, const char *facility, const char *text)
@@ -144,8 +144,8 @@ static inline void end(void)
     expect_silence();
     while (m->first)
         record_free(m->first);
-    for (unsigned life = 0; life < N_LIFE_STATES; life++)
-        ck_assert_uint_eq(m->n_in[life], 0);
+    for (unsigned i = 0; i < N_LIFE_STATES; i++)
+        ck_assert_uint_eq(m->n_in[i], 0);
     key_map_deinit(&m->by_hash);
     free(m->dir);
     free(m);
@@ -156,8 +156,8 @@ static inline void *expect(struct channel *c, uint16_t kind)
 {
     struct msg *x = channel_receive(c);
 
-    ck_assert_msg(x, "%s does not come", msg_name(kind));
-    ck_assert_msg(x->kind == kind, "%s comes instead of %s", msg_name(x->kind), msg_name(kind));
+    ck_assert_msg(x, "%s was not sent", msg_name(kind));
+    ck_assert_msg(x->kind == kind, "%s was sent instead of %s", msg_name(x->kind), msg_name(kind));
     return x;
 }
 
