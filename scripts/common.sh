@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# For the other scripts to source: where the repository is, installing packages, building.
+# Sourced by the other scripts: the folder of the repository, installing packages, building.
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
 
@@ -17,17 +17,17 @@ die() {
     exit 1
 }
 
-# install_missing PACKAGE...: by apt, and only what is not there.
+# install_missing PACKAGE...: installs those that are missing, by apt.
 install_missing() {
     local missing=() as_root=() package log
-    command -v dpkg-query > /dev/null || return 0 # not Debian: meson names what it does not find
+    command -v dpkg-query > /dev/null || return 0 # not Debian: meson names missing packages
     for package; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] ||
             missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo > /dev/null || die "missing packages, and no root to install them: ${missing[*]}"
+        command -v sudo > /dev/null || die "cannot install packages without root or sudo: ${missing[*]}"
         as_root=(sudo)
     fi
     say "installing ${missing[*]}"
@@ -37,12 +37,12 @@ install_missing() {
             --no-install-recommends install "${missing[@]}"; } < /dev/null > "$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
-        die "apt could not install what is missing"
+        die "apt could not install the missing packages"
     fi
     rm -f "$log"
 }
 
-# build_release FOLDER: the program as users get it, in silence unless it fails.
+# build_release FOLDER: builds the program as users do. Prints the output only of a failed build.
 build_release() {
     local folder=$1 log
     log=$(mktemp)
