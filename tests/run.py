@@ -26,7 +26,7 @@ SANITIZERS = {
 
 
 class Result:
-    """What a stage found: numbers of tests, names of skipped ones, and what to show."""
+    """The result of a stage: numbers of tests, names of skipped ones, and text to print."""
 
     def __init__(self, passed=0, failed=0, skipped=(), shown=""):
         self.passed, self.failed, self.skipped, self.shown = passed, failed, list(skipped), shown
@@ -56,7 +56,7 @@ def one_test(args):
 
 
 def build(name, options, env=None, targets=()):
-    """Sets up and builds build-NAME: (succeeded, what the tools printed)."""
+    """Sets up and builds build-NAME: (succeeded, the output of the tools)."""
     folder = ROOT / f"build-{name}"
     if not (folder / "build.ninja").exists():
         ok, output = command(["meson", "setup", folder, ROOT, *options], env)
@@ -66,8 +66,8 @@ def build(name, options, env=None, targets=()):
 
 
 def count_checks(log):
-    """What Check counted in a testlog.json of meson. A program that prints no count, or exits badly
-    after counting no failure, is one failure; one that was skipped (exit status 77) is one skip."""
+    """The sum of Check's counts in a testlog.json of meson. A program that prints no count, or
+    fails without a counted failure, is one failure; one with exit status 77 is one skip."""
     result = Result()
     for line in log.read_text().splitlines():
         program = json.loads(line)
@@ -130,7 +130,7 @@ def stage_format():
 
 
 def rules(name):
-    """The rules of the house, on the object files of build-NAME, and the tests of these checks."""
+    """The rules of tests/floors, on the objects of build-NAME, and the tests of these checks."""
     return sum((one_test([sys.executable, ROOT / check]) for check in
                 ("tests/test_run.py", "tests/floors/test_check.py")), Result()) + one_test(
         [sys.executable, ROOT / "tests/floors/check.py", "--build", ROOT / f"build-{name}"])
@@ -196,7 +196,7 @@ def stage_system():
     suite = ElementTree.parse(report).getroot()
     suite = suite if suite.tag == "testsuite" else suite[0]
     skips = [s for s in map(skipped_test, suite.iter("testcase")) if s]
-    # A skip is meant only when its reason says so; any other test that did not run has not passed.
+    # A skip is expected only when its reason begins with "meant: "; any other one is a failure.
     meant = [s for s in skips if ": meant: " in s]
     tests = int(suite.get("tests")) - len(meant)
     bad = int(suite.get("failures")) + int(suite.get("errors")) + len(skips) - len(meant)
@@ -208,11 +208,11 @@ def stage_system():
 STAGES = {
     "format": ("the sources are formatted by clang-format", stage_format),
     "docs": ("the docs agree with the sources", stage_docs),
-    "check": ("unit tests in a gcc build with assertions, and the rules of the house", stage_check),
+    "check": ("unit tests in a build with assertions, and the rules of tests/floors", stage_check),
     "release": ("unit tests, gcc release build", stage_release),
-    "floors": ("the sources keep the rules of the house", stage_floors),
+    "floors": ("the sources keep the rules of tests/floors", stage_floors),
     "clang": ("clang builds without a warning", stage_clang),
-    "bare": ("a build without optional features compiles and says so", stage_bare),
+    "bare": ("a build without optional features compiles and reports them", stage_bare),
     "asan": ("unit tests under ASan and UBSan", stage_asan),
     "tsan": ("channel and actor tests under TSan", stage_tsan),
     "system": ("system tests with other clients", stage_system),

@@ -15,7 +15,7 @@
 #include "conjure/base/alloc.h"
 #include "conjure/cli/paths.h"
 
-/* What getopt returns for option i: above all letters. */
+/* The value that getopt_long returns for option I: above all letters. */
 #define VALUE_OF(i) (256 + (int)(i))
 
 static enum command_line_result complain(FILE *err, const char *format, ...)
@@ -33,7 +33,7 @@ static enum command_line_result complain(FILE *err, const char *format, ...)
     return COMMAND_LINE_WRONG;
 }
 
-/* Checks options against each other, and fills in defaults that depend on others. */
+/* Reports options that contradict each other, and sets defaults that depend on other options. */
 static enum command_line_result check_whole(struct options *o, FILE *err)
 {
     if (o->verbose && o->quiet)
@@ -57,7 +57,7 @@ static enum command_line_result check_whole(struct options *o, FILE *err)
     return COMMAND_LINE_RUN;
 }
 
-/* getopt returned '?': the option is unknown or ambiguous, or has an argument but takes none. */
+/* getopt_long returned '?': the option is unknown or ambiguous, or takes no argument but has one. */
 static enum command_line_result complain_unknown(char **argv, int at, FILE *err)
 {
     if (optopt >= VALUE_OF(0))

@@ -186,7 +186,7 @@ static bool is_info_hash(struct slice s)
     return true;
 }
 
-/* Blanks are not trimmed, and brackets may be inside: a torrent's name may have both. */
+/* Keeps blanks and brackets inside the outer brackets: the name of a torrent may contain both. */
 static void parse_heading(struct parser *c, struct slice s)
 {
     struct options *o = c->o;

@@ -27,10 +27,10 @@ static const char help[] =
     "Makes a torrent of a file or a folder.\n"
     "\n"
     "  -o, --output=FILE        write the torrent to FILE (default: NAME.torrent)\n"
-    "  -t, --tracker=URL        add a tracker (http, https or udp); clients try it\n"
-    "                           when those before it fail\n"
+    "  -t, --tracker=URL        add a tracker (http, https or udp), as a tier of its\n"
+    "                           own: clients try it when the tiers before it fail\n"
     "  -s, --piece-size=KIB     the size of a piece (default: by content size)\n"
-    "      --private            let clients find peers by trackers only (BEP 27)\n"
+    "      --private            make a private torrent (BEP 27)\n"
     "      --comment=TEXT       store TEXT as the comment\n"
     "      --force              overwrite FILE if it exists\n"
     "  -h, --help               show this help and exit\n";
@@ -128,7 +128,7 @@ static int take_option(struct create *c, int option, const char *bad)
     case ':':
         return usage("%s needs an argument", bad);
     default:
-        return usage("unknown option, or one that takes no argument: %s", bad);
+        return usage("unknown option, or unexpected argument: %s", bad);
     }
 }
 
@@ -186,7 +186,7 @@ static int put_in_place(const char *from, const char *to, bool force)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* The file system does not know the flag: link(2) fails, too, when TO exists. */
+    /* The file system does not support the flag. link(2) also fails when TO exists. */
     if (link(from, to))
         return -errno;
     unlink(from);
@@ -257,7 +257,7 @@ static int create(const struct create *c)
     struct stat st;
     int r;
 
-    /* Fails before the content is hashed; put_in_place checks again. */
+    /* An early error, before the content is hashed; put_in_place checks again. */
     if (c->output && !c->force && !lstat(c->output, &st))
         return complain(c->output, "already exists; use --force to overwrite it");
     if (author_make(c->path, &c->author, &m, reason)) {

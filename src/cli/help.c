@@ -35,8 +35,8 @@ void help_write(FILE *out)
         fprintf(out, "%*s%s\n", HELP_COLUMN - n, "", o->help);
     }
     fputs("\n"
-          "Rates take the suffixes K, M and G. Without --seed-ratio, --seed-time and -d,\n"
-          "conjure exits when every wanted byte is verified.\n"
+          "Rates may have the suffixes K, M, G and T. Without --seed-ratio, --seed-time\n"
+          "and -d, conjure exits when every wanted byte is verified.\n"
           "\n"
           "Exit status: 0 done, 1 error, 2 usage error, 3 invalid torrent, 4 no tracker or\n"
           "peer reachable, 7 stopped by a signal before completion, 9 disk full.\n"

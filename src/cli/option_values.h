@@ -13,7 +13,7 @@
 
 enum option_result {
     OPTION_SET = 0,
-    OPTION_INVALID, /* the value makes no sense: the reason explains it */
+    OPTION_INVALID, /* the value is not valid: the reason explains it */
 };
 
 /* Sets option ID, which is not help or version, in O to VALUE as the user wrote it; "yes" and "no"

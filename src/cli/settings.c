@@ -26,7 +26,7 @@
 
 /* --- the file ----------------------------------------------------------------------------- */
 
-/* Refuses a pipe: it gives its content only once, and may block. */
+/* Refuses a pipe, which can be read only once and may block. */
 static int open_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -213,7 +213,7 @@ int settings_reload(struct settings *s, struct master_settings *new)
     r = read_both(s, &o, err, complain_in_log, NULL);
     fclose(err);
     if (r) {
-        /* The file has made the command line wrong: the two contradict each other. */
+        /* The file and the command line contradict each other. */
         if (n_error)
             log_err(FACILITY, "%.*s", (int)strcspn(error, "\n"), error);
         log_err(FACILITY, "no setting was changed");

@@ -80,8 +80,7 @@ static void show_one(const struct metainfo *m)
     show_files(m);
 }
 
-/* Prints the torrents at PATHS as text. Returns the highest exit code: EXIT_REFUSED wins over
- * EXIT_ERROR. */
+/* Prints the torrents at PATHS as text. Returns the highest exit code. */
 static int show_text(char **paths)
 {
     int worst = EXIT_DONE;

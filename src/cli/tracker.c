@@ -17,12 +17,12 @@
 static const char help[] =
     "Usage: conjure tracker [OPTION]...\n"
     "\n"
-    "Runs a BitTorrent tracker over HTTP and UDP until SIGINT or SIGTERM. It keeps its\n"
-    "swarms in memory.\n"
+    "Runs a BitTorrent tracker over HTTP and UDP until SIGINT or SIGTERM. It keeps\n"
+    "its swarms in memory.\n"
     "\n"
     "  -p, --port=PORT         listen on PORT, TCP and UDP (default: 6969; 0: any)\n"
-    "      --bind=ADDR         listen on this address only (default: all, IPv4 and IPv6)\n"
-    "      --interval=SECONDS  have clients announce this often (default: 1800)\n"
+    "      --bind=ADDR         listen on ADDR only (default: all, IPv4 and IPv6)\n"
+    "      --interval=SECONDS  the time between announces (default: 1800)\n"
     "  -h, --help              show this help and exit\n";
 
 #define CONTINUE (-1) /* not an exit code: the options are valid */
@@ -34,7 +34,7 @@ static int usage(const char *what, const char *value)
     return EXIT_USAGE;
 }
 
-/* Parses a whole number up to MAX. Returns false when TEXT is not one. */
+/* Parses a whole number of at most MAX. Returns false when TEXT is not one. */
 static bool read_number(const char *text, unsigned long max, uint32_t *outp)
 {
     char *end;
@@ -81,7 +81,7 @@ static int read_options(int argc, char **argv, struct tracker_options *options)
             fputs(help, stdout);
             return EXIT_DONE;
         default:
-            return usage("unknown option, or its value is missing", argv[optind - 1]);
+            return usage("unknown option, or missing argument", argv[optind - 1]);
         }
     }
     if (optind < argc)
@@ -155,7 +155,7 @@ int cli_tracker(int argc, char **argv)
     tracker = tracker_start(timer_inbox(timer), &options);
     if (!tracker) {
         fprintf(stderr, "conjure tracker: cannot listen on port %u: %s\n", options.bind.port,
-                errno == EADDRINUSE ? "the port is taken" : strerrordesc_np(errno));
+                errno == EADDRINUSE ? "the port is in use" : strerrordesc_np(errno));
         code = EXIT_ERROR;
     } else {
         print_urls(&options, tracker_port(tracker));

@@ -9,7 +9,7 @@
 
 #define HASH "0123456789abcdef0123456789abcdef01234567"
 
-/* A text and what became of it. */
+/* The result of parsing a text. */
 struct run {
     struct options o;
     unsigned n_wrong;
@@ -186,7 +186,7 @@ START_TEST(every_wrong_line_is_named)
         {"[x]\n[y]\n[x]", "c.conf:3: [x] already begins in line 1\n"},
         {"[" HASH "]\n[0123456789ABCDEF0123456789ABCDEF01234567]",
          "c.conf:2: [0123456789ABCDEF0123456789ABCDEF01234567] already begins in line 1\n"},
-        /* What follows a wrong heading is read all the same, and is nobody's. */
+        /* Lines below a wrong heading are still parsed, but apply to no torrent. */
         {"[x\nseed-ratio = 1\nseed-time = x\n",
          "c.conf:1: '[x' is not [NAME] or [INFO-HASH]\n"
          "c.conf:3: seed-time: 'x' is not a number of minutes such as 30 or 0.5\n"},
@@ -263,14 +263,14 @@ START_TEST(complaints_and_sections_have_an_end)
 }
 END_TEST
 
-/* Cut anywhere, a file is read without harm. */
+/* A file that is cut at any byte is parsed safely. */
 START_TEST(a_cut_at_every_byte)
 {
     static const char text[] = "# x\nport = 1\nverbose = yes\n[name]\nseed-ratio = 1.5\n[" HASH
                                "]\nmax-upload-limit = 1K\n";
 
     for (size_t n = 0; n < sizeof text; n++) {
-        char *copy = malloc(n + 1); /* so that ASan sees a step too far */
+        char *copy = malloc(n + 1); /* so that ASan reports a read beyond it */
         struct run r;
 
         memcpy(copy, text, n);

@@ -92,8 +92,8 @@ START_TEST(a_usage_error_is_one_line)
         {"create a -t http://", "'http://' is not the URL of a tracker"},
         {"create a -s 0", "'0' is not a piece size from 1 to"},
         {"create a -s 16k", "'16k' is not a piece size from 1 to"},
-        {"create a -x", "unknown option, or one that takes no argument: -x"},
-        {"create a --force=1", "unknown option, or one that takes no argument: --force=1"},
+        {"create a -x", "unknown option, or unexpected argument: -x"},
+        {"create a --force=1", "unknown option, or unexpected argument: --force=1"},
     };
 
     for (size_t i = 0; i < N_ELEMENTS(cases); i++) {

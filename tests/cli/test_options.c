@@ -48,7 +48,7 @@ START_TEST(the_highest_file_number_is_the_last_of_all)
 }
 END_TEST
 
-/* ASan finds what is freed twice or never. */
+/* ASan reports memory that is freed twice or never. */
 START_TEST(deinit_frees_everything_and_is_safe_twice)
 {
     static const struct file_range ranges[] = {{1, 1}};

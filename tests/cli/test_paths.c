@@ -26,7 +26,7 @@ START_TEST(without_one_it_is_below_the_home_folder)
     expect(paths_xdg("XDG_STATE_HOME", "/.local/state"), "/home/u/.local/state/conjure");
     setenv("XDG_STATE_HOME", "", 1);
     expect(paths_xdg("XDG_STATE_HOME", "/.local/state"), "/home/u/.local/state/conjure");
-    /* The specification has relative paths ignored. */
+    /* The XDG specification requires that relative paths are ignored. */
     setenv("XDG_STATE_HOME", "relative", 1);
     expect(paths_xdg("XDG_STATE_HOME", "/.local/state"), "/home/u/.local/state/conjure");
 }

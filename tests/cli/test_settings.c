@@ -15,7 +15,7 @@
 static char folder[64], path[128]; /* of the default configuration file */
 static char logged[4096];
 
-/* A run, from its command line and the file that is there. */
+/* A run with a command line and a configuration file. */
 struct run {
     struct settings s;
     char *words;
@@ -242,7 +242,7 @@ START_TEST(a_reload_applies_what_can_change_and_names_the_rest)
     write_file("max-peers = 8\nport = 6\nseed-ratio = 2\nverbose = yes\noutput = /x\n[a]\n");
     ck_assert_int_eq(settings_reload(&r.s, &m), 0);
     ck_assert_uint_eq(m.max_peers, 8);
-    ck_assert_double_eq(m.each.seed_ratio, 4); /* as the command line says */
+    ck_assert_double_eq(m.each.seed_ratio, 4); /* the value of the command line */
     ck_assert_uint_eq(m.n_sections, 1);
     ck_assert_int_eq(log_threshold, LOG_LEVEL_DEBUG);
     ck_assert_ptr_nonnull(strstr(logged, "warning: port: takes effect at the next start\n"));
@@ -276,7 +276,7 @@ START_TEST(a_reload_that_fails_changes_nothing)
     ck_assert_ptr_nonnull(strstr(logged, "error: no setting was changed\n"));
     ck_assert_int_eq(log_threshold, LOG_LEVEL_NOTICE);
     ck_assert(!m.sections && !m.n_sections && !m.max_peers);
-    /* A file that existed at the start must exist: it may be about to be replaced. */
+    /* A file that existed at the start must still exist: it may be missing while it is replaced. */
     logged[0] = '\0';
     unlink(path);
     ck_assert_int_eq(settings_reload(&r.s, &m), -1);

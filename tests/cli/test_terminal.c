@@ -68,7 +68,7 @@ START_TEST(a_terminal_gets_one_line_rewritten)
     ck_assert(terminal_is_live());
     progress_format(&download, 40, line);
     snprintf(expected, sizeof expected, "\r%s\033[K\r\033[K\r\033[Kdone\r\n", line);
-    /* The line discipline may pass it on in parts. */
+    /* The line discipline may return it in parts. */
     for (n = 0; (size_t)n < strlen(expected); n += r) {
         r = read(master, got + n, sizeof got - 1 - (size_t)n);
         ck_assert_int_gt((int)r, 0);

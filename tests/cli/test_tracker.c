@@ -20,7 +20,7 @@ START_TEST(a_usage_error_is_one_line)
         {"tracker -p 65536", "not a port: 65536"},
         {"tracker --bind=here", "not an address: here"},
         {"tracker --interval=0", "not an interval of 1 to 86400 seconds: 0"},
-        {"tracker --no-such", "unknown option, or its value is missing: --no-such"},
+        {"tracker --no-such", "unknown option, or missing argument: --no-such"},
         {"tracker now", "unexpected argument: now"},
     };
 

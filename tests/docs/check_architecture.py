@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""docs/architecture.md shows the folders of src/ as they are: its table of floors has a row for each
-folder, with the folders that it uses, as the includes say; and every path that a page of docs/,
-README.md or CONTRIBUTING.md names exists.
+"""Checks that the table of floors in docs/architecture.md has a row for each folder of src/, with
+the folders that it includes from; and that every path in docs/, README.md and CONTRIBUTING.md exists.
 
-usage: check_architecture.py [--write] [ROOT]   exits 1 and names each difference
+usage: check_architecture.py [--write] [ROOT]   exits with 1 and prints each difference
 
---write puts the arrows of the includes into the last column of the table's rows.
+--write replaces the last column of the table by the folders that are included.
 """
 import pathlib
 import re

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every message of the tables in include/conjure/msg stands in docs/threads-orchestration.md as
-`Inbox.Message`, and that page names no message that no table has.
+"""Checks that docs/threads-orchestration.md names every message of the tables in
+include/conjure/msg as `Inbox.Message`, and no other.
 
-usage: check_messages.py [ROOT]   exits 1 and names each that is missing
+usage: check_messages.py [ROOT]   exits with 1 and prints each difference
 """
 import pathlib
 import re
@@ -13,7 +13,7 @@ import sys
 ROW = re.compile(r"^\s*(?:INFO|QUERY)\(\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,", re.MULTILINE)
 TABLE = re.compile(r"#define\s+(\w+)_TABLE\(INFO, QUERY, REPLY\)((?:.*\\\n)*.*)")
 NAMED = re.compile(r"\b([A-Z][A-Za-z]*)\.([A-Z][A-Za-z]*)\b")
-# The actor as the page calls it, where that is not the inbox's name in capitals.
+# Names of the page that are not the capitalised names of inboxes.
 ACTORS = {"fs": "FS", "interest": "Interest"}
 
 
@@ -30,7 +30,7 @@ def table_names(folder):
 
 
 def page_names(text, actors):
-    """The Inbox.Message that the page mentions; other dotted words are not ours to judge."""
+    """Every Inbox.Message of the page; other dotted words are ignored."""
     return {f"{a}.{m}" for a, m in NAMED.findall(text) if a in actors}
 
 

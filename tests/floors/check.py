@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds the sources to the rules of docs/architecture.md and CONTRIBUTING.md.
+"""Checks the sources against the rules of docs/architecture.md and CONTRIBUTING.md.
 
 usage: check.py [--build FOLDER] [ROOT]
 
-The rules: floors, private and public headers, where liburcu and locks belong, sizes of files and
+The rules: floors, private and public headers, the folders of liburcu and locks, sizes of files and
 folders, columns, a test for each module; and with a build folder no circle between modules. Exits
-1 and names each fault as PATH:LINE: FAULT.
+with 1 after a fault, and prints each one as PATH:LINE: FAULT.
 """
 import argparse
 import pathlib

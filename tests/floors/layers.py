@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who may include what: floors, liburcu and locks, private headers, public headers."""
+"""Rules of includes: floors, liburcu and locks, private headers, public headers."""
 import re
 
 from tree import FLOORS, INCLUDE, MAIN_FLOOR, area, home, includes, resolve, sources

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each module src/a/b.c has its test tests/a/test_b.c, or stands here with a reason."""
+"""Each module src/a/b.c has its test tests/a/test_b.c, or is in WITHOUT_TEST with a reason."""
 from tree import sources
 
 WITHOUT_TEST = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How large a file or a folder may be, and how wide a line."""
+"""The bounds on files, folders and lines."""
 import collections
 
 from tree import sources
@@ -21,7 +21,7 @@ def check_files(root):
 
 
 def check_folders(root):
-    """A folder is what lies directly in it: src/actors and src/actors/lobby are two."""
+    """Counts the files directly in a folder: src/actors and src/actors/lobby are two folders."""
     folders, total = collections.Counter(), 0
     for path in sources(root, ("src", "include")):
         n = n_lines(root, path)

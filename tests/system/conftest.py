@@ -22,7 +22,7 @@ from kit.trackers import FixedTracker  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONJURE = os.path.abspath(os.environ.get("CONJURE", ROOT / "build" / "conjure"))
 
-# Also under nohup: the programs that we start get the default action of a signal that we handle.
+# Programs that we start inherit an ignored SIGHUP (nohup), but the default action of a handled one.
 signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
@@ -122,7 +122,7 @@ class World:
                                     **{"piece_length": 256 * KIB, **options})
 
     def close(self):
-        """Ends all that this test started; safe twice."""
+        """Ends all programs that this test started; safe twice."""
         while self.programs:
             self.programs.pop().kill()
         while self.closers:
@@ -130,7 +130,7 @@ class World:
 
 
 def pytest_configure(config):
-    # Told to end, pytest must still take down namespaces and mounts.
+    # At SIGTERM pytest must still remove namespaces and mounts.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM"))
 
 

@@ -49,7 +49,7 @@ def wait_for(handle, true):
 
 
 def main():
-    # By way of sys.exit the session is taken down in order, and tells the tracker what it sent.
+    # sys.exit ends the session in order, so it announces to the tracker how much it sent.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda n, _: sys.exit(128 + n))
     options = arguments()

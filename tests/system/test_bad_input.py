@@ -155,7 +155,7 @@ def test_a_symbolic_link_does_not_lead_out_of_the_download_folder(world, out):
     assert not list(elsewhere.iterdir())
 
 
-# What a tracker may say instead of an answer.
+# Replies of a tracker that are not valid.
 NONSENSE = {
     "garbage": b"\x00\xff<html>nonsense",
     "nothing": b"",

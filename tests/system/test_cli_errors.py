@@ -117,7 +117,7 @@ def test_a_daemon_reports_whether_it_started(world):
 
 
 def test_a_daemon_that_cannot_open_one_torrent_starts_with_none(world):
-    # A tracker that answers: good may be announced before bad has been tried, and says no word then.
+    # The tracker replies: `good` may be announced before `bad` is tried, and then logs nothing.
     good = world.torrent(world.tracker().url(), n_bytes=MIB, name="good")
     bad = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="bad", seed=2)
     out = world.make_folder("out")
@@ -207,7 +207,7 @@ def test_blocks_of_an_unfinished_piece_are_not_fetched_again(world, out):
     program = world.download(torrent, out)
     program.expect_exit(0, 30)
     assert torrent.is_in(out)
-    # What was in the pipe at the signal is lost; a piece from its beginning would be 3 MiB.
+    # Blocks that were in the pipe at the signal are lost; a whole piece would be 3 MiB.
     assert peer.served < len(torrent.data) + 1536 * KIB
 
 

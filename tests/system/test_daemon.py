@@ -93,7 +93,7 @@ def trio(world):
     return torrents
 
 
-# --- what it knows ---------------------------------------------------------------------------
+# --- known torrents --------------------------------------------------------------------------
 
 
 def test_a_restart_seeds_all_known_torrents_without_hashing(daemon, trio):
@@ -101,7 +101,7 @@ def test_a_restart_seeds_all_known_torrents_without_hashing(daemon, trio):
     daemon.wait_until_serving(*trio[:2])
     daemon.wait_until_known(*trio[:2])
     daemon.stop()
-    # One more, from elsewhere: the others stay where they are.
+    # One more torrent, with another download folder: the others keep theirs.
     daemon.start("-o", trio[2].source, trio[2].path)
     daemon.wait_until_serving(*trio)
     daemon.wait_until_known(*trio)
@@ -172,7 +172,7 @@ def test_a_torrent_that_reached_its_seed_goal_is_not_started_again(daemon, world
     daemon.wait_until_serving(torrent, other)
 
 
-# --- one at a time ---------------------------------------------------------------------------
+# --- one daemon for a state folder -----------------------------------------------------------
 
 
 def test_a_second_daemon_is_refused_but_a_download_is_not(daemon, world, out):
@@ -180,7 +180,7 @@ def test_a_second_daemon_is_refused_but_a_download_is_not(daemon, world, out):
     other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
     daemon.start("-o", torrent.source, torrent.path)
     daemon.wait_until_serving(torrent)
-    # With the same settings it is in the way of the port as well; whose fault that is says more.
+    # With the same settings the port is in use, too; the error must name the other daemon.
     for port in (0, daemon.port):
         for args in (["-d"], ["-d", "--foreground"]):
             code, _, complaint = world.run(*args, "--state-dir", daemon.state, "-p", port, other.path)
@@ -190,7 +190,7 @@ def test_a_second_daemon_is_refused_but_a_download_is_not(daemon, world, out):
     shutil.copytree(other.source / "other", out / "other")
     code, _, complaint = world.run("--state-dir", daemon.state, "-p", 0, "-o", out, other.path)
     assert (code, complaint) == (0, "")
-    # Two of them never write to the same resume data.
+    # Two daemons never write to the same resume data.
     code, _, complaint = world.run("--state-dir", daemon.state, "-p", 0, "-o", torrent.source,
                                    torrent.path)
     assert code == 1
@@ -204,7 +204,7 @@ def test_a_state_folder_that_cannot_be_made_is_an_error(world):
     assert "/proc/nowhere" in complaint
 
 
-# --- what is corrupt -------------------------------------------------------------------------
+# --- corrupt files ---------------------------------------------------------------------------
 
 
 def test_corrupt_state_is_renamed_and_the_rest_is_used(daemon, trio):
@@ -226,7 +226,7 @@ def test_corrupt_state_is_renamed_and_the_rest_is_used(daemon, trio):
     daemon.says("two", "checking")
     assert not daemon.serves(trio[0]) and not known.exists()
     assert known.with_name(known.name + ".corrupt").read_bytes() == before[:-100]
-    # Somebody mends it: that is taken up at once.
+    # The file is replaced by a valid one: the daemon starts the torrent at once.
     known.write_bytes(before)
     daemon.wait_until_serving(trio[0])
     daemon.stop()
@@ -244,7 +244,7 @@ def test_unreadable_statistics_are_not_overwritten(daemon):
     assert "cannot be saved" not in daemon.program.log()
 
 
-# --- the folder that is watched --------------------------------------------------------------
+# --- the watched folder ----------------------------------------------------------------------
 
 
 def test_torrents_come_and_go_while_another_client_downloads(daemon, trio, out, world):
@@ -294,7 +294,7 @@ def test_a_torrent_is_added_and_removed_many_times(daemon, trio):
         daemon.wait_until_gone(trio[1])
         daemon.program.wait_until(lambda: len(list(daemon.state.glob("*.lock"))) == 1, 10,
                                   "it is closed")
-        # Connections that asked it are still being closed.
+        # Connections that requested from it may still be closing.
         if least:
             daemon.program.wait_until(lambda: all(a <= b for a, b in zip(counts(), least)), 10,
                                       f"no more threads and descriptors than {least}")
@@ -314,7 +314,7 @@ def test_a_torrent_in_two_files_stops_when_both_are_removed(daemon, trio):
     assert daemon.serves(trio[0])
     (daemon.watched / "b.torrent").unlink()
     daemon.wait_until_gone(trio[0])
-    # What is known as well stays.
+    # A torrent that is also known stays.
     daemon.wait_until_known(trio[1])
     (daemon.watched / "two.torrent").unlink()
     (daemon.watched / "three.torrent").unlink()
@@ -327,7 +327,7 @@ def test_renaming_a_watched_file_changes_nothing(daemon, trio):
     daemon.put(trio[0])
     daemon.start("-o", trio[0].source, watch=True)
     daemon.wait_until_serving(trio[0])
-    # Often enough that the daemon looks between a going and its coming, and finds names gone again.
+    # Often enough that the daemon reads the folder between a removal and the next rename.
     names = ["one", *(f"one-{i}" for i in range(500)), "un"]
     for old, new in zip(names, names[1:]):
         (daemon.watched / f"{old}.torrent").rename(daemon.watched / f"{new}.torrent")
@@ -462,7 +462,7 @@ def test_missing_content_of_the_command_line_is_an_error(daemon, trio):
     daemon.start("-o", trio[0].source, trio[0].path)
     daemon.program.expect_exit(1, 20)
     daemon.says("one", "No such file")
-    # Who wants it downloaded again says so.
+    # With --check-integrity it is downloaded again.
     daemon.start("-o", trio[0].source, "--check-integrity", trio[0].path)
     daemon.wait_until_serving(*trio)
     daemon.stop()
@@ -548,7 +548,7 @@ def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
         subprocess.run(["umount", "-l", small], check=True)
 
 
-# --- the end ---------------------------------------------------------------------------------
+# --- shutdown --------------------------------------------------------------------------------
 
 
 @pytest.fixture

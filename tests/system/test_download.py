@@ -97,7 +97,7 @@ def test_select_file_downloads_only_those_files(world, out):
             assert path.read_bytes() == torrent.data[offset:offset + length], path
             n_wanted_pieces.update(pieces)
         elif path.exists():
-            # At most what shares a piece with a wanted neighbour.
+            # At most data that shares a piece with a wanted file.
             assert path.stat().st_blocks * 512 <= 3 * torrent.piece_length, path
         offset += length
     assert {piece for piece, _, _ in peer.requests} == n_wanted_pieces

@@ -60,7 +60,7 @@ class TlsTracker(FixedTracker):
         super().__init__(**options)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        # Shaken by the connection's own thread: who never shakes hands must not stop the others.
+        # The connection's own thread does the handshake: a client that never does must not stop others.
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                  do_handshake_on_connect=False)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Limits of the system: descriptors, threads, connections. Some peers are refused or wait, the log
-says so once, and the daemon continues."""
+"""Limits of the system: descriptors, threads, connections. Some peers are refused or wait, one
+warning is logged, and the daemon continues."""
 import os
 import resource
 import shutil
@@ -143,7 +143,7 @@ def test_reaching_max_peers_is_logged_once(world):
     assert count(program, "refusing more") == 1
     wires[0].send(message(NOT_INTERESTED))
     wires[1].close()
-    # A place is free again.
+    # Another connection is possible again.
     wait_until(lambda: can_greet(program.port, torrent), 10, "a newcomer is let in")
     ask(wires[2], 2)
     fetch_ends(wires[2], torrent, 2)

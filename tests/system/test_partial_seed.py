@@ -90,10 +90,10 @@ def test_a_partial_seed_announces_itself_and_serves_its_pieces(world):
     assert bits == bitfield(torrent.n_pieces, have)
     assert said[b"upload_only"] == 1 and said[b"p"] == seed.port and said[b"reqq"] > 200
     assert said[b"v"].startswith(b"Conjure ")
-    # It has no use for a seed, and no thread for the torrent.
+    # It closes connections to seeds, and has no thread for the torrent.
     wait_until(lambda: not bare.open, 10, "the seed is let go")
     seed.wait_until(lambda: not has_interest_thread(seed), 10, "no thread is left for the torrent")
-    # A piece that it has, one that it has not, and one that it has.
+    # Requests of a piece that it has, one that it does not have, and one that it has.
     lacks = min(set(range(torrent.n_pieces)) - have)
     wire.send(message(INTERESTED))
     wire.hear_until(UNCHOKE)
@@ -106,12 +106,12 @@ def test_a_partial_seed_announces_itself_and_serves_its_pieces(world):
     assert heard[lacks][0] == REJECT
     for piece in (min(have), max(have)):
         assert heard[piece] == (PIECE, torrent.piece(piece)[16384:32768])
-    # Who wants nothing either is of no use.
+    # It closes a connection to a peer that wants nothing, either.
     other = Wire.dial("127.0.0.1", seed.port)
     other.shake(torrent.info_hash, fast=True, extended=True)
     other.send(message(HAVE_NONE) + message(EXTENDED, b"\0d11:upload_onlyi1ee"))
     assert other.is_closed_within(10)
-    # Started again it is the same at once.
+    # After a restart it is a partial seed at once.
     seed.signal(15)
     seed.expect_exit(0, 20)
     again = partial_seed(world, torrent, "1,3", "partial")
@@ -131,7 +131,7 @@ def test_connected_peers_learn_of_the_change(world):
     bare = world.peer(torrent)
     tracker.peers = [bare.address]  # from its next announce on
     told, upload_only = set(), None
-    # The last pieces and upload_only come from two actors, in either order.
+    # Two actors send the last HAVEs and upload_only, in either order.
     while upload_only is None or len(told) < len(pieces_of(torrent, 2, 4)):
         kind, payload = wire.hear_until(4, EXTENDED)
         if kind == EXTENDED:

@@ -13,7 +13,7 @@ from kit.content import MIB
 from kit.net import listens
 from kit.trackers import SilentTracker
 
-# Pieces that may be on their way, or in memory, when a process ends: these may be fetched again.
+# Pieces that may be in flight or in memory when a process ends: these may be fetched again.
 IN_FLIGHT = 16
 RATE = 8 * MIB  # of a peer, so that there is a middle
 
@@ -38,7 +38,7 @@ def test_kill_9_loses_no_verified_piece(world, out, how):
     first.kill()
     assert first.process.returncode == -signal.SIGKILL, "it was done already"
     served = peer.served
-    # Compact slots are not where the pieces will be: what was served is what is on disk, more or less.
+    # Compact slots are not the final places of pieces: compare the bytes served with those on disk.
     rest = len(torrent.data) - served if how == "compact" else rest_after(torrent, out)
     assert rest < 0.8 * len(torrent.data)
     again = world.download(torrent, out, f"--allocation={how}")
@@ -126,7 +126,7 @@ def test_the_error_for_a_folder_that_disappears_names_it(world, out):
     program = world.download(torrent, out)
     wait_for_middle(program, peer, torrent)
     shutil.rmtree(out)
-    # It may finish into files that have no name any more, or say what is wrong; it may not pretend.
+    # It may finish into files without a name, or report the error; it must not claim success.
     code = program.wait(30)
     assert code in (0, 1), program.log()
     if code == 0:

@@ -85,8 +85,7 @@ def test_the_fast_extension_is_used(seeded):
     assert wire.reserved[7] & 0x04, "conjure does not offer the Fast extension"
     assert wire.hear()[0] == HAVE_ALL
     be_unchoked(wire)
-    # A request that is refused is refused by name: the piece does not exist... so it may hang up too;
-    # a cancelled one is answered either way.
+    # A cancelled request gets the block or a reject.
     wire.send(request(0, 0, 16384) + message(CANCEL, struct.pack(">III", 0, 0, 16384)))
     kind, payload = wire.hear_until(PIECE, REJECT)
     assert payload[:8] == struct.pack(">II", 0, 0)
@@ -105,7 +104,7 @@ def test_requests_of_a_choked_peer_are_rejected(seeded):
     assert rejected and served <= allowed
 
 
-# What a rude peer may send after the handshake; the seed must hang up on each.
+# Violations of the protocol after the handshake; the seed must close the connection at each.
 RUDE = {
     "a-message-of-2-gib": b"\x7f\xff\xff\xff\x00",
     "a-message-of-4-gib": b"\xff\xff\xff\xff\x07",

@@ -167,7 +167,7 @@ def test_options_that_cannot_change_are_logged(world, torrent):
     log = daemon.program.log()
     for name in ("allocation", "state-dir"):
         assert f"{name}: takes effect at the next start" in log
-    # The command line has said the port, whatever the file says.
+    # The command line overrides the port of the file.
     assert "output: takes effect" not in log and "port: takes effect" not in log
 
 
@@ -329,7 +329,7 @@ def test_the_example_unit_is_good(world):
     """systemd accepts the unit, and rates its exposure as low."""
     unit = world.folder / "conjure.service"
     text = (ROOT / "contrib/systemd/conjure.service.in").read_text()
-    # What is not installed here: the program, and its manual.
+    # The program and its manual are not installed here.
     unit.write_text(re.sub("^Documentation=.*", "", text.replace("@bindir@/conjure", CONJURE),
                            flags=re.MULTILINE))
     for args in (("verify",), ("security", "--offline=true", "--threshold=20")):
@@ -350,7 +350,7 @@ def test_the_example_unit_is_good(world):
 
 def test_the_example_configuration_is_good(world, torrent):
     text = (ROOT / "contrib/conjure.conf").read_text()
-    # With all that is commented out, and below our own folder.
+    # With all options that are commented out, and below our own folder.
     text = re.sub(r"^#([a-z\[].*)$", r"\1", text, flags=re.MULTILINE)
     text = text.replace("/var/lib", str(world.folder)).replace("port = 6881", "port = 0")
     file = world.folder / "example.conf"

@@ -82,7 +82,7 @@ def test_a_peer_that_passes_nothing_on_gets_no_more_pieces(world):
     for piece in offered_a:
         a.say_have(piece)
     assert a.offers_within(1) == []
-    # B has them, too: A passed them on.
+    # B has the pieces, too: A passed them on.
     for piece in offered_a:
         b.say_have(piece)
     new = a.offers_within(1)
@@ -168,5 +168,5 @@ def test_a_new_swarm_is_seeded_with_little_more_than_one_copy(world, client, fig
     figure(f"super-seeding to eight of {client}: {uploaded:.3f} x the content uploaded before the "
            "first copy")
     assert 1 <= uploaded <= 1.1
-    # The others have it from each other.
+    # The others receive it from each other.
     wait_until(lambda: all(torrent.is_in(f) for f in folders), 60, "all have everything")

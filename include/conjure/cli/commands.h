@@ -10,7 +10,7 @@
 /* conjure create PATH [-o FILE] [-t TRACKER]...: makes a torrent of a file or folder. */
 int cli_create(int argc, char **argv);
 
-/* conjure show FILE... [--json]: prints what a torrent contains, or why it is invalid. */
+/* conjure show FILE... [--json]: prints the properties of torrents, or why one is invalid. */
 int cli_show(int argc, char **argv);
 
 /* conjure tracker [-p PORT]: runs a tracker, over HTTP and UDP, until SIGINT or SIGTERM. Only in a

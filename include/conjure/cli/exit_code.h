@@ -8,8 +8,8 @@ enum exit_code {
     EXIT_ERROR = 1,       /* any error without a code of its own */
     EXIT_USAGE = 2,       /* a usage error on the command line or in the configuration file */
     EXIT_REFUSED = 3,     /* not a torrent, or an invalid or unsupported one */
-    EXIT_UNREACHABLE = 4, /* no tracker and no peer answers */
-    EXIT_STOPPED = 7,     /* a signal came before completion */
+    EXIT_UNREACHABLE = 4, /* no tracker and no peer replies */
+    EXIT_STOPPED = 7,     /* stopped by a signal before completion */
     EXIT_DISK_FULL = 9,
 };
 

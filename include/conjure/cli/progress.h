@@ -19,7 +19,7 @@ enum progress_state {
 #define PROGRESS_ETA_UNKNOWN UINT64_MAX
 
 struct progress_view {
-    const char *name;    /* of the torrent, in UTF-8 by its claim; ignored for several */
+    const char *name;    /* of the torrent, expected to be UTF-8; ignored for several torrents */
     uint32_t n_torrents; /* above 1, the line sums up all of them */
     enum progress_state state;
     uint64_t verified;      /* bytes; pieces while checking */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A bare BitTorrent peer: sends what a test tells it to, and records what it receives (BEP 3, BEP
-6)."""
+"""A bare BitTorrent peer: sends the messages that a test chooses, and records those that it receives
+(BEP 3, BEP 6)."""
 import os
 import socket
 import struct
@@ -207,7 +207,7 @@ class BarePeer:
         self.closing.wait(turn - now)
 
     def hang_up(self):
-        """Ends the connections that are open; it goes on listening."""
+        """Closes the open connections; it continues to listen."""
         with self.lock:
             for sock in self.open:
                 sock.shutdown(socket.SHUT_RDWR)

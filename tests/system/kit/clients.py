@@ -33,7 +33,7 @@ def transmission(mode, torrent, folder, side, port, home):
 
 def aria2(mode, torrent, folder, side, port, home):
     seed = ["--check-integrity=true", "--seed-ratio=0.0"]
-    # aria2 speaks to UDP trackers from its DHT socket only; in a namespace the DHT finds nobody.
+    # aria2 announces to UDP trackers only with its DHT on; in a namespace the DHT finds no node.
     return ["aria2c", "--no-conf=true", "--enable-dht=true", f"--dht-listen-port={port}",
             f"--dht-file-path={home}/dht", "--enable-dht6=false", "--disable-ipv6=true",
             "--show-console-readout=false", "--summary-interval=0",

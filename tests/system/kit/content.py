@@ -82,7 +82,7 @@ def write_files(folder, files, seed=1):
 
 def make_torrent(source, name, out, trackers, piece_length=256 * KIB, info=None, top=None):
     """A torrent of SOURCE/NAME, a file or a folder. TRACKERS: URLs, each a tier of its own. INFO and
-    TOP: keys to add or to put in place of ours."""
+    TOP: keys to add or to replace."""
     root = source / name
     if root.is_file():
         files = [((), root)]

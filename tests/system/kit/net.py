@@ -12,9 +12,9 @@ CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-# Below those that the kernel gives to outgoing connections (32768 and up): what is free stays free until
-# whom it is for has started. In turn, from somewhere: none is given out twice by a process, nor by two that
-# are started side by side, for their numbers differ.
+# Ports below those of outgoing connections (32768 and up), so that a free port stays free until a program
+# has bound it. A process takes them in turn, from a start that depends on its process id: neither one
+# process nor two started one after the other use a port twice.
 PORTS = range(16384, 32768)
 next_ports = itertools.cycle(range(len(PORTS)))
 first_port = os.getpid() * 64

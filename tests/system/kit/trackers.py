@@ -72,7 +72,7 @@ class OpenTracker:
 
 class FixedTracker:
     """Answers every HTTP announce with the same peers, or with what ANSWER(query) returns: bytes, or
-    (status, bytes, headers), or None to close without a word. Keeps the queries."""
+    (status, bytes, headers), or None to close without a reply. Keeps the queries."""
 
     def __init__(self, peers=(), answer=None, host="127.0.0.1", interval=1800,
                  port=0):
