@@ -57,7 +57,7 @@ static enum command_line_result check_whole(struct options *o, FILE *err)
     return COMMAND_LINE_RUN;
 }
 
-/* getopt_long returned '?': the option is unknown or ambiguous, or takes no argument but has one. */
+/* getopt_long returned '?': an option that is unknown, ambiguous or has an unexpected argument. */
 static enum command_line_result complain_unknown(char **argv, int at, FILE *err)
 {
     if (optopt >= VALUE_OF(0))

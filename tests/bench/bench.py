@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Conjure beside the clients that Debian has, and beside the least that the job can cost.
+"""Conjure, the clients that Debian packages, and a program that does only the necessary work.
 
 usage, as root: bench.py [download] [seed] [recheck] [latency]   (all four when none is named)
     --clients A,B,...  of conjure libtorrent aria2 ctorrent transmission rtorrent
@@ -33,7 +33,7 @@ ALL = ("conjure", "libtorrent", "aria2", "ctorrent", "transmission", "rtorrent")
 LIMIT = 120  # seconds that a run may take
 # Clients that take several connections from one address.
 MANY = ("bare peer", "conjure", "libtorrent")
-# Clients that look at the content before they seed it, and give no sign when they have.
+# Clients that check the content before they seed it, and do not report the end of the check.
 SETTLE = {"transmission": 15, "rtorrent": 6, "aria2": 6, "ctorrent": 6}
 
 
@@ -203,14 +203,14 @@ class Bench(Workshop):
 
     @staticmethod
     def settle(name, program):
-        """Waits until a client that checks what it seeds is quiet."""
+        """Waits until a client that checks its content uses no CPU time."""
         if name not in SETTLE:
             return
         end = time.monotonic() + SETTLE[name]
         wait_until(lambda: time.monotonic() > end, SETTLE[name] + 1, "", every=0.2)
 
     def recheck(self, name):
-        """Seconds to hash what is there, from the page cache."""
+        """Seconds to hash the content, from the page cache."""
         if name == "libtorrent":
             node = self.start("recheck", ["/usr/bin/python3", LT_NODE, "seed", self.torrent.path,
                                           self.torrent.source, f"{self.left.ip}:{self.seed_port}",
@@ -227,7 +227,7 @@ class Bench(Workshop):
 
     def latency(self, name):
         """Milliseconds from the start of the process to its first Have: a peer that has nothing
-        stands beside the seeder and is told."""
+        is connected, too, and receives it."""
         source = self.folder / "small"
         if not source.exists():
             source.mkdir()
@@ -256,7 +256,7 @@ class Bench(Workshop):
 
 
 def ratio(a, b):
-    """A of B; a process that took less CPU than the clock shows gives none."""
+    """A / B, or no ratio when the CPU time was too short to be measured."""
     return a / b if b else float("nan")
 
 
@@ -278,7 +278,7 @@ def table(title, rows, reference="libtorrent", base=None):
 
 
 def attempt(run, *args):
-    """One run; a client that fails costs its own figure only."""
+    """One run; a client that fails loses only its own figure."""
     try:
         return run(*args)
     except AssertionError as error:

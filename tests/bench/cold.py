@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Seeding what is not in the page cache, beside libtorrent.
+"""Seeding content that is not in the page cache, compared with libtorrent.
 
 usage, as root: cold.py [sequential] [slow] [check]   (all three when none is named)
     --clients A,B   of conjure libtorrent        --runs N   rounds (3); figures are medians

@@ -87,7 +87,7 @@ def cpu_of_threads(pid):
     """{thread's name: CPU seconds}"""
     out = {}
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        # In ns; the ticks of `stat` are too coarse for what idles.
+        # In ns: the ticks of `stat` are too coarse for an idle thread.
         spent = int((task / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
         name = (task / "comm").read_text(encoding="utf-8").strip()
         out[name] = out.get(name, 0) + spent

@@ -36,7 +36,7 @@ def add(session, path, folder, state):
 
 
 def see_checked(session, n_left):
-    """Until N_LEFT torrents are checked, or it is told to end."""
+    """Waits until N_LEFT torrents are checked, or for a signal to end."""
     while n_left:
         session.wait_for_alert(200)
         n_left -= sum(isinstance(a, libtorrent.torrent_checked_alert) for a in session.pop_alerts())

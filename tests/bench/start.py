@@ -98,7 +98,7 @@ class Tracker:
         listener.close()
 
     def forget(self):
-        """A new run begins; nobody is talking to us."""
+        """Begins a new run, while no client is connected."""
         self.n_started.value = 0
         self.n_run.value += 1
 
@@ -134,7 +134,7 @@ def make_torrents(folder, url, options):
 
 
 class Client:
-    """What the three have in common: how they are started for the first time and later."""
+    """Common to the three clients: the first start and later ones."""
 
     def __init__(self, bench):
         self.bench = bench
@@ -143,7 +143,7 @@ class Client:
 
     @property
     def port(self):
-        """Another one for each start: somebody else may have taken the last."""
+        """A new port for each start, since another program may use the last one."""
         return net.free_port()
 
     def start(self, args):
@@ -160,7 +160,7 @@ class Client:
         self.bench.tracker.forget()
 
     def prepare(self):
-        """Has the client check everything, and stop."""
+        """Starts the client, waits until it has checked all torrents, and stops it."""
         program = self.start(self.first())
         program.wait_until(self.announced, LIMIT, "it has checked and announced all")
         self.stop(program)

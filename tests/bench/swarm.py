@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""How near a whole swarm comes to the fluid limit: one seeder, and leechers that stay.
+"""Compares the times of a whole swarm with the fluid limit: one seeder, and leechers that stay.
 
 usage, as root: swarm.py [seeder-4M] [seeder-8M] [fast-leecher] [leaving]   (all when none is named)
     --clients A,B  of conjure libtorrent     --runs N  rounds, each with every client once (3)
@@ -50,7 +50,7 @@ class Variant:
     n_leaving: int = 0  # of the last leechers
 
     def limit(self, n_bytes):
-        """The fluid limit of those who stay, in seconds."""
+        """The fluid limit of the leechers that stay, in seconds."""
         stay = self.leechers[:len(self.leechers) - self.n_leaving]
         return max(n_bytes / self.seeder, len(stay) * n_bytes / (self.seeder + sum(stay)))
 
@@ -140,7 +140,7 @@ class Swarm(Workshop):
             node.wait_until(lambda: "ready" in node.log(), 60, "it has loaded libtorrent")
 
     def watch(self, variant, folders, leechers, start, limit):
-        """When each of those who stay was complete, in order; others are told to go half-way."""
+        """The times of completion of the leechers that stay, in order; the others are ended half-way."""
         n_stay = len(leechers) - variant.n_leaving
         leaving = leechers[n_stay:]
         done = {}
@@ -164,7 +164,7 @@ class Swarm(Workshop):
         return sorted(done.values())
 
     def sent(self, seeder):
-        """What SEEDER says at its end that it has sent, as a multiple of the content."""
+        """The bytes that SEEDER reports at its end as sent, as a multiple of the content."""
         def farewell():
             return [q for q in self.tracker.queries
                     if q.get("event") == "stopped" and q["port"] == str(self.ports[0])]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where benchmarks of whole programs work: a folder on /dev/shm with content to share, and the
-programs that run, each with a home of its own. Import it first: it finds tests/system/kit."""
+"""The place of benchmarks of whole programs: a folder on /dev/shm with content to share, and the
+running programs, each with a home folder of its own. Import it first: it finds tests/system/kit."""
 import os
 import pathlib
 import shutil

@@ -1,33 +1,32 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Two daemons under load, minute by minute, and what must not grow meanwhile.
+"""Two daemons under load, minute by minute, with bounds on the growth of what they use.
 
 usage, as root: soak.py --build FOLDER [--sanitized] [--leechers N] [--seed N] [MINUTES]
 
 FOLDER has conjure and soakpeers (scripts/soak builds them). Both daemons seed the same torrents, each
 from content of its own:
   brief  runs with --foreground and is killed (kill -9) at the end of each minute, under load
-  long   has gone into the background, writes a pid file and to syslog, and lives through the whole run
+  long   runs in the background, with a pid file and syslog, and is never killed
 
-A minute is 40 s of load: bare leechers (soakpeers.c; 200 of them, half with each daemon), libtorrent,
-conjure and transmission that download whole torrents, torrents and what is none put into and taken from
---torrents-dir, SIGHUP with other settings or a wrong line, SIGUSR1, a tracker that is away for a while.
-Then all leechers go, and ten quiet seconds later descriptors, threads and memory are taken down. Then there
-is load again, a new torrent which brief is to fetch from long, and the kill.
+A minute is 40 s of load: bare leechers (soakpeers.c; 200 of them, half with each daemon); libtorrent,
+conjure and transmission download whole torrents; torrents and other files are put into --torrents-dir
+and removed; SIGHUP with other settings or a wrong line; SIGUSR1; a tracker that stops for a while.
+Then all leechers disconnect, and after ten quiet seconds descriptors, threads and memory are recorded.
+Then there is load again, a new torrent that brief downloads from long, and the kill.
 
-Judged are: every byte that a leecher was given; every whole download; that brief hashes nothing again after
-a kill, and fetches what it lacks; answers to the signals; every log line of the level warning or above
-that is not provoked; descriptors (those of content apart: they are a pool) and threads at rest, which must
-be those of the first minute; memory at rest, see below; and that both end well with SIGTERM.
-Exit code 0 when all that holds.
+The run checks: every byte that a leecher received; every whole download; that brief hashes nothing again
+after a kill, and fetches its missing pieces; reactions to the signals; every log line of the level
+warning or above that the run did not provoke; descriptors (without the pool of content files) and threads
+at rest, which must be those of the first minute; memory at rest, see below; and that both exit with 0 at
+SIGTERM. The exit status is 0 when all of these hold.
 
-Of the daemon that lives, its first two minutes left out, the slope of a line through what it has in use, as
-it says itself after SIGUSR1, must stay below IN_USE_KIB a minute: that is what leaks would do. glibc counts
-as used what has been freed into a thread's own cache, which fills for the better part of an hour; so this
-daemon runs without those caches, or a leak of that size would not be seen. The heap
-(Pss_Anon) grows by a step of about a MiB when more is going on at one time than ever before, and stays;
-its slope must stay below HEAP_KIB, which three such steps in ten minutes do not reach. The other
-daemon has downloaded something each time that it is looked at. Neither may ever have more than REST_KIB.
+Memory of long, without its first two minutes: the slope of a line through the bytes in use, as logged
+after SIGUSR1, must be below IN_USE_KIB a minute. This finds leaks. glibc counts memory in a thread's own
+cache of freed blocks as used, and these caches fill for up to an hour; so this daemon runs without
+them. The heap (Pss_Anon) grows by about a MiB when more happens at one time than ever before, and
+stays so; its slope must be below HEAP_KIB, which three such steps in ten minutes do not reach. brief has
+downloaded something before each measurement. Neither may ever have more than REST_KIB.
 """
 import argparse
 import collections
@@ -59,15 +58,15 @@ IN_USE_KIB, HEAP_KIB = 4, 512  # a minute
 REST_KIB = 24 * 1024  # with what is kept of a download's buffers; at its peak that has 44 MiB
 REST_DESCRIPTORS = 3  # libcurl keeps some connections to trackers for a while
 TRACKER_PORT = 6969
-# MiB of each torrent. Those of SPARE come and go, and so do those of BASE but for the first ones.
+# MiB of each torrent. Those of SPARE are added and removed, and those of BASE except the first ones.
 N_STEADY = 12
 BASE = (64, 40, 32, 32, 24, 16, 16, 16, 12, 8, 8, 8, 6, 5, 4, 4, 4, 3, 2, 2, 2, 1, 1, 1)
 SPARE = (16, 8, 8, 4, 4, 2, 1, 1)
 FETCHED_MIB = 24
 PIECES_KIB = (16, 32, 64, 128, 256, 512, 1024)
-# Settings at the beginning of a minute: without a limit the loopback would take all there is of CPU.
+# Settings at the beginning of a minute. Without a limit, loopback traffic would use all CPU time.
 USUAL = "max-upload-limit = 200M\n"
-# What we have provoked.
+# Log lines that this run provokes.
 EXPECTED = re.compile(r"tracker 10\.91\.0\.1|/soak\.conf:\d+: |no setting was changed|"
                       r"/broken[^/]*\.torrent: ignored: |connections at most: the limit of open files")
 PR_SET_CHILD_SUBREAPER = 36
@@ -93,7 +92,7 @@ class Soak:
     # --- judging
 
     def judge(self, true, what):
-        """WHAT is said if it is not TRUE."""
+        """Counts a check, and prints WHAT when TRUE is false. Returns TRUE."""
         if true:
             self.passed += 1
         else:
@@ -108,7 +107,7 @@ class Soak:
             return self.judge(False, f"not within {seconds} s: {what}")
         return self.judge(True, what)
 
-    # --- what is there
+    # --- torrents and trackers
 
     def start(self, name, args, **options):
         program = Program(name, args, self.logs, side=self.house, **options)
@@ -125,7 +124,7 @@ class Soak:
         self.tracker.peers = [d.address for d in self.daemons]
 
     def answer(self, query):
-        """Everyone who is there. The queries are of no interest."""
+        """All peers. The queries are ignored."""
         self.tracker.queries.clear()
         self.tracker.peers = [d.address for d in self.daemons] + [r.address for r in self.reals]
         return self.tracker.usual_answer(query)
@@ -136,7 +135,7 @@ class Soak:
         self.tracker = None
 
     def make_torrent(self, name, mib, folder):
-        """A torrent, its content in FOLDER, and a copy in one piece for those who compare."""
+        """A torrent, its content in FOLDER, and a copy as one file for comparisons."""
         if self.random.random() < 0.4:
             content.write_files(folder / name, content.odd_files(mib * MIB), self.random.randrange(10**6))
         else:
@@ -231,7 +230,7 @@ class Soak:
         self.wait_for(begin + LOAD_S)
 
     def wait_for(self, when):
-        """Until it is WHEN; meanwhile looks after all that runs."""
+        """Waits until WHEN; meanwhile checks all programs that run."""
         while True:
             self.look_after()
             if time.monotonic() >= when:
@@ -263,7 +262,7 @@ class Soak:
     n_reals = 0
 
     def rest(self, fetched):
-        """All leechers go, settings and torrents are those of the beginning, and it is quiet."""
+        """Ends all leechers, restores the first settings and torrents, and waits until nothing moves."""
         for daemon in self.daemons:
             daemon.back_to_base()
         self.want(0)
@@ -287,7 +286,7 @@ class Soak:
             daemon.judge_log()
 
     def n_connections(self):
-        """Established ones, of the daemons' ports."""
+        """The number of established connections to the daemons' ports."""
         ports = {d.address[1] for d in self.daemons}
 
         def count():
@@ -302,7 +301,7 @@ class Soak:
         return self.house.call(count)
 
     def load_again(self, minute, begin):
-        """Load until the minute is over, with something to fetch in the end; returns that."""
+        """Load until the end of the minute. Returns the torrent that brief downloads at the end."""
         self.want(self.options.leechers)
         self.long.configure("max-upload-limit = 6M\n")
         fetched = self.make_torrent(f"fetched {minute}", FETCHED_MIB, self.long.content)
@@ -312,7 +311,7 @@ class Soak:
         self.wait_for(time.monotonic() + 3)
         return fetched
 
-    # --- what is said
+    # --- logs
 
     def report(self, minute):
         total = collections.Counter()
@@ -358,7 +357,7 @@ class Soak:
 
 
 def slope_of(points):
-    """Of the line through POINTS, by least squares."""
+    """The slope of the line through POINTS, by least squares."""
     n = len(points)
     mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
     return (sum((x - mean_x) * (y - mean_y) for x, y in points)
@@ -366,7 +365,7 @@ def slope_of(points):
 
 
 class Rest:
-    """What a process holds while it rests."""
+    """The resources of a process at rest."""
 
     def __init__(self, pid, content_folder, minute, in_use_kib):
         self.minute, self.in_use_kib = minute, in_use_kib
@@ -439,7 +438,7 @@ class Daemon:
         wait_until(lambda: self.count(f": {torrent.name}: seeding, "), 60,
                    f"{self.name} seeds {torrent.name}")
 
-    # --- torrents that come and go
+    # --- adding and removing torrents
 
     def put(self, torrent):
         beside = self.watched / ".beside"
@@ -450,7 +449,7 @@ class Daemon:
         (self.watched / torrent.path.name).unlink(missing_ok=True)
 
     def move_a_torrent(self):
-        """Takes one away, or brings one back."""
+        """Removes a torrent, or adds one again."""
         r = self.soak.random
         if self.away and r.random() < 0.5:
             torrent = self.away.pop(r.randrange(len(self.away)))
@@ -482,7 +481,7 @@ class Daemon:
     # --- settings
 
     def configure(self, text, tell=True):
-        """Writes the configuration file, and has it read again."""
+        """Writes the configuration file, and sends SIGHUP."""
         self.config.write_text(text)
         if tell:
             before = self.count("soak.conf: reloaded")
@@ -522,7 +521,7 @@ class Daemon:
         in_use = [text for _, text in self.said() if ": memory: " in text][-1]
         self.rests.append(Rest(self.pid, self.content, (time.monotonic() - self.soak.started) / 60,
                                int(re.search(r"memory: (\d+) KiB in use", in_use)[1])))
-        # For whoever wants to know what has grown.
+        # For an analysis of growth.
         maps = self.soak.logs / f"smaps-{self.name}-{len(self.rests)}"
         maps.write_bytes(pathlib.Path(f"/proc/{self.pid}/smaps").read_bytes())
 
@@ -535,7 +534,7 @@ class Daemon:
             (rest.links, before.links), (rest.threads, before.threads)))
         judge(rest.n_others <= before.n_others + REST_DESCRIPTORS,
               f"{self.name} has more descriptors open than at first: {dict(more)}")
-        # Threads that check what is on disk are a pool of one for each core, made when first needed.
+        # The threads of checks are a pool, one for each core, which starts with the first check.
         judge(all(re.fullmatch(r"check \d+", t) for t in threads.elements())
               and rest.n_checkers() <= os.cpu_count(),
               f"{self.name} has more threads than at first: {dict(threads)}")
@@ -560,7 +559,7 @@ WRONG = ("max-peers = many", "no-such-option = 1", "max-upload-limit", "[base 1"
 
 
 class BriefDaemon(Daemon):
-    """In the foreground; its log is its standard error."""
+    """A daemon in the foreground; its log is its standard error."""
     program = None
     LINE = re.compile(r"^\S+ +(\S+) +(.*)$")
 
@@ -614,7 +613,7 @@ class BriefDaemon(Daemon):
 
 
 class LongDaemon(Daemon):
-    """In the background. It is given a /dev of its own, with our socket for syslog."""
+    """A daemon in the background, with a /dev of its own that has our socket for syslog."""
     pid = 0
     LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
     LINE = re.compile(r"^<(\d+)>.{15} conjure\[\d+\]: (.*)$", re.DOTALL)
@@ -688,7 +687,7 @@ exec "$@"
 
 
 class BarePeers:
-    """soakpeers, which compares for us."""
+    """The process soakpeers, which compares the blocks that it receives."""
 
     def __init__(self, soak, daemon):
         read, self.commands = os.pipe()
@@ -745,7 +744,7 @@ class Real:
         self.start()
 
     def start(self):
-        """Also anew: it goes on with what it has."""
+        """Starts it, or starts it again with the content that it already has."""
         if self.program:
             self.program.kill()
         self.program = self.soak.start(f"real-{self.make}", self.args, env={

@@ -40,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* By its path, so that one file is all that the compiler is given. */
+/* Included by its path: the compiler gets this one file, without a library. */
 #include "../../include/conjure/base/bytes.h"
 
 #define BLOCK         16384u
@@ -85,15 +85,15 @@ struct peer {
     int fd;
     enum kind kind;
     struct source *source;
-    double until;     /* when it goes */
-    uint64_t n_left;  /* bytes after which a vanisher goes; may lie inside a block */
-    unsigned n_queue; /* requests that it keeps out */
+    double until;     /* when it disconnects */
+    uint64_t n_left;  /* bytes after which a vanisher disconnects, maybe inside a block */
+    unsigned n_queue; /* requests that it keeps in flight */
     struct request out[QUEUE_MAX];
     unsigned n_out;
     bool connected, shaken, fast, unchoked, stalls;
     size_t n_in;
     uint8_t in[BUFFER];
-    size_t n_unsent; /* requests and the like; if it does not fit the socket, it waits */
+    size_t n_unsent; /* messages that the socket did not accept yet */
     uint8_t unsent[QUEUE_MAX * 17 + 1024];
 };
 
@@ -217,7 +217,7 @@ static bool flush_out(struct peer *p)
     return true;
 }
 
-/* What does not fit is not sent: a peer that reads nothing has not earned it. */
+/* Drops the bytes that the socket does not accept: for violators that never read. */
 static void say(struct peer *p, const void *bytes, size_t n)
 {
     if (n > sizeof p->unsent - p->n_unsent)
@@ -302,7 +302,7 @@ static void ask(struct peer *p)
             say_request(p, MSG_CANCEL, r);
             count.cancelled++;
             if (!p->fast)
-                p->n_out--; /* it may come all the same, and need not */
+                p->n_out--; /* the block may still arrive, or not */
         }
     }
 }
@@ -351,7 +351,7 @@ static bool is_held_open(const struct peer *p)
     return p->kind == READER || p->kind == VANISHER;
 }
 
-/* N bytes of a message, without its length; false: it makes no sense. */
+/* Acts on a message of N bytes, without its length. False: it is not valid. */
 static bool take_message(struct peer *p, const uint8_t *m, uint32_t n)
 {
     switch (m[0]) {
@@ -393,7 +393,7 @@ static bool take_hello(struct peer *p)
     return true;
 }
 
-/* What has come; false: this connection is over. */
+/* Acts on the received bytes. False: this connection is over. */
 static bool take_all(struct peer *p)
 {
     size_t at = 0;
@@ -424,7 +424,7 @@ static bool take_all(struct peer *p)
     return true;
 }
 
-/* --- the rude ------------------------------------------------------------------------------ */
+/* --- violations of the protocol ------------------------------------------------------------ */
 
 static void say_random(struct peer *p, size_t n)
 {
@@ -451,7 +451,7 @@ static void be_rude(struct peer *p)
         say_hello(p);
         p->n_unsent = draw(HANDSHAKE_LEN);
         return;
-    case 2: /* for a torrent that is not there */
+    case 2: /* for an unknown torrent */
         say_hello(p);
         p->unsent[28 + draw(20)] ^= 1;
         return;
@@ -475,22 +475,22 @@ static void be_rude(struct peer *p)
         say_hello(p);
         say_request(p, MSG_REQUEST, (struct request){0, 0, 1u << 30});
         return;
-    case 8: /* a bitfield of no length that makes sense */
+    case 8: /* a bitfield of a wrong length */
         say_hello(p);
         memset(bits, 0xff, sizeof bits);
         say_message(p, MSG_BITFIELD, bits, 1 + (uint32_t)draw(sizeof bits));
         return;
-    case 9: /* a piece that nobody has asked for */
+    case 9: /* a block that was not requested */
         say_hello(p);
         say_message(p, MSG_PIECE, bits, 9);
         return;
-    case 10: /* asks for all it can while it is choked, and never reads */
+    case 10: /* sends requests while it is choked, and never reads */
         say_hello(p);
         for (unsigned i = 0; i < QUEUE_MAX; i++)
             say_request(p, MSG_REQUEST, draw_request(s));
         p->stalls = true;
         return;
-    default: /* is interested, asks for much when it may, and reads nothing */
+    default: /* is interested, sends many requests once unchoked, and reads nothing */
         say_hello(p);
         say_message(p, MSG_INTERESTED, NULL, 0);
         for (unsigned i = 0; i < QUEUE_MAX; i++)
@@ -499,7 +499,7 @@ static void be_rude(struct peer *p)
     }
 }
 
-/* --- coming and going ---------------------------------------------------------------------- */
+/* --- connecting and disconnecting ---------------------------------------------------------- */
 
 static void peer_begin(struct peer *p)
 {
@@ -636,7 +636,7 @@ static void tick(void)
             i++;
     }
     sources_sweep();
-    /* Ten in a tick at most, so that they come in a stream. */
+    /* At most ten connections in a tick, so that they begin one after another. */
     for (unsigned i = 0; i < 10 && n_peers < n_wanted && dial_again < t; i++)
         peer_dial();
 }
@@ -684,7 +684,7 @@ static void obey(char *line)
     }
 }
 
-/* False: nobody commands any more. */
+/* False: the input has ended. */
 static bool read_commands(void)
 {
     static char lines[1 << 16];
