@@ -66,7 +66,7 @@ static void put(const char *in, const char *name, const char *text)
     ck_assert(!fclose(f));
 }
 
-/* The next event must be NEWS about NAME (NULL: about no file). */
+/* The next news must be NEWS of NAME (NULL: of no file). */
 static struct watch_entry *expect(struct watch *w, enum watch_news news, const char *name)
 {
     struct watch_entry *e;
@@ -129,7 +129,7 @@ START_TEST(existing_files_are_found_and_no_others)
 }
 END_TEST
 
-START_TEST(a_file_is_reported_once_it_is_closed)
+START_TEST(a_file_is_news_when_it_is_whole)
 {
     struct watch *w = start();
     int fd = open(path_in(folder, "x.torrent"), O_WRONLY | O_CREAT, 0600);
@@ -146,7 +146,7 @@ START_TEST(a_file_is_reported_once_it_is_closed)
 }
 END_TEST
 
-START_TEST(moves_links_and_changes_are_reported)
+START_TEST(moves_links_and_changes_are_news)
 {
     struct watch *w = start();
 
@@ -354,7 +354,7 @@ static void change_beside(bool on_network)
 {
     struct watch *w;
 
-    file_system = place == ON_NETWORK ? NFS_SUPER_MAGIC : 0;
+    file_system = on_network ? NFS_SUPER_MAGIC : 0;
     w = start();
     put(beside, "a.torrent", "a");
     ck_assert(!symlink(path_in(beside, "a.torrent"), path_in(folder, "a.torrent")));
@@ -370,8 +370,8 @@ static void change_beside(bool on_network)
 
 START_TEST(changes_by_other_machines_are_found)
 {
-    change_beside(LOCAL);
-    change_beside(ON_NETWORK);
+    change_beside(false);
+    change_beside(true);
 }
 END_TEST
 

@@ -427,7 +427,7 @@ static void carry_out(struct master_torrent *t, unsigned actions)
     if (actions & LIFE_DO_LEAVE)
         leave(t);
     if (actions & LIFE_DO_ANNOUNCE_STOPPED)
-        say_stopped(t);
+        announce_and_end_interest(t);
     if (actions & LIFE_DO_CLOSE)
         disk_close(t);
     if (actions & LIFE_DO_CONCLUDE)

@@ -60,7 +60,7 @@ START_TEST(a_piece_is_lost_when_it_is_refused_twice)
     ck_assert_int_eq(turn(), 0);
     ck_assert(next_request(&piece, &at));
     do
-        remote_say(&x.far, 16, 3, piece, at, BLOCK_SIZE);
+        remote_send_message(&x.far, 16, 3, piece, at, BLOCK_SIZE);
     while (next_request(&piece, &at));
     ck_assert_int_eq(turn(), 0);
     ck_assert_uint_eq(seen(&x.actors, 7)->n_lost, 0);
