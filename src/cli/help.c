@@ -38,8 +38,8 @@ void help_write(FILE *out)
           "Rates may have the suffixes K, M, G and T. Without --seed-ratio, --seed-time\n"
           "and -d, conjure exits when every wanted byte is verified.\n"
           "\n"
-          "Exit status: 0 done, 1 error, 2 usage error, 3 invalid torrent, 4 no tracker or\n"
-          "peer reachable, 7 stopped by a signal before completion, 9 disk full.\n"
+          "Exit status: 0 done, 1 error, 2 usage error, 3 invalid torrent, 4 no peer\n"
+          "reachable, 7 stopped by a signal before completion, 9 disk full.\n"
           "Options can also be set in ~/.config/conjure/conjure.conf, as key = value.\n"
           "The full documentation is the manual page, conjure(1).\n",
           out);

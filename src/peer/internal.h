@@ -42,7 +42,6 @@ int session_break_no_memory(struct session *s);
 /* Queue a message; the session breaks when there is no room. */
 void session_send_keep_alive(struct session *s);
 void session_send(struct session *s, enum message_id id);
-void session_send_piece(struct session *s, enum message_id id, uint32_t piece);
 void session_send_block(struct session *s, enum message_id id, uint32_t piece, uint32_t begin,
                         uint32_t length);
 

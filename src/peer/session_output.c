@@ -69,7 +69,7 @@ void session_send(struct session *s, enum message_id id)
         *put_be32(p, 1) = (uint8_t)id;
 }
 
-void session_send_piece(struct session *s, enum message_id id, uint32_t piece)
+static void session_send_piece(struct session *s, enum message_id id, uint32_t piece)
 {
     uint8_t *p = out_reserve(s, 9);
 

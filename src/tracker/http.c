@@ -90,8 +90,9 @@ int tracker_http_url(const char *base, const struct announce_request *request,
 
 /* --- the reply --------------------------------------------------------------------------- */
 
-/* BEP 3 and 23: peers are a list of dicts or a string of 6 bytes each. Many trackers send optional
- * fields of wrong types: readers ignore those, and the reply is valid. */
+/* BEP 3 and 23: peers are a list of dicts, or one string with 6 bytes for each peer. Many trackers
+ * send other fields with wrong types. Those fields are not in the schema and are ignored when they
+ * are read, so the reply stays valid. */
 static const struct bencode_schema peers_schema = {
     .kinds = 1u << BENCODE_LIST | 1u << BENCODE_STRING,
     .max = TRACKER_HTTP_REPLY_MAX,
@@ -213,7 +214,8 @@ int tracker_http_parse(const uint8_t *bytes, size_t n, struct announce_reply *ou
         return r;
     /* Some trackers end their replies with a newline. */
     if (r && r != BENCODE_TRAILING) {
-        snprintf(reason, ANNOUNCE_TEXT_MAX, "reply is no B-coding: %s", bencode_condition_text(r));
+        snprintf(reason, ANNOUNCE_TEXT_MAX, "reply cannot be decoded: %s",
+                 bencode_condition_text(r));
         return TRACKER_HTTP_MALFORMED;
     }
     if (bencode_check(&tree, bencode_root(&tree), &reply_schema, why)) {

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 /*
- * Writes B-coding to the end of a buffer that grows. When memory is short later calls do nothing
- * and bencode_writer_finish returns the error. Keys of a dict must be in bytewise order (BEP 3),
- * and containers must be closed: both are asserted in debug builds. One thread at a time.
+ * Writes B-coding to the end of a buffer that grows. After an allocation has failed, all further
+ * calls do nothing, and bencode_writer_finish returns the error. Keys of a dict must be
+ * in bytewise order (BEP 3), and containers must be closed: both are asserted in debug builds. One
+ * thread at a time.
  *
  *     bencode_begin_dict(&w);
  *     bencode_put_key(&w, "interval");

@@ -9,8 +9,9 @@
 #include "conjure/base/rng.h"
 
 /*
- * The guide of a torrent that we seed: it chooses a different piece for each leecher, so that we
- * send every piece once before we send any twice: until then our uplink limits a young swarm.
+ * The guide of a torrent that we seed. It chooses a different piece for each leecher, so that we
+ * send every piece once before we send any twice. Until every piece was sent once, our uplink
+ * limits the speed of the swarm.
  * Leechers learn of the choice by SUGGEST PIECE (BEP 6), which they need not follow; so a piece
  * that a leecher requests without a suggestion counts as used too. Pure. One thread at a time.
  */

@@ -12,8 +12,8 @@
 
 /*
  * Quotas of traffic in one direction: a limit of all torrents together, limits of single torrents,
- * and the requests that wait for tokens. A byte needs a token of both. The rules of sharing are at
- * the top of quota.c.
+ * and the requests that wait for tokens. A byte needs a token of the common limit and one of its
+ * torrent's limit. The rules of sharing are at the top of quota.c.
  *
  * Pure: `now` in ns. One thread at a time; init and deinit may be in others.
  */
@@ -41,21 +41,22 @@ void quota_init(struct quota *q, uint64_t step_ns);
 /* Drops waiting requests. Safe twice. */
 void quota_deinit(struct quota *q);
 
-/* Bytes per second, 0: none. The caller withdraws requests that need not wait any more. */
+/* RATE is in bytes per second; 0 is no limit. A waiting request stays in the queue when its limit
+ * is removed: the caller takes it out with quota_withdraw. */
 void quota_set_rate(struct quota *q, uint64_t rate, uint64_t now);
 void quota_set_torrent_rate(struct quota *q, uint32_t torrent, uint64_t rate, uint64_t now);
 /* Whether any limit holds for TORRENT. */
 bool quota_is_limited(const struct quota *q, uint32_t torrent);
 
 /* Requests N_BYTES of TORRENT for PEER; USER names the request. A peer has one request at a time.
- * It is granted at once if there are enough tokens and no request of its torrent waits; otherwise
- * it waits. */
+ * It is granted at once if there are enough tokens, no request of its torrent waits, and the last
+ * deal did not run out of common tokens; otherwise it waits. */
 void quota_request(struct quota *q, uint32_t torrent, uint32_t peer, void *user, uint32_t n_bytes,
                    uint64_t now);
 /* Deals out tokens, if quota_due_ns has passed. */
 void quota_deal(struct quota *q, uint64_t now);
-/* Takes the next granted request, with at least one byte and at most the bytes it asked for; false
- * when there is none. */
+/* Takes the next granted request: *N_GRANTEDP is from 1 to the bytes requested. False when there is
+ * none. */
 bool quota_next_grant(struct quota *q, void **userp, uint32_t *n_grantedp);
 /* Returns bytes that were granted and not moved. */
 void quota_give_back(struct quota *q, uint32_t torrent, uint32_t n_bytes, uint64_t now);

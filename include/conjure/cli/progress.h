@@ -9,7 +9,7 @@
 /* The text of the progress line (cli/terminal.h draws it). Pure but for the locale; any thread. */
 
 enum progress_state {
-    PROGRESS_CHECKING,   /* verified and wanted count pieces: checked, and to be checked */
+    PROGRESS_CHECKING,   /* `verified`: pieces checked so far; `wanted`: pieces to check in all */
     PROGRESS_CONNECTING, /* no peer yet */
     PROGRESS_DOWNLOADING,
     PROGRESS_SEEDING,
@@ -47,10 +47,10 @@ struct progress_summary {
 #define PROGRESS_TEXT_MAX  1024 /* bytes of any line, NUL included */
 #define PROGRESS_WIDTH_MAX 200  /* columns that a line uses at most */
 
-/* Writes one line without newline or control characters, at most WIDTH columns wide (0: no limit,
- * for a log or a pipe). When not all fields fit, it leaves out the least important ones: seeds,
- * upload rate, peers, size, ETA, rate, in this order. The name takes the remaining columns; the
- * percentage always stays. Widths are those of the locale (LC_CTYPE). Returns TEXT. */
+/* Writes one line without newline or control characters, at most WIDTH columns wide (0:
+ * PROGRESS_WIDTH_MAX). When not all fields fit, it leaves out the least important ones: in a
+ * download seeds, upload rate, peers, size, ETA, rate, in this order. The name takes the remaining
+ * columns. Widths are those of the locale (LC_CTYPE). Returns TEXT. */
 char *progress_format(const struct progress_view *v, unsigned width, char text[PROGRESS_TEXT_MAX]);
 
 /* "NAME: 256.0 MiB in 3.2 s (80.0 MiB/s), 4 peers, ratio 0.12", or, when stopped, "NAME: stopped at

@@ -28,14 +28,16 @@ enum settings_result {
 };
 #define SETTINGS_EMPTY ((struct settings){.o = OPTIONS_DEFAULT, .line = OPTIONS_DEFAULT})
 
-/* Reads both into S, which is empty. A complaint about a line of the file begins with the file's
- * path and the number of the line. Reads the environment: XDG_CONFIG_HOME, XDG_STATE_HOME, HOME. */
+/* Reads the command line and the configuration file into S, which is empty. A complaint about a
+ * line of the file begins with the file's path and the number of the line. Reads the environment:
+ * XDG_CONFIG_HOME, XDG_STATE_HOME, HOME. */
 enum settings_result settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
 void settings_deinit(struct settings *s); /* safe on SETTINGS_EMPTY and safe twice */
 
-/* Reads both again. Returns 0: NEW, which was empty, holds the settings that can change at run
- * time, the log threshold has changed, and the log names each option that takes effect at the next
- * start only. Returns -1 after an error, which was logged: nothing has changed. */
+/* Reads the file and the command line again. On success returns 0. Then NEW, which must be empty
+ * before, holds the settings that can change at run time; the log threshold is set; and the log
+ * names each changed option that takes effect only at the next start. Returns -1 after an error,
+ * which was logged: nothing has changed. */
 int settings_reload(struct settings *s, struct master_settings *new);
 
 /* Copies the settings that concern Master from O to OUT, which is empty. */

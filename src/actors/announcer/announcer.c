@@ -146,7 +146,7 @@ static void remove_torrent(struct announcer *a, struct announcer_torrent *t)
 
 /* Announces `completed` if that is still to be done. Returns whether `stopped` may follow;
  * otherwise a call is under way. */
-static bool announce_completed(struct announcer *a, struct announcer_torrent *t, uint64_t now)
+static bool begin_completed(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
     struct announce_request request;
     struct announce_tracker *tracker;
@@ -165,7 +165,7 @@ static bool announce_completed(struct announcer *a, struct announcer_torrent *t,
 
 /* Announces `stopped` to all trackers that know us. Returns false when calls must end before it can
  * go on. */
-static bool announce_stopped(struct announcer *a, struct announcer_torrent *t, uint64_t now)
+static bool begin_stopped(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
     struct announce_request request;
     struct announce_tracker *tracker;
@@ -191,9 +191,9 @@ static void go_on_stopping(struct announcer *a, uint64_t now)
     schedule_ready(a);
     while ((first = list_first(&a->stopping))) {
         struct announcer_torrent *t = container_of(first, struct announcer_torrent, in_queue);
-        bool may_stop = announce_completed(a, t, now);
+        bool may_stop = begin_completed(a, t, now);
 
-        if (may_stop && !announce_stopped(a, t, now))
+        if (may_stop && !begin_stopped(a, t, now))
             return;
         list_remove(first);
         if (may_stop && list_is_empty(&t->calls))

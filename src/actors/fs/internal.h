@@ -22,7 +22,7 @@ enum saving {
     SAVING_CLOSE, /* for CloseTorrent */
 };
 
-/* A torrent that is open, or waits for that. */
+/* A torrent that is open, or waits to be opened. */
 struct fs_torrent {
     struct list place; /* in `torrents`, or in `opening` */
     struct fs_torrent *next_active, *previous_active;
@@ -46,8 +46,8 @@ struct fs_torrent {
     /* Pieces that wait for their hash. */
     uint64_t arrival_ns;  /* when the last one arrived */
     uint64_t interval_ns; /* the average time between two arrivals */
-    uint64_t oldest_ns;   /* when the first of those that wait now arrived */
-    /* Compact: blocks that wait for the job under way. */
+    uint64_t oldest_ns;   /* arrival of the piece that has waited longest */
+    /* With --allocation=compact: blocks that wait until the job under way has ended. */
     struct fs_store_blocks **parked;
     size_t n_parked, parked_room;
 };
@@ -75,12 +75,13 @@ struct fs {
     bool stopped_opening;
     struct due_heap restats; /* torrents by the time of their next restat */
     bool restating;
-    uint64_t restat_began_ns, restat_after_ns; /* the last restat; the next one not before */
+    uint64_t restat_began_ns; /* when the last restat began */
+    uint64_t restat_after_ns; /* the next one begins no earlier */
     struct disk_job *queue_first, *queue_last;
-    struct fs_worker *workers; /* n_workers for jobs, and room for as many checkers after them */
+    struct fs_worker *workers; /* n_workers for jobs; after them places for as many checkers */
     unsigned n_workers, n_busy, n_hashing;
     unsigned n_checkers, n_checking;
-    uint32_t n_leased;  /* to peers */
+    uint32_t n_leased;  /* leases of files that peers hold */
     uint64_t stored_ns; /* last StoreBlocks */
     unsigned n_ending;  /* workers that have not replied to Shutdown */
     struct fs_shutdown *shutdown;

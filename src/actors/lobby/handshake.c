@@ -106,7 +106,8 @@ static void unlink_handshaking(struct lobby *l, struct handshaking *h)
     lobby_torrents_left(&l->torrents, t);
 }
 
-void handshaking_close(struct lobby *l, struct handshaking *h, enum candidate_outcome outcome)
+static void handshaking_close(struct lobby *l, struct handshaking *h,
+                              enum candidate_outcome outcome)
 {
     struct lobby_torrent *t = h->torrent;
 

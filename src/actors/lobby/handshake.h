@@ -63,7 +63,6 @@ int handshakes_add(struct lobby *l, struct stream *stream, const struct addr *ad
                    enum peer_source source, struct lobby_torrent *t);
 /* EVENTS of epoll for the stream of H. */
 void handshaking_event(struct lobby *l, struct handshaking *h, uint32_t events);
-void handshaking_close(struct lobby *l, struct handshaking *h, enum candidate_outcome outcome);
 void handshakes_close_oldest_incoming(struct lobby *l);
 void handshakes_close_all(struct lobby *l);
 void handshakes_close_of(struct lobby *l, struct lobby_torrent *t);

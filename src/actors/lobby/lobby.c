@@ -243,8 +243,17 @@ struct lobby *lobby_new(void)
     struct lobby *l = NEW(struct lobby);
 
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (l->epoll_fd < 0 || waker_init_eventfd(&l->waker) || session_scratch_init(&l->scratch))
+    l->waker = WAKER_EMPTY;
+    if (l->epoll_fd < 0 || waker_init_eventfd(&l->waker) || session_scratch_init(&l->scratch)) {
+        int error = errno;
+
+        waker_deinit(&l->waker);
+        if (l->epoll_fd >= 0)
+            close(l->epoll_fd);
+        free(l);
+        errno = error;
         return NULL;
+    }
     channel_init(&l->inbox.channel, &l->waker);
     rng_seed_from_kernel(&l->rng);
     lobby_torrents_init(&l->torrents);

@@ -69,7 +69,7 @@ START_TEST(failures_are_reported)
     check_failure(OK_HEAD "d14:failure reason7:go awaye", "go away");
     check_failure("HTTP/1.1 403 No\r\n\r\nd14:failure reason6:bannede", "banned");
     check_failure("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "HTTP status 404");
-    check_failure(OK_HEAD "<html>", "no B-coding");
+    check_failure(OK_HEAD "<html>", "cannot be decoded");
     check_failure(OK_HEAD "d5:peersi5ee", "malformed");
     check_failure(OK_HEAD, "empty reply");
     check_failure(flood, "longer than 1048576");
