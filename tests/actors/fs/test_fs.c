@@ -95,9 +95,24 @@ START_TEST(a_file_is_leased_to_serve_from)
 }
 END_TEST
 
+static void *end_at_once(void *arg)
+{
+    return arg;
+}
+
+/* A sanitizer starts a thread of its own with the first one of the program. */
+static unsigned n_threads_at_most(void)
+{
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, end_at_once, NULL), 0);
+    pthread_join(thread, NULL);
+    return count_threads();
+}
+
 START_TEST(a_start_that_fails_ends_its_workers)
 {
-    const unsigned n_threads = count_threads();
+    const unsigned n_threads = n_threads_at_most();
 
     for (unsigned n = 0; n <= 2; n++) {
         struct master_inbox master;
@@ -111,7 +126,7 @@ START_TEST(a_start_that_fails_ends_its_workers)
         /* The kernel removes a thread that was joined a moment later. */
         while (count_threads() > n_threads && clock_now() < end)
             sched_yield();
-        ck_assert_uint_eq(count_threads(), n_threads);
+        ck_assert_uint_le(count_threads(), n_threads);
     }
 }
 END_TEST
