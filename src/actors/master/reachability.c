@@ -10,6 +10,9 @@
 #define SLOW_TRACKERS_NS (180 * NS_PER_S) /* and some tracker has neither failed nor replied */
 #define NO_PEER_NS       (60 * NS_PER_S)  /* and a tracker has named peers */
 
+/* After a failure the Announcer tries the next tracker: its reply may be on the way for this long. */
+#define NEXT_TRACKER_NS (5 * NS_PER_S)
+
 void reachability_start(struct reachability *r, uint64_t now)
 {
     *r = (struct reachability){.last_reply_ns = now, .n_trackers = r->n_trackers};
@@ -20,9 +23,10 @@ void reachability_note_peers(struct reachability *r, uint32_t n_peers)
     r->any_peer |= n_peers > 0;
 }
 
-void reachability_note_failure(struct reachability *r)
+void reachability_note_failure(struct reachability *r, uint64_t now)
 {
     r->n_announces_failed++;
+    r->last_failure_ns = now;
 }
 
 void reachability_note_reply(struct reachability *r, uint32_t n_peers, uint32_t n_seeders,
@@ -32,6 +36,11 @@ void reachability_note_reply(struct reachability *r, uint32_t n_peers, uint32_t 
     r->any_announce_ok = true;
     /* The tracker names us too, after the first announce. */
     r->others_named = n_peers > 1 || n_seeders > 0;
+}
+
+static bool have_all_trackers_failed(const struct reachability *r, uint64_t now)
+{
+    return r->n_announces_failed >= r->n_trackers && now - r->last_failure_ns >= NEXT_TRACKER_NS;
 }
 
 enum reachability_verdict reachability_judge(const struct reachability *r, uint64_t now)
@@ -47,7 +56,7 @@ enum reachability_verdict reachability_judge(const struct reachability *r, uint6
         return REACHABILITY_OPEN;
     if (!r->n_trackers)
         return REACHABILITY_NO_TRACKER_NAMED;
-    if (r->n_announces_failed >= r->n_trackers || silence > SLOW_TRACKERS_NS)
+    if (have_all_trackers_failed(r, now) || silence > SLOW_TRACKERS_NS)
         return REACHABILITY_NO_TRACKER_REPLIES;
     return REACHABILITY_OPEN;
 }

@@ -13,7 +13,8 @@
  */
 struct reachability {
     uint64_t last_reply_ns; /* of a tracker, or the start */
-    uint32_t n_trackers;    /* that can be asked */
+    uint64_t last_failure_ns;
+    uint32_t n_trackers; /* that can be asked */
     uint32_t n_announces_failed;
     bool any_announce_ok;
     bool others_named; /* the last announce named other peers than us */
@@ -30,7 +31,8 @@ enum reachability_verdict {
 /* The download starts. N_TRACKERS is kept. */
 void reachability_start(struct reachability *r, uint64_t now);
 void reachability_note_peers(struct reachability *r, uint32_t n_peers);
-void reachability_note_failure(struct reachability *r);
+/* An announce failed, or its tracker has not replied yet. */
+void reachability_note_failure(struct reachability *r, uint64_t now);
 /* An announce was answered; the numbers may include us. */
 void reachability_note_reply(struct reachability *r, uint32_t n_peers, uint32_t n_seeders,
                              uint64_t now);

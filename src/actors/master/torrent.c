@@ -286,7 +286,7 @@ void torrent_announced(struct master_torrent *t, const struct master_tracker_say
     if (x->ok)
         reachability_note_reply(&t->reachability, x->n_peers, x->n_seeders, t->master->now);
     else
-        reachability_note_failure(&t->reachability);
+        reachability_note_failure(&t->reachability, t->master->now);
 }
 
 /* --- once a second ------------------------------------------------------------------------ */

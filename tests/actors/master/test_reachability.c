@@ -27,7 +27,7 @@ static void play(uint32_t n_trackers, const struct line *lines, size_t n)
 
         switch (l->kind) {
         case FAILURE:
-            reachability_note_failure(&r);
+            reachability_note_failure(&r, now);
             break;
         case REPLY:
             reachability_note_reply(&r, l->a, l->b, now);
@@ -57,7 +57,10 @@ END_TEST
 START_TEST(a_download_is_given_up_when_all_trackers_have_failed)
 {
     PLAY(2, {1, FAILURE}, {31, JUDGE, REACHABILITY_OPEN}, {32, FAILURE},
-         {33, JUDGE, REACHABILITY_NO_TRACKER_REPLIES});
+         {36, JUDGE, REACHABILITY_OPEN}, {37, JUDGE, REACHABILITY_NO_TRACKER_REPLIES});
+    /* The next tracker is tried at once, and replies. */
+    PLAY(2, {1, FAILURE}, {45, FAILURE}, {45, JUDGE, REACHABILITY_OPEN}, {46, REPLY, 0, 0},
+         {60, JUDGE, REACHABILITY_OPEN});
     PLAY(2, {1, FAILURE}, {2, FAILURE}, {30, JUDGE, REACHABILITY_OPEN},
          {31, JUDGE, REACHABILITY_NO_TRACKER_REPLIES});
     /* One that neither fails nor replies is waited for longer. */
