@@ -10,7 +10,7 @@
 #define SLOW_TRACKERS_NS (180 * NS_PER_S) /* and some tracker has neither failed nor replied */
 #define NO_PEER_NS       (60 * NS_PER_S)  /* and a tracker has named peers */
 
-/* After a failure the Announcer tries the next tracker: its reply may be on the way for this long. */
+/* After a failure the Announcer tries the next tracker; its reply may take this long. */
 #define NEXT_TRACKER_NS (5 * NS_PER_S)
 
 void reachability_start(struct reachability *r, uint64_t now)
