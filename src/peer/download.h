@@ -34,9 +34,8 @@ void session_fill_block(struct session *s, uint32_t n, uint64_t now);
 void session_lose_block(struct session *s, struct in_flight_block *block);
 /* None of them will arrive (a choke without BEP 6). */
 void session_lose_all_blocks(struct session *s);
-/* A message about N_BYTES of content that we did not request: 0, or negative when it was one too
- * many. */
-int session_charge_unasked(struct session *s, uint32_t n_bytes);
+/* A message about N_BYTES of content that we did not request: whether it was one too many. */
+bool session_charge_unasked(struct session *s, uint32_t n_bytes);
 /* The next claim to be reported; false when there is none. */
 bool session_take_done_claim(struct session *s, struct session_claim *claimp);
 

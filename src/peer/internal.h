@@ -34,10 +34,10 @@ static inline bool session_is_broken(const struct session *s)
     return s->state >= STATE_BROKEN;
 }
 
-/* The session is over; REASON is a literal. The first call counts. Both return what
- * session_next_event returns then. */
-int session_break(struct session *s, const char *reason);
-int session_break_no_memory(struct session *s);
+/* The session is over, by -EPROTO and REASON (a literal), or by -ENOMEM. The first call counts.
+ * Functions that the parser calls do not break the session: they return a negative error, with
+ * s->reason set for -EPROTO, and session_next_event breaks it. */
+void session_break(struct session *s, int error, const char *reason);
 
 /* Queue a message; the session breaks when there is no room. */
 void session_send_keep_alive(struct session *s);
@@ -48,17 +48,16 @@ void session_send_block(struct session *s, enum message_id id, uint32_t piece, u
 /* EXTENSION: the peer's id of it, or 0 for the handshake. */
 void session_send_extended(struct session *s, uint8_t extension, const uint8_t *bytes, uint32_t n);
 
-/* The next N bytes of payload are not wanted: SESSION_NONE. */
-static inline int session_skip(struct session *s, uint32_t n)
+/* The next N bytes of payload are not wanted. */
+static inline void session_skip(struct session *s, uint32_t n)
 {
     s->payload_left = n;
     s->state = n ? STATE_SKIP : STATE_HEAD;
-    return SESSION_NONE;
 }
 
-/* The head of an EXTENDED message is complete; N bytes of its payload are here. Each returns an
- * event kind or negative. */
-int session_begin_extended(struct session *s, struct session_scratch *x, struct session_event *e);
+/* The head of an EXTENDED message is complete; N bytes follow, which may be none. */
+void session_begin_extended(struct session *s, uint32_t n);
+/* N bytes of it are here: an event kind or negative. */
 int session_take_extended(struct session *s, struct session_scratch *x, const uint8_t *bytes,
                           uint32_t n, struct session_event *e);
 /* The message that an event showed is not needed any more. */

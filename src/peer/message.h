@@ -28,6 +28,25 @@ enum message_id {
 #define PIECE_HEADER    13 /* length, id, piece, begin: what precedes a block */
 #define EXTENDED_HEADER 6  /* length, id, and the id of the extension, 0: handshake */
 
+/* The fixed fields of a message; those that its kind does not have are meaningless. */
+struct message {
+    uint32_t length; /* of all that follows the length itself */
+    uint8_t id;
+    uint32_t piece, begin, size; /* SIZE: of the block that is named, or that follows */
+};
+#define MESSAGE_HEAD_MAX 17 /* length, id, and the fields of a request */
+
+static inline struct message message_decode(const uint8_t head[MESSAGE_HEAD_MAX])
+{
+    struct message m = {.length = get_be32(head),
+                        .id = head[4],
+                        .piece = get_be32(head + 5),
+                        .begin = get_be32(head + 9)};
+
+    m.size = m.id == ID_PIECE ? m.length - (PIECE_HEADER - 4) : get_be32(head + 13);
+    return m;
+}
+
 static inline void message_put_piece_header(uint8_t header[PIECE_HEADER], uint32_t piece,
                                             uint32_t begin, uint32_t size)
 {

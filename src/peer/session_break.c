@@ -3,20 +3,10 @@
 
 #include <errno.h>
 
-int session_break(struct session *s, const char *reason)
+void session_break(struct session *s, int error, const char *reason)
 {
-    if (!session_is_broken(s)) {
-        s->state = STATE_BROKEN;
-        s->reason = reason;
-    }
-    return s->state == STATE_BROKEN ? -EPROTO : -ENOMEM;
-}
-
-int session_break_no_memory(struct session *s)
-{
-    if (!session_is_broken(s)) {
-        s->state = STATE_NO_MEMORY;
-        s->reason = "out of memory";
-    }
-    return -ENOMEM;
+    if (session_is_broken(s))
+        return;
+    s->state = error == -ENOMEM ? STATE_NO_MEMORY : STATE_BROKEN;
+    s->reason = error == -ENOMEM ? "out of memory" : reason;
 }

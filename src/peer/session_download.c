@@ -23,18 +23,16 @@ static void forgive(struct session *s, uint32_t n_bytes)
     s->n_forgiven = n_bytes < FORGIVEN_MAX - s->n_forgiven ? s->n_forgiven + n_bytes : FORGIVEN_MAX;
 }
 
-int session_charge_unasked(struct session *s, uint32_t n_bytes)
+bool session_charge_unasked(struct session *s, uint32_t n_bytes)
 {
     uint32_t forgiven = n_bytes < s->n_forgiven ? n_bytes : s->n_forgiven;
 
     s->n_forgiven -= forgiven;
     if (forgiven == n_bytes && n_bytes)
-        return 0;
+        return false;
     /* The header counts too: empty blocks are not free. */
     s->n_unasked += n_bytes - forgiven + PIECE_HEADER;
-    return s->n_unasked > SESSION_UNASKED_MAX
-               ? session_break(s, "sends blocks that we did not request")
-               : 0;
+    return s->n_unasked > SESSION_UNASKED_MAX;
 }
 
 static void end_claim_when_empty(struct download *d, uint32_t claim)

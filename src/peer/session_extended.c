@@ -49,9 +49,11 @@ static int take_handshake(struct session *s, struct session_scratch *x, const ui
     int r = extension_handshake_decode(bytes, n, s->extensions, &h);
 
     if (r == -ENOMEM)
-        return session_break_no_memory(s);
-    if (r)
-        return session_break(s, "extension handshake is malformed");
+        return r;
+    if (r) {
+        s->reason = "extension handshake is malformed";
+        return r;
+    }
     /* A later handshake may have only what has changed. */
     if (h.upload_only_present)
         s->peer_upload_only = h.upload_only;
@@ -80,26 +82,19 @@ static int take_message(struct session *s, struct session_scratch *x, const uint
     return SESSION_EXTENSION_MESSAGE;
 }
 
-int session_begin_extended(struct session *s, struct session_scratch *x, struct session_event *e)
+void session_begin_extended(struct session *s, uint32_t n)
 {
-    uint32_t n = get_be32(s->head) - (EXTENDED_HEADER - 4), max = EXTENSION_HANDSHAKE_MAX;
     uint8_t extension = s->head[5];
+    const struct extension *row =
+        extension ? extension_registry_find(s->extensions, extension, s->is_private) : NULL;
+    uint32_t max = !extension ? EXTENSION_HANDSHAKE_MAX : row ? row->message_max : 0;
 
-    if (extension) {
-        const struct extension *row =
-            extension_registry_find(s->extensions, extension, s->is_private);
-
-        if (!row)
-            return session_skip(s, n);
-        max = row->message_max;
+    if (n > max || (extension && !row)) {
+        session_skip(s, n);
+        return;
     }
-    if (n > max)
-        return session_skip(s, n);
-    if (!n)
-        return take_message(s, x, NULL, 0, e);
     s->payload_left = n;
     s->state = STATE_EXTENSION;
-    return SESSION_NONE;
 }
 
 int session_take_extended(struct session *s, struct session_scratch *x, const uint8_t *bytes,
@@ -107,11 +102,12 @@ int session_take_extended(struct session *s, struct session_scratch *x, const ui
 {
     uint32_t size = get_be32(s->head) - (EXTENDED_HEADER - 4);
 
-    if (n == size) /* the usual case: no copy */
-        return take_message(s, x, bytes, n, e);
-    if (!s->extension && !(s->extension = malloc(size)))
-        return session_break_no_memory(s);
-    memcpy(s->extension + size - s->payload_left, bytes, n);
+    if (n < size) { /* the usual case is a whole message: no copy */
+        if (!s->extension && !(s->extension = malloc(size)))
+            return -ENOMEM;
+        memcpy(s->extension + size - s->payload_left, bytes, n);
+        bytes = s->extension;
+    }
     s->payload_left -= n;
-    return s->payload_left ? SESSION_NONE : take_message(s, x, s->extension, size, e);
+    return s->payload_left ? SESSION_NONE : take_message(s, x, bytes, size, e);
 }

@@ -9,6 +9,7 @@
 #include "peer/internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ static uint8_t *out_reserve(struct session *s, uint32_t n)
     /* A peer can cause messages (each request while we choke it is refused, BEP 6) and not read
      * them: that must not cost us memory. */
     if (n > OUT_MAX - pending) {
-        session_break(s, "does not read what we send");
+        session_break(s, -EPROTO, "does not read what we send");
         return NULL;
     }
     if (s->out_size - s->out_end < n) {
@@ -41,7 +42,7 @@ static uint8_t *out_reserve(struct session *s, uint32_t n)
         if (size != s->out_size) {
             out = realloc(s->out, size);
             if (!out) {
-                session_break_no_memory(s);
+                session_break(s, -ENOMEM, NULL);
                 return NULL;
             }
             s->out = out;

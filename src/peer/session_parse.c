@@ -26,29 +26,42 @@ static const struct {
 };
 #define N_MESSAGES (sizeof messages / sizeof messages[0])
 
+/* The peer broke the protocol; REASON is a literal. session_next_event ends the session. */
+static int refuse(struct session *s, const char *reason)
+{
+    s->reason = reason;
+    return -EPROTO;
+}
+
 static int check_length(struct session *s)
 {
     uint32_t length = get_be32(s->head);
     uint8_t id;
 
     if (length > SESSION_MESSAGE_MAX)
-        return session_break(s, "message is too long");
+        return refuse(s, "message is too long");
     if (s->n_head < 5)
         return 0;
     id = s->head[4];
     if (id == ID_BITFIELD && length != 1 + bitfield_size(s->geometry->n_pieces))
-        return session_break(s, "bitfield has the wrong length");
+        return refuse(s, "bitfield has the wrong length");
     if (id == ID_PIECE && (length < 9 || length > 9 + SESSION_REQUEST_MAX))
-        return session_break(s, "block has an impossible length");
+        return refuse(s, "block has an impossible length");
     if (id == ID_EXTENDED && s->extensions && length < EXTENDED_HEADER - 4)
-        return session_break(s, "message has the wrong length");
+        return refuse(s, "message has the wrong length");
     if (id >= N_MESSAGES)
         return 0;
     if (messages[id].fast && !s->fast)
-        return session_break(s, "message of the Fast extension without the extension");
+        return refuse(s, "message of the Fast extension without the extension");
     if (messages[id].length && length != messages[id].length)
-        return session_break(s, "message has the wrong length");
+        return refuse(s, "message has the wrong length");
     return 0;
+}
+
+/* BEP 3: a message of length 0. */
+static bool is_keep_alive(const struct session *s)
+{
+    return !(s->head[0] | s->head[1] | s->head[2] | s->head[3]);
 }
 
 /* The number of bytes of the current message that belong into s->head, as far as it is known. */
@@ -56,9 +69,7 @@ static uint8_t head_size(const struct session *s)
 {
     uint8_t id;
 
-    if (s->n_head < 4)
-        return 4;
-    if (!get_be32(s->head))
+    if (s->n_head < 4 || is_keep_alive(s))
         return 4;
     if (s->n_head < 5)
         return 5;
@@ -97,10 +108,10 @@ static int take_head(struct session *s, struct session_scratch *x)
 
 static int begin_bitfield(struct session *s)
 {
-    s->payload_left = get_be32(s->head) - 1;
+    s->payload_left = (uint32_t)bitfield_size(s->geometry->n_pieces);
     s->n_peer_has = 0;
     if (s->keep_bitfield && bitfield_init(&s->incoming, s->geometry->n_pieces))
-        return session_break_no_memory(s);
+        return -ENOMEM;
     if (s->payload_left)
         s->state = STATE_BITFIELD;
     return SESSION_NONE;
@@ -135,7 +146,7 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     if (s->payload_left)
         return SESSION_NONE;
     if (n_pieces % 8 && bytes[n - 1] & (0xff >> (n_pieces % 8)))
-        return session_break(s, "bitfield has spare bits set");
+        return refuse(s, "bitfield has spare bits set");
     return end_bitfield(s, e);
 }
 
@@ -145,7 +156,7 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
     if (s->any_message && id == ID_HAVE_NONE)
-        return session_break(s, "have-none after other messages");
+        return refuse(s, "have-none after other messages");
     if (id == ID_BITFIELD)
         return begin_bitfield(s);
     e->has_all = id == ID_HAVE_ALL;
@@ -153,22 +164,22 @@ static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
     return s->keep_bitfield ? SESSION_HAS : SESSION_NONE;
 }
 
-static int take_have(struct session *s, struct session_event *e)
+static int take_have(struct session *s, uint32_t piece, struct session_event *e)
 {
-    e->piece = get_be32(s->head + 5);
-    if (e->piece >= s->geometry->n_pieces)
-        return session_break(s, "has a piece that does not exist");
+    if (piece >= s->geometry->n_pieces)
+        return refuse(s, "has a piece that does not exist");
+    e->piece = piece;
     /* What the peer had is not kept here: a repeated HAVE counts twice, up to this. */
     if (s->n_peer_has < s->geometry->n_pieces)
         s->n_peer_has++;
     return SESSION_HAVE;
 }
 
-static int take_suggestion(struct session *s, struct session_event *e)
+static int take_suggestion(struct session *s, uint32_t piece, struct session_event *e)
 {
-    e->piece = get_be32(s->head + 5);
-    if (e->piece >= s->geometry->n_pieces)
-        return session_break(s, "suggests a piece that does not exist");
+    if (piece >= s->geometry->n_pieces)
+        return refuse(s, "suggests a piece that does not exist");
+    e->piece = piece;
     return SESSION_SUGGESTED;
 }
 
@@ -203,62 +214,77 @@ static int take_interest(struct session *s, bool interested)
 
 /* --- blocks ---------------------------------------------------------------------------------- */
 
-static int begin_piece(struct session *s, uint64_t now)
+/* A message about a block that we did not request: the answer to our cancel, or a false one, which
+ * does no harm in small numbers. */
+static int charge_unasked(struct session *s, uint32_t n_bytes)
 {
-    uint32_t size = get_be32(s->head) - 9;
-    struct in_flight_block *block =
-        session_find_block(s, get_be32(s->head + 5), get_be32(s->head + 9), size);
-
-    if (block) {
-        session_begin_block(s, block, 0, now);
-        return SESSION_NONE;
-    }
-    session_skip(s, size);
-    return session_charge_unasked(s, size);
+    return session_charge_unasked(s, n_bytes) ? refuse(s, "sends blocks that we did not request")
+                                              : SESSION_NONE;
 }
 
-/* Request, cancel and reject have the same three fields. */
-static int take_block_message(struct session *s, uint8_t id, struct session_event *e)
+static int take_request(struct session *s, const struct message *m)
 {
-    const struct session_upload u = {.piece = get_be32(s->head + 5),
-                                     .begin = get_be32(s->head + 9),
-                                     .length = get_be32(s->head + 13)};
-    struct in_flight_block *block;
+    const struct session_upload u = {.piece = m->piece, .begin = m->begin, .length = m->size};
 
-    if (u.piece >= s->geometry->n_pieces)
-        return session_break(s, "names a piece that does not exist");
-    if (!u.length || u.length > SESSION_REQUEST_MAX ||
-        (uint64_t)u.begin + u.length > geometry_piece_size(s->geometry, u.piece))
-        return session_break(s, "names a block that does not exist");
-    if (id == ID_REQUEST)
+    if (m->id == ID_REQUEST)
         return session_on_request(s, &u);
-    if (id == ID_CANCEL) {
-        session_on_cancel(s, &u);
-        return SESSION_NONE;
-    }
-    block = session_find_block(s, u.piece, u.begin, u.length);
-    /* The answer to our cancel, or a false one, which does no harm in small numbers. */
-    if (!block)
-        return session_charge_unasked(s, u.length);
+    session_on_cancel(s, &u);
+    return SESSION_NONE;
+}
+
+static int take_reject(struct session *s, struct in_flight_block *block, struct session_event *e)
+{
+    e->piece = block->piece;
     session_lose_block(s, block);
-    e->piece = u.piece;
     return s->peer_chokes ? SESSION_NONE : SESSION_REFUSED;
+}
+
+static int begin_piece(struct session *s, struct in_flight_block *block, uint32_t size,
+                       uint64_t now)
+{
+    if (block)
+        session_begin_block(s, block, 0, now);
+    else
+        session_skip(s, size);
+    return SESSION_NONE;
+}
+
+/* Request, cancel, reject and piece name a block. */
+static int take_block_message(struct session *s, const struct message *m, uint64_t now,
+                              struct session_event *e)
+{
+    struct in_flight_block *block;
+    int r;
+
+    if (m->id != ID_PIECE) {
+        if (m->piece >= s->geometry->n_pieces)
+            return refuse(s, "names a piece that does not exist");
+        if (!m->size || m->size > SESSION_REQUEST_MAX ||
+            (uint64_t)m->begin + m->size > geometry_piece_size(s->geometry, m->piece))
+            return refuse(s, "names a block that does not exist");
+    }
+    if (m->id == ID_REQUEST || m->id == ID_CANCEL)
+        return take_request(s, m);
+    block = session_find_block(s, m->piece, m->begin, m->size);
+    if (!block && (r = charge_unasked(s, m->size)) != 0)
+        return r;
+    if (m->id == ID_PIECE)
+        return begin_piece(s, block, m->size, now);
+    return block ? take_reject(s, block, e) : SESSION_NONE;
 }
 
 /* --- the state machine ----------------------------------------------------------------------- */
 
 /* The head is complete. An event kind or negative. */
-static int take_message(struct session *s, struct session_scratch *x, uint64_t now,
-                        struct session_event *e)
+static int take_message(struct session *s, uint64_t now, struct session_event *e)
 {
-    uint32_t length = get_be32(s->head);
-    uint8_t id = s->head[4];
+    const struct message m = message_decode(s->head);
     int r;
 
     s->n_head = 0;
-    if (!length)
+    if (!m.length)
         return SESSION_NONE;
-    switch (id) {
+    switch (m.id) {
     case ID_CHOKE:
         r = take_choke(s);
         break;
@@ -267,31 +293,32 @@ static int take_message(struct session *s, struct session_scratch *x, uint64_t n
         break;
     case ID_INTERESTED:
     case ID_NOT_INTERESTED:
-        r = take_interest(s, id == ID_INTERESTED);
+        r = take_interest(s, m.id == ID_INTERESTED);
         break;
     case ID_HAVE:
-        r = take_have(s, e);
+        r = take_have(s, m.piece, e);
         break;
     case ID_BITFIELD:
     case ID_HAVE_ALL:
     case ID_HAVE_NONE:
-        r = take_have_set(s, id, e);
+        r = take_have_set(s, m.id, e);
         break;
     case ID_REQUEST:
     case ID_CANCEL:
     case ID_REJECT:
-        r = take_block_message(s, id, e);
-        break;
     case ID_PIECE:
-        r = begin_piece(s, now);
+        r = take_block_message(s, &m, now, e);
         break;
     case ID_SUGGEST:
-        return take_suggestion(s, e);
+        return take_suggestion(s, m.piece, e);
     case ID_ALLOWED_FAST: /* a hint that we do not use */
         return SESSION_NONE;
     default:
-        return id == ID_EXTENDED && s->extensions ? session_begin_extended(s, x, e)
-                                                  : session_skip(s, length - 1);
+        if (m.id == ID_EXTENDED && s->extensions)
+            session_begin_extended(s, m.length - (EXTENDED_HEADER - 4));
+        else
+            session_skip(s, m.length - 1);
+        return SESSION_NONE;
     }
     s->any_message = true;
     return r;
@@ -306,13 +333,13 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
 
     x->at += n;
     switch (s->state) {
+    case STATE_BITFIELD:
+        return take_bitfield(s, bytes, n, e);
     case STATE_BLOCK:
         memcpy(s->download->into, bytes, n);
         rate_add(&s->down, n, now);
         session_fill_block(s, n, now);
         return SESSION_NONE;
-    case STATE_BITFIELD:
-        return take_bitfield(s, bytes, n, e);
     case STATE_EXTENSION:
         return session_take_extended(s, x, bytes, n, e);
     default:
@@ -323,6 +350,13 @@ static int take_payload(struct session *s, struct session_scratch *x, uint64_t n
     }
 }
 
+/* The scratch is shared: the rest must not be parsed as another session's. */
+static int drop_rest(struct session_scratch *x, int r)
+{
+    x->at = x->end = 0;
+    return r;
+}
+
 int session_next_event(struct session *s, struct session_scratch *x, uint64_t now,
                        struct session_event *eventp)
 {
@@ -330,28 +364,25 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
 
     *eventp = (struct session_event){0};
     session_free_extended(s);
-    for (;;) {
-        if (session_take_done_claim(s, &eventp->claim))
-            return SESSION_CLAIM_DONE;
-        if (session_is_broken(s)) {
-            /* The scratch is shared: the rest must not be parsed as another session's. */
-            x->at = x->end = 0;
-            return session_break(s, NULL);
-        }
-        if (s->state != STATE_HEAD) {
-            if (x->at == x->end)
-                break;
-            r = take_payload(s, x, now, eventp);
-        } else {
+    while (!session_take_done_claim(s, &eventp->claim)) {
+        if (session_is_broken(s))
+            return drop_rest(x, s->state == STATE_BROKEN ? -EPROTO : -ENOMEM);
+        if (s->state == STATE_HEAD) {
             r = take_head(s, x);
-            if (!r)
-                break;
+            if (r == SESSION_NONE)
+                return drop_rest(x, r);
             if (r == HEAD_COMPLETE)
-                r = take_message(s, x, now, eventp);
+                r = take_message(s, now, eventp);
+        } else {
+            /* A message of an extension may be empty: that is a payload, too. */
+            if (x->at == x->end && s->payload_left)
+                return drop_rest(x, SESSION_NONE);
+            r = take_payload(s, x, now, eventp);
         }
         if (r > 0)
             return r;
+        if (r < 0)
+            session_break(s, r, s->reason); /* reported after the claims that are done */
     }
-    x->at = x->end = 0;
-    return SESSION_NONE;
+    return SESSION_CLAIM_DONE;
 }

@@ -24,6 +24,7 @@
 #define PLAIN_READ_IN_FLIGHT 16384u
 _Static_assert(PLAIN_READ <= SCRATCH_SIZE, "a plain read does not fit");
 _Static_assert(PIECE_HEADER == SCRATCH_HEADER_SIZE, "headers differ");
+_Static_assert(sizeof((struct session *)0)->head == MESSAGE_HEAD_MAX, "head");
 
 /* Whether the bytes of the current message can be the header of the next block in flight. */
 static bool can_aim(struct session *s)

@@ -18,10 +18,10 @@ int session_on_request(struct session *s, const struct session_upload *u)
         return SESSION_NONE;
     }
     if (!s->uploads && !(s->uploads = upload_queue_new()))
-        return session_break_no_memory(s);
+        return -ENOMEM;
     switch (upload_queue_add(s->uploads, u)) {
     case -ENOMEM:
-        return session_break_no_memory(s);
+        return -ENOMEM;
     case UPLOAD_QUEUE_FULL:
         refuse(s, u);
         return SESSION_NONE;

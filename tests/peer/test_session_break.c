@@ -12,9 +12,9 @@ START_TEST(the_first_reason_is_kept)
 
     harness_init(&w, FAST);
     ck_assert(!session_is_broken(&w.s));
-    ck_assert_int_eq(session_break(&w.s, "first"), -EPROTO);
-    ck_assert_int_eq(session_break(&w.s, "second"), -EPROTO);
-    session_break_no_memory(&w.s);
+    session_break(&w.s, -EPROTO, "first");
+    session_break(&w.s, -EPROTO, "second");
+    session_break(&w.s, -ENOMEM, NULL);
     ck_assert_str_eq(w.s.reason, "first");
     ck_assert(session_is_broken(&w.s));
     harness_events(&w);
@@ -23,8 +23,8 @@ START_TEST(the_first_reason_is_kept)
     harness_deinit(&w);
 
     harness_init(&w, FAST);
-    ck_assert_int_eq(session_break_no_memory(&w.s), -ENOMEM);
-    ck_assert_int_eq(session_break(&w.s, "second"), -ENOMEM);
+    session_break(&w.s, -ENOMEM, NULL);
+    session_break(&w.s, -EPROTO, "second");
     ck_assert_str_eq(w.s.reason, "out of memory");
     harness_events(&w);
     ck_assert_int_eq(w.error, -ENOMEM);
@@ -40,7 +40,7 @@ START_TEST(a_broken_session_sends_and_claims_nothing)
     harness_init(&w, FAST);
     FEED(&w, "\0\0\0\x01\x01");
     harness_expect(&w, "unchoked ");
-    session_break(&w.s, "reason");
+    session_break(&w.s, -EPROTO, "reason");
     session_send_have(&w.s, 1);
     SENT(&w, "");
     ck_assert_uint_eq(session_blocks_wanted(&w.s, w.now), 0);
