@@ -67,6 +67,7 @@ static void store(struct fs *self, struct fs_torrent *t, struct fs_store_blocks 
 
 void fs_blocks_store(struct fs *self, struct fs_store_blocks *m)
 {
+    owner_assert(&self->owner);
     self->stored_ns = self->now;
     store(self, storage_owner(m->storage), m);
 }
@@ -75,6 +76,7 @@ void fs_blocks_retry_parked(struct fs *self, struct fs_torrent *t)
 {
     size_t n = t->n_parked;
 
+    owner_assert(&self->owner);
     if (!n || storage_is_busy(t->storage))
         return;
     t->n_parked = 0;
@@ -114,6 +116,7 @@ void fs_blocks_end_write(struct fs *self, struct fs_torrent *t, struct disk_job 
     bool whole = disk_job_is_whole_piece(job);
     int error = storage_finish(job);
 
+    owner_assert(&self->owner);
     t->writing = false;
     note_arrivals(self, t, n_unhashed);
     if (whole && !error && is_fast(t))
@@ -140,6 +143,7 @@ bool fs_blocks_hash(struct fs *self, struct fs_torrent *t)
     struct disk_job *job;
     int r = storage_prepare_hash(t->storage, sha1_lanes(), &job);
 
+    owner_assert(&self->owner);
     if (r < 0)
         fs_report_failure(self, t, r);
     if (r || !job)

@@ -19,6 +19,7 @@ void fs_check_begin(struct fs *self, struct fs_check_pieces *m)
 {
     struct fs_torrent *t = storage_owner(m->storage);
 
+    owner_assert(&self->owner);
     t->check = m;
     t->n_to_check = storage_begin_check(t->storage, m->all ? CHECK_ALL : CHECK_DOUBTFUL);
     t->progress_ns = t->check_saved_ns = self->now;
@@ -30,6 +31,7 @@ struct fs_worker *fs_check_find_worker(struct fs *self)
     bool busy = self->n_leased || (self->stored_ns && self->now - self->stored_ns < BUSY_NS);
     struct fs_worker *idle, *checkers = self->workers + self->n_workers;
 
+    owner_assert(&self->owner);
     if (self->n_checking >= (busy ? 1 : self->n_workers))
         return NULL;
     idle = fs_queue_find_idle(checkers, self->n_checkers);
@@ -97,12 +99,14 @@ void fs_check_schedule(struct fs *self)
     struct fs_worker *w;
     struct disk_job *job;
 
+    owner_assert(&self->owner);
     while (choose_check(self) && (w = fs_check_find_worker(self)) && (job = gather_check(self)))
         fs_queue_give(self, w, job);
 }
 
 void fs_check_cancel(struct fs *self, const struct fs_torrent *t)
 {
+    owner_assert(&self->owner);
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         for (struct disk_job *job = self->workers[i].busy ? self->workers[i].run.job : NULL; job;
              job = job->next)
@@ -139,6 +143,7 @@ void fs_check_start_save(struct fs *self, struct fs_torrent *t)
     struct disk_job *job;
     int r;
 
+    owner_assert(&self->owner);
     t->check_saved_ns = self->now;
     r = storage_prepare_save(t->storage, storage_uploaded(t->storage),
                              storage_downloaded(t->storage), SAVE_RUNNING, &job);

@@ -9,6 +9,7 @@
 #include "conjure/base/clock.h"
 #include "conjure/base/due_heap.h"
 #include "conjure/base/list.h"
+#include "conjure/base/owner.h"
 #include "conjure/fs/storage.h"
 
 /* Shared by the files of FS. All of it belongs to FS's thread. */
@@ -62,6 +63,7 @@ struct fs_worker {
 
 struct fs {
     struct actor actor;
+    struct owner owner; /* FS's thread */
     struct waker waker;
     struct fs_inbox inbox;
     struct master_inbox *master;

@@ -20,6 +20,7 @@ void fs_opening_add(struct fs *self, struct fs_open_torrent *m)
 {
     struct fs_torrent *t;
 
+    owner_assert(&self->owner);
     if (self->stopped_opening) {
         cancel(m);
         return;
@@ -42,6 +43,7 @@ static struct fs_torrent *take_first(struct fs *self)
 
 void fs_opening_stop(struct fs *self)
 {
+    owner_assert(&self->owner);
     self->stopped_opening = true;
     while (self->n_opening) {
         struct fs_torrent *t = take_first(self);
@@ -87,6 +89,7 @@ void fs_opening_start_some(struct fs *self)
     uint32_t n = (self->n_opening + n_idle - 1) / n_idle;
     struct disk_job *first = NULL, **at = &first;
 
+    owner_assert(&self->owner);
     for (n = n < TOGETHER_MAX ? n : TOGETHER_MAX; n; n--) {
         *at = start_first(self);
         if (*at)
@@ -100,6 +103,7 @@ bool fs_opening_end(struct fs *self, struct fs_torrent *t, int error)
 {
     struct fs_open_torrent *m = t->open;
 
+    owner_assert(&self->owner);
     t->open = NULL;
     if (!error)
         error = bitfield_copy(&m->have, storage_have(t->storage));

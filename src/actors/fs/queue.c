@@ -16,6 +16,7 @@ struct fs_worker *fs_queue_find_idle(struct fs_worker *workers, unsigned n)
 
 void fs_queue_give(struct fs *self, struct fs_worker *w, struct disk_job *job)
 {
+    owner_assert(&self->owner);
     w->busy = true;
     *(w < self->workers + self->n_workers ? &self->n_busy : &self->n_checking) += 1;
     w->run.job = job;
@@ -27,6 +28,7 @@ void fs_queue_give_to_worker(struct fs *self, struct disk_job *job)
 {
     struct fs_torrent *t = storage_owner(job->storage);
 
+    owner_assert(&self->owner);
     t->writing |= job->kind == DISK_WRITE;
     fs_queue_give(self, fs_queue_find_idle(self->workers, self->n_workers), job);
 }
@@ -48,6 +50,7 @@ static bool may_run(const struct disk_job *job)
 
 void fs_queue_add(struct fs *self, struct disk_job *job)
 {
+    owner_assert(&self->owner);
     job->next = NULL;
     if (fs_queue_has_idle(self) && may_run(job)) {
         fs_queue_give_to_worker(self, job);
@@ -73,6 +76,7 @@ struct disk_job *fs_queue_take(struct fs *self)
     struct disk_job *first = NULL, *last = NULL, *previous = NULL, **at = &self->queue_first, *job;
     unsigned n = 0;
 
+    owner_assert(&self->owner);
     while ((job = *at) && (!first || first->kind == DISK_WRITE || first->kind == DISK_SAVE)) {
         if (first ? !can_follow(job, first, n) : !may_run(job)) {
             previous = job;

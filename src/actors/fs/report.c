@@ -9,6 +9,7 @@ void fs_report_failure(struct fs *self, struct fs_torrent *t, int error)
 {
     struct master_storage_failed *m;
 
+    owner_assert(&self->owner);
     if (t->failure_reported)
         return;
     t->failure_reported = true;
@@ -63,6 +64,7 @@ void fs_report_events(struct fs *self, struct fs_torrent *t)
 {
     struct storage_event e;
 
+    owner_assert(&self->owner);
     while (storage_next_event(t->storage, &e)) {
         switch (e.kind) {
         case STORAGE_COMPLETED:
@@ -105,6 +107,7 @@ void fs_report_check(struct fs *self, struct fs_torrent *t)
 {
     struct master_check_progress *m;
 
+    owner_assert(&self->owner);
     if (!t->check || self->now - t->progress_ns < PROGRESS_EVERY)
         return;
     t->progress_ns = self->now;

@@ -19,6 +19,7 @@
 
 void fs_restat_expect(struct fs *self, struct fs_torrent *t)
 {
+    owner_assert(&self->owner);
     due_heap_set(&self->restats, &t->restat,
                  storage_needs_restat(t->storage) ? self->now : self->now + AGAIN_NS);
 }
@@ -27,6 +28,7 @@ void fs_restat_end(struct fs *self, struct fs_torrent *t)
 {
     uint64_t pause = SHARE * (self->now - self->restat_began_ns);
 
+    owner_assert(&self->owner);
     self->restating = false;
     self->restat_after_ns = self->now + (pause > PAUSE_NS ? pause : PAUSE_NS);
     due_heap_set(&self->restats, &t->restat, self->now + AGAIN_NS);
@@ -44,6 +46,7 @@ uint64_t fs_restat_schedule(struct fs *self)
     struct fs_torrent *t;
     struct fs_worker *w;
 
+    owner_assert(&self->owner);
     if (self->restating || at == UINT64_MAX)
         return UINT64_MAX;
     if (at < self->restat_after_ns)

@@ -32,6 +32,7 @@ void fs_saving_ask(struct fs *self, struct fs_save_resume *m)
 {
     struct fs_torrent *t = storage_owner(m->storage);
 
+    owner_assert(&self->owner);
     if (t->save) {
         m->error = -EALREADY;
         msg_reply(&m->msg);
@@ -45,6 +46,7 @@ void fs_saving_close(struct fs *self, struct fs_close_torrent *m)
 {
     struct fs_torrent *t = storage_owner(m->storage);
 
+    owner_assert(&self->owner);
     t->close = m;
     fs_check_cancel(self, t);
     fs_torrent_activate(self, t);
@@ -95,6 +97,7 @@ static bool start_close(struct fs *self, struct fs_torrent *t)
 
 bool fs_saving_continue(struct fs *self, struct fs_torrent *t)
 {
+    owner_assert(&self->owner);
     if (t->save && !t->saving)
         start_save(self, t);
     if (fs_check_save_is_due(self, t))
@@ -106,6 +109,7 @@ bool fs_saving_end(struct fs *self, struct fs_torrent *t, int error)
 {
     enum saving saving = t->saving;
 
+    owner_assert(&self->owner);
     t->saving = SAVING_NOTHING;
     if (error && storage_failed_in_content(t->storage))
         fs_report_failure(self, t, error);

@@ -5,6 +5,7 @@
 
 void fs_torrent_activate(struct fs *self, struct fs_torrent *t)
 {
+    owner_assert(&self->owner);
     if (t->active)
         return;
     t->active = true;
@@ -17,6 +18,7 @@ void fs_torrent_activate(struct fs *self, struct fs_torrent *t)
 
 void fs_torrent_deactivate(struct fs *self, struct fs_torrent *t)
 {
+    owner_assert(&self->owner);
     if (!t->active)
         return;
     t->active = false;

@@ -191,6 +191,7 @@ void lobby_peer_close_twin(struct lobby *l, struct peer *p)
     struct peer *twin = lobby_peers_find(l, &p->key);
     enum twin_direction closed = twin_to_close(p->lobby_torrent->swarm->peer_id, p->key.peer_id);
 
+    owner_assert(&l->owner);
     p->has_twin = false;
     if (twin == p)
         twin = p->twin;

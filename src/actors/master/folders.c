@@ -301,6 +301,7 @@ int folders_open(struct master *m)
     char *path;
     int r;
 
+    owner_assert(&m->owner);
     if (asprintf(&path, "%s/torrents", m->config->state_dir) < 0)
         abort();
     r = mkdir(path, 0777) && errno != EEXIST ? -errno : 0;
@@ -318,6 +319,7 @@ int folders_open(struct master *m)
 
 void folders_look(struct master *m)
 {
+    owner_assert(&m->owner);
     if (m->known && !m->stopping)
         watch_poll(m->known);
     if (m->watched && !m->stopping)
@@ -346,6 +348,7 @@ void folders_work(struct master *m)
 {
     uint64_t until = clock_now() + TURN_NS;
 
+    owner_assert(&m->owner);
     if (!folders_have_work(m))
         return;
     take_news(m, m->known, until);
@@ -365,6 +368,7 @@ void folders_fds(const struct master *m, int *knownp, int *watchedp)
 
 void folders_close(struct master *m)
 {
+    owner_assert(&m->owner);
     if (!m->known)
         return;
     for (struct master_torrent *t = m->first; t && m->ready; t = t->next)

@@ -8,6 +8,7 @@
 #include "conjure/actors/master.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/key_map.h"
+#include "conjure/base/owner.h"
 #include "conjure/msg/master.h"
 #include "conjure/state/statistics.h"
 #include "conjure/torrent/life.h"
@@ -16,6 +17,7 @@ struct master_torrent;
 
 /* The actor. Each member after the actors belongs to the module that its comment names. */
 struct master {
+    struct owner owner; /* the process's first thread */
     struct master_inbox inbox;
     struct waker waker;
     const struct master_config *config;

@@ -42,6 +42,7 @@ void report_progress(struct master *m)
 {
     struct master_status sum = {.state = MASTER_ENDED};
 
+    owner_assert(&m->owner);
     if (!m->config->report)
         return;
     for (struct master_torrent *t = m->first; t; t = t->next) {

@@ -69,6 +69,7 @@ void master_settings_tell_limits(struct master *m)
     struct bandwidth_exempt_lan *x = bandwidth_new_exempt_lan();
     struct choker_set_limit *c = choker_new_set_limit();
 
+    owner_assert(&m->owner);
     x->exempt = !m->settings.limit_lan;
     bandwidth_tell_or_drop_exempt_lan(bandwidth_inbox(m->bandwidth), x);
     set_limit(m, BANDWIDTH_ALL, DIRECTION_UP, m->settings.max_upload_limit);
@@ -145,6 +146,7 @@ void master_settings_reload(struct master *m)
 {
     struct master_settings new = MASTER_SETTINGS_EMPTY;
 
+    owner_assert(&m->owner);
     if (m->config->reload(m->config->reload_arg, &new))
         return;
     master_settings_deinit(&m->settings);

@@ -35,6 +35,7 @@ void state_note(struct master *m, enum master_state_part part, int error)
 {
     unsigned bit = 1u << part, before = m->state_failing;
 
+    owner_assert(&m->owner);
     m->state_failing = error ? before | bit : before & ~bit;
     if (error && !before)
         log_err(FACILITY, "%s: state cannot be saved: %s", m->config->state_dir, strerror(-error));
@@ -50,6 +51,7 @@ int state_lock_folder(struct master *m)
     pid_t holder = 0;
     int r = state_lock(path, &m->lock_fd, &holder);
 
+    owner_assert(&m->owner);
     if (r == STATE_LOCKED && holder)
         log_err(FACILITY, "%s: in use by another daemon, pid %ld", m->config->state_dir,
                 (long)holder);
@@ -93,6 +95,7 @@ void state_begin_statistics(struct master *m)
     char *path = path_of(m, "statistics"), reason[STATISTICS_REASON_MAX];
     int r = statistics_load(path, &m->statistics, reason);
 
+    owner_assert(&m->owner);
     m->began_ns = m->now;
     /* Never overwrite a file that cannot be read. */
     if (r && r != -ENOENT) {
@@ -113,6 +116,7 @@ void state_tick(struct master *m)
                  m->statistics.downloaded != m->saved_statistics.downloaded ||
                  m->statistics.n_starts != m->saved_statistics.n_starts;
 
+    owner_assert(&m->owner);
     uint32_t every = moved ? SAVE_TICKS : SAVE_IDLE_TICKS;
 
     if (m->state_failing & 1u << MASTER_STATE_STATISTICS)
@@ -123,6 +127,7 @@ void state_tick(struct master *m)
 
 void state_end(struct master *m)
 {
+    owner_assert(&m->owner);
     if (m->lock_fd < 0)
         return;
     save(m);

@@ -67,6 +67,7 @@ void summary_log(struct master *m)
     uint32_t n_peers = 0, n_seeding = 0, n_failed = 0;
     struct statistics s = state_statistics(m);
 
+    owner_assert(&m->owner);
     for (struct master_torrent *t = m->first; t; t = t->next) {
         log_torrent(t);
         down_rate += record_down_rate(t);

@@ -460,6 +460,7 @@ void torrent_sweep(struct master *m)
 {
     struct master_torrent *next;
 
+    owner_assert(&m->owner);
     if (!m->sweep_due)
         return;
     m->sweep_due = false;

@@ -74,6 +74,7 @@ void peer_download_store(struct peer *p, struct session_claim *c)
     uint32_t n_missing = (uint32_t)__builtin_popcountll(c->claim.blocks & ~c->received);
     struct fs_store_blocks *m;
 
+    owner_assert(&p->owner);
     peer_quota_return(p, DIRECTION_DOWN, n_missing * BLOCK_SIZE);
     if (!c->received) {
         return_claim(p, c->claim.id);
@@ -102,6 +103,7 @@ void peer_download_store(struct peer *p, struct session_claim *c)
 
 void peer_download_stored(struct peer *p, struct fs_store_blocks *m)
 {
+    owner_assert(&p->owner);
     p->n_queries--;
     p->n_stores--;
     if (m->claimed & ~m->blocks)
@@ -116,6 +118,7 @@ void peer_download_drop_claims(struct peer *p)
 {
     struct session_claim claim;
 
+    owner_assert(&p->owner);
     while (session_drop_claim(&p->session, &claim))
         peer_download_store(p, &claim);
 }
@@ -162,6 +165,7 @@ void peer_download_claimed(struct peer *p, struct interest_next_piece *m)
     bool taken = m->claim.id && take_claim(p, &m->claim);
     uint32_t n_taken = taken ? (uint32_t)__builtin_popcountll(m->claim.blocks) : 0;
 
+    owner_assert(&p->owner);
     p->n_queries--;
     p->n_next_piece--;
     p->n_blocks_asked = (uint16_t)(p->n_blocks_asked - m->n_blocks);
@@ -201,6 +205,7 @@ void peer_download_ask(struct peer *p, uint64_t now)
 {
     uint32_t wanted;
 
+    owner_assert(&p->owner);
     if (p->seeding || p->must_close || !p->session.we_interested || p->session.peer_chokes ||
         now < p->work->download.pause_ns)
         return;
@@ -228,6 +233,7 @@ void peer_download_refused(struct peer *p, uint32_t piece, uint64_t now)
 {
     struct peer_download *d;
 
+    owner_assert(&p->owner);
     if (!p->work)
         return;
     d = &p->work->download;
@@ -250,6 +256,7 @@ int peer_download_tick(struct peer *p, uint64_t now)
 {
     struct peer_download *d = &p->work->download;
 
+    owner_assert(&p->owner);
     if (d->snubbed && p->session.down.total != d->snubbed_at)
         d->snubbed = false;
     if (!session_is_snubbed(&p->session, now))

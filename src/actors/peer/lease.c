@@ -18,6 +18,7 @@ static void return_lease(struct peer *p, struct open_file *handle)
 
 void peer_lease_return_all(struct peer *p)
 {
+    owner_assert(&p->owner);
     for (unsigned i = 0; i < PEER_LEASES; i++) {
         struct peer_lease *l = &p->work->leases.leases[i];
 
@@ -43,6 +44,7 @@ static void keep_lease(struct peer *p, const struct fs_lease_file *m)
 
 void peer_lease_replied(struct peer *p, struct fs_lease_file *m)
 {
+    owner_assert(&p->owner);
     p->n_queries--;
     p->asked_lease = false;
     if (m->error)
@@ -59,6 +61,7 @@ struct peer_lease *peer_lease_get(struct peer *p, uint32_t file)
 {
     struct fs_lease_file *m;
 
+    owner_assert(&p->owner);
     for (unsigned i = 0; i < PEER_LEASES; i++) {
         struct peer_lease *l = &p->work->leases.leases[i];
 

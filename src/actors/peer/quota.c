@@ -48,6 +48,7 @@ uint32_t peer_quota_get(struct peer *p, enum direction direction, uint32_t n_lea
 {
     struct peer_quota *q = &p->work->quotas[direction];
 
+    owner_assert(&p->owner);
     if (now < q->free_until_ns) {
         if (q->free_until_ns - now < RENEW_NS)
             ask(p, direction, n_most);
@@ -62,6 +63,7 @@ void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
     struct peer_quota *q = &p->work->quotas[direction];
 
+    owner_assert(&p->owner);
     q->n_bytes -= n_bytes < q->n_bytes ? n_bytes : q->n_bytes;
     q->used = true;
 }
@@ -70,6 +72,7 @@ void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_byte
 {
     struct bandwidth_return_quota *m;
 
+    owner_assert(&p->owner);
     if (!n_bytes || !p->limited[direction])
         return;
     m = bandwidth_new_return_quota();
@@ -92,6 +95,7 @@ void peer_quota_replied(struct peer *p, struct bandwidth_want_quota *m)
 {
     struct peer_quota *q;
 
+    owner_assert(&p->owner);
     p->n_queries--;
     p->asked_quota[m->direction] = false;
     set_limited(p, m->direction, !m->free_until_ns);
@@ -118,6 +122,7 @@ void peer_quota_tick(struct peer *p)
 {
     struct peer_work *w = p->work;
 
+    owner_assert(&p->owner);
     for (enum direction d = 0; d < N_DIRECTIONS; d++) {
         if (!w->quotas[d].used && !p->asked_quota[d])
             return_rest(p, d);
@@ -127,6 +132,7 @@ void peer_quota_tick(struct peer *p)
 
 void peer_quota_return_all(struct peer *p)
 {
+    owner_assert(&p->owner);
     for (enum direction d = 0; d < N_DIRECTIONS; d++)
         return_rest(p, d);
 }

@@ -66,6 +66,7 @@ static void report_later_pieces(struct peer *p, const struct session_event *e)
 
 void peer_report_pieces(struct peer *p, struct session_event *e)
 {
+    owner_assert(&p->owner);
     if (p->joined_interest)
         report_later_pieces(p, e);
     else
@@ -75,6 +76,7 @@ void peer_report_pieces(struct peer *p, struct session_event *e)
 
 void peer_report_piece(struct peer *p, uint32_t piece)
 {
+    owner_assert(&p->owner);
     if (!p->session.keep_bitfield)
         return;
     peer_join_interest(p);
@@ -85,6 +87,7 @@ void peer_report_lost_piece(struct peer *p, uint32_t piece)
 {
     struct interest_peer_lost_piece *m = interest_new_peer_lost_piece();
 
+    owner_assert(&p->owner);
     m->peer = p->id;
     m->piece = piece;
     interest_tell_or_drop_peer_lost_piece(&p->torrent->interest, m);
@@ -94,6 +97,7 @@ void peer_report_suggestion(struct peer *p, uint32_t piece)
 {
     struct interest_piece_suggested *m = interest_new_piece_suggested();
 
+    owner_assert(&p->owner);
     m->peer = p->id;
     m->piece = piece;
     interest_tell_or_drop_piece_suggested(&p->torrent->interest, m);
@@ -103,6 +107,7 @@ void peer_report_not_interested(struct peer *p)
 {
     struct interest_peer_not_interested *m;
 
+    owner_assert(&p->owner);
     if (!p->super_seeding || !p->joined_interest)
         return;
     m = interest_new_peer_not_interested();
@@ -119,6 +124,7 @@ void peer_report_interest(struct peer *p)
     /* A peer that declared upload_only gets no slot, even if it sends INTERESTED. */
     bool interested = p->session.peer_interested && !p->session.peer_upload_only;
 
+    owner_assert(&p->owner);
     if (!p->joined_choker ||
         (p->reported_interested == interested &&
          p->reported_we_interested == p->session.we_interested && p->reported_seed == seed))
@@ -135,6 +141,7 @@ void peer_report_began(struct peer *p, uint32_t piece)
 {
     struct choker_began *m;
 
+    owner_assert(&p->owner);
     if (!p->guided || p->work->report.began == piece)
         return;
     p->work->report.began = piece;
@@ -151,6 +158,7 @@ void peer_report_rates(struct peer *p, uint64_t now)
     bool snubbed = p->work->download.snubbed || session_is_snubbed(&p->session, now);
     struct choker_rates *m;
 
+    owner_assert(&p->owner);
     r->rates_ns = now;
     if (down == r->down && up == r->up && snubbed == r->snubbed)
         return;
