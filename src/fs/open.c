@@ -9,7 +9,11 @@
  * The stamps of its other files are compared soon afterwards, one torrent after another (restat.c).
  * If one of them has changed, the torrent is opened again, and then all stamps are read first.
  *
- * The job owns the books, the placement and the stamps of the storage while it runs.
+ * LAYOUT. Compact allocation has pieces in foreign slots until the download is complete. So an
+ * unfinished torrent keeps the allocation that it began with, whatever is asked for now.
+ *
+ * The job owns the books, the placement and the stamps of the storage while it runs, and no other
+ * job reads the store.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +31,7 @@ struct open_job {
     struct job job;
     const char *resume_path; /* the storage's, constant; or NULL */
     bool refuse_lost, trusting;
+    struct store *store; /* the storage's, like job.store: its allocation may change */
     struct books books;
     struct placement *placement;
     struct stamps stamps;
@@ -52,6 +57,7 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     x->resume_path = s->resume_path;
     x->refuse_lost = s->refuse_lost;
     x->trusting = s->trusting;
+    x->store = &s->store;
     x->books = s->books;
     x->placement = s->placement;
     x->stamps = s->stamps;
@@ -99,6 +105,27 @@ static int load_resume(struct open_job *x, struct resume **resumep)
         return r;
     if (r)
         set_aside(x->resume_path);
+    return 0;
+}
+
+/* See LAYOUT. */
+static int keep_layout(struct open_job *x, const struct resume *resume)
+{
+    bool compact = resume->allocation == ALLOCATION_COMPACT;
+    struct placement *placement;
+
+    if (compact == store_files_grow(x->store))
+        return 0;
+    if (compact && resume->pieces.n_set == x->store->n_pieces)
+        return 0; /* each piece has reached its own slot */
+    x->store->allocation = resume->allocation;
+    placement = placement_new(x->store);
+    if (!placement)
+        return -ENOMEM;
+    placement_free(x->placement);
+    x->placement = placement;
+    log_notice("fs", "%s: the files are %s and stay so until the download is complete",
+               metainfo_name(x->store->meta), compact ? "compact" : "not compact");
     return 0;
 }
 
@@ -217,6 +244,8 @@ static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
     int r = load_resume(x, &resume);
 
     store_clean_parts(job->store);
+    if (!r && resume)
+        r = keep_layout(x, resume);
     if (!r)
         r = find_stamps(x, resume);
     if (!r && x->refuse_lost && resume) {

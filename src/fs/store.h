@@ -10,9 +10,9 @@
 #include "conjure/torrent/metainfo.h"
 
 /*
- * The layout of the content: slots of piece length, each in one or several files. Immutable after
- * store_init: any thread may call the functions of a const store; those that open files may
- * block.
+ * The layout of the content: slots of piece length, each in one or several files. Immutable once
+ * the torrent is open: any thread may call the functions of a const store; those that open files
+ * may block.
  *
  * Padding (BEP 47) is zeros and never on disk. The bytes that wanted pieces have in a file that is
  * not wanted are stored in a part file, ".NAME-INFOHASH8.parts/NUMBER" in the download folder, at

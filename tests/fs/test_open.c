@@ -40,6 +40,58 @@ START_TEST(after_a_crash_no_piece_is_claimed_that_is_not_on_disk)
 }
 END_TEST
 
+static uint32_t count_stored_blocks(struct sample *sample, struct storage *s)
+{
+    uint32_t n = storage_have(s)->n_set * n_blocks_of(sample, 0);
+    struct stored_blocks stored;
+
+    ck_assert_int_eq(storage_list_stored(s, &stored), 0);
+    for (size_t i = 0; i < stored.n; i++)
+        n += (uint32_t)__builtin_popcountll(stored.runs[i].blocks);
+    stored_blocks_deinit(&stored);
+    return n;
+}
+
+/* Some pieces are written with allocation FIRST, the others with SECOND. */
+static void change_allocation(enum allocation first, enum allocation second)
+{
+    static const uint32_t order[] = {9, 4, 12, 0, 7};
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, first, NULL);
+    for (unsigned i = 0; i < 5; i++)
+        write_piece(&sample, s, order[i]);
+    hash_waiting(s);
+    ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 1, &bob, false), 0);
+    close_storage(s);
+    s = open_storage(&sample, second, NULL);
+    /* Nothing is lost, and nothing is doubtful. */
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    ck_assert_uint_eq(count_stored_blocks(&sample, s), 5 * n_blocks_of(&sample, 0) + 1);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    ck_assert(sample_file_is_good(&sample, 0) && sample_file_is_good(&sample, 1));
+    close_storage(s);
+    /* A complete torrent is the same in each layout. */
+    s = open_storage(&sample, second, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+    end(&sample);
+}
+
+START_TEST(an_unfinished_torrent_keeps_the_layout_of_its_files)
+{
+    change_allocation(ALLOCATION_COMPACT, ALLOCATION_SPARSE);
+    change_allocation(ALLOCATION_COMPACT, ALLOCATION_FULL);
+    change_allocation(ALLOCATION_SPARSE, ALLOCATION_COMPACT);
+    change_allocation(ALLOCATION_FULL, ALLOCATION_COMPACT);
+}
+END_TEST
+
 START_TEST(only_pieces_of_touched_files_are_doubtful)
 {
     struct sample sample;
@@ -151,6 +203,7 @@ START_TEST(corrupt_resume_data_is_set_aside)
 END_TEST
 
 RUN_SUITE("open", 20, after_a_crash_no_piece_is_claimed_that_is_not_on_disk,
+          an_unfinished_torrent_keeps_the_layout_of_its_files,
           only_pieces_of_touched_files_are_doubtful,
           only_the_changed_one_of_a_hundred_files_is_hashed_again,
           no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside);

@@ -77,6 +77,24 @@ def test_a_signal_stops_a_download_with_code_7_and_it_resumes(world, out, number
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
 
 
+@pytest.mark.parametrize("first_how, then_how",
+                         (("compact", "sparse"), ("compact", "full"), ("sparse", "compact")))
+def test_a_download_goes_on_when_another_allocation_is_asked_for(world, out, first_how, then_how):
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
+    peer = world.peer(torrent, rate=RATE)
+    tracker.peers = [peer.address]
+    first = world.download(torrent, out, f"--allocation={first_how}")
+    wait_for_middle(first, peer, torrent)
+    first.signal(signal.SIGTERM)
+    first.expect_exit(7, 10)
+    served = peer.served
+    world.download(torrent, out, f"--allocation={then_how}").expect_exit(0, 30)
+    assert torrent.is_in(out)
+    rest = len(torrent.data) - served
+    assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
+
+
 def test_a_signal_ends_a_download_while_the_tracker_is_silent(world, out):
     silent = world.closing(SilentTracker())
     torrent = world.torrent(silent.url("http"), silent.url("udp"), n_bytes=MIB)
