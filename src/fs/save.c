@@ -10,11 +10,16 @@
  * only, so they are synced too. But each sync may flush the disk's cache, and a check of thousands
  * of files is mostly one of old files, which the kernel has written back already.
  *
+ * FAILED SYNCS. Linux reports an error of write-back once, and then counts the pages as clean. So a
+ * file whose sync failed is never believed again: resume data has its pieces as doubtful, and what
+ * the cache has of it is dropped, so that the next check reads the disk.
+ *
  * A thousand torrents save once a minute, and all together at the end. So resume data that
  * has not changed is not written again. Saves that are neighbours in the queue share the sync of
  * their folder, and the write-back of all of them is started before the first one is awaited.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +35,9 @@ struct save_job {
     struct job job;
     const char *path;      /* the storage's, constant */
     struct resume *resume; /* a snapshot of the books, owned */
-    uint8_t *unsynced;     /* one per file, owned: the files to be synced first */
+    uint8_t *unsynced;     /* one per file, owned: the files to be synced first; those of failed
+                            * syncs are marked */
+    int sync_error;        /* after running: of the first file that could not be synced */
     struct saved saved;    /* before running, and after */
 };
 
@@ -124,38 +131,77 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
 
 /* --- run ------------------------------------------------------------------------------------- */
 
-/* 0, FILE_MISSING or -errno. */
-static int sync_file(const struct store *store, uint32_t file, bool written)
+/* See FAILED SYNCS. A slot of a compact torrent can hold any piece: then all slots are read. */
+static void disclaim_file(struct save_job *x, uint32_t file)
 {
-    int fd, r = store_open_file(store, file, FILE_READ, &fd);
+    const struct metainfo_file *f = metainfo_file(x->job.store->meta, file);
+    uint32_t piece_length = x->job.store->piece_length;
+    struct resume *resume = x->resume;
+
+    if (store_files_grow(x->job.store))
+        resume->clean = false;
+    for (uint64_t at = f->offset / piece_length * piece_length; at < f->offset + f->length;
+         at += piece_length) {
+        uint32_t piece = (uint32_t)(at / piece_length);
+
+        if (bitfield_clear(&resume->pieces, piece))
+            bitfield_set(&resume->doubtful, piece);
+        for (uint32_t i = 0; i < resume->n_partials; i++)
+            if (resume->partials[i].piece == piece)
+                memset(resume->partials[i].blocks, 0,
+                       ((size_t)resume->partials[i].n_blocks + 63) / 64 * sizeof(uint64_t));
+    }
+}
+
+/* 0, FILE_MISSING or -errno. Marks the file when its sync fails. */
+static int sync_file(struct save_job *x, uint32_t file)
+{
+    bool written = x->unsynced[file] & UNSYNCED_WRITTEN;
+    int fd, r = store_open_file(x->job.store, file, FILE_READ, &fd);
 
     if (r)
         return r;
     r = written || !io_is_old(fd, OLD_S) ? io_sync(fd) : 0;
+    if (r)
+        x->unsynced[file] |= UNSYNCED_FAILED;
+    if (x->unsynced[file] & UNSYNCED_FAILED)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     io_close(fd);
     return r;
 }
 
+static bool is_about_process(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* 0, or -errno when nothing is to be saved. A file that could not be synced is disclaimed, and the
+ * others are saved all the same. */
 static int sync_content(struct save_job *x)
 {
     const struct store *store = x->job.store;
     int r = 0;
 
     for (uint32_t file = 0; file < store->n_files; file++) {
-        bool written = x->unsynced[file] & UNSYNCED_WRITTEN;
+        bool failed_before = x->unsynced[file] & UNSYNCED_FAILED;
 
         if (!x->unsynced[file])
             continue;
-        r = sync_file(store, file, written);
+        r = sync_file(x, file);
         /* Another program has removed a file that we wrote to. With files that grow, a moved
          * piece may have had no byte to write there. */
         if (r == FILE_MISSING)
-            r = written && !store_files_grow(store) ? -ENOENT : 0;
-        if (r < 0) {
-            x->job.failed_file = file;
+            r = x->unsynced[file] & UNSYNCED_WRITTEN && !store_files_grow(store) ? -ENOENT : 0;
+        if (is_about_process(r))
             return r;
+        if (r && !x->sync_error && !failed_before) {
+            x->sync_error = r;
+            x->job.failed_file = file;
         }
+        if (r || x->unsynced[file] & UNSYNCED_FAILED)
+            disclaim_file(x, file);
     }
+    r = 0;
     for (uint32_t file = 0; file < store->n_files && !r; file++)
         if (x->unsynced[file] & UNSYNCED_WRITTEN)
             r = stamp_read(store, file, &x->resume->stamps[file]);
@@ -208,6 +254,10 @@ static void save_run(struct job *first, unsigned n_jobs, struct disk_scratch *sc
         job->head.error = error;
         save_job_of(job)->saved.exists = !error;
     }
+    job = first;
+    for (unsigned i = 0; i < n_jobs; i++, job = job_next(job))
+        if (!job->head.error)
+            job->head.error = save_job_of(job)->sync_error;
 }
 
 static bool save_joins(const struct job *first, unsigned n, const struct job *next)
@@ -225,8 +275,9 @@ static void save_finish(struct storage *s, struct job *job)
     s->saved = x->saved;
     if (!job->head.error)
         memcpy(s->stamps.files, x->resume->stamps, s->store.n_files * sizeof *s->stamps.files);
-    for (uint32_t file = 0; job->head.error && file < s->store.n_files; file++)
-        s->stamps.unsynced[file] |= x->unsynced[file];
+    for (uint32_t file = 0; file < s->store.n_files; file++)
+        s->stamps.unsynced[file] |=
+            job->head.error ? x->unsynced[file] : x->unsynced[file] & UNSYNCED_FAILED;
 }
 
 static void save_deinit(struct job *job)

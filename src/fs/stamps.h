@@ -25,6 +25,9 @@ int stamps_read_all(const struct store *store, struct file_stamp *stamps);
 enum {
     UNSYNCED_WRITTEN = 1, /* we wrote to it: its stamp is read again after the sync */
     UNSYNCED_CHECKED = 2, /* a check verified it; another program may have just written it */
+    /* A sync failed: the disk may not have what we wrote, and no later sync will say so. Stays until
+     * the torrent is opened again and the file is hashed. */
+    UNSYNCED_FAILED = 4,
 };
 
 /* The stamps of a torrent's files as the last resume data has them, and which files changed

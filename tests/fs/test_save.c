@@ -2,15 +2,21 @@
 #include "storage_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 
-/* In place of the C library's: counts the calls. */
-static unsigned n_syncs;
+/* In place of the C library's: counts the calls, and fails one of them. */
+static unsigned n_syncs, fails_at;
+static int fails_by;
 static time_t years_on;
 
 int fdatasync(int fd)
 {
-    n_syncs++;
+    if (++n_syncs == fails_at) {
+        errno = fails_by;
+        return -1;
+    }
     return fsync(fd);
 }
 
@@ -53,6 +59,68 @@ START_TEST(removed_content_fails_the_save)
     ck_assert_uint_eq(storage_have(s)->n_set, 0);
     storage_free(s);
     end(&sample);
+}
+END_TEST
+
+/* The disk has another byte than the cache: size and time of the file are as before. */
+static void lose_byte(struct sample *sample, uint32_t file, off_t at)
+{
+    struct timespec times[2];
+    char path[640], byte;
+    struct stat st;
+    int fd;
+
+    sample_path(sample, file, path);
+    fd = open(path, O_RDWR);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    times[0] = st.st_atim;
+    times[1] = st.st_mtim;
+    ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    ck_assert_int_eq(futimens(fd, times), 0);
+    close(fd);
+}
+
+/* The kernel reports an error of write-back once: the sync at the end succeeds. */
+static void fail_a_sync(enum allocation allocation, int error, uint32_t n_trusted)
+{
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_plain(&sample); /* file a: pieces 0 to 7, file b: 7 to 15 */
+    s = open_storage(&sample, allocation, NULL);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        if (piece != 5)
+            write_piece(&sample, s, piece);
+    ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, false), 0);
+    hash_waiting(s);
+    ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
+    n_syncs = 0;
+    fails_at = 1;
+    fails_by = error;
+    ck_assert_int_eq(run(job), -error);
+    ck_assert(storage_failed_in_content(s));
+    fails_at = 0;
+    close_storage(s);
+    lose_byte(&sample, 0, 2 * 65536);
+
+    s = open_storage(&sample, allocation, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, n_trusted);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert(!bitfield_test(storage_have(s), 2));
+    ck_assert(bitfield_test(storage_have(s), 3));
+    close_storage(s);
+    end(&sample);
+}
+
+START_TEST(a_file_whose_sync_failed_is_hashed_before_it_is_claimed)
+{
+    fail_a_sync(ALLOCATION_SPARSE, EIO, 8);
+    fail_a_sync(ALLOCATION_FULL, ENOSPC, 8);
+    fail_a_sync(ALLOCATION_SPARSE, EDQUOT, 8);
+    fail_a_sync(ALLOCATION_COMPACT, EIO, 0);
 }
 END_TEST
 
@@ -174,6 +242,8 @@ START_TEST(checked_content_is_synced_once_unless_it_is_old)
 }
 END_TEST
 
-RUN_SUITE("save", 60, removed_content_fails_the_save, files_not_written_yet_do_not_fail_the_save,
-          unchanged_resume_data_is_not_written_again, saves_of_several_torrents_are_done_together,
+RUN_SUITE("save", 60, removed_content_fails_the_save,
+          a_file_whose_sync_failed_is_hashed_before_it_is_claimed,
+          files_not_written_yet_do_not_fail_the_save, unchanged_resume_data_is_not_written_again,
+          saves_of_several_torrents_are_done_together,
           checked_content_is_synced_once_unless_it_is_old);
