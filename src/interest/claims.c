@@ -26,10 +26,16 @@
  * A block may be stored after PieceFailed: two peers had received it in endgame, and FS wrote the
  * second copy after the verdict. It counts as stored, whether it is free or held by then.
  *
- * ENDGAME begins when no block that any peer has is free. An idle peer then gets blocks of the
- * oldest claim of another peer, and of a long claim only the second half: the first holder works
- * from the front, so the two share the rest instead of racing for all of it. Claims of leechers are
- * shared before those of seeders, because leechers choke more.
+ * ENDGAME begins when no block is free that an active peer has: one that has claims. A peer without
+ * any chokes us, or it would have claimed such a block. An idle peer then gets blocks of the oldest
+ * claim of another peer, and of a long claim only the second half: the first holder works from the
+ * front, so the two share the rest instead of racing for all of it. Claims of leechers are shared
+ * before those of seeders, because leechers choke more.
+ *
+ * OVERDUE. A claim that takes much longer than its peer's claims so far did, or OVERDUE_MAX_NS, is
+ * shared outside endgame as well. If both holders of its blocks are overdue, an idle peer takes the
+ * place of one. A suspect piece changes its owner in the same way. So a peer that stops sending, or
+ * sends a block now and then, holds nothing up for longer than that.
  */
 #include "interest/claims.h"
 
@@ -37,11 +43,18 @@
 #include <stdlib.h>
 
 #include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
 #include "interest/bits.h"
 #include "interest/internal.h"
 #include "interest/pick.h"
 
-#define SHARE_BLOCKS 8 /* a claim of at most this many blocks is shared whole */
+#define SHARE_BLOCKS 8  /* a claim of at most this many blocks is shared whole */
+#define FEW_PIECES   64 /* more new pieces than this: no endgame, whichever peers have them */
+
+#define SWEEP_NS       NS_PER_S
+#define OVERDUE_MIN_NS (5 * NS_PER_S)
+#define OVERDUE_MAX_NS (30 * NS_PER_S)
+#define OVERDUE_TIMES  4 /* the time that so many blocks took the peer on average */
 
 /* A claim is in three lists: of all claims by age, of its peer's, of its piece's. */
 struct active_claim {
@@ -49,6 +62,9 @@ struct active_claim {
     enum claim_source source;
     struct row *row;
     struct started *started;
+    uint64_t began_ns;
+    uint32_t n_claimed; /* blocks at the beginning */
+    bool overdue;
     struct active_claim *older, *newer;
     struct active_claim *next_of_row;
     struct active_claim *next_of_piece;
@@ -56,16 +72,31 @@ struct active_claim {
 
 /* --- claiming -------------------------------------------------------------------------------- */
 
+static bool any_active_has(const struct interest_table *t, uint32_t piece)
+{
+    for (size_t i = 0; i < t->n_rows; i++)
+        if (t->rows[i]->claims && row_has(t->rows[i], piece))
+            return true;
+    return false;
+}
+
 static bool is_endgame(const struct interest_table *t)
 {
     const struct rarity *r = &t->rarity;
+    /* Before FIRST are the pieces that no peer has. */
+    uint32_t first = t->n_seeds || !r->n_buckets ? 0 : r->bucket_end[0];
 
-    /* Pieces that no peer has cannot be claimed: they do not delay endgame. */
-    if (r->n_order > (t->n_seeds ? 0 : r->bucket_end[0]))
+    if (r->n_order > first + FEW_PIECES)
         return false;
-    for (size_t i = 0; i < t->started.n_partial; i++)
-        if (table_availability(t, t->started.partial[i]->piece))
+    for (uint32_t i = first; i < r->n_order; i++)
+        if (any_active_has(t, r->order[i]))
             return false;
+    for (size_t i = 0; i < t->started.n_partial; i++) {
+        const struct started *s = t->started.partial[i];
+
+        if (!s->suspect && any_active_has(t, s->piece))
+            return false;
+    }
     return true;
 }
 
@@ -92,6 +123,8 @@ static void add_claim(struct interest_table *t, struct row *row, struct started 
                               .n_blocks = 64 - (uint32_t)__builtin_clzll(blocks)};
     c->row = row;
     c->started = s;
+    c->began_ns = t->now;
+    c->n_claimed = bits_count(blocks);
     c->next_of_row = row->claims;
     row->claims = c;
     c->next_of_piece = s->claims;
@@ -118,33 +151,38 @@ static void claim_free_blocks(struct interest_table *t, struct row *row, struct 
         check_for_endgame(t);
 }
 
+enum sharing {
+    SHARE_ANY, /* endgame */
+    SHARE_OVERDUE,
+};
+
 /* Whether ROW may claim blocks that C holds. */
-static bool may_share(const struct active_claim *c, const struct row *row)
+static bool may_share(const struct active_claim *c, const struct row *row, enum sharing sharing)
 {
     const struct started *s = c->started;
 
-    return c->row != row && !s->suspect && row_has(row, s->piece) &&
-           started_held_once(s, c->claim.first_block, c->claim.blocks);
+    return c->row != row && !s->suspect && (sharing == SHARE_ANY || c->overdue) &&
+           row_has(row, s->piece) && started_held_once(s, c->claim.first_block, c->claim.blocks);
 }
 
 static struct active_claim *find_shareable(const struct interest_table *t, const struct row *row,
-                                           enum claim_source source)
+                                           enum sharing sharing, enum claim_source source)
 {
     for (struct active_claim *c = t->oldest; c; c = c->newer)
-        if (c->source == source && may_share(c, row))
+        if (c->source == source && may_share(c, row, sharing))
             return c;
     return NULL;
 }
 
-static bool share_claim(struct interest_table *t, struct row *row, uint32_t n_blocks,
-                        struct claim *claimp)
+static bool share_claim(struct interest_table *t, struct row *row, enum sharing sharing,
+                        uint32_t n_blocks, struct claim *claimp)
 {
-    struct active_claim *c = find_shareable(t, row, CLAIM_FROM_LEECHER);
+    struct active_claim *c = find_shareable(t, row, sharing, CLAIM_FROM_LEECHER);
     uint32_t first, n;
     uint64_t blocks;
 
     if (!c)
-        c = find_shareable(t, row, CLAIM_FROM_SEEDER);
+        c = find_shareable(t, row, sharing, CLAIM_FROM_SEEDER);
     if (!c)
         return false;
     first = c->claim.first_block;
@@ -156,22 +194,6 @@ static bool share_claim(struct interest_table *t, struct row *row, uint32_t n_bl
     blocks &= bits_low(n_blocks) << __builtin_ctzll(blocks);
     started_hold_again(c->started, first, blocks);
     add_claim(t, row, c->started, first, blocks, claimp);
-    return true;
-}
-
-bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
-                               struct claim *claimp)
-{
-    struct row *row = row_of(t, peer);
-    struct started *s;
-
-    assert(n_blocks >= 1 && n_blocks <= CLAIM_BLOCKS_MAX);
-    if (!row || !row_n_useful(t, row))
-        return false;
-    s = pick_piece(t, row, n_blocks);
-    if (!s)
-        return is_endgame(t) && share_claim(t, row, n_blocks, claimp);
-    claim_free_blocks(t, row, s, n_blocks, claimp);
     return true;
 }
 
@@ -240,6 +262,111 @@ void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint
         release_claim(t, c);
 }
 
+/* --- NextPiece ------------------------------------------------------------------------------- */
+
+static bool holds_any_of(const struct row *row, const struct claim *c)
+{
+    for (const struct active_claim *own = row->claims; own; own = own->next_of_row)
+        if (own->claim.piece == c->piece &&
+            bits_rebase(own->claim.blocks, own->claim.first_block, c->first_block) & c->blocks)
+            return true;
+    return false;
+}
+
+/* Whether all holders of the blocks of C are overdue, one of which is C's peer. */
+static bool are_overdue(const struct active_claim *c)
+{
+    for (const struct active_claim *other = c->started->claims; other; other = other->next_of_piece)
+        if (!other->overdue && holds_any_of(other->row, &c->claim))
+            return false;
+    return c->overdue;
+}
+
+/* Takes from another peer an overdue claim on blocks that ROW wants: they are free afterwards, or
+ * held once. See OVERDUE. */
+static bool revoke_overdue(struct interest_table *t, struct row *row)
+{
+    for (struct active_claim *c = t->oldest; c; c = c->newer) {
+        struct started *s = c->started;
+
+        if (!c->overdue || c->row == row || !row_has(row, s->piece) ||
+            holds_any_of(row, &c->claim) || !are_overdue(c))
+            continue;
+        if (s->suspect) {
+            s->owned = true;
+            s->owner = row->id;
+        }
+        cancel(t, c, c->claim.blocks);
+        release_claim(t, c);
+        return true;
+    }
+    return false;
+}
+
+static bool claim(struct interest_table *t, struct row *row, uint32_t n_blocks,
+                  struct claim *claimp)
+{
+    struct started *s = pick_piece(t, row, n_blocks);
+
+    if (s)
+        claim_free_blocks(t, row, s, n_blocks, claimp);
+    return s || (is_endgame(t) && share_claim(t, row, SHARE_ANY, n_blocks, claimp)) ||
+           (t->any_overdue && share_claim(t, row, SHARE_OVERDUE, n_blocks, claimp));
+}
+
+bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
+                               struct claim *claimp)
+{
+    struct row *row = row_of(t, peer);
+
+    assert(n_blocks >= 1 && n_blocks <= CLAIM_BLOCKS_MAX);
+    if (!row || !row_n_useful(t, row))
+        return false;
+    return claim(t, row, n_blocks, claimp) ||
+           (t->any_overdue && revoke_overdue(t, row) && claim(t, row, n_blocks, claimp));
+}
+
+static bool is_overdue(const struct interest_table *t, const struct active_claim *c)
+{
+    uint64_t limit = OVERDUE_TIMES * c->row->block_ns * c->n_claimed;
+
+    if (!c->row->block_ns || limit > OVERDUE_MAX_NS)
+        limit = OVERDUE_MAX_NS;
+    return t->now - c->began_ns >= (limit > OVERDUE_MIN_NS ? limit : OVERDUE_MIN_NS);
+}
+
+void interest_table_tick(struct interest_table *t, uint64_t now)
+{
+    bool endgame;
+
+    t->now = now;
+    if (!t->oldest || now - t->swept_ns < SWEEP_NS)
+        return;
+    t->swept_ns = now;
+    t->any_overdue = false;
+    for (struct active_claim *c = t->oldest; c; c = c->newer) {
+        if (!c->overdue && is_overdue(t, c)) {
+            c->overdue = true;
+            t->generation++;
+        }
+        t->any_overdue |= c->overdue;
+    }
+    /* It may have begun because a peer has no claims any more. */
+    endgame = is_endgame(t);
+    t->generation += endgame && !t->was_endgame;
+    t->was_endgame = endgame;
+}
+
+/* --- FS's reports ---------------------------------------------------------------------------- */
+
+/* C ends because all its blocks are on disk. */
+static void measure(const struct interest_table *t, const struct active_claim *c)
+{
+    uint64_t block_ns = (t->now - c->began_ns) / c->n_claimed;
+
+    c->row->block_ns = c->row->block_ns ? (3 * c->row->block_ns + block_ns) / 4 : block_ns;
+}
+
 void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint32_t piece,
                                   uint32_t first_block, uint64_t blocks)
 {
@@ -262,6 +389,8 @@ void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint
         c->claim.blocks &= ~ended;
         if (c->claim.id != claim)
             cancel(t, c, ended);
+        else if (!c->claim.blocks)
+            measure(t, c);
         if (!c->claim.blocks)
             end_claim(t, c);
     }

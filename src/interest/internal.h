@@ -22,6 +22,7 @@ struct row {
     struct bitfield has;         /* bytes NULL: nothing yet */
     uint32_t n_useful;           /* missing pieces it has; unused if has_all */
     struct active_claim *claims; /* of this peer; belongs to claims.c */
+    uint64_t block_ns;           /* average time of a block in its claims so far; 0: unknown */
     uint32_t suggested[SUGGESTED_MAX]; /* a ring */
     uint32_t n_suggested;              /* in all; the last SUGGESTED_MAX are kept */
 };
@@ -43,6 +44,8 @@ struct interest_table {
     struct active_claim *oldest, *newest;
     uint64_t last_claim;
     uint64_t generation;
+    uint64_t now, swept_ns;        /* by interest_table_tick */
+    bool any_overdue, was_endgame; /* at the last sweep */
 
     struct effects effects;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "small_table.h"
 
+#include "conjure/base/clock.h"
+
 START_TEST(long_pieces_are_claimed_in_parts)
 {
     struct interest_table *t = table_of(1, 150, 0);
@@ -183,8 +185,131 @@ START_TEST(a_piece_that_no_peer_has_does_not_delay_endgame)
 }
 END_TEST
 
+/* Other peers have the pieces, but choke us: they have no claims. */
+START_TEST(pieces_of_peers_that_choke_do_not_delay_endgame)
+{
+    struct interest_table *t = table_of(3, 16, 0);
+    struct claim a, b;
+
+    join_with(t, 1, 3, 0, 1);
+    join_with(t, 2, 3, 0, 1);
+    join_seed(t, 3); /* chokes us */
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, 0);
+    interest_table_claim_returned(t, 2, b.id);
+    /* The seed unchokes us: its pieces come first. */
+    ck_assert(interest_table_next_piece(t, 3, 64, &b));
+    ck_assert_uint_ne(b.piece, 0);
+    ck_assert(!interest_table_next_piece(t, 2, 64, &b));
+    interest_table_free(t);
+}
+END_TEST
+
+#define SECONDS(n) ((n)*NS_PER_S)
+
+/* A peer that sends nothing holds a block up for a bounded time, and two such peers do not hold it
+ * up for longer. */
+START_TEST(overdue_claims_are_shared_and_then_taken_over)
+{
+    struct interest_table *t = table_of(100, 4, 0);
+    struct interest_effect e;
+    struct claim a, b, c;
+    uint64_t generation;
+
+    interest_table_tick(t, SECONDS(1));
+    join_with(t, 1, 100, 0, 1);
+    join_with(t, 2, 100, 0, 1);
+    join_with(t, 3, 100, 0, 1);
+    join_seed(t, 4);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    ck_assert_uint_eq(a.piece, 0);
+    ck_assert(interest_table_next_piece(t, 4, 64, &b)); /* there is much more: no endgame */
+    ck_assert(!interest_table_next_piece(t, 2, 64, &b));
+    generation = interest_table_generation(t);
+    interest_table_tick(t, SECONDS(30));
+    ck_assert_uint_eq(interest_table_generation(t), generation);
+    interest_table_tick(t, SECONDS(31));
+    ck_assert_uint_ne(interest_table_generation(t), generation);
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, 0);
+    ck_assert_uint_eq(b.blocks, a.blocks);
+    ck_assert(!interest_table_next_piece(t, 3, 64, &c));
+    interest_table_tick(t, SECONDS(60));
+    ck_assert(!interest_table_next_piece(t, 3, 64, &c));
+    interest_table_tick(t, SECONDS(61));
+    while (interest_table_next_effect(t, &e))
+        ;
+    ck_assert(interest_table_next_piece(t, 3, 64, &c));
+    ck_assert_uint_eq(c.blocks, a.blocks);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 1 && e.blocks == a.blocks);
+    interest_table_blocks_stored(t, c.id, 0, 0, c.blocks);
+    ck_assert(interest_table_next_effect(t, &e));
+    ck_assert(e.kind == INTEREST_CANCEL && e.peer == 2);
+    ck_assert(!interest_table_next_effect(t, &e));
+    interest_table_free(t);
+}
+END_TEST
+
+/* A peer that was fast is overdue sooner than one that nothing is known about. */
+START_TEST(a_claim_is_overdue_by_the_rate_of_its_peer)
+{
+    struct interest_table *t = table_of(100, 4, 0);
+    struct claim a, b;
+
+    interest_table_tick(t, SECONDS(1));
+    join_with(t, 1, 100, 0, 2);
+    join_with(t, 2, 100, 0, 2);
+    join_seed(t, 3);
+    ck_assert(interest_table_next_piece(t, 3, 64, &b));
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    interest_table_tick(t, SECONDS(3)); /* half a second a block */
+    interest_table_blocks_stored(t, a.id, a.piece, 0, a.blocks);
+    interest_table_piece_completed(t, a.piece);
+    ck_assert(interest_table_next_piece(t, 1, 64, &a));
+    interest_table_tick(t, SECONDS(10));
+    ck_assert(!interest_table_next_piece(t, 2, 64, &b));
+    interest_table_tick(t, SECONDS(11)); /* eight seconds: four times as long */
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, a.piece);
+    interest_table_free(t);
+}
+END_TEST
+
+START_TEST(the_owner_of_a_suspect_piece_holds_nothing_up)
+{
+    struct interest_table *t = table_of(2, 16, 0);
+    struct claim a, b, c;
+
+    interest_table_tick(t, SECONDS(1));
+    join_with(t, 1, 2, 0, 1);
+    join_seed(t, 2);
+    join_seed(t, 3);
+    interest_table_piece_failed(t, 0);
+    ck_assert(interest_table_next_piece(t, 1, 1, &a)); /* one block, and it does not send it */
+    ck_assert_uint_eq(a.piece, 0);
+    ck_assert(interest_table_next_piece(t, 2, 64, &b));
+    ck_assert_uint_eq(b.piece, 1);
+    /* The rest of the suspect piece is for its owner: endgame for the others. */
+    ck_assert(interest_table_next_piece(t, 3, 64, &c));
+    ck_assert_uint_eq(c.piece, 1);
+    interest_table_blocks_stored(t, b.id, 1, 0, 0xffff);
+    interest_table_piece_completed(t, 1);
+    ck_assert(!interest_table_next_piece(t, 3, 64, &c));
+    interest_table_tick(t, SECONDS(31));
+    ck_assert(interest_table_next_piece(t, 3, 64, &c));
+    ck_assert(c.piece == 0 && c.blocks == 0xffff);
+    ck_assert(!interest_table_next_piece(t, 2, 64, &b)); /* it has another owner now */
+    interest_table_free(t);
+}
+END_TEST
+
 RUN_SUITE("claims", 10, long_pieces_are_claimed_in_parts, a_claim_returns_what_is_not_stored,
           a_block_stored_after_the_piece_failed_counts, a_suspect_piece_goes_to_one_peer_alone,
           endgame_shares_the_oldest_claims_and_cancels_the_slower,
           endgame_shares_claims_from_leechers_first,
-          a_piece_that_no_peer_has_does_not_delay_endgame);
+          a_piece_that_no_peer_has_does_not_delay_endgame,
+          pieces_of_peers_that_choke_do_not_delay_endgame,
+          overdue_claims_are_shared_and_then_taken_over, a_claim_is_overdue_by_the_rate_of_its_peer,
+          the_owner_of_a_suspect_piece_holds_nothing_up);

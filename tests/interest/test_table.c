@@ -28,7 +28,7 @@ struct world {
     struct rng rng, table_rng;
     struct geometry g;
     struct interest_table *t;
-    bool wanted[PIECES], verified[PIECES];
+    bool wanted[PIECES], verified[PIECES], suspect[PIECES];
     bool stored[PIECES][BLOCKS];
     bool here[PEERS], has[PEERS][PIECES], interesting[PEERS];
     struct model_claim claims[CLAIMS];
@@ -183,6 +183,15 @@ static void leave(struct world *w, uint32_t p)
     w->here[p] = false;
 }
 
+/* Whether a peer that has claims has PIECE. */
+static bool any_active_has(const struct world *w, uint32_t piece)
+{
+    for (int i = 0; i < CLAIMS; i++)
+        if (w->claims[i].claim.id && w->claims[i].held && w->has[w->claims[i].peer][piece])
+            return true;
+    return false;
+}
+
 static void check_claim(struct world *w, uint32_t p, uint32_t asked, const struct claim *c)
 {
     bool any_free = false, again = false;
@@ -190,7 +199,7 @@ static void check_claim(struct world *w, uint32_t p, uint32_t asked, const struc
 
     for (uint32_t i = 0; i < PIECES; i++)
         for (uint32_t b = 0; b < n_blocks(w, i); b++)
-            any_free |= w->has[p][i] && is_free(w, i, b);
+            any_free |= w->has[p][i] && !w->suspect[i] && is_free(w, i, b);
     ck_assert(c->id && c->blocks);
     ck_assert_uint_lt(c->piece, PIECES);
     ck_assert(w->has[p][c->piece] && missing(w, c->piece));
@@ -213,7 +222,7 @@ static void check_claim(struct world *w, uint32_t p, uint32_t asked, const struc
         w->n_endgame++;
         for (uint32_t i = 0; i < PIECES; i++)
             for (uint32_t b = 0; b < n_blocks(w, i); b++)
-                must(!is_free(w, i, b) || !table_availability(w->t, i));
+                must(!is_free(w, i, b) || w->suspect[i] || !any_active_has(w, i));
     }
 }
 
@@ -242,10 +251,12 @@ static void verdict(struct world *w, uint32_t piece, bool good)
         must(!holders(w, piece, b));
     if (good) {
         w->verified[piece] = true;
+        w->suspect[piece] = false;
         ck_assert(interest_table_piece_completed(w->t, piece));
         ck_assert(!interest_table_piece_completed(w->t, piece));
     } else {
         memset(w->stored[piece], 0, sizeof w->stored[piece]);
+        w->suspect[piece] = true;
         interest_table_piece_failed(w->t, piece);
         w->n_failed++;
     }

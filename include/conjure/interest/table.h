@@ -82,8 +82,8 @@ bool interest_table_is_complete(const struct interest_table *t);
  * a piece. A started piece is preferred, unless the peer has a rarer one that is not started; a
  * fast peer (N_BLOCKS is CLAIM_BLOCKS_MAX) prefers a new piece to the last few blocks of one. New
  * pieces are random while we have fewer than four, then the rarest; equally rare ones are random,
- * suggested ones first. In endgame: blocks that another peer is fetching. False when there are none
- * now. */
+ * suggested ones first. In endgame, or of an overdue claim: blocks that another peer is fetching.
+ * False when there are none now. */
 bool interest_table_next_piece(struct interest_table *t, uint32_t peer, uint32_t n_blocks,
                                struct claim *claimp);
 
@@ -105,6 +105,11 @@ void interest_table_blocks_stored(struct interest_table *t, uint64_t claim, uint
  * claim holds them as well. A claim ends with its last block; returning it after that is
  * unnecessary and has no effect. */
 void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint64_t claim);
+
+/* The time of the calls that follow, in ns; 0 until the first call. Once a second it looks for
+ * claims that are overdue: their blocks may then be claimed by a second peer, and after both by
+ * another one. To be called once a second while a peer waits for blocks. O(claims). */
+void interest_table_tick(struct interest_table *t, uint64_t now);
 
 /* Changes whenever a peer for which next_piece returned false may now get a claim, for any reason
  * but interest_table_peer_got_piece. */

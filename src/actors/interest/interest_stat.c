@@ -3,8 +3,8 @@
  * InterestStat: the InterestTable behind an inbox.
  *
  * NextPiece queries for which the table has no blocks are parked here, in order of arrival. After a
- * batch of messages they are retried if the table's generation changed (blocks became free, endgame
- * began) or their own peer got a piece.
+ * batch of messages, and once a second, they are retried if the table's generation changed (blocks
+ * became free, endgame began, a claim is overdue) or their own peer got a piece.
  */
 #include "conjure/actors/interest_stat.h"
 
@@ -13,6 +13,7 @@
 
 #include "conjure/actors/actor.h"
 #include "conjure/base/alloc.h"
+#include "conjure/base/clock.h"
 #include "conjure/base/id_map.h"
 #include "conjure/base/log.h"
 #include "conjure/base/owner.h"
@@ -294,10 +295,12 @@ static void *run(void *arg)
 
     check_for_completion(is);
     while (!is->shutdown) {
-        m = channel_receive_wait(inbox, UINT64_MAX);
+        m = channel_receive_wait(inbox, is->n_parked ? NS_PER_S : UINT64_MAX);
+        interest_table_tick(is->table, clock_now());
         for (; m; m = channel_receive(inbox))
             interest_dispatch(is, m);
         retry_parked(is);
+        send_effects(is);
     }
     /* The inbox is closed and every other query has its reply. */
     msg_reply(&is->shutdown->msg);
