@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conjure/torrent/padding.h"
 #include "fs/bits.h"
 
 int books_init(struct books *b, const struct geometry *geometry, struct piece_buffers *buffers)
@@ -87,6 +88,19 @@ void books_verify(struct books *b, uint32_t piece, enum piece_place place)
     bitfield_set(&b->verified, piece);
     if (place == PIECE_IN_OWN_SLOT)
         bitfield_set(&b->have, piece);
+}
+
+void partial_add_padding(struct partial *p, const struct metainfo *meta, const struct addr *from)
+{
+    for (uint32_t first = 0; first < p->n_blocks; first += 64) {
+        for (uint64_t left = padding_blocks(meta, p->piece, first); left; left &= left - 1) {
+            uint32_t block = first + (uint32_t)__builtin_ctzll(left);
+
+            partial_add_block(p, block);
+            if (from)
+                p->from[block] = *from;
+        }
+    }
 }
 
 /* --- blocks ---------------------------------------------------------------------------------- */

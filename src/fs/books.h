@@ -8,6 +8,8 @@
 #include "conjure/piece/geometry.h"
 #include "conjure/piece/stored_blocks.h"
 
+struct metainfo;
+
 /*
  * Which pieces of a torrent are verified, partial or doubtful. A block is missing, being written,
  * or on disk. When all blocks of a piece are on disk the piece waits for its hash; then it is
@@ -70,6 +72,10 @@ void books_end_write(struct books *b, struct partial *p, uint32_t first_block, u
                      const struct addr *from);
 /* A block that was on disk before this run. */
 void partial_add_block(struct partial *p, uint32_t block);
+
+/* No peer sends the padding of a piece: it counts as on disk, and as sent by FROM (NULL: in an
+ * earlier run), who sends the first blocks. */
+void partial_add_padding(struct partial *p, const struct metainfo *meta, const struct addr *from);
 
 /* Removes P, the successor of PREVIOUS (NULL: the first), from the queue of those that wait. */
 void books_unqueue(struct books *b, struct partial *previous, struct partial *p);

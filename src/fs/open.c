@@ -146,6 +146,7 @@ static int take_partials(struct open_job *x, const struct resume *resume)
         for (uint32_t block = 0; block < p->n_blocks; block++)
             if (bit_test(from->blocks, block))
                 partial_add_block(p, block);
+        partial_add_padding(p, x->job.store->meta, NULL);
         if (p->n_stored == p->n_blocks)
             books_drop_partial(&x->books, from->piece);
     }

@@ -5,6 +5,7 @@
 
 #include "conjure/base/alloc.h"
 #include "conjure/fs/io.h"
+#include "conjure/torrent/padding.h"
 #include "fs/internal.h"
 
 struct write_job {
@@ -22,6 +23,35 @@ static struct write_job *write_job_of(const struct job *job)
 }
 
 /* --- prepare --------------------------------------------------------------------------------- */
+
+/* Adds the ranges of BLOCKS, each of which is ZEROS. */
+static int add_zeros(struct write_job *w, uint32_t slot, uint32_t first_block, uint64_t blocks)
+{
+    static const uint8_t zeros[BLOCK_SIZE];
+    const struct store *store = w->job.store;
+    int r = 0;
+
+    for (; blocks && !r; blocks &= blocks - 1) {
+        uint32_t block = first_block + (uint32_t)__builtin_ctzll(blocks);
+
+        r = job_add_ranges(&w->job,
+                           (uint64_t)slot * store->piece_length + (uint64_t)block * BLOCK_SIZE,
+                           geometry_block_size(metainfo_geometry(store->meta), w->piece, block),
+                           store_padding_of(slot, w->piece), zeros, JOB_LEASES);
+    }
+    return r;
+}
+
+/* In a slot that is not the piece's own (compact) its padding is stored. */
+static int add_padding(struct write_job *w, uint32_t slot)
+{
+    uint32_t n_blocks = store_n_blocks(w->job.store, w->piece);
+    int r = 0;
+
+    for (uint32_t first = 0; slot != w->piece && first < n_blocks && !r; first += 64)
+        r = add_zeros(w, slot, first, padding_blocks(w->job.store->meta, w->piece, first));
+    return r;
+}
 
 /* One range for each run of neighbouring blocks: they are neighbours in memory too. */
 static int add_runs(struct write_job *w, uint32_t slot, const uint8_t *data)
@@ -63,6 +93,8 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
     struct placement *placement = s->placement;
     struct write_job *w;
     struct partial *p;
+    uint32_t slot;
+    bool begins;
     int r;
 
     owner_assert(&s->thread);
@@ -73,6 +105,7 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
         return 0;
     if (placement->ops->one_job_at_a_time && s->n_jobs)
         return STORAGE_BUSY;
+    begins = !s->books.partials[piece];
     p = books_add_partial(&s->books, piece);
     if (!p)
         return -ENOMEM;
@@ -89,13 +122,18 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
     w->from = from ? *from : ADDR_NONE;
     if (placement_slot_of(placement, piece) == SLOT_NONE)
         placement->ops->place(placement, piece, &w->moves);
-    r = add_runs(w, placement_slot_of(placement, piece), data);
+    slot = placement_slot_of(placement, piece);
+    r = add_runs(w, slot, data);
+    if (!r && begins)
+        r = add_padding(w, slot);
     if (r) {
         if (w->moves.n)
             placement->ops->undo(placement, &w->moves, 0);
         job_free(&w->job);
         return r;
     }
+    if (begins)
+        partial_add_padding(p, s->store.meta, from);
     partial_begin_write(p, first_block, blocks);
     *jobp = &w->job.head;
     return 0;

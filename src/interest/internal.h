@@ -44,6 +44,8 @@ struct interest_table {
     struct active_claim *oldest, *newest;
     uint64_t last_claim;
     uint64_t generation;
+    padding_of *padding; /* or NULL */
+    const void *padding_user;
     uint64_t now, swept_ns;        /* by interest_table_tick */
     bool any_overdue, was_endgame; /* at the last sweep */
 
@@ -74,8 +76,11 @@ static inline struct started *table_start(struct interest_table *t, uint32_t pie
 {
     struct started *s = started_find(&t->started, piece);
 
-    if (!s && (s = started_add(&t->started, piece, geometry_n_blocks(&t->geometry, piece))))
-        rarity_remove(&t->rarity, piece);
+    if (s || !(s = started_add(&t->started, piece, geometry_n_blocks(&t->geometry, piece))))
+        return s;
+    rarity_remove(&t->rarity, piece);
+    for (uint32_t first = 0; t->padding && first < s->n_blocks; first += 64)
+        started_store(&t->started, s, first, t->padding(t->padding_user, piece, first));
     return s;
 }
 

@@ -105,6 +105,12 @@ void interest_table_free(struct interest_table *t)
     free(t);
 }
 
+void interest_table_set_padding(struct interest_table *t, padding_of *padding, const void *user)
+{
+    t->padding = padding;
+    t->padding_user = user;
+}
+
 /* --- peers --------------------------------------------------------------------------------- */
 
 /* Calls RARITY_STEP for every piece of a bitfield. */

@@ -32,6 +32,40 @@ START_TEST(only_a_write_of_all_blocks_is_of_a_whole_piece)
 }
 END_TEST
 
+/* Only the blocks that hold a byte of a file are written; in a foreign slot (compact) the zeros of
+ * the others are stored by FS. */
+START_TEST(padding_needs_no_peer)
+{
+    static const struct sample_file files[] = {{"a", 400},   {"p", 130672, "p"}, {"b", 131072},
+                                               {"c", 20000}, {"q", 45536, "p"},  {"d", 9}};
+    static const enum allocation allocations[] = {ALLOCATION_SPARSE, ALLOCATION_COMPACT};
+    struct sample sample;
+    struct storage *s;
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin(3);
+        sample_make(&sample, &rng, 65536, files, 6);
+        s = open_storage(&sample, allocations[i], NULL);
+        check(s, CHECK_DOUBTFUL);
+        /* Piece 0: a and padding. Piece 1: padding. 2, 3: b. 4: c and padding. 5: d. */
+        ck_assert_int_eq(write_blocks(&sample, s, 4, 0, 2, &alice, false), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 4, &alice, false), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+        ck_assert_uint_eq(storage_n_unhashed(s), 3);
+        hash_waiting(s);
+        ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, false), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 4, &alice, false), 0);
+        hash_waiting(s);
+        ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+        for (uint32_t file = 0; file < 6; file++)
+            ck_assert(metainfo_file(sample.meta, file)->padding ||
+                      sample_file_is_good(&sample, file));
+        close_storage(s);
+        end(&sample);
+    }
+}
+END_TEST
+
 START_TEST(blocks_that_do_not_exist_are_refused)
 {
     uint8_t data[BLOCK_SIZE] = {0};
@@ -108,6 +142,6 @@ START_TEST(a_full_disk_loses_no_block)
 }
 END_TEST
 
-RUN_SUITE("write", 20, only_a_write_of_all_blocks_is_of_a_whole_piece,
+RUN_SUITE("write", 20, only_a_write_of_all_blocks_is_of_a_whole_piece, padding_needs_no_peer,
           blocks_that_do_not_exist_are_refused, links_are_not_followed_out_of_the_folder,
           a_full_disk_loses_no_block);

@@ -185,6 +185,31 @@ START_TEST(a_piece_that_no_peer_has_does_not_delay_endgame)
 }
 END_TEST
 
+static uint64_t last_half_of_piece_1(const void *user, uint32_t piece, uint32_t first_block)
+{
+    ck_assert_ptr_eq(user, &rng);
+    return piece == 1 && !first_block ? 0xff00 : 0;
+}
+
+START_TEST(padding_is_not_claimed)
+{
+    struct interest_table *t = table_of(2, 16, 0);
+    uint32_t n = 0;
+    struct claim c;
+
+    interest_table_set_padding(t, last_half_of_piece_1, &rng);
+    join_seed(t, 1);
+    while (interest_table_next_piece(t, 1, 64, &c)) {
+        ck_assert_uint_eq(c.blocks, c.piece ? 0xff : 0xffff);
+        interest_table_blocks_stored(t, c.id, c.piece, c.first_block, c.blocks);
+        n++;
+    }
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(interest_table_progress(t).stored, 32 * BLOCK_SIZE);
+    interest_table_free(t);
+}
+END_TEST
+
 /* Other peers have the pieces, but choke us: they have no claims. */
 START_TEST(pieces_of_peers_that_choke_do_not_delay_endgame)
 {
@@ -309,7 +334,7 @@ RUN_SUITE("claims", 10, long_pieces_are_claimed_in_parts, a_claim_returns_what_i
           a_block_stored_after_the_piece_failed_counts, a_suspect_piece_goes_to_one_peer_alone,
           endgame_shares_the_oldest_claims_and_cancels_the_slower,
           endgame_shares_claims_from_leechers_first,
-          a_piece_that_no_peer_has_does_not_delay_endgame,
+          a_piece_that_no_peer_has_does_not_delay_endgame, padding_is_not_claimed,
           pieces_of_peers_that_choke_do_not_delay_endgame,
           overdue_claims_are_shared_and_then_taken_over, a_claim_is_overdue_by_the_rate_of_its_peer,
           the_owner_of_a_suspect_piece_holds_nothing_up);

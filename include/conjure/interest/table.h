@@ -38,6 +38,12 @@ struct interest_table *interest_table_new(const struct geometry *g, const struct
                                           struct bitfield *have, struct rng *rng);
 void interest_table_free(struct interest_table *t); /* NULL is fine */
 
+/* Which of the 64 blocks of PIECE from FIRST_BLOCK on are padding: bit i is FIRST_BLOCK + i. They
+ * are never claimed, and count as stored once the piece is started. */
+typedef uint64_t padding_of(const void *user, uint32_t piece, uint32_t first_block);
+/* Before anything else. Without this call no block is padding. USER outlives the table. */
+void interest_table_set_padding(struct interest_table *t, padding_of *padding, const void *user);
+
 /* Adds blocks that an earlier run of the program left on disk: they are not claimed, and their
  * pieces count as started. Call it before the first peer joins. A piece that is not missing, or for
  * which memory is short, is skipped. */

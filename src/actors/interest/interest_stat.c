@@ -20,6 +20,7 @@
 #include "conjure/base/rng.h"
 #include "conjure/interest/table.h"
 #include "conjure/msg/peer.h"
+#include "conjure/torrent/padding.h"
 
 /* A peer that has joined: the user pointer of its row. */
 struct stat_peer {
@@ -318,6 +319,11 @@ static void stat_free(struct interest_stat *is)
     free(is);
 }
 
+static uint64_t padding(const void *meta, uint32_t piece, uint32_t first_block)
+{
+    return padding_blocks(meta, piece, first_block);
+}
+
 struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *have,
                                           const struct stored_blocks *stored,
                                           struct master_inbox *master, struct lobby_inbox *lobby)
@@ -338,6 +344,7 @@ struct interest_stat *interest_stat_start(struct torrent *t, struct bitfield *ha
         errno = ENOMEM;
         return NULL;
     }
+    interest_table_set_padding(is->table, padding, t->meta);
     interest_table_add_stored(is->table, stored);
     waker_init_futex(&t->interest_waker);
     channel_init(&t->interest.channel, &t->interest_waker);

@@ -6,11 +6,42 @@
 
 #include "conjure/actors/interest_stat.h"
 #include "conjure/base/rng.h"
+#include "conjure/base/sha1.h"
+#include "conjure/bencode/writer.h"
+#include "conjure/torrent/metainfo.h"
 
 static struct swarm swarm = {.id = 7};
 static struct torrent torrent;
 static struct stub_inbox master, lobby;
 static struct interest_stat *is;
+
+/* One file, and hashes that nothing in here reads. */
+static struct metainfo *make_meta(uint32_t n_pieces, uint32_t piece_length)
+{
+    struct bencode_writer w = BENCODE_WRITER_EMPTY;
+    uint8_t *hashes = calloc(n_pieces, SHA1_SIZE);
+    char reason[METAINFO_REASON_MAX];
+    struct metainfo *meta = NULL;
+
+    bencode_begin_dict(&w);
+    bencode_put_key(&w, "info");
+    bencode_begin_dict(&w);
+    bencode_put_key(&w, "length");
+    bencode_put_integer(&w, (int64_t)n_pieces * piece_length);
+    bencode_put_key(&w, "name");
+    bencode_put_text(&w, "T");
+    bencode_put_key(&w, "piece length");
+    bencode_put_integer(&w, piece_length);
+    bencode_put_key(&w, "pieces");
+    bencode_put_string(&w, hashes, (size_t)n_pieces * SHA1_SIZE);
+    bencode_end(&w);
+    bencode_end(&w);
+    free(hashes);
+    ck_assert_int_eq(bencode_writer_finish(&w), 0);
+    ck_assert_msg(metainfo_parse(w.bytes, w.n, &meta, reason) == 0, "%s", reason);
+    bencode_writer_deinit(&w);
+    return meta;
+}
 
 static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
                        const struct stored_blocks *stored)
@@ -19,6 +50,7 @@ static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
 
     torrent =
         (struct torrent){.swarm = &swarm,
+                         .meta = make_meta(n_pieces, n_blocks * BLOCK_SIZE),
                          .geometry = {.total_length = (uint64_t)n_pieces * n_blocks * BLOCK_SIZE,
                                       .piece_length = n_blocks * BLOCK_SIZE,
                                       .n_pieces = n_pieces}};
@@ -46,6 +78,7 @@ static void end(void)
     ck_assert(channel_is_closed(&torrent.interest.channel));
     msg_free(&m->msg);
     interest_stat_join(is);
+    metainfo_free(torrent.meta);
     while ((left = channel_receive(&lobby.channel)))
         msg_free(left);
 }
