@@ -285,7 +285,8 @@ static int reload(void *arg, struct master_settings *new)
 
 static_assert((int)MASTER_DONE == EXIT_DONE && (int)MASTER_ERROR == EXIT_ERROR &&
                   (int)MASTER_UNREACHABLE == EXIT_UNREACHABLE &&
-                  (int)MASTER_STOPPED == EXIT_STOPPED && (int)MASTER_DISK_FULL == EXIT_DISK_FULL,
+                  (int)MASTER_STOPPED == EXIT_STOPPED && (int)MASTER_DISK_FULL == EXIT_DISK_FULL &&
+                  (int)MASTER_FILE_EXISTS == EXIT_FILE_EXISTS,
               "Master's outcomes are exit codes");
 
 /* Logger starts before Master and ends after it, so that no message is lost. */
@@ -310,6 +311,7 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         .n_torrents = o->n_torrents,
         .allocation = o->allocation,
         .check_integrity = o->check_integrity,
+        .allow_overwrite = o->allow_overwrite,
         .daemon = o->daemon,
         .port = o->port,
         .last_port = o->port_given ? o->port : OPTIONS_PORT_LAST,

@@ -39,7 +39,8 @@ void help_write(FILE *out)
           "and -d, conjure exits when every wanted byte is verified.\n"
           "\n"
           "Exit status: 0 done, 1 error, 2 usage error, 3 invalid torrent, 4 no peer\n"
-          "reachable, 7 stopped by a signal before completion, 9 disk full.\n"
+          "reachable, 7 stopped by a signal before completion, 9 disk full, 13 a file\n"
+          "of the user is in the way.\n"
           "Options can also be set in ~/.config/conjure/conjure.conf, as key = value.\n"
           "The full documentation is the manual page, conjure(1).\n",
           out);

@@ -28,6 +28,7 @@
     ROW(SUPER_SEED, 0, "super-seed", NULL, "send each piece once before any piece twice")        \
     ROW(SELECT_FILE, 0, "select-file", "LIST", "download only these files, as in 1-3,7")         \
     ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all content on disk before starting") \
+    ROW(ALLOW_OVERWRITE, 0, "allow-overwrite", NULL, "overwrite files that have other content")  \
     ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")                 \
     ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                             \
     ROW(TORRENTS_DIR, 0, "torrents-dir", "DIR", "with -d: watch DIR and seed its torrents")      \

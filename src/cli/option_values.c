@@ -148,6 +148,8 @@ enum option_result option_set(struct options *o, enum option_id id, const char *
         return parse_flag(&o->foreground, value, reason);
     case OPTION_CHECK_INTEGRITY:
         return parse_flag(&o->check_integrity, value, reason);
+    case OPTION_ALLOW_OVERWRITE:
+        return parse_flag(&o->allow_overwrite, value, reason);
     case OPTION_SUPER_SEED:
         return parse_flag(&o->super_seed, value, reason);
     case OPTION_LIMIT_LAN:

@@ -191,6 +191,7 @@ static void warn_of_fixed_options(const struct options *a, const struct options 
     warn_if(a->allocation != b->allocation, OPTION_ALLOCATION);
     warn_if(a->foreground != b->foreground, OPTION_FOREGROUND);
     warn_if(a->check_integrity != b->check_integrity, OPTION_CHECK_INTEGRITY);
+    warn_if(a->allow_overwrite != b->allow_overwrite, OPTION_ALLOW_OVERWRITE);
 }
 
 static void complain_in_log(void *arg, const char *text)

@@ -8,6 +8,7 @@
 #include "fs/books.h"
 #include "fs/events.h"
 #include "fs/job.h"
+#include "fs/ownership.h"
 #include "fs/placement.h"
 #include "fs/stamps.h"
 #include "fs/store.h"
@@ -19,7 +20,7 @@ struct saved {
 };
 
 /* Shared by storage.c and the files of the kinds of jobs. FS's thread owns it, except that the open
- * job owns the books, the placement and the stamps while it runs. */
+ * job owns the books, the placement, the stamps and the ownership while it runs. */
 struct storage {
     struct owner thread;
     struct store store; /* immutable: workers read it */
@@ -30,6 +31,8 @@ struct storage {
     struct books books;
     struct placement *placement;
     struct stamps stamps;
+    struct ownership ownership;
+    bool unmade; /* the make job has to run before the first write */
     struct blame blame;
     struct events events;
     uint32_t n_jobs;      /* prepared and not finished */
@@ -43,13 +46,15 @@ struct storage {
     bool saving; /* a save job is under way; it reads the stamps of unsynced files */
     uint64_t uploaded, downloaded;
     bool refuse_lost, trusting;
+    enum overwriting overwriting;
     /* The stamps are those of the resume data, and were not compared with the files yet. */
     bool needs_restat;
 };
 
 /* --- kinds of jobs (job.h) ------------------------------------------------------------------- */
 
-extern const struct job_kind open_kind, write_kind, hash_kind, check_kind, save_kind, restat_kind;
+extern const struct job_kind open_kind, make_kind, write_kind, hash_kind, check_kind, save_kind,
+    restat_kind;
 
 /* check.c: ends a pass: all doubtful slots were read, and no job is under way. */
 void check_end_pass(struct storage *s);

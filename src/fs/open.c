@@ -12,8 +12,8 @@
  * LAYOUT. Compact allocation has pieces in foreign slots until the download is complete. So an
  * unfinished torrent keeps the allocation that it began with, whatever is asked for now.
  *
- * The job owns the books, the placement and the stamps of the storage while it runs, and no other
- * job reads the store.
+ * The job owns the books, the placement, the stamps and the ownership of the storage while it runs,
+ * and no other job reads the store.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@
 #include "conjure/fs/io.h"
 #include "fs/bits.h"
 #include "fs/internal.h"
+#include "fs/make.h"
 #include "fs/resume.h"
 
 struct open_job {
@@ -35,10 +36,12 @@ struct open_job {
     struct books books;
     struct placement *placement;
     struct stamps stamps;
+    struct ownership ownership;
+    enum overwriting overwriting;
     /* After running. */
     struct saved saved;
     uint64_t uploaded, downloaded;
-    bool checking_all, needs_restat;
+    bool checking_all, needs_restat, unmade;
 };
 
 static struct open_job *open_job_of(struct job *job)
@@ -61,9 +64,12 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     x->books = s->books;
     x->placement = s->placement;
     x->stamps = s->stamps;
+    x->ownership = s->ownership;
+    x->overwriting = s->overwriting;
     s->books = BOOKS_EMPTY;
     s->placement = NULL;
     s->stamps = STAMPS_EMPTY;
+    s->ownership = OWNERSHIP_EMPTY;
     *jobp = &x->job.head;
     return 0;
 }
@@ -166,7 +172,7 @@ static bool may_be_trusted(const struct open_job *x, const struct resume *resume
         resume->pieces.n_set != store->n_pieces)
         return false;
     for (uint32_t file = 0; file < store->n_files; file++) {
-        if (resume->parts[file] != store_is_part(store, file))
+        if (resume->parts[file] != store_is_part(store, file) || resume->foreign[file])
             return false;
         if (witness == JOB_FILE_NONE && resume->stamps[file].exists && resume->stamps[file].size)
             witness = file;
@@ -200,42 +206,75 @@ static uint32_t find_lost_file(const struct open_job *x, const struct resume *re
     return resume->pieces.n_set ? lost : JOB_FILE_NONE;
 }
 
-static int make_file(struct job *job, uint32_t file, uint64_t length)
-{
-    int fd, r = store_open_file(job->store, file, FILE_WRITE, &fd);
+/* --- run: whose the files are ---------------------------------------------------------------- */
 
-    if (!r) {
-        r = io_reserve(fd, length);
-        io_close(fd);
-    }
-    if (r)
-        job->failed_file = file;
-    return r;
-}
-
-/* Creates the files of length 0, and allocates the others (full). */
-static int make_files(struct open_job *x)
+/* The resume data that is written before the first byte of content: all files are ours. It claims
+ * no more than the last one did. */
+static int write_first_resume(struct open_job *x, struct resume *r)
 {
     const struct store *store = x->job.store;
-    bool made = false;
+    uint8_t *bytes;
+    size_t n;
+    int error;
 
     for (uint32_t file = 0; file < store->n_files; file++) {
-        const struct metainfo_file *f = metainfo_file(store->meta, file);
-        const struct file_stamp *stamp = &x->stamps.files[file];
-        int r = 0;
+        bool part = store_is_part(store, file);
 
-        if (store_is_part(store, file))
-            continue;
-        if (f->length ? store->allocation != ALLOCATION_FULL ||
-                            (stamp->exists && stamp->size >= f->length)
-                      : stamp->exists)
-            continue;
-        made = true;
-        r = make_file(&x->job, file, f->length);
-        if (r)
-            return r;
+        if (r->parts[file] != part)
+            r->stamps[file] = (struct file_stamp){0};
+        r->parts[file] = part;
+        r->foreign[file] = false;
     }
-    return made ? stamps_read_all(store, x->stamps.files) : 0;
+    memcpy(r->doubtful.bytes, x->books.doubtful.bytes, bitfield_size(store->n_pieces));
+    r->doubtful.n_set = x->books.doubtful.n_set;
+    error = resume_encode(r, store->meta, &bytes, &n);
+    if (error)
+        return error;
+    error = io_replace_file(x->resume_path, bytes, n);
+    x->saved.exists = !error;
+    sha1(bytes, n, x->saved.digest);
+    free(bytes);
+    return error;
+}
+
+/* A failure costs the user a question after a crash, at most. */
+static void record_ownership(struct open_job *x, struct resume *resume)
+{
+    const struct store *store = x->job.store;
+    struct resume *r = resume;
+    int error = -ENOMEM;
+
+    if (!x->resume_path || !x->ownership.unrecorded || x->books.have.n_set == store->n_pieces)
+        return;
+    if (!r) {
+        r = resume_new(store->meta);
+        if (r)
+            r->allocation = store->allocation;
+    }
+    if (r)
+        error = write_first_resume(x, r);
+    if (error)
+        log_warning("fs", "%s: %s", x->resume_path, strerror(-error));
+    x->ownership.unrecorded = false;
+    if (!resume)
+        resume_free(r);
+}
+
+/* Nothing is made or written while a file may be foreign. */
+static int settle_ownership(struct open_job *x, struct resume *resume)
+{
+    enum ownership_verdict verdict;
+
+    ownership_begin(&x->ownership, x->job.store, resume, x->stamps.files, x->overwriting);
+    verdict = ownership_judge(&x->ownership, x->placement, &x->books, x->stamps.files,
+                              &x->job.failed_file);
+    if (verdict == OWNERSHIP_FOREIGN)
+        return -EEXIST;
+    x->unmade = verdict == OWNERSHIP_OPEN;
+    if (x->unmade)
+        return 0;
+    record_ownership(x, resume);
+    return make_files(&x->job, x->stamps.files);
 }
 
 static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
@@ -263,7 +302,7 @@ static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
         x->checking_all = resume->checking && x->books.doubtful.n_set;
     }
     if (!r)
-        r = make_files(x);
+        r = settle_ownership(x, resume);
     resume_free(resume);
     job->head.error = r;
 }
@@ -278,6 +317,8 @@ static void open_finish(struct storage *s, struct job *job)
     s->books = x->books;
     s->placement = x->placement;
     s->stamps = x->stamps;
+    s->ownership = x->ownership;
+    s->unmade = x->unmade;
     s->saved = x->saved;
     s->uploaded = x->uploaded;
     s->downloaded = x->downloaded;

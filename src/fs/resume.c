@@ -30,7 +30,9 @@ struct resume *resume_new(const struct metainfo *meta)
     r->n_files = metainfo_n_files(meta);
     r->stamps = calloc((size_t)r->n_files + 1, sizeof *r->stamps);
     r->parts = calloc((size_t)r->n_files + 1, sizeof *r->parts);
-    if (!r->stamps || !r->parts || bitfield_init(&r->pieces, metainfo_n_pieces(meta)) ||
+    r->foreign = calloc((size_t)r->n_files + 1, sizeof *r->foreign);
+    if (!r->stamps || !r->parts || !r->foreign ||
+        bitfield_init(&r->pieces, metainfo_n_pieces(meta)) ||
         bitfield_init(&r->doubtful, metainfo_n_pieces(meta))) {
         resume_free(r);
         return NULL;
@@ -47,6 +49,7 @@ void resume_free(struct resume *r)
     free(r->partials);
     free(r->stamps);
     free(r->parts);
+    free(r->foreign);
     free(r->slots);
     bitfield_deinit(&r->pieces);
     bitfield_deinit(&r->doubtful);
@@ -86,6 +89,25 @@ static void put_slots(struct bencode_writer *w, const uint32_t *slots, uint32_t 
     free(bytes);
 }
 
+/* Nothing when there is none: resume data hardly ever has any. */
+static void put_foreign(struct bencode_writer *w, const bool *foreign, uint32_t n)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (!foreign[i])
+            continue;
+        if (!any) {
+            bencode_put_key(w, "foreign");
+            bencode_begin_list(w);
+        }
+        any = true;
+        bencode_put_integer(w, i);
+    }
+    if (any)
+        bencode_end(w);
+}
+
 int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t **bytesp, size_t *np)
 {
     struct bencode_writer w = BENCODE_WRITER_EMPTY;
@@ -117,6 +139,7 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
         bencode_end(&w);
     }
     bencode_end(&w);
+    put_foreign(&w, r->foreign, r->n_files);
     bencode_put_key(&w, "info-hash");
     bencode_put_string(&w, metainfo_info_hash(meta)->bytes, INFO_HASH_SIZE);
     bencode_put_key(&w, "partial");
@@ -147,13 +170,15 @@ static const struct bencode_schema flag_schema = SCHEMA_INTEGER(0, 1);
 static const struct bencode_schema hash_schema = SCHEMA_STRING(SHA1_SIZE, SHA1_SIZE);
 static const struct bencode_schema lists_schema =
     SCHEMA_LIST(&(const struct bencode_schema)SCHEMA_LIST(NULL, 2, 3), 0, INT64_MAX);
+static const struct bencode_schema numbers_schema = SCHEMA_LIST(&schema_natural, 0, INT64_MAX);
 static const struct bencode_schema resume_schema = SCHEMA_DICT(
     {"allocation", SCHEMA_REQUIRED, &schema_text}, {"checking", SCHEMA_OPTIONAL, &flag_schema},
     {"clean", SCHEMA_REQUIRED, &flag_schema}, {"conjure", SCHEMA_REQUIRED, &version_schema},
     {"doubtful", SCHEMA_OPTIONAL, &schema_text}, {"downloaded", SCHEMA_REQUIRED, &schema_natural},
-    {"files", SCHEMA_REQUIRED, &lists_schema}, {"info-hash", SCHEMA_REQUIRED, &hash_schema},
-    {"partial", SCHEMA_REQUIRED, &lists_schema}, {"pieces", SCHEMA_REQUIRED, &schema_text},
-    {"slots", SCHEMA_OPTIONAL, &schema_text}, {"uploaded", SCHEMA_REQUIRED, &schema_natural});
+    {"files", SCHEMA_REQUIRED, &lists_schema}, {"foreign", SCHEMA_OPTIONAL, &numbers_schema},
+    {"info-hash", SCHEMA_REQUIRED, &hash_schema}, {"partial", SCHEMA_REQUIRED, &lists_schema},
+    {"pieces", SCHEMA_REQUIRED, &schema_text}, {"slots", SCHEMA_OPTIONAL, &schema_text},
+    {"uploaded", SCHEMA_REQUIRED, &schema_natural});
 
 static int take_files(struct resume *r, const struct bencode *tree, const struct bencode_node *list)
 {
@@ -172,6 +197,19 @@ static int take_files(struct resume *r, const struct bencode *tree, const struct
         if (n >= 0)
             r->stamps[file] = (struct file_stamp){true, (uint64_t)n, bencode_integer(tree, mtime)};
         r->parts[file++] = bencode_integer(tree, part);
+    }
+    return 0;
+}
+
+static int take_foreign(struct resume *r, const struct bencode *tree,
+                        const struct bencode_node *list)
+{
+    for (const struct bencode_node *c = bencode_first(list); c; c = bencode_next(list, c)) {
+        int64_t file = bencode_integer(tree, c);
+
+        if (file >= r->n_files)
+            return RESUME_CORRUPT;
+        r->foreign[file] = true;
     }
     return 0;
 }
@@ -262,6 +300,8 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
     }
     if (!x)
         x = take_files(r, tree, bencode_find(tree, root, "files"));
+    if (!x)
+        x = take_foreign(r, tree, bencode_find(tree, root, "foreign"));
     if (!x)
         x = take_partials(r, tree, bencode_find(tree, root, "partial"), meta);
     bytes = bencode_find_string(tree, root, "slots", &n);

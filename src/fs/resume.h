@@ -25,6 +25,7 @@ struct file_stamp;
  *   doubtful    bitfield of pieces (compact: slots) that a check had not hashed yet; may be absent
  *   pieces      bitfield of verified pieces; a piece that is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
+ *   foreign     list of the numbers of files that are not ours (ownership.h); may be absent
  *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]
  *   slots       compact: for each slot a 4-byte big-endian piece number, ffffffff for none
  *   uploaded, downloaded   bytes of all runs
@@ -44,6 +45,7 @@ struct resume {
     uint32_t n_files;
     struct file_stamp *stamps;
     bool *parts;     /* per file: it was stored as a part file */
+    bool *foreign;   /* per file: see ownership.h */
     uint32_t *slots; /* the piece in each slot or SLOT_NONE; or NULL */
 };
 

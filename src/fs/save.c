@@ -39,6 +39,7 @@ struct save_job {
                             * syncs are marked */
     int sync_error;        /* after running: of the first file that could not be synced */
     struct saved saved;    /* before running, and after */
+    bool records_all;      /* no file is foreign */
 };
 
 static struct save_job *save_job_of(struct job *job)
@@ -92,6 +93,7 @@ static int take_snapshot(const struct storage *s, struct resume *resume)
     memcpy(resume->stamps, s->stamps.files, n_files * sizeof *resume->stamps);
     for (uint32_t file = 0; file < n_files; file++)
         resume->parts[file] = store_is_part(&s->store, file);
+    memcpy(resume->foreign, s->ownership.foreign, n_files);
     r = s->placement->ops->snapshot(s->placement, resume);
     return r ? r : copy_partials(&s->books, resume);
 }
@@ -124,6 +126,7 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     memcpy(x->unsynced, s->stamps.unsynced, s->store.n_files);
     memset(s->stamps.unsynced, 0, s->store.n_files);
     s->saving = true;
+    x->records_all = !s->ownership.n_foreign;
     x->saved = s->saved;
     *jobp = &x->job.head;
     return 0;
@@ -273,6 +276,9 @@ static void save_finish(struct storage *s, struct job *job)
 
     s->saving = false;
     s->saved = x->saved;
+    /* After an error too: see record_ownership. */
+    if (x->records_all)
+        s->ownership.unrecorded = false;
     if (!job->head.error)
         memcpy(s->stamps.files, x->resume->stamps, s->store.n_files * sizeof *s->stamps.files);
     for (uint32_t file = 0; file < s->store.n_files; file++)

@@ -65,6 +65,8 @@ static int init_books(struct storage *s, struct piece_buffers *buffers)
 
     if (!r)
         r = stamps_init(&s->stamps, s->store.n_files);
+    if (!r)
+        r = ownership_init(&s->ownership, s->store.n_files);
     if (r)
         return r;
     s->placement = placement_new(&s->store);
@@ -84,6 +86,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->owner = config->owner;
     s->refuse_lost = config->refuse_lost;
     s->trusting = config->trusting;
+    s->overwriting = config->allow_overwrite ? OVERWRITE_ALLOWED : OVERWRITE_NOTHING;
     s->lock_fd = -1;
     s->check_at = UINT32_MAX;
     s->failed_file = JOB_FILE_NONE;
@@ -126,6 +129,7 @@ void storage_free(struct storage *s)
     books_deinit(&s->books);
     placement_free(s->placement);
     stamps_deinit(&s->stamps);
+    ownership_deinit(&s->ownership);
     blame_deinit(&s->blame);
     events_deinit(&s->events);
     store_deinit(&s->store);
@@ -274,7 +278,8 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
                            : NULL;
 
     snprintf(reason, STORAGE_REASON_MAX, "%s%s%s: %s", s->dir, path ? "/" : "", path ? path : "",
-             strerror(error < 0 ? -error : error));
+             error == -EEXIST ? "exists, and is not of this torrent (see --allow-overwrite)"
+                              : strerror(error < 0 ? -error : error));
     return reason;
 }
 

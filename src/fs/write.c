@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes received blocks, after moving the pieces that use their slots (compact). */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
     int r;
 
     owner_assert(&s->thread);
+    assert(!s->unmade);
     *jobp = NULL;
     if (!are_blocks(&s->store, piece, first_block, n_blocks, blocks))
         return -EINVAL;

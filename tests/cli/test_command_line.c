@@ -12,7 +12,7 @@
 struct run {
     struct options o;
     char *words; /* owned copy that argv points into */
-    char *argv[32];
+    char *argv[40];
     int argc;
     int result;
     char *out, *err;
@@ -56,6 +56,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_uint_eq(r.o.port, 6881);
     ck_assert(!r.o.port_given && !r.o.verbose && !r.o.quiet && !r.o.daemon && !r.o.foreground);
     ck_assert(!r.o.check_integrity && !r.o.super_seed && r.o.limit_lan);
+    ck_assert(!r.o.allow_overwrite);
     ck_assert(!r.o.torrents_dir && !r.o.config && !r.o.pid_file);
     ck_assert_uint_eq(r.o.max_peers, 200);
     ck_assert_uint_eq(r.o.max_download_limit, 0);
@@ -78,7 +79,8 @@ START_TEST(every_option_is_parsed)
 
     run(&r, "conjure a.torrent -o /srv/in -p 0 -v -d --foreground --max-peers 17 b.torrent "
             "--max-download-limit=1.5M --max-upload-limit 64K --seed-ratio=2.5 --seed-time 0.5 "
-            "--select-file=1-3,7 --check-integrity --allocation=compact --state-dir st "
+            "--select-file=1-3,7 --check-integrity --allow-overwrite --allocation=compact "
+            "--state-dir st "
             "--limit-lan=no --super-seed --torrents-dir t --config=c --pid-file p -- -c");
     ck_assert_int_eq(r.result, COMMAND_LINE_RUN);
     ck_assert_uint_eq(r.o.n_torrents, 3);
@@ -88,7 +90,7 @@ START_TEST(every_option_is_parsed)
     ck_assert_str_eq(r.o.dir, "/srv/in");
     ck_assert_uint_eq(r.o.port, 0);
     ck_assert(r.o.port_given && r.o.verbose && r.o.daemon && r.o.foreground);
-    ck_assert(r.o.check_integrity);
+    ck_assert(r.o.check_integrity && r.o.allow_overwrite);
     ck_assert_uint_eq(r.o.max_peers, 17);
     ck_assert_uint_eq(r.o.max_download_limit, 1572864);
     ck_assert_uint_eq(r.o.max_upload_limit, 65536);

@@ -73,6 +73,7 @@ START_TEST(every_option_may_stand_there)
                     "seed-time = 0.5\n"
                     "super-seed = yes\n"
                     "check-integrity = yes\n"
+                    "allow-overwrite = yes\n"
                     "allocation = compact\n"
                     "state-dir = /var/lib/a = b # c\n"
                     "torrents-dir = t\n"
@@ -84,6 +85,7 @@ START_TEST(every_option_may_stand_there)
     ck_assert_uint_eq(r.o.max_download_limit, 1572864);
     ck_assert_uint_eq(r.o.max_upload_limit, 65536);
     ck_assert(!r.o.limit_lan && r.o.super_seed && r.o.check_integrity);
+    ck_assert(r.o.allow_overwrite);
     ck_assert_double_eq(r.o.seed_ratio, 2.5);
     ck_assert_uint_eq(r.o.seed_time_s, 30);
     ck_assert_int_eq(r.o.allocation, ALLOCATION_COMPACT);

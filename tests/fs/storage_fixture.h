@@ -61,7 +61,7 @@ static inline struct storage *open_storage(struct sample *sample, enum allocatio
     return s;
 }
 
-static inline void check(struct storage *s, enum check_scope scope)
+static inline void check_all_but_make(struct storage *s, enum check_scope scope)
 {
     struct disk_job *job;
 
@@ -80,6 +80,22 @@ static inline void save(struct storage *s, enum save_reason reason)
     struct disk_job *job;
 
     ck_assert_int_eq(storage_prepare_save(s, 11, 22, reason, &job), 0);
+    if (job)
+        ck_assert_int_eq(run(job), 0);
+}
+
+static inline void check(struct storage *s, enum check_scope scope)
+{
+    struct disk_job *job;
+    int r;
+
+    check_all_but_make(s, scope);
+    r = storage_prepare_make(s, &job);
+    if (r == STORAGE_UNSAVED) {
+        save(s, SAVE_RUNNING);
+        r = storage_prepare_make(s, &job);
+    }
+    ck_assert_int_eq(r, 0);
     if (job)
         ck_assert_int_eq(run(job), 0);
 }

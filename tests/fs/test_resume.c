@@ -28,7 +28,7 @@ static struct resume *make_resume(void)
     bitfield_set(&r->pieces, 1);
     bitfield_set(&r->doubtful, 3);
     r->stamps[1] = (struct file_stamp){true, 100000, 1234567890123};
-    r->parts[1] = true;
+    r->parts[1] = r->foreign[1] = true;
     r->partials = calloc(1, sizeof *r->partials);
     r->partials[0] = (struct resume_partial){2, 4, calloc(1, sizeof(uint64_t))};
     r->partials[0].blocks[0] = 5;
@@ -56,6 +56,7 @@ START_TEST(resume_data_is_read_as_it_was_written)
     ck_assert(again->doubtful.n_set == 1 && bitfield_test(&again->doubtful, 3));
     ck_assert(!again->stamps[0].exists && stamp_equal(&again->stamps[1], &r->stamps[1]));
     ck_assert(!again->parts[0] && again->parts[1]);
+    ck_assert(!again->foreign[0] && again->foreign[1]);
     ck_assert(again->n_partials == 1 && again->partials[0].piece == 2);
     ck_assert_uint_eq(again->partials[0].blocks[0], 5);
     ck_assert(again->slots[0] == 1 && again->slots[3] == SLOT_NONE);

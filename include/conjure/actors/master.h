@@ -16,6 +16,7 @@ enum master_outcome {
     MASTER_UNREACHABLE = 4, /* no tracker and no peer replied */
     MASTER_STOPPED = 7,     /* a signal arrived before completion */
     MASTER_DISK_FULL = 9,
+    MASTER_FILE_EXISTS = 13, /* a file that is not of the torrent is in its way */
 };
 
 /* A torrent to start with. Master takes over the contents and empties it, unless its own start
@@ -65,6 +66,7 @@ struct master_config {
     uint16_t port, last_port; /* to listen on: the first that is free; 0: any */
     enum allocation allocation;
     bool check_integrity; /* hash everything at the start */
+    bool allow_overwrite; /* of files that are not of the torrent */
     /* Seed for ever, unless the settings set a goal, and end by a signal. A daemon also runs the
      * torrents of the state folder. A failure of one of TORRENTS ends the start; any other torrent
      * is retried. */

@@ -49,6 +49,7 @@ struct options {
     bool daemon;
     bool foreground; /* with daemon: do not fork, log to stderr */
     bool check_integrity;
+    bool allow_overwrite; /* of files that are not of the torrent */
     enum allocation allocation;
     uint32_t max_peers;          /* connections of the whole process; 0, in a daemon without
                                     --max-peers: as many as the limit of open files allows */

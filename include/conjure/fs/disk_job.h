@@ -15,7 +15,8 @@
 struct storage;
 
 enum disk_job_kind {
-    DISK_OPEN,   /* read resume data and stamps, make zero-length files, reserve room (full) */
+    DISK_OPEN,   /* read resume data and stamps, and do the same as DISK_MAKE where it may */
+    DISK_MAKE,   /* make zero-length files, reserve room (full) */
     DISK_WRITE,  /* write received blocks, and move pieces (compact) */
     DISK_HASH,   /* hash received pieces */
     DISK_CHECK,  /* hash doubtful pieces */

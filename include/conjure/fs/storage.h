@@ -35,6 +35,7 @@ struct storage;
 
 enum {
     STORAGE_BUSY = 1,
+    STORAGE_UNSAVED, /* see storage_prepare_make */
 };
 
 struct storage_config {
@@ -50,6 +51,7 @@ struct storage_config {
     /* When resume data claims every piece the open job reads the stamp of one file only. The
      * others are left to storage_prepare_restat. */
     bool trusting;
+    bool allow_overwrite; /* files that are not of this torrent may be written to and cut */
 };
 
 #define STORAGE_REASON_MAX 256 /* bytes, with the final 0 */
@@ -68,6 +70,13 @@ void *storage_owner(const struct storage *s);
 
 /* The first job. The books are empty until it is finished. */
 int storage_prepare_open(struct storage *s, struct disk_job **jobp);
+
+/* Judges files with content that were there before the torrent, once no piece is doubtful, and makes
+ * what else the torrent needs before its first write. Call it after a check; NULL when the open job
+ * has done all that. -EEXIST when a file must be left alone (storage_describe_error); the storage
+ * can then only be closed. STORAGE_UNSAVED when resume data is to be saved first, so that after a
+ * crash our files are known to be ours; call again after that, whether it has failed or not. */
+int storage_prepare_make(struct storage *s, struct disk_job **jobp);
 
 /* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE.
  * DATA is the caller's and stays as it is until the job is finished. Blocks that are on disk or

@@ -19,6 +19,7 @@ struct open_file;
           struct torrent *torrent;                                                                 \
           bool refuse_lost; /* fail by -ENOENT when saved content is missing */                    \
           bool trusting; /* check files of a complete torrent after the reply */                   \
+          bool allow_overwrite; /* of files that are not of this torrent */                        \
           struct storage *storage; /* reply, owned by FS until CloseTorrent */                     \
           struct bitfield have; /* reply, owned by the asker: verified pieces */                   \
           struct stored_blocks stored; /* reply, owned by the asker: blocks of other pieces */     \

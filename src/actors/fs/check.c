@@ -8,7 +8,10 @@
  */
 #include "actors/fs/check.h"
 
+#include <errno.h>
+
 #include "actors/fs/queue.h"
+#include "actors/fs/report.h"
 #include "actors/fs/torrents.h"
 #include "conjure/base/sha1.h"
 
@@ -114,12 +117,38 @@ void fs_check_cancel(struct fs *self, const struct fs_torrent *t)
                 disk_job_cancel(job);
 }
 
-void fs_check_end_if_done(struct fs_torrent *t)
+/* All pieces are checked: it is known now whose the files on disk are. Whether nothing is left to be
+ * done before the first write, or an error ends the check. */
+static bool has_settled(struct fs *self, struct fs_torrent *t)
+{
+    struct disk_job *job;
+    int r = storage_prepare_make(t->storage, &job);
+
+    if (r == STORAGE_UNSAVED) {
+        if (!t->saving)
+            fs_check_start_save(self, t);
+        if (t->saving)
+            return false;
+        r = -ENOMEM;
+    }
+    if (r) {
+        t->check_error = r;
+        fs_report_failure(self, t, r);
+        return true;
+    }
+    if (job)
+        fs_queue_add(self, job);
+    return !job;
+}
+
+void fs_check_end_if_done(struct fs *self, struct fs_torrent *t)
 {
     struct fs_check_pieces *m = t->check;
 
     if (!m || storage_is_busy(t->storage) ||
         (!t->close && !t->check_error && storage_n_doubtful(t->storage)))
+        return;
+    if (!t->close && !t->check_error && !has_settled(self, t))
         return;
     t->check = NULL;
     m->n_bad = storage_n_bad(t->storage);

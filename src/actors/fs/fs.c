@@ -94,6 +94,7 @@ static bool finish_job(struct fs *self, struct fs_torrent *t, struct disk_job *j
             fs_report_failure(self, t, error);
         fs_report_check(self, t);
         return true;
+    case DISK_MAKE:
     case DISK_CHECK:
         error = storage_finish(job);
         if (error) {
@@ -169,7 +170,7 @@ static void continue_all(struct fs *self)
     for (struct fs_torrent *t = self->active, *next; t; t = next) {
         next = t->next_active;
         fs_blocks_retry_parked(self, t);
-        fs_check_end_if_done(t);
+        fs_check_end_if_done(self, t);
         if (fs_saving_continue(self, t) && !has_work(t))
             fs_torrent_deactivate(self, t);
     }

@@ -22,6 +22,7 @@ void disk_open(struct master_torrent *t)
     m->torrent = &t->torrent;
     m->refuse_lost = t->master->config->daemon && !t->master->config->check_integrity;
     m->trusting = m->refuse_lost && !t->lasting.needs_restat;
+    m->allow_overwrite = t->master->config->allow_overwrite;
     t->lasting.needs_restat = false;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort(); /* FS ends after the last torrent */

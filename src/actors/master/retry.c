@@ -43,6 +43,19 @@ static bool may_retry(const struct master_torrent *t)
     return m->config->daemon && !m->stopping && !t->removed && !ends_the_start(t);
 }
 
+static enum master_outcome outcome_of(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return MASTER_DISK_FULL;
+    case EEXIST:
+        return MASTER_FILE_EXISTS;
+    default:
+        return MASTER_ERROR;
+    }
+}
+
 void retry_note_failure(struct master_torrent *t, int error, const char *reason)
 {
     struct master_torrent_lasting *l = &t->lasting;
@@ -59,8 +72,7 @@ void retry_note_failure(struct master_torrent *t, int error, const char *reason)
     if (retry)
         t->retry_ns = t->master->now + retry_delay_ns(l->n_failures++);
     else if (!t->removed)
-        master_note_outcome(t->master,
-                            error == ENOSPC || error == EDQUOT ? MASTER_DISK_FULL : MASTER_ERROR);
+        master_note_outcome(t->master, outcome_of(error));
 }
 
 void retry_note_running(struct master_torrent *t)

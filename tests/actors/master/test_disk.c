@@ -24,6 +24,7 @@ START_TEST(how_a_torrent_is_opened_depends_on_the_process)
         begin();
         config.daemon = cases[i].daemon;
         config.check_integrity = cases[i].check_integrity;
+        config.allow_overwrite = cases[i].needs_restat;
         t = make(small(1), NULL);
         t->lasting.needs_restat = cases[i].needs_restat;
         disk_open(t);
@@ -31,6 +32,7 @@ START_TEST(how_a_torrent_is_opened_depends_on_the_process)
         ck_assert_ptr_eq(x->torrent, &t->torrent);
         ck_assert_msg(x->refuse_lost == cases[i].refuse_lost, "case %zu", i);
         ck_assert_msg(x->trusting == cases[i].trusting, "case %zu", i);
+        ck_assert(x->allow_overwrite == cases[i].needs_restat);
         ck_assert(!t->lasting.needs_restat && t->n_queries == 1);
         msg_free(&x->msg);
         end();

@@ -32,6 +32,7 @@ START_TEST(a_failure_is_retried_or_decides_the_exit_code)
         {.ready = true, .named = true, .error = EIO, .outcome = MASTER_ERROR},
         {.ready = true, .named = true, .error = ENOSPC, .outcome = MASTER_DISK_FULL},
         {.ready = true, .named = true, .error = EDQUOT, .outcome = MASTER_DISK_FULL},
+        {.ready = true, .named = true, .error = EEXIST, .outcome = MASTER_FILE_EXISTS},
     };
 
     for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
