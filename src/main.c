@@ -103,6 +103,11 @@ static int load_all(const struct options *o, struct master_torrent_config *torre
                         o->torrents[i]);
                 return EXIT_USAGE;
             }
+            if (!strcmp(metainfo_name(torrents[i].meta), metainfo_name(torrents[k].meta))) {
+                fprintf(stderr, "conjure: %s and %s both have the content %s/%s\n", o->torrents[k],
+                        o->torrents[i], o->dir, metainfo_name(torrents[i].meta));
+                return EXIT_FILE_EXISTS;
+            }
         }
     }
     return 0;

@@ -74,10 +74,10 @@ START_TEST(a_guest_in_a_slot_of_the_file_makes_it_ours)
 
     start(ALLOCATION_COMPACT);
     ownership_begin(&o, &store, NULL, stamps, OVERWRITE_NOTHING);
-    placement->ops->place(placement, 4, &moves); /* the first slot is of file 0 */
-    ck_assert_uint_eq(placement_slot_of(placement, 4), 0);
+    placement->ops->place(placement, 3, &moves);
+    ck_assert_uint_eq(placement_slot_of(placement, 3), 0);
     ck_assert_int_eq(judge(), OWNERSHIP_FOREIGN);
-    books_verify(&books, 4, PIECE_IN_OTHER_SLOT);
+    books_verify(&books, 3, PIECE_IN_OTHER_SLOT);
     ck_assert_int_eq(judge(), OWNERSHIP_CLEAR);
     finish();
 }

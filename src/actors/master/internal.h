@@ -10,6 +10,7 @@
 #include "conjure/base/key_map.h"
 #include "conjure/base/owner.h"
 #include "conjure/msg/master.h"
+#include "conjure/state/content_paths.h"
 #include "conjure/state/statistics.h"
 #include "conjure/torrent/life.h"
 
@@ -55,6 +56,9 @@ struct master {
     struct key_map by_hash;
     uint32_t next_id;             /* of a torrent: never used twice */
     uint32_t n_in[N_LIFE_STATES]; /* torrents, by state */
+
+    /* hold.c */
+    struct content_paths paths;
 
     /* retry.c */
     bool start_failed; /* a daemon's torrent of the command line failed at the start: stop all */

@@ -321,7 +321,7 @@ static void become_ready(struct master *m)
     notify_that_ready(m);
 }
 
-/* A torrent that waits for a retry keeps the process running. A daemon ends with its last torrent
+/* A torrent that waits for a retry, or is held, keeps the process running. A daemon ends with its last torrent
  * only if all came from the command line. */
 static bool is_over(const struct master *m)
 {
@@ -330,7 +330,7 @@ static bool is_over(const struct master *m)
     if (m->stopping)
         return true;
     for (const struct master_torrent *t = m->first; t; t = t->next)
-        if (t->retry_ns)
+        if (t->retry_ns || t->held)
             return false;
     return !m->config->daemon || (m->config->n_torrents && !m->config->torrents_dir && m->ready);
 }
@@ -500,6 +500,7 @@ static void master_free(struct master *m)
     master_settings_deinit(&m->settings);
     folders_close(m);
     key_map_deinit(&m->by_hash);
+    content_paths_deinit(&m->paths);
     if (m->listen_fd >= 0)
         close(m->listen_fd);
     if (m->lock_fd >= 0)
@@ -521,6 +522,7 @@ enum master_outcome master_run(const struct master_config *config)
     m->signals = SIGNALS_EMPTY;
     m->settings = config->settings;
     m->by_hash = KEY_MAP(struct master_torrent, info_hash);
+    m->paths = CONTENT_PATHS();
     r = open_channels(m);
     if (!r && !prepare(m)) {
         m->now = clock_now();

@@ -139,6 +139,7 @@ struct master_torrent *record_new(struct master *m, struct master_torrent_config
     torrent->allocation = m->config->allocation;
     torrent->skip_file = t->skip_file;
     init_swarm(&t->swarm, m, config->meta);
+    content_path_init(&t->path, torrent->dir, metainfo_name(config->meta));
     waker_init_futex(&torrent->interest_waker);
     channel_init(&torrent->interest.channel, &torrent->interest_waker);
     *config = (struct master_torrent_config){0};
@@ -149,6 +150,7 @@ struct master_torrent *record_new(struct master *m, struct master_torrent_config
 void record_free(struct master_torrent *t)
 {
     unlist(t);
+    content_paths_release(&t->master->paths, &t->path);
     interest_stat_join(t->interest_stat);
     super_seeder_join(t->super_seeder);
     metainfo_free(t->torrent.meta);

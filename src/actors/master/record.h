@@ -7,6 +7,7 @@
 #include "conjure/actors/torrent.h"
 #include "conjure/base/rate.h"
 #include "conjure/piece/stored_blocks.h"
+#include "conjure/state/content_paths.h"
 #include "conjure/torrent/life.h"
 
 struct master;
@@ -32,12 +33,14 @@ struct master_torrent {
     struct master *master;
     struct master_torrent *next, *previous;
     struct info_hash info_hash;
+    struct content_path path;
     struct torrent_settings settings; /* as they are now */
     uint64_t limit_up, limit_down;    /* of this torrent alone, as Bandwidth knows them */
     enum life_state state;
     struct master_torrent_lasting lasting;
     bool complete;           /* every wanted piece is verified */
     bool seed_goal_met;      /* therefore stopped, or not started */
+    bool held;               /* closed: another torrent has its path */
     bool removed;            /* free it as soon as it is closed */
     bool report_when_closed; /* that the download is complete */
     uint64_t retry_ns;       /* closed: when to open it again; 0: never */

@@ -30,7 +30,7 @@ static const char *state_of(const struct master_torrent *t)
     case LIFE_CLOSING:
         return "stopping";
     default:
-        return t->retry_ns ? "failed" : "finished";
+        return t->held ? "held" : t->retry_ns ? "failed" : "finished";
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "actors/master/announce.h"
 #include "actors/master/disk.h"
+#include "actors/master/hold.h"
 #include "actors/master/internal.h"
 #include "actors/master/record.h"
 #include "actors/master/report.h"
@@ -47,6 +48,8 @@ static void open(struct master_torrent *t)
 
 void torrent_start(struct master_torrent *t)
 {
+    if (!hold_take_path(t))
+        return;
     step(t, LIFE_OPEN);
     if (t->master->stopping)
         step(t, LIFE_STOP);
@@ -314,7 +317,7 @@ static bool is_due(const struct master_torrent *t)
 
     if (t->state != LIFE_CLOSED || m->stopping || t->removed)
         return false;
-    return retry_is_due(t) || (t->seed_goal_met && !goal_is_met(t));
+    return retry_is_due(t) || hold_is_over(t) || (t->seed_goal_met && !goal_is_met(t));
 }
 
 /* Whether T has reached its seed goal, or is given up. */

@@ -122,6 +122,7 @@ static inline void begin(void)
     m->choker = &choker;
     m->bandwidth = &bandwidth;
     m->by_hash = KEY_MAP(struct master_torrent, info_hash);
+    m->paths = CONTENT_PATHS();
     m->now = 1000 * NS_PER_S;
     m->ready = true;
 }
@@ -147,6 +148,7 @@ static inline void end(void)
     for (unsigned i = 0; i < N_LIFE_STATES; i++)
         ck_assert_uint_eq(m->n_in[i], 0);
     key_map_deinit(&m->by_hash);
+    content_paths_deinit(&m->paths);
     free(m->dir);
     free(m);
 }
