@@ -264,6 +264,11 @@ static int create(const struct create *c)
         fprintf(stderr, "conjure: %s\n", reason);
         return EXIT_ERROR;
     }
+    if (metainfo_n_mended(m))
+        fprintf(stderr,
+                "conjure: %s: names that differ by case only: Conjure would store %u of them under "
+                "other names, as conjure show prints\n",
+                c->path, metainfo_n_mended(m));
     r = write_torrent(c, m);
     metainfo_free(m);
     return r;

@@ -54,8 +54,12 @@ static void show_files(const struct metainfo *m)
     for (uint32_t i = 0; i < metainfo_n_files(m); i++) {
         const struct metainfo_file *f = metainfo_file(m, i);
 
-        printf("%6" PRIu32 "  %10s  %s%s\n", i + 1, size_format(f->length, size), f->path,
+        printf("%6" PRIu32 "  %10s  %s%s%s%s", i + 1, size_format(f->length, size), f->path,
+               f->link ? " -> " : "", f->link ? f->link : "",
                f->padding ? "  (padding, not on disk)" : "");
+        if (f->original)
+            printf("  (in the torrent: %s)", f->original);
+        putchar('\n');
     }
 }
 
@@ -63,7 +67,10 @@ static void show_one(const struct metainfo *m)
 {
     char hash[INFO_HASH_TEXT_SIZE], size[SIZE_TEXT_MAX], date[DATE_TEXT_MAX];
 
-    printf("Name           %s\n", metainfo_name(m));
+    printf("Name           %s", metainfo_name(m));
+    if (metainfo_original_name(m))
+        printf("  (in the torrent: %s)", metainfo_original_name(m));
+    putchar('\n');
     printf("Info-hash      %s\n", info_hash_text(metainfo_info_hash(m), hash));
     printf("Size           %s (%" PRIu64 " bytes)\n", size_format(metainfo_total_length(m), size),
            metainfo_total_length(m));

@@ -24,6 +24,8 @@ static json_t *files_to_json(const struct metainfo *m)
         json_t *file = json_object();
 
         set_text(file, "path", f->path);
+        set_text(file, "original", f->original);
+        set_text(file, "link", f->link);
         json_object_set_new(file, "length", json_integer((json_int_t)f->length));
         json_object_set_new(file, "padding", json_boolean(f->padding));
         json_object_set_new(file, "executable", json_boolean(f->executable));
@@ -51,6 +53,7 @@ static void metainfo_to_json(const struct metainfo *m, json_t *object)
     char hash[INFO_HASH_TEXT_SIZE];
 
     set_text(object, "name", metainfo_name(m));
+    set_text(object, "original_name", metainfo_original_name(m));
     set_text(object, "info_hash", info_hash_text(metainfo_info_hash(m), hash));
     json_object_set_new(object, "size", json_integer((json_int_t)metainfo_total_length(m)));
     json_object_set_new(object, "piece_length", json_integer(metainfo_piece_length(m)));

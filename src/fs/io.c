@@ -188,6 +188,19 @@ int io_open_below(int dir_fd, const char *path, int flags, int *fdp)
     return 0;
 }
 
+int io_link_below(int dir_fd, const char *path, const char *target)
+{
+    const char *last;
+    int parent, r = open_parent(dir_fd, path, true, &parent, &last);
+
+    if (r)
+        return r;
+    r = symlinkat(target, parent, last) < 0 ? -errno : 0;
+    if (parent != dir_fd)
+        io_close(parent);
+    return r;
+}
+
 int io_remove_below(int dir_fd, const char *path)
 {
     const char *last;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files that are made before the first block arrives: those of length 0, and with full
+ * The files that are made before the first block arrives: links, those of length 0, and with full
  * allocation the room of the others. The open job makes them, unless it has found files that may be
  * foreign: then nothing is made before a check has shown whose they are, and the make job does it.
  */
@@ -38,6 +38,20 @@ static int make_file(struct job *job, uint32_t file, uint64_t length)
     return r;
 }
 
+/* Whatever is there already stays. Where the file system has no links it is an empty file. */
+static int make_link(struct job *job, uint32_t file, const char *target)
+{
+    int r = io_link_below(job->store->dir_fd, metainfo_file(job->store->meta, file)->path, target);
+
+    if (r == -EEXIST)
+        return 0;
+    if (r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS)
+        return make_file(job, file, 0);
+    if (r)
+        job->failed_file = file;
+    return r;
+}
+
 int make_files(struct job *job, struct file_stamp *stamps)
 {
     const struct store *store = job->store;
@@ -50,6 +64,12 @@ int make_files(struct job *job, struct file_stamp *stamps)
 
         if (store_is_part(store, file))
             continue;
+        if (f->link) {
+            r = make_link(job, file, f->link);
+            if (r)
+                return r;
+            continue;
+        }
         if (f->length ? store->allocation != ALLOCATION_FULL ||
                             (stamp->exists && stamp->size >= f->length)
                       : stamp->exists)

@@ -274,7 +274,8 @@ static int settle_ownership(struct open_job *x, struct resume *resume)
     if (x->unmade)
         return 0;
     record_ownership(x, resume);
-    return make_files(&x->job, x->stamps.files);
+    /* A complete torrent whose stamps are those of the resume data has all that it needs. */
+    return x->needs_restat ? 0 : make_files(&x->job, x->stamps.files);
 }
 
 static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
-#include "torrent/names.h"
+#include "conjure/torrent/metainfo.h"
 #include "torrent/text.h"
 
 /* Writes REASON, which is one clean line even if the name on disk has control characters. */
@@ -141,8 +141,10 @@ static int find_name(struct content *c, const char *path, char reason[CONTENT_RE
     }
     if (!copy || !(c->name = strdup(name)))
         r = fail(reason, path, -ENOMEM);
-    else if (name_fault((const uint8_t *)name, strlen(name)))
+    else if (!*name || strchr(name, '/'))
         r = refuse(reason, path, "has no name of its own");
+    else if (*name == '.')
+        r = refuse(reason, path, "a name that begins with a dot");
     else if (!is_clean(name))
         r = refuse(reason, path, "a name that is not UTF-8, or has control characters");
     free(copy);

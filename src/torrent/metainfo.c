@@ -10,9 +10,15 @@ void metainfo_free(struct metainfo *m)
     if (!m)
         return;
     tracker_list_deinit(&m->trackers);
+    for (uint32_t i = 0; m->own_paths && i < m->n_files; i++)
+        free(m->own_paths[i]);
+    free(m->own_paths);
     free(m->files);
     text_deinit(&m->paths);
+    text_deinit(&m->links);
+    text_deinit(&m->originals);
     free(m->name);
+    free(m->original_name);
     free(m->comment);
     free(m->created_by);
     free(m->bytes);
@@ -54,6 +60,16 @@ const struct info_hash *metainfo_info_hash(const struct metainfo *m)
 const char *metainfo_name(const struct metainfo *m)
 {
     return m->name;
+}
+
+const char *metainfo_original_name(const struct metainfo *m)
+{
+    return m->original_name;
+}
+
+uint32_t metainfo_n_mended(const struct metainfo *m)
+{
+    return m->n_mended + (m->original_name != NULL);
 }
 
 uint64_t metainfo_total_length(const struct metainfo *m)

@@ -16,11 +16,15 @@ struct metainfo {
     struct info_hash info_hash;
 
     char *name;
+    char *original_name; /* NULL: NAME is as it was */
     struct geometry geometry;
 
     struct metainfo_file *files;
     uint32_t n_files;
-    struct text paths; /* of all files, one after another, NUL-terminated */
+    /* Of all files that have one, one after another, NUL-terminated. */
+    struct text paths, links, originals;
+    char **own_paths; /* one per file, owned: of those that clashed; NULL: none did */
+    uint32_t n_mended;
 
     struct tracker_list trackers;
 

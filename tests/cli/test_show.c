@@ -56,13 +56,33 @@ START_TEST(a_torrent_is_shown_line_by_line)
 }
 END_TEST
 
+#define MENDED                                                     \
+    "d4:infod5:filesld6:lengthi0e4:pathl3:a/beed4:attr1:l6:length" \
+    "i0e4:pathl1:le12:symlink pathl1:xeee4:name2:.n12:piece leng"  \
+    "thi16384e6:pieces0:ee"
+
+START_TEST(a_mended_name_is_shown_with_the_original)
+{
+    char folder[32];
+
+    captured_enter(folder);
+    write_text("x.torrent", MENDED);
+    capture(&c, cli_show, "show x.torrent");
+    ck_assert_int_eq(c.code, EXIT_DONE);
+    ck_assert_ptr_nonnull(strstr(c.out, "Name           _n  (in the torrent: .n)\n"));
+    ck_assert_ptr_nonnull(strstr(c.out, "  _n/a_b  (in the torrent: a\\/b)\n"));
+    ck_assert_ptr_nonnull(strstr(c.out, "  _n/l -> x\n"));
+    captured_leave(folder);
+}
+END_TEST
+
 START_TEST(an_invalid_torrent_is_named_and_the_others_shown)
 {
     char folder[32];
 
     captured_enter(folder);
     write_text("x.torrent", TORRENT);
-    write_text("bad.torrent", "d4:infod4:name2:..ee");
+    write_text("bad.torrent", "d4:infod4:name2:xxee");
     capture(&c, cli_show, "show bad.torrent absent x.torrent");
     ck_assert_int_eq(c.code, EXIT_REFUSED);
     ck_assert_ptr_nonnull(strstr(c.err, "conjure: bad.torrent: "));
@@ -104,6 +124,6 @@ START_TEST(a_program_without_json_says_so)
 }
 END_TEST
 
-RUN_SUITE("show", 20, a_torrent_is_shown_line_by_line,
+RUN_SUITE("show", 20, a_torrent_is_shown_line_by_line, a_mended_name_is_shown_with_the_original,
           an_invalid_torrent_is_named_and_the_others_shown, a_usage_error_is_one_line,
           json_is_in_the_help_when_it_was_built, a_program_without_json_says_so);

@@ -63,6 +63,32 @@ START_TEST(one_torrent_is_an_object)
 }
 END_TEST
 
+#define MENDED                                                     \
+    "d4:infod5:filesld6:lengthi0e4:pathl3:a/beed4:attr1:l6:length" \
+    "i0e4:pathl1:le12:symlink pathl1:xeee4:name2:.n12:piece leng"  \
+    "thi16384e6:pieces0:ee"
+
+START_TEST(a_mended_name_has_an_original)
+{
+    char folder[32];
+    json_t *x, *files;
+
+    captured_enter(folder);
+    write_text("x.torrent", MENDED);
+    capture(&c, cli_show, "show --json x.torrent");
+    x = json_loads(c.out, 0, NULL);
+    files = json_object_get(x, "files");
+    ck_assert_str_eq(text(x, "name"), "_n");
+    ck_assert_str_eq(text(x, "original_name"), ".n");
+    ck_assert_str_eq(text(json_array_get(files, 0), "original"), "a\\/b");
+    ck_assert_ptr_null(text(json_array_get(files, 0), "link"));
+    ck_assert_ptr_null(text(json_array_get(files, 1), "original"));
+    ck_assert_str_eq(text(json_array_get(files, 1), "link"), "x");
+    json_decref(x);
+    captured_leave(folder);
+}
+END_TEST
+
 START_TEST(several_are_an_array_and_an_invalid_one_has_its_error)
 {
     char folder[32];
@@ -95,6 +121,6 @@ START_TEST(a_path_that_is_not_utf8_gives_valid_json)
 }
 END_TEST
 
-RUN_SUITE("show --json", 20, one_torrent_is_an_object,
+RUN_SUITE("show --json", 20, one_torrent_is_an_object, a_mended_name_has_an_original,
           several_are_an_array_and_an_invalid_one_has_its_error,
           a_path_that_is_not_utf8_gives_valid_json);

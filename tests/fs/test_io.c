@@ -94,6 +94,12 @@ START_TEST(paths_do_not_leave_the_folder)
     ck_assert_int_eq(io_remove_below(dir_fd, "link/e/f"), -ELOOP);
     ck_assert_int_eq(io_remove_below(dir_fd, "d/e/f"), 0);
     ck_assert_int_eq(io_remove_below(dir_fd, "d/e/f"), -ENOENT);
+    ck_assert_int_eq(io_link_below(dir_fd, "link/l", "x"), -ELOOP);
+    ck_assert_int_eq(io_link_below(dir_fd, "../l", "x"), -EINVAL);
+    ck_assert_int_eq(io_link_below(dir_fd, "file", "x"), -EEXIST);
+    ck_assert_int_eq(io_link_below(dir_fd, "new/l", "x"), 0);
+    ck_assert_int_eq(io_open_below(dir_fd, "new/l", O_RDONLY, &fd), -ELOOP);
+    ck_assert_int_eq(io_remove_below(dir_fd, "new/l"), 0);
     end();
 }
 END_TEST

@@ -29,17 +29,30 @@ static void check_path(const char *path)
         HOLD((unsigned char)*p >= 0x20 && *p != 0x7f);
 }
 
+/* Up, and then down to a path. */
+static void check_link(const char *target)
+{
+    while (!strncmp(target, "../", 3))
+        target += 3;
+    check_path(target);
+}
+
 static void check_torrent(const struct metainfo *m)
 {
     uint64_t offset = 0, pieces = 0;
     size_t n;
 
     check_path(metainfo_name(m));
+    HOLD(metainfo_name(m)[0] != '.' && !strchr(metainfo_name(m), '/'));
     HOLD(metainfo_n_files(m));
     for (uint32_t i = 0; i < metainfo_n_files(m); i++) {
         const struct metainfo_file *f = metainfo_file(m, i);
 
         check_path(f->path);
+        HOLD(!strncmp(f->path, metainfo_name(m), strlen(metainfo_name(m))));
+        HOLD(!f->link || !f->length);
+        if (f->link)
+            check_link(f->link);
         HOLD(f->offset == offset);
         if (f->length) {
             HOLD(metainfo_file_at(m, offset) == i);

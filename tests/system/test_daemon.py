@@ -145,14 +145,14 @@ def test_a_known_torrent_is_forgotten_when_its_state_file_is_removed(daemon, tri
     assert all(t.is_in(t.source) for t in trio)
 
 
-def test_the_selection_of_files_survives_a_restart(daemon, world):
+def test_the_selection_of_files_survives_a_restart(daemon, world, out):
     torrent = world.torrent(NOBODY, n_bytes=2 * MIB)
-    daemon.start("-o", torrent.source, "--select-file=1", torrent.path)
+    daemon.start("-o", out, "--select-file=1", torrent.path)
     daemon.wait_until_known(torrent)
     daemon.stop()
     known = bencode.decode((daemon.known / f"{torrent.info_hash.hex()}.known").read_bytes())
     assert known[b"skipped"] == list(range(1, len(torrent.files)))
-    assert known[b"folder"] == os.fsencode(torrent.source)
+    assert known[b"folder"] == os.fsencode(out)
     assert known[b"torrent"] == torrent.path.read_bytes()
 
 

@@ -39,8 +39,8 @@ END_TEST
 
 START_TEST(many_files)
 {
-    static const char *const paths[] = {"n/a",   "n/empty",   "n/d/b", "n/.pad/24",
-                                        "n/d/c", "n/.pad/24", "n/link"};
+    static const char *const paths[] = {"n/a",   "n/empty",   "n/d/b",  "n/.pad/24",
+                                        "n/d/c", "n/.pad/24", "n/link", "n/d/link"};
 
     must_parse("d4:infod5:filesl"
                "d4:attr1:x6:lengthi1000e4:pathl1:aee"
@@ -50,16 +50,20 @@ START_TEST(many_files)
                "d4:attr2:xh6:lengthi1000e4:pathl1:d1:cee"
                "d4:attr1:p6:lengthi24e4:pathl4:.pad2:24ee"
                "d4:attr1:l4:pathl4:linke12:symlink pathl2:..1:aee"
+               "d4:attr1:l4:pathl1:d4:linke12:symlink pathl1:aee"
                "e4:name1:n" PIECE "6:pieces60:" H20 H20 H20 "7:privatei1eee");
     ck_assert(metainfo_is_multi(m));
     ck_assert(metainfo_is_private(m));
-    ck_assert_uint_eq(metainfo_n_files(m), 7);
-    for (uint32_t i = 0; i < 7; i++)
+    ck_assert_uint_eq(metainfo_n_files(m), 8);
+    for (uint32_t i = 0; i < 8; i++)
         ck_assert_str_eq(metainfo_file(m, i)->path, paths[i]);
     ck_assert(metainfo_file(m, 0)->executable && !metainfo_file(m, 0)->padding);
     ck_assert(metainfo_file(m, 3)->padding && metainfo_file(m, 5)->padding);
     ck_assert(metainfo_file(m, 4)->executable);
-    ck_assert(metainfo_file(m, 6)->padding && !metainfo_file(m, 6)->length);
+    ck_assert(!metainfo_file(m, 6)->padding && !metainfo_file(m, 6)->length);
+    ck_assert_ptr_null(metainfo_file(m, 6)->link);
+    ck_assert_str_eq(metainfo_file(m, 7)->link, "../a");
+    ck_assert(!metainfo_n_mended(m) && !metainfo_original_name(m));
     ck_assert_uint_eq(metainfo_file(m, 4)->offset, 2024);
     ck_assert_uint_eq(metainfo_file_at(m, 0), 0);
     ck_assert_uint_eq(metainfo_file_at(m, 999), 0);

@@ -162,37 +162,6 @@ static const struct {
               "d6:lengthi9223372036854775807e4:pathl1:bee"
               "d6:lengthi2e4:pathl1:cee"),
         "info.files: the lengths add up to more than 2^63 bytes"),
-    BAD("a link with content", MULTI("d4:attr1:l6:lengthi5e4:pathl1:aee"),
-        "info.files[0]: a symbolic link with content"),
-
-    BAD("name empty", NAMED("0:"), "info.name: is empty"),
-    BAD("name .", NAMED("1:."), "info.name: is \".\""),
-    BAD("name ..", NAMED("2:.."), "info.name: is \"..\""),
-    BAD("name with slash", NAMED("3:a/b"), "info.name: contains a slash"),
-    BAD("absolute name", NAMED("4:/etc"), "info.name: contains a slash"),
-    BAD("name with NUL", NAMED("3:a\0b"), "info.name: contains a NUL byte"),
-    BAD("better name with slash", NAMED("1:n10:name.utf-82:a/"), "info.name: contains a slash"),
-    BAD("path with ..", MULTI(FILE_AT("1:a2:..1:b")), "info.files[0].path: a name is \"..\""),
-    BAD("path with .", MULTI(FILE_AT("1:.1:b")), "info.files[0].path: a name is \".\""),
-    BAD("path with slash", MULTI(FILE_AT("9:../../etc")),
-        "info.files[0].path: a name contains a slash"),
-    BAD("path with NUL", MULTI(FILE_AT("2:a\0")), "info.files[0].path: a name contains a NUL byte"),
-    BAD("path with an empty name", MULTI(FILE_AT("1:a0:1:b")),
-        "info.files[0].path: a name is empty"),
-    BAD("better path with ..", MULTI("d6:lengthi0e4:pathl1:ae10:path.utf-8l2:..ee"),
-        "info.files[0].path: a name is \"..\""),
-    BAD("padding with ..", MULTI("d4:attr1:p6:lengthi0e4:pathl2:..ee"),
-        "info.files[0].path: a name is \"..\""),
-
-    BAD("same path twice", MULTI(FILE_AT("1:a") FILE_AT("1:b") FILE_AT("1:a")),
-        "info.files[0] and [2] collide: n/a"),
-    BAD("file where another has a folder", MULTI(FILE_AT("1:a") FILE_AT("1:a1:b")),
-        "info.files[0] and [1] collide: n/a/b"),
-    BAD("folder where another has a file",
-        MULTI(FILE_AT("1:a1:b1:c") FILE_AT("3:a-z") FILE_AT("3:a!b") FILE_AT("1:a")),
-        "info.files[0] and [3] collide: n/a"),
-    BAD("same path once cleaned", MULTI(FILE_AT("2:a\n") FILE_AT("2:a\t")),
-        "info.files[0] and [1] collide: n/a_"),
 };
 
 START_TEST(bad_torrents_are_refused_with_a_reason)

@@ -26,6 +26,8 @@ int io_close(int fd);                     /* never retried: the descriptor is cl
  * and the last one is a regular file. FLAGS as for open(2); with O_CREAT missing folders
  * are made as well. *FDP or -errno (-ELOOP for a link in the way). */
 int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
+/* Makes PATH below DIR_FD a symbolic link to TARGET, with the same checks, and missing folders. */
+int io_link_below(int dir_fd, const char *path, const char *target);
 /* Removes PATH below DIR_FD, with the same checks. */
 int io_remove_below(int dir_fd, const char *path);
 

@@ -33,12 +33,16 @@ enum {
 };
 
 struct metainfo_file {
-    const char *path; /* below the download folder, '/'-separated, made safe; begins with the
-                         torrent's name for a multi-file torrent. NUL-terminated UTF-8 */
-    uint64_t offset;  /* of its first byte in the content */
+    const char *path;     /* below the download folder, '/'-separated, made safe; begins with the
+                         torrent's name for a multi-file torrent. NUL-terminated UTF-8. No other
+                         file has it, with regard to case or without, nor as a folder */
+    const char *original; /* NULL unless it was mended: the path below the torrent's name as it was,
+                             cut and clean, for people */
+    const char *link;     /* BEP 47 attr l: the target of a symbolic link, relative, inside the
+                             torrent's folder; or NULL. Has no content */
+    uint64_t offset;      /* of its first byte in the content */
     uint64_t length;
-    bool padding;    /* BEP 47: never on disk. Zeros for alignment; or an empty symbolic link (attr
-                        l), which we do not make: it could lead out of the download folder */
+    bool padding;    /* BEP 47: zeros for alignment, never on disk */
     bool executable; /* BEP 47 attr x */
 };
 
@@ -60,6 +64,9 @@ const uint8_t *metainfo_raw_info(const struct metainfo *m, size_t *np);
 
 const struct info_hash *metainfo_info_hash(const struct metainfo *m);
 const char *metainfo_name(const struct metainfo *m); /* made safe, NUL-terminated */
+/* As it was, clean, for people; NULL unless it was mended. */
+const char *metainfo_original_name(const struct metainfo *m);
+uint32_t metainfo_n_mended(const struct metainfo *m); /* names of files, and that of the torrent */
 uint64_t metainfo_total_length(const struct metainfo *m);
 uint32_t metainfo_piece_length(const struct metainfo *m);
 uint32_t metainfo_n_pieces(const struct metainfo *m);

@@ -15,9 +15,13 @@
 #include "conjure/actors/super_seeder.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/bytes.h"
+#include "conjure/base/log.h"
 #include "conjure/base/rng.h"
+#include "conjure/base/size.h"
 #include "conjure/peer/handshake.h"
 #include "conjure/tracker/protocol.h"
+
+#define FACILITY "master"
 
 /* For this long the rate shown is the average of the download, if that is higher. */
 #define YOUNG_NS (10 * NS_PER_S)
@@ -122,7 +126,7 @@ static void init_swarm(struct swarm *s, struct master *m, const struct metainfo 
     rng_secret(&s->key, sizeof s->key);
 }
 
-struct master_torrent *record_new(struct master *m, struct master_torrent_config *config)
+static struct master_torrent *add(struct master *m, struct master_torrent_config *config)
 {
     struct master_torrent *t = NEW(struct master_torrent);
     struct torrent *torrent = &t->torrent;
@@ -145,6 +149,30 @@ struct master_torrent *record_new(struct master *m, struct master_torrent_config
     *config = (struct master_torrent_config){0};
     list(t);
     return t;
+}
+
+/* With one of them as an example. */
+static void warn_of_mended_names(const struct metainfo *meta)
+{
+    const char *original = metainfo_original_name(meta), *mended = metainfo_name(meta);
+    uint32_t n = metainfo_n_mended(meta);
+
+    for (uint32_t i = 0; n && !original; i++) {
+        original = metainfo_file(meta, i)->original;
+        mended = metainfo_file(meta, i)->path + strlen(metainfo_name(meta)) + 1;
+    }
+    if (n)
+        log_warning(FACILITY,
+                    "%s: %u name%s could not be used and %s mended (see conjure show): %.300s is "
+                    "stored as %s",
+                    metainfo_name(meta), n, size_plural(n), n == 1 ? "was" : "were", original,
+                    mended);
+}
+
+struct master_torrent *record_new(struct master *m, struct master_torrent_config *config)
+{
+    warn_of_mended_names(config->meta);
+    return add(m, config);
 }
 
 void record_free(struct master_torrent *t)
@@ -179,7 +207,7 @@ struct master_torrent *record_renew(struct master_torrent *t)
     t->lasting.last_error = NULL;
     lasting.seeded_s = record_seeded_s(t);
     record_free(t);
-    t = record_new(m, &config);
+    t = add(m, &config);
     t->lasting = lasting;
     return t;
 }
