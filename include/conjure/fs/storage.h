@@ -71,11 +71,11 @@ void *storage_owner(const struct storage *s);
 /* The first job. The books are empty until it is finished. */
 int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 
-/* Judges files with content that were there before the torrent, once no piece is doubtful, and makes
- * what else the torrent needs before its first write. Call it after a check; NULL when the open job
- * has done all that. -EEXIST when a file must be left alone (storage_describe_error); the storage
- * can then only be closed. STORAGE_UNSAVED when resume data is to be saved first, so that after a
- * crash our files are known to be ours; call again after that, whether it has failed or not. */
+/* Judges the files with content that were there before the torrent, once no piece is doubtful, and
+ * makes what the torrent needs before its first write. Call it after a check; NULL when the open
+ * job has done all that. -EEXIST when a file must be left alone (storage_describe_error): then the
+ * storage can only be closed. STORAGE_UNSAVED when resume data has to be saved first, so that after
+ * a crash our files are known to be ours; call it again after that, even if saving has failed. */
 int storage_prepare_make(struct storage *s, struct disk_job **jobp);
 
 /* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE.

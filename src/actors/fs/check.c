@@ -117,8 +117,8 @@ void fs_check_cancel(struct fs *self, const struct fs_torrent *t)
                 disk_job_cancel(job);
 }
 
-/* All pieces are checked: it is known now whose the files on disk are. Whether nothing is left to be
- * done before the first write, or an error ends the check. */
+/* All pieces are checked: it is known now whose the files on disk are. Returns whether nothing is
+ * left to be done before the first write, or an error ends the check. */
 static bool has_settled(struct fs *self, struct fs_torrent *t)
 {
     struct disk_job *job;

@@ -321,8 +321,8 @@ static void become_ready(struct master *m)
     notify_that_ready(m);
 }
 
-/* A torrent that waits for a retry, or is held, keeps the process running. A daemon ends with its last torrent
- * only if all came from the command line. */
+/* A torrent that waits for a retry, or is held, keeps the process running. A daemon ends with its
+ * last torrent only if all came from the command line. */
 static bool is_over(const struct master *m)
 {
     if (m->n_in[LIFE_CLOSED] != m->n_torrents)
