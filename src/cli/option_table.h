@@ -31,6 +31,8 @@
     ROW(ALLOW_OVERWRITE, 0, "allow-overwrite", NULL, "overwrite files that have other content")  \
     ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")                 \
     ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                             \
+    ROW(SAVE_INTERVAL, 0, "save-interval", "SECONDS",                                            \
+        "save resume data every SECONDS (default: 60)")                                          \
     ROW(TORRENTS_DIR, 0, "torrents-dir", "DIR", "with -d: watch DIR and seed its torrents")      \
     ROW(PID_FILE, 0, "pid-file", "FILE", "with -d: write the process id into FILE")              \
     ROW(CONFIG, 0, "config", "FILE", "read options from FILE (default: see below)")              \

@@ -117,6 +117,10 @@ static enum option_result parse_number(struct options *o, enum option_id id, con
             return invalid(reason, text, "a number of minutes such as 30 or 0.5");
         o->seed_time_s = (uint64_t)(value * 60);
         return OPTION_SET;
+    case OPTION_SAVE_INTERVAL:
+        if (size_parse_count(text, 1, 3600, &o->save_interval_s))
+            return invalid(reason, text, "a number of seconds between 1 and 3600");
+        return OPTION_SET;
     default:
         abort();
     }

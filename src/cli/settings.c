@@ -239,6 +239,7 @@ void settings_for_master(const struct options *o, struct master_settings *out)
     out->max_upload_limit = o->max_upload_limit;
     out->max_download_limit = o->max_download_limit;
     out->limit_lan = o->limit_lan;
+    out->save_interval_s = o->save_interval_s;
     out->n_sections = o->n_sections;
     out->sections = mem_new_array(o->n_sections + 1, sizeof *out->sections);
     for (uint32_t i = 0; i < o->n_sections; i++) {

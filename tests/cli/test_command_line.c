@@ -65,6 +65,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_uint_eq(r.o.seed_time_s, OPTIONS_SEED_TIME_NONE);
     ck_assert_int_eq(r.o.allocation, ALLOCATION_SPARSE);
     ck_assert_str_eq(r.o.state_dir, "/var/state/conjure");
+    ck_assert_uint_eq(r.o.save_interval_s, 60);
     ck_assert(options_selects(&r.o, 0) && options_selects(&r.o, UINT32_MAX));
     ck_assert_uint_eq(options_last_selected(&r.o), 0);
     ck_assert_str_eq(r.out, "");
@@ -80,8 +81,8 @@ START_TEST(every_option_is_parsed)
     run(&r, "conjure a.torrent -o /srv/in -p 0 -v -d --foreground --max-peers 17 b.torrent "
             "--max-download-limit=1.5M --max-upload-limit 64K --seed-ratio=2.5 --seed-time 0.5 "
             "--select-file=1-3,7 --check-integrity --allow-overwrite --allocation=compact "
-            "--state-dir st "
-            "--limit-lan=no --super-seed --torrents-dir t --config=c --pid-file p -- -c");
+            "--state-dir st --save-interval=5 --limit-lan=no --super-seed --torrents-dir t "
+            "--config=c --pid-file p -- -c");
     ck_assert_int_eq(r.result, COMMAND_LINE_RUN);
     ck_assert_uint_eq(r.o.n_torrents, 3);
     ck_assert_str_eq(r.o.torrents[0], "a.torrent");
@@ -98,6 +99,7 @@ START_TEST(every_option_is_parsed)
     ck_assert_uint_eq(r.o.seed_time_s, 30);
     ck_assert_int_eq(r.o.allocation, ALLOCATION_COMPACT);
     ck_assert_str_eq(r.o.state_dir, "st");
+    ck_assert_uint_eq(r.o.save_interval_s, 5);
     ck_assert(!r.o.limit_lan && r.o.super_seed);
     ck_assert_str_eq(r.o.torrents_dir, "t");
     ck_assert_str_eq(r.o.config, "c");

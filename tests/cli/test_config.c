@@ -75,6 +75,7 @@ START_TEST(every_option_may_stand_there)
                     "check-integrity = yes\n"
                     "allow-overwrite = yes\n"
                     "allocation = compact\n"
+                    "save-interval = 5\n"
                     "state-dir = /var/lib/a = b # c\n"
                     "torrents-dir = t\n"
                     "pid-file = /run/p");
@@ -89,6 +90,7 @@ START_TEST(every_option_may_stand_there)
     ck_assert_double_eq(r.o.seed_ratio, 2.5);
     ck_assert_uint_eq(r.o.seed_time_s, 30);
     ck_assert_int_eq(r.o.allocation, ALLOCATION_COMPACT);
+    ck_assert_uint_eq(r.o.save_interval_s, 5);
     ck_assert_str_eq(r.o.state_dir, "/var/lib/a = b # c");
     ck_assert_str_eq(r.o.torrents_dir, "t");
     ck_assert_str_eq(r.o.pid_file, "/run/p");

@@ -203,12 +203,13 @@ START_TEST(sections_override_the_settings_of_all)
     struct master_settings m = MASTER_SETTINGS_EMPTY;
     struct run r;
 
-    run_well(&r, "conjure -d --seed-time=2 --max-upload-limit=1M",
+    run_well(&r, "conjure -d --seed-time=2 --max-upload-limit=1M --save-interval=5",
              "seed-ratio = 2\nmax-peers = 7\n[x]\nmax-upload-limit = 5\nseed-ratio = 0\n[" HASH
              "]\nsuper-seed = yes\nseed-time = 1\nmax-download-limit = 6\n");
     settings_for_master(&r.s.o, &m);
     done(&r);
     ck_assert_uint_eq(m.max_peers, 7);
+    ck_assert_uint_eq(m.save_interval_s, 5);
     ck_assert_uint_eq(m.max_upload_limit, 1 << 20);
     ck_assert_uint_eq(m.max_download_limit, 0);
     ck_assert(m.limit_lan);

@@ -28,10 +28,13 @@ struct master_settings {
     uint32_t n_sections;
     unsigned max_peers; /* 0: as many as the limit of open files allows, MASTER_PEERS_MAX at most */
     uint64_t max_upload_limit, max_download_limit; /* of all together, bytes per second; 0: none */
-    bool limit_lan; /* the limits hold for peers in the local network too */
+    uint32_t save_interval_s; /* between two saves of changed resume data, and of statistics; 1 or
+                                 more */
+    bool limit_lan;           /* the limits hold for peers in the local network too */
 };
-#define MASTER_SETTINGS_EMPTY \
-    ((struct master_settings){.each.seed_time_s = UINT64_MAX, .limit_lan = true})
+#define MASTER_SETTINGS_EMPTY  \
+    ((struct master_settings){ \
+        .each.seed_time_s = UINT64_MAX, .save_interval_s = 60, .limit_lan = true})
 
 /* Frees the sections. Safe on MASTER_SETTINGS_EMPTY and safe twice. */
 void master_settings_deinit(struct master_settings *s);

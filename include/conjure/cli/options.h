@@ -19,6 +19,7 @@
 #define OPTIONS_PEERS_MAX      100000
 #define OPTIONS_RANGES_MAX     4096 /* ranges in one --select-file */
 #define OPTIONS_SEED_TIME_NONE UINT64_MAX
+#define OPTIONS_SAVE_INTERVAL  60 /* seconds */
 
 /* File numbers as `conjure show` prints them: from 1, both ends included. */
 struct file_range {
@@ -60,7 +61,8 @@ struct options {
                                     goal. Seeding ends when either goal is met */
     struct file_range *selected; /* owned; NULL: all files */
     uint32_t n_selected;
-    bool limit_lan; /* the limits also apply to peers in the local network */
+    uint32_t save_interval_s; /* between two saves of resume data */
+    bool limit_lan;           /* the limits also apply to peers in the local network */
     bool super_seed;
     char *state_dir; /* owned; the default is absolute, --state-dir is as given */
     /* Owned, NULL when not given. torrents_dir and pid_file are set in a daemon only. */
@@ -68,9 +70,11 @@ struct options {
     struct option_section *sections; /* owned */
     uint32_t n_sections;
 };
-#define OPTIONS_DEFAULT \
-    ((struct options){  \
-        .port = OPTIONS_PORT, .seed_time_s = OPTIONS_SEED_TIME_NONE, .limit_lan = true})
+#define OPTIONS_DEFAULT                                      \
+    ((struct options){.port = OPTIONS_PORT,                  \
+                      .seed_time_s = OPTIONS_SEED_TIME_NONE, \
+                      .limit_lan = true,                     \
+                      .save_interval_s = OPTIONS_SAVE_INTERVAL})
 
 void options_deinit(struct options *o); /* safe on OPTIONS_DEFAULT and safe twice */
 

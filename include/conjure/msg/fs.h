@@ -29,6 +29,7 @@ struct open_file;
     INFO(fs, stop_opening, StopOpening, "fail all waiting OpenTorrents by -ECANCELED", )           \
     QUERY(fs, check_pieces, CheckPieces, "hash doubtful pieces, or all; sends CheckProgress",      \
           struct storage *storage; struct torrent *of; /* the asker's, unchanged */ bool all;      \
+          uint64_t save_ns; /* between two saves of the check's progress */ \
           struct bitfield have; struct stored_blocks stored; /* replies, owned by the asker */     \
           uint32_t n_bad; /* reply: complete pieces on disk with a wrong hash */ int error;)       \
     QUERY(fs, store_blocks, StoreBlocks,                                                           \

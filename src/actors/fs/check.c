@@ -15,8 +15,7 @@
 #include "actors/fs/torrents.h"
 #include "conjure/base/sha1.h"
 
-#define SAVE_NS (60 * NS_PER_S) /* between two saves of a check's progress */
-#define BUSY_NS NS_PER_S        /* after the last blocks: more are expected */
+#define BUSY_NS NS_PER_S /* after the last blocks: more are expected */
 
 void fs_check_begin(struct fs *self, struct fs_check_pieces *m)
 {
@@ -163,7 +162,8 @@ void fs_check_end_if_done(struct fs *self, struct fs_torrent *t)
 
 bool fs_check_save_is_due(const struct fs *self, const struct fs_torrent *t)
 {
-    return t->check && !t->close && !t->saving && self->now - t->check_saved_ns >= SAVE_NS;
+    return t->check && !t->close && !t->saving &&
+           self->now - t->check_saved_ns >= t->check->save_ns;
 }
 
 /* A check may take hours: pieces that it has hashed are not to be hashed again. */

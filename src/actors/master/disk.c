@@ -11,8 +11,6 @@
 
 #define FACILITY "master"
 
-#define SAVE_EVERY_TICKS 60 /* each torrent in a second of its own */
-
 /* --- opening and checking ----------------------------------------------------------------- */
 
 void disk_open(struct master_torrent *t)
@@ -36,10 +34,13 @@ void disk_check(struct master_torrent *t)
 
     /* Expected when a torrent is new to us, worth a notice after a restart. */
     log_at(t->lasting.known ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO, FACILITY,
-           "%s: checking %s on disk", record_name(t), all ? "all pieces" : "the doubtful pieces");
+           "%s: checking %s on disk: %u", record_name(t),
+           all ? "all pieces" : "the doubtful pieces",
+           all ? t->torrent.geometry.n_pieces : t->n_to_check);
     m->storage = t->torrent.storage;
     m->of = &t->torrent;
     m->all = all;
+    m->save_ns = t->master->settings.save_interval_s * NS_PER_S;
     if (!master_ask_fs_check_pieces(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort();
     t->n_queries++;
@@ -89,7 +90,9 @@ void disk_tick(struct master_torrent *t)
 {
     struct fs_save_resume *m;
 
-    if (!t->changed || t->saving || (t->master->n_ticks + t->swarm.id) % SAVE_EVERY_TICKS != 0)
+    /* Each torrent has a second of its own. */
+    if (!t->changed || t->saving ||
+        (t->master->n_ticks + t->swarm.id) % t->master->settings.save_interval_s != 0)
         return;
     m = fs_new_save_resume();
     m->storage = t->torrent.storage;

@@ -18,7 +18,6 @@
 
 #define FACILITY "master"
 
-#define SAVE_TICKS       60
 #define SAVE_IDLE_TICKS  3600 /* when only the running time has changed */
 #define SAVE_RETRY_TICKS 10   /* after a failure */
 
@@ -116,9 +115,9 @@ void state_tick(struct master *m)
                  m->statistics.downloaded != m->saved_statistics.downloaded ||
                  m->statistics.n_starts != m->saved_statistics.n_starts;
 
-    owner_assert(&m->owner);
-    uint32_t every = moved ? SAVE_TICKS : SAVE_IDLE_TICKS;
+    uint32_t every = moved ? m->settings.save_interval_s : SAVE_IDLE_TICKS;
 
+    owner_assert(&m->owner);
     if (m->state_failing & 1u << MASTER_STATE_STATISTICS)
         every = SAVE_RETRY_TICKS;
     if (m->n_ticks % every == 0)

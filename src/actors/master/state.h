@@ -20,7 +20,7 @@ void state_note(struct master *m, enum master_state_part part, int error);
 int state_lock_folder(struct master *m);
 void state_begin_statistics(struct master *m);
 struct statistics state_statistics(const struct master *m); /* as of now */
-/* Once a second: saves the statistics every minute. */
+/* Once a second: saves the statistics at the interval of the settings. */
 void state_tick(struct master *m);
 /* Saves the statistics and releases the lock, if there is one. */
 void state_end(struct master *m);

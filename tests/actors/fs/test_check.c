@@ -20,6 +20,7 @@ START_TEST(files_on_disk_are_checked)
         m = fs_new_check_pieces();
         m->storage = w.storage;
         m->all = all;
+        m->save_ns = 60 * NS_PER_S;
         m->msg.reply_to = &w.master.channel;
         ck_assert(channel_send(&fs_inbox(w.fs)->channel, &m->msg));
         ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), m);
@@ -46,6 +47,7 @@ START_TEST(closing_ends_a_check)
         sample_write_file(&w.sample, file);
     expect_opened(&w, 0, w.sample.n_pieces);
     check->storage = last->storage = w.storage;
+    check->save_ns = 60 * NS_PER_S;
     check->msg.reply_to = last->msg.reply_to = &w.master.channel;
     ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
     ck_assert(channel_send(&fs_inbox(w.fs)->channel, &last->msg));
@@ -82,6 +84,7 @@ START_TEST(a_check_continues_where_it_was_stopped)
         ck_assert_uint_eq(opened->have.n_set + opened->n_doubtful, w.sample.n_pieces);
         had = opened->have.n_set;
         check->storage = last->storage = w.storage;
+        check->save_ns = 60 * NS_PER_S;
         check->msg.reply_to = last->msg.reply_to = &w.master.channel;
         ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
         if (round < 5)
@@ -105,5 +108,33 @@ START_TEST(a_check_continues_where_it_was_stopped)
 }
 END_TEST
 
+START_TEST(a_check_saves_its_progress_at_the_interval)
+{
+    static const struct sample_file files[] = {{"large", 24u << 20}};
+
+    for (int often = 0; often < 2; often++) {
+        struct fs_check_pieces *check = fs_new_check_pieces();
+        struct world w = {0};
+        struct rng rng;
+
+        rng_seed(&rng, 5);
+        sample_make(&w.sample, &rng, 32768, files, 1);
+        sample_write_file(&w.sample, 0);
+        world_start(&w);
+        expect_opened(&w, 0, w.sample.n_pieces);
+        check->storage = w.storage;
+        check->save_ns = often ? 1 : 60 * NS_PER_S;
+        check->msg.reply_to = &w.master.channel;
+        ck_assert(channel_send(&fs_inbox(w.fs)->channel, &check->msg));
+        ck_assert_ptr_eq(wait_master(&w, fs_kind_check_pieces), check);
+        ck_assert_int_eq(access(w.sample.resume, F_OK) == 0, often);
+        bitfield_deinit(&check->have);
+        msg_free(&check->msg);
+        world_close(&w);
+        world_end(&w);
+    }
+}
+END_TEST
+
 RUN_SUITE("fs check", 60, files_on_disk_are_checked, closing_ends_a_check,
-          a_check_continues_where_it_was_stopped);
+          a_check_continues_where_it_was_stopped, a_check_saves_its_progress_at_the_interval);

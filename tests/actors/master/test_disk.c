@@ -141,6 +141,15 @@ START_TEST(resume_data_is_saved_in_the_torrents_own_second)
     }
     ck_assert_uint_eq(n, 2);
     ck_assert(!t->changed);
+    m->settings.save_interval_s = 7;
+    t->changed = true;
+    for (m->n_ticks = 0; m->n_ticks < 6; m->n_ticks++) {
+        disk_tick(t);
+        expect_silence();
+    }
+    disk_tick(t);
+    msg_free(channel_receive(&fs.inbox.channel));
+    ck_assert(t->saving);
     end();
 }
 END_TEST

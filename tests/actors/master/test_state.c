@@ -87,6 +87,14 @@ START_TEST(statistics_are_saved_each_minute_while_they_change)
     state_tick(m);
     ck_assert_uint_eq(on_disk().running_s, 120);
     ck_assert_uint_eq(state_statistics(m).running_s, 120);
+    m->settings.save_interval_s = 7;
+    m->statistics.uploaded = 78;
+    m->n_ticks = 3606;
+    state_tick(m);
+    ck_assert_uint_eq(on_disk().uploaded, 77);
+    m->n_ticks = 3612;
+    state_tick(m);
+    ck_assert_uint_eq(on_disk().uploaded, 78);
     end_with_folder();
 }
 END_TEST
