@@ -69,27 +69,23 @@ class Disk:
         for line in journal.read_text().splitlines() if journal.exists() else ():
             what, *words = line.split("\t")
             if what == "create":
-                seen[words[1]] = words[0]
+                seen[words[1]] = durable[words[1]] = words[0]
             elif what == "rename":
                 seen[words[1]] = seen.pop(words[0])
             elif what == "unlink":
                 seen.pop(words[0], None)
-            if what == "sync":  # file systems keep the name of a new file with its first sync
-                for step in [s for s in pending if s[:2] == ["create", words[0]]]:
-                    pending.remove(step)
-                    durable[step[2]] = step[1]
-            elif what == "dirsync":
+            if what == "dirsync":
                 for step in [s for s in pending if os.path.dirname(s[-1]) == words[0]]:
                     pending.remove(step)
                     apply(durable, step)
-            else:
+            elif what in ("rename", "unlink"):
                 pending.append([what, *words])
         return durable, seen
 
     def lose_power(self):
         """Gives every file the content of its last sync, but the size and the time that it has: so it
-        looks as if nothing was lost, as a journal of metadata alone may leave it. Names are those of
-        the last sync of their folder. Returns the number of files that differ from before."""
+        looks as if nothing was lost, as a journal of metadata alone may leave it. Names of new files
+        are there, but files are renamed and removed only by a sync of their folder. Returns the number of files that differ from before."""
         durable, seen = self.names_at_power_loss()
         before = {seen[str(p)]: p.stat() for p in self.files() if str(p) in seen}
         contents, n_changed = {}, 0
@@ -115,9 +111,7 @@ class Disk:
 
 def apply(names, step):
     """A change of names reaches the disk."""
-    if step[0] == "create":
-        names[step[2]] = step[1]
-    elif step[0] == "unlink":
+    if step[0] == "unlink":
         names.pop(step[1], None)
     elif step[1] in names:
         names[step[2]] = names.pop(step[1])

@@ -4,8 +4,8 @@
 
 usage: kills.py [--build BUILD] [--kills N] [--jobs N] [--seed N]
 
-The moments: in a download, when all but a few pieces are here, in the shutdown, in a check, and soon after
-a save; saves are a second apart. After half of the kills the power fails, too: what was not synced is lost,
+The moments: in a download, when all but a few pieces are here, in the shutdown, in a check, soon after a
+save, and after its end; saves are a second apart. After half of the kills the power fails, too: what was not synced is lost,
 while sizes and times stay (disk.py). The next start must end with status 0 and all of the content. The
 table has, for each kind of kill: how many pieces the next start has hashed again, how many pieces were
 right on disk and were downloaded again (lost), and how many were wrong at the end.
@@ -27,7 +27,7 @@ sys.path.insert(0, str(HERE))
 from lab import ALLOCATIONS, PIECE_LENGTH, N_PIECES, Lab  # noqa: E402
 
 LAYOUTS = ("many", "single")
-MOMENTS = ("download", "endgame", "shutdown", "check", "save")
+MOMENTS = ("download", "endgame", "shutdown", "check", "save", "end")
 SECONDS = 2.2  # of a download
 Kill = collections.namedtuple("Kill", "allocation layout moment power chance")
 
@@ -51,6 +51,9 @@ def wait_for_moment(lab, kill, program, served):
     part = {"endgame": 0.93, "shutdown": 0.3}.get(kill.moment, 0)
     wait_for(lambda: lab.peer.served - served >= part * PIECE_LENGTH * N_PIECES or
              not program.running(), 10)
+    if kill.moment == "end":
+        lab.end(program)
+        return
     if kill.moment == "save":
         wait_for(lambda: saved_ns(lab) or not program.running(), 10)
     span = {"download": SECONDS, "endgame": 0.3, "shutdown": 0.03, "check": 0.1, "save": 0.02}
@@ -91,7 +94,7 @@ def main(args):
     parser.add_argument("--seed", type=int, default=1)
     o = parser.parse_args(args)
     chance = random.Random(o.seed)
-    kills = [Kill(ALLOCATIONS[i % 3], LAYOUTS[i // 3 % 2], MOMENTS[i // 6 % 5], i // 30 % 2 == 1,
+    kills = [Kill(ALLOCATIONS[i % 3], LAYOUTS[i // 3 % 2], MOMENTS[i // 6 % 6], i // 36 % 2 == 1,
                   chance.random()) for i in range(o.kills)]
     labs, local = [], threading.local()
 

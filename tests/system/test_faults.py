@@ -46,7 +46,7 @@ def test_a_fault_of_the_disk_costs_nothing_once_it_is_gone(lab, scenario):
 def test_kill_9_with_a_loss_of_power_costs_what_was_not_saved(lab):
     chance = random.Random(1)
     for i in range(9):
-        kill = kills.Kill(ALLOCATIONS[i % 3], "many", ("download", "save", "shutdown")[i // 3], True,
+        kill = kills.Kill(ALLOCATIONS[i % 3], "many", ("save", "shutdown", "end")[i // 3], True,
                           chance.random())
         _, _, _, wrong, code = kills.run(lab, kill)
         assert (code, wrong) == (0, 0), kill
