@@ -180,10 +180,9 @@ def run(conjure, o, show=print):
     for role in ROLES:
         cases = [(m, a) for m in MESSAGES for a in (False, True)
                  if fnmatch.fnmatch(f"{role}/{m}/{'active' if a else 'idle'}", o.only)]
-        target = idlers = honest = None
+        target = idlers = honest = bad = None
         for name, active in cases:
-            # A target that has ended, or has grown, would spoil the next case.
-            if not target or not target.program.running() or honest.closed or o.fresh:
+            if not target or bad or honest.closed:  # what is left of a flood would spoil the next case
                 for thing in (honest, idlers, target):
                     if thing:
                         thing.close()
@@ -215,7 +214,6 @@ def parse(args):
     parser.add_argument("--pieces", type=int, default=100_000)
     parser.add_argument("--idlers", type=int, default=2000)
     parser.add_argument("--only", default="*")
-    parser.add_argument("--fresh", action="store_true", help="a new conjure for every case")
     return parser.parse_args(args)
 
 

@@ -27,19 +27,21 @@ ZEROS = bytes(BLOCK)
 
 
 class Target:
-    """conjure in ROLE, with a torrent of N_PIECES pieces of a block."""
+    """conjure in ROLE, with a torrent of N_PIECES pieces: of 256 KiB for a download, since each
+    piece is announced to every connection; of a block otherwise."""
 
     def __init__(self, conjure, role, n_pieces, *args):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="conjure-hostile-"))
         self.n_pieces, self.role, self.port = n_pieces, role, net.free_port()
-        info = {"name": "content", "piece length": BLOCK, "length": n_pieces * BLOCK,
-                "pieces": hashlib.sha1(ZEROS).digest() * n_pieces}
+        length = 16 * BLOCK if role == "downloading" else BLOCK
+        info = {"name": "content", "piece length": length, "length": n_pieces * length,
+                "pieces": hashlib.sha1(bytes(length)).digest() * n_pieces}
         self.info_hash = hashlib.sha1(bencode.encode(info)).digest()
         torrent = self.folder / "content.torrent"
         torrent.write_bytes(bencode.encode({"info": info}))
         if role != "downloading":
             with (self.folder / "content").open("wb") as file:
-                file.truncate(n_pieces * BLOCK)
+                file.truncate(n_pieces * length)
         extra = ["--super-seed"] if role == "super-seeding" else []
         self.program = Program(
             "conjure", [pathlib.Path(conjure).resolve(), "-d", "--foreground", "-v", "-p", self.port,
