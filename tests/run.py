@@ -15,9 +15,11 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+SKIP_LINE = re.compile(r"^skipped: (.+)$", re.MULTILINE)
 CHECK_LINE = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 # Check's own time limits, for programs that a sanitizer slows down.
 SLOW = {"CK_TIMEOUT_MULTIPLIER": "6"}
+FUZZ_SECONDS = 3  # of each target
 SANITIZERS = {
     "asan": ("address,undefined", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
                                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}),
@@ -67,7 +69,8 @@ def build(name, options, env=None, targets=()):
 
 def count_checks(log):
     """The sum of Check's counts in a testlog.json of meson. A program that prints no count, or
-    fails without a counted failure, is one failure; one with exit status 77 is one skip."""
+    fails without a counted failure, is one failure; one with exit status 77 is one skip. A test that
+    the machine cannot run prints a line (SKIP of tests/suite.h), and is a skip."""
     result = Result()
     for line in log.read_text().splitlines():
         program = json.loads(line)
@@ -82,7 +85,8 @@ def count_checks(log):
             result += Result(shown=program["name"])
         elif not counts:
             total = 1
-        result += Result(max(total - wrong, 0), wrong)
+        skipped = SKIP_LINE.findall(program.get("stdout", ""))
+        result += Result(max(total - wrong - len(skipped), 0), wrong, skipped)
     return result
 
 
@@ -174,6 +178,17 @@ def stage_tsan():
     return sanitized("tsan", ["--suite", "msg", "--suite", "actors"])
 
 
+def stage_fuzz():
+    """Every target over its corpus and for a few seconds more."""
+    if not shutil.which("clang"):
+        return Result(skipped=["the fuzz targets: clang is missing"])
+    ok, output = command([ROOT / "scripts/fuzz", FUZZ_SECONDS])
+    passed = len(re.findall(r"^\w+: no failure in ", output, re.MULTILINE))
+    failed = len(re.findall(r"^\w+: FAILED", output, re.MULTILINE))
+    targets = len(list((ROOT / "tests/fuzz").glob("fuzz_*.c")))
+    return Result(passed, failed or targets - passed, shown="" if ok else output)
+
+
 def skipped_test(case):
     """The name and reason of a skipped test of pytest's report, or None when it was not skipped."""
     skip = case.find("skipped")
@@ -215,6 +230,7 @@ STAGES = {
     "bare": ("a build without optional features compiles and reports them", stage_bare),
     "asan": ("unit tests under ASan and UBSan", stage_asan),
     "tsan": ("channel and actor tests under TSan", stage_tsan),
+    "fuzz": ("fuzz targets over their corpora", stage_fuzz),
     "system": ("system tests with other clients", stage_system),
 }
 # scripts/check runs it: release and asan run the same tests and the slow ones.

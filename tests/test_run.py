@@ -43,6 +43,12 @@ class Counting(unittest.TestCase):
         self.assertEqual(str(result), "1 passed, 0 failed, 1 skipped")
         self.assertEqual(result.skipped, ["no room"])
 
+    def test_skipped_case_of_a_program_is_counted_and_named(self):
+        result = self.count(program("OK", "skipped: wide_lanes: no AVX2\n"
+                                    "100%: Checks: 3, Failures: 0, Errors: 0\n"))
+        self.assertEqual(str(result), "2 passed, 0 failed, 1 skipped")
+        self.assertEqual(result.skipped, ["wide_lanes: no AVX2"])
+
     def test_skip_of_a_system_test_keeps_its_reason(self):
         case = ElementTree.fromstring(
             '<testcase name="test_x"><skipped message="meant: no tracker"/></testcase>')

@@ -4,6 +4,7 @@
 
 #include "conjure/state/known.h"
 #include "conjure/state/state.h"
+#include "conjure/state/statistics.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
