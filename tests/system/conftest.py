@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the system tests. `world` belongs to one test: a folder, and the programs, peers and
-trackers that the test started. All of them end with it."""
+"""Fixtures of the system tests. `world` belongs to one test: a folder, a network
+namespace, and the programs, peers and trackers that the test started. All of them end with it."""
 import os
 import pathlib
 import shutil
@@ -145,8 +145,9 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture
 def world(tmp_path, request):
     world = World(tmp_path)
-    yield world
-    world.close()
+    with net.own_namespace():
+        yield world
+        world.close()
     if getattr(request.node, "passed", False):
         shutil.rmtree(tmp_path, ignore_errors=True)
 

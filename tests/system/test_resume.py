@@ -10,7 +10,7 @@ import pytest
 
 from kit.barepeer import INTERESTED, PIECE, REQUEST, UNCHOKE, Wire, message
 from kit.content import MIB
-from kit.net import listens
+from kit.net import free_port, listens
 from kit.trackers import SilentTracker
 
 # Pieces that may be in flight or in memory when a process ends: these may be fetched again.
@@ -98,7 +98,7 @@ def test_a_download_goes_on_when_another_allocation_is_asked_for(world, out, fir
 def test_a_signal_ends_a_download_while_the_tracker_is_silent(world, out):
     silent = world.closing(SilentTracker())
     torrent = world.torrent(silent.url("http"), silent.url("udp"), n_bytes=MIB)
-    port = 5300
+    port = free_port()
     program = world.download(torrent, out, port=port)
     program.wait_until(lambda: listens(port), 10, "it listens")
     program.signal(signal.SIGINT)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Free ports on loopback, and a pair of network namespaces for clients that refuse 127.0.0.0/8."""
+import contextlib
 import ctypes
+import fcntl
 import itertools
 import os
 import pathlib
 import socket
+import struct
 import subprocess
 import threading
 
 CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +48,25 @@ def listens(port):
                 if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
                     return True
     return False
+
+
+@contextlib.contextmanager
+def own_namespace():
+    """A network namespace with nothing but loopback, for the calling thread, the threads and the programs
+    that it starts meanwhile. Only root can make one; others share the machine's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if LIBC.unshare(CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "unshare")
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+        yield
+    finally:
+        LIBC.setns(home, CLONE_NEWNET)
+        os.close(home)
 
 
 class Loopback:
