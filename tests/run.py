@@ -19,6 +19,7 @@ SKIP_LINE = re.compile(r"^skipped: (.+)$", re.MULTILINE)
 CHECK_LINE = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$", re.MULTILINE)
 # Check's own time limits, for programs that a sanitizer slows down.
 SLOW = {"CK_TIMEOUT_MULTIPLIER": "6"}
+SYSTEM_ASAN = ("bad_input", "cli_errors", "commands", "resume", "saving", "faults")
 FUZZ_SECONDS = 3  # of each target
 SANITIZERS = {
     "asan": ("address,undefined", {"ASAN_OPTIONS": "detect_stack_use_after_return=1",
@@ -120,10 +121,15 @@ def unit_tests(name, options, env, arguments=()):
     return result
 
 
-def sanitized(name, arguments=()):
+def sanitizer_options(name):
+    """(options of meson, environment of the programs)."""
     sanitizer, env = SANITIZERS[name]
-    return unit_tests(name, ["--buildtype=debugoptimized", f"-Db_sanitize={sanitizer}",
-                             "-Db_lundef=false"], {**SLOW, **env}, arguments)
+    return ["--buildtype=debugoptimized", f"-Db_sanitize={sanitizer}", "-Db_lundef=false"], env
+
+
+def sanitized(name, arguments=()):
+    options, env = sanitizer_options(name)
+    return unit_tests(name, options, {**SLOW, **env}, arguments)
 
 
 def stage_format():
@@ -195,17 +201,14 @@ def skipped_test(case):
     return None if skip is None else f'{case.get("name")}: {skip.get("message") or "no reason"}'
 
 
-def stage_system():
-    ok, output = build("release", ["-Dwerror=true"])
-    if not ok:
-        return Result(failed=1, shown=output)
-    report = ROOT / "build-release" / "system.xml"
+def system_tests(folder, tests, env=None):
+    """Runs the system tests of the paths TESTS with the conjure of FOLDER."""
+    report = folder / "system.xml"
     report.unlink(missing_ok=True)
     ok, output = command([sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider",
-                          "--tb=short", "--durations=8", f"--junitxml={report}",
-                          ROOT / "tests/system"],
-                         {"CONJURE": str(ROOT / "build-release" / "conjure"),
-                          "PYTHONDONTWRITEBYTECODE": "1"})
+                          "--tb=short", "--durations=8", f"--junitxml={report}", *tests],
+                         {"CONJURE": str(folder / "conjure"), "PYTHONDONTWRITEBYTECODE": "1",
+                          **(env or {})})
     if not report.exists():
         return Result(failed=1, shown=output)
     suite = ElementTree.parse(report).getroot()
@@ -220,6 +223,24 @@ def stage_system():
                   figures if ok and not bad else output)
 
 
+def stage_system():
+    ok, output = build("release", ["-Dwerror=true"])
+    if not ok:
+        return Result(failed=1, shown=output)
+    return system_tests(ROOT / "build-release", [ROOT / "tests/system"])
+
+
+def stage_system_asan():
+    """Those that do not depend on time; the whole suite would take too long."""
+    options, env = sanitizer_options("asan")
+    ok, output = build("asan", ["-Dwerror=true", *options], targets=("conjure",
+                                                                     "tests/faults/faults.so"))
+    if not ok:
+        return Result(failed=1, shown=output)
+    return system_tests(ROOT / "build-asan",
+                        [ROOT / "tests/system" / f"test_{name}.py" for name in SYSTEM_ASAN], env)
+
+
 STAGES = {
     "format": ("the sources are formatted by clang-format", stage_format),
     "docs": ("the docs agree with the sources", stage_docs),
@@ -232,6 +253,7 @@ STAGES = {
     "tsan": ("channel and actor tests under TSan", stage_tsan),
     "fuzz": ("fuzz targets over their corpora", stage_fuzz),
     "system": ("system tests with other clients", stage_system),
+    "system-asan": ("system tests under ASan and UBSan", stage_system_asan),
 }
 # scripts/check runs it: release and asan run the same tests and the slow ones.
 NOT_BY_DEFAULT = ("check",)

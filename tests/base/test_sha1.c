@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "conjure/base/bytes.h"
 #include "conjure/base/rng.h"
 #include "conjure/base/sha1.h"
-
-#include <stdbool.h>
 
 static uint8_t content[1 << 20];
 
