@@ -47,7 +47,7 @@ class Target:
             "conjure", [pathlib.Path(conjure).resolve(), "-d", "--foreground", "-v", "-p", self.port,
                         "-o", self.folder, "--max-peers=4000", *extra, *args, torrent],
             self.folder / "logs", env={"HOME": str(self.folder), "XDG_STATE_HOME": str(self.folder)})
-        self.program.wait_until(self.greets, 60, "it answers a handshake")
+        self.program.wait_until(self.greets, 300, "it answers a handshake")
 
     def greets(self):
         try:
