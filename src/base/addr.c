@@ -138,6 +138,14 @@ bool addr_equal(const struct addr *a, const struct addr *b)
     return a->port == b->port && addr_same_host(a, b);
 }
 
+struct addr addr_host(const struct addr *a)
+{
+    struct addr host = {.family = a->family};
+
+    memcpy(host.ip, a->ip, a->family == AF_INET ? 4 : 8);
+    return host;
+}
+
 uint64_t addr_hash(const struct addr *a)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325) ^ a->port; /* FNV-1a */

@@ -32,11 +32,6 @@ static struct candidate *find(const struct candidates *c, const struct addr *add
     return NULL;
 }
 
-bool candidates_include(const struct candidates *c, const struct addr *addr)
-{
-    return find(c, addr);
-}
-
 static struct candidate *next_in_turn(struct candidates *c)
 {
     return &c->all[c->at++ % c->n];
@@ -142,6 +137,17 @@ uint64_t candidates_release(struct candidates *c, const struct addr *addr,
     struct candidate *x = find(c, addr);
 
     return x ? release(c, x, outcome, now) : UINT64_MAX;
+}
+
+void candidates_hold(struct candidates *c, const struct addr *addr, uint64_t at_ns)
+{
+    struct candidate *x = find(c, addr);
+
+    if (!x)
+        return;
+    x->is_busy = false;
+    x->peer = CANDIDATES_NO_PEER;
+    x->next_ns = at_ns;
 }
 
 void candidates_connected(struct candidates *c, const struct addr *addr, uint32_t peer)

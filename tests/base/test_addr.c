@@ -85,6 +85,22 @@ START_TEST(sockaddr_round_trip_and_mapped)
 }
 END_TEST
 
+START_TEST(a_host_has_an_ipv4_address_or_an_ipv6_prefix)
+{
+    static const char *const texts[][2] = {{"192.0.2.1:6881", "192.0.2.1:0"},
+                                           {"[2001:db8:1:2:3:4:5:6]:6881", "[2001:db8:1:2::]:0"}};
+
+    for (int i = 0; i < 2; i++) {
+        struct addr a, host;
+
+        ck_assert_int_eq(addr_parse(texts[i][0], &a), 0);
+        ck_assert_int_eq(addr_parse(texts[i][1], &host), 0);
+        a = addr_host(&a);
+        ck_assert(addr_equal(&a, &host));
+    }
+}
+END_TEST
+
 START_TEST(only_unicast_addresses_with_a_port_are_dialable)
 {
     static const struct {
@@ -159,4 +175,5 @@ START_TEST(addresses_of_the_same_network)
 END_TEST
 
 RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
+          a_host_has_an_ipv4_address_or_an_ipv6_prefix,
           only_unicast_addresses_with_a_port_are_dialable, addresses_of_the_same_network);

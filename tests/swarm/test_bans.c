@@ -3,69 +3,103 @@
 
 #include "conjure/swarm/bans.h"
 
+#define START NS_PER_S
+
 static struct addr addr_of(unsigned host, uint16_t port)
 {
-    return (struct addr){
-        .ip = {10, 0, (uint8_t)(host >> 8), (uint8_t)host}, .port = port, .family = AF_INET};
+    return (struct addr){.ip = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)host},
+                         .port = port,
+                         .family = AF_INET};
 }
 
-START_TEST(a_dialled_peer_is_banned_by_its_port)
+START_TEST(a_strike_bans_the_host_whatever_the_port)
 {
     struct bans b = BANS_EMPTY;
-    struct addr banned = addr_of(1, 6881), neighbour = addr_of(1, 6882);
-    struct rng rng;
+    struct addr banned = addr_of(1, 6881), again = addr_of(1, 40001), other = addr_of(2, 6881);
 
-    rng_seed(&rng, 1);
-    ck_assert(!bans_include(&b, &banned, BAN_ENDPOINT));
-    bans_add(&b, &banned, BAN_ENDPOINT, &rng);
-    ck_assert(bans_include(&b, &banned, BAN_ENDPOINT));
-    ck_assert(!bans_include(&b, &neighbour, BAN_ENDPOINT));
-    ck_assert(!bans_include(&b, &banned, BAN_HOST)); /* another client of that host may dial us */
+    ck_assert_uint_eq(bans_until(&b, &banned, START), 0);
+    ck_assert_uint_eq(bans_strike(&b, &banned, START), START + BAN_FIRST_NS);
+    ck_assert_uint_eq(bans_until(&b, &banned, START), START + BAN_FIRST_NS);
+    ck_assert_uint_eq(bans_until(&b, &again, START), START + BAN_FIRST_NS);
+    ck_assert_uint_eq(bans_until(&b, &other, START), 0);
     bans_deinit(&b);
+    bans_deinit(&b);
+    ck_assert_uint_eq(bans_until(&b, &banned, START), 0);
+}
+END_TEST
+
+START_TEST(an_ipv6_host_is_a_64_bit_prefix)
+{
+    struct bans b = BANS_EMPTY;
+    struct addr banned, same, other;
+
+    ck_assert_int_eq(addr_parse("[2001:db8:0:1::1]:6881", &banned), 0);
+    ck_assert_int_eq(addr_parse("[2001:db8:0:1:ffff::9]:1", &same), 0);
+    ck_assert_int_eq(addr_parse("[2001:db8:0:2::1]:6881", &other), 0);
+    bans_strike(&b, &banned, START);
+    ck_assert_uint_ne(bans_until(&b, &same, START), 0);
+    ck_assert_uint_eq(bans_until(&b, &other, START), 0);
     bans_deinit(&b);
 }
 END_TEST
 
-START_TEST(a_peer_that_dialled_us_is_banned_by_its_host)
+/* A neighbour behind the same address is not banned for ever. */
+START_TEST(a_ban_expires)
 {
     struct bans b = BANS_EMPTY;
-    struct addr banned = addr_of(1, 40000), again = addr_of(1, 40001), other = addr_of(2, 40000);
-    struct rng rng;
+    struct addr a = addr_of(1, 6881);
+    uint64_t end = bans_strike(&b, &a, START);
 
-    rng_seed(&rng, 1);
-    bans_add(&b, &banned, BAN_HOST, &rng);
-    ck_assert(bans_include(&b, &again, BAN_HOST));
-    ck_assert(!bans_include(&b, &other, BAN_HOST));
-    ck_assert(!bans_include(&b, &banned, BAN_ENDPOINT));
-    bans_add(&b, &again, BAN_HOST, &rng);
-    ck_assert_uint_eq(b.n, 1);
+    ck_assert_uint_ne(bans_until(&b, &a, end - 1), 0);
+    ck_assert_uint_eq(bans_until(&b, &a, end), 0);
     bans_deinit(&b);
 }
 END_TEST
 
-START_TEST(a_full_list_stays_bounded)
+START_TEST(each_strike_bans_for_longer_until_strikes_are_forgotten)
 {
     struct bans b = BANS_EMPTY;
-    unsigned n_kept = 0;
-    struct rng rng;
+    struct addr a = addr_of(1, 6881);
+    uint64_t now = START, last = 0, end = 0;
 
-    rng_seed(&rng, 1);
-    for (unsigned i = 0; i < BANS_MAX + 100; i++) {
+    for (unsigned i = 0; i < 300; i++) {
+        end = bans_strike(&b, &a, now);
+        ck_assert_uint_ge(end - now, last);
+        ck_assert_uint_le(end - now, BAN_MAX_NS);
+        if (i == 1)
+            ck_assert_uint_eq(end - now, BAN_FIRST_NS * BAN_FACTOR);
+        last = end - now;
+        now = end;
+    }
+    ck_assert_uint_eq(last, BAN_MAX_NS);
+    now = end + BAN_FORGOTTEN_NS;
+    ck_assert_uint_eq(bans_strike(&b, &a, now), now + BAN_FIRST_NS);
+    bans_deinit(&b);
+}
+END_TEST
+
+/* Many hosts lie: the latest is banned, and those of a while ago give way to it. */
+START_TEST(the_table_stays_bounded)
+{
+    struct bans b = BANS_EMPTY;
+    unsigned n_banned = 0;
+
+    for (unsigned i = 0; i < 100000; i++) {
         struct addr a = addr_of(i, 6881);
 
-        bans_add(&b, &a, BAN_ENDPOINT, &rng);
-        ck_assert(bans_include(&b, &a, BAN_ENDPOINT));
+        bans_strike(&b, &a, START + i);
+        ck_assert_uint_ne(bans_until(&b, &a, START + i), 0);
     }
-    ck_assert_uint_eq(b.n, BANS_MAX);
-    for (unsigned i = 0; i < BANS_MAX + 100; i++) {
+    for (unsigned i = 0; i < 100000; i++) {
         struct addr a = addr_of(i, 6881);
 
-        n_kept += bans_include(&b, &a, BAN_ENDPOINT);
+        n_banned += bans_until(&b, &a, START + 100000) != 0;
     }
-    ck_assert_uint_eq(n_kept, BANS_MAX);
+    ck_assert_uint_eq(n_banned, 4096);
     bans_deinit(&b);
 }
 END_TEST
 
-RUN_SUITE("Bans", 20, a_dialled_peer_is_banned_by_its_port,
-          a_peer_that_dialled_us_is_banned_by_its_host, a_full_list_stays_bounded);
+RUN_SUITE("Bans", 20, a_strike_bans_the_host_whatever_the_port, an_ipv6_host_is_a_64_bit_prefix,
+          a_ban_expires, each_strike_bans_for_longer_until_strikes_are_forgotten,
+          the_table_stays_bounded);

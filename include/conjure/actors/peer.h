@@ -45,9 +45,11 @@ enum peer_state {
     PEER_CLOSING, /* in the Lobby, until all its queries are answered */
 };
 
-/* A remote peer in one torrent. */
+/* A remote peer in one torrent. Any host may claim the peer id of another, so the host is part of
+ * the key: see addr_host. */
 struct peer_key {
     uint8_t peer_id[20];
+    uint8_t host[16];
     uint32_t torrent; /* its number in the Lobby */
 };
 

@@ -38,6 +38,9 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_same_host(const struct addr *a, const struct addr *b);
+/* The host of A, as far as strangers are told apart: its IPv4 address, or the first 64 bits of its
+ * IPv6 address, because one host may have all others of its /64. Without a port. */
+struct addr addr_host(const struct addr *a);
 uint64_t addr_hash(const struct addr *a);
 /* Whether we connect to it when a tracker or peer sends it: a unicast address and a port. */
 bool addr_is_dialable(const struct addr *a);

@@ -2,33 +2,41 @@
 #ifndef CONJURE_SWARM_BANS_H
 #define CONJURE_SWARM_BANS_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "conjure/base/addr.h"
-#include "conjure/base/rng.h"
+#include "conjure/base/clock.h"
 
 /*
- * Addresses that sent wrong data. One thread at a time. The list holds BANS_MAX entries; once it is
- * full a new one replaces any other, so memory stays bounded.
+ * Hosts that sent wrong data. Each time is a strike, and bans the host for a while: we neither dial
+ * it nor accept its connections. A further strike bans it for eight times as long, up to half a
+ * day. Other clients may share its address, so no ban is for ever, and strikes are forgotten a day
+ * after the last ban. A host is what addr_host returns: the port of a peer that dialled us
+ * identifies nobody, and a host has all addresses of its /64.
  *
- * Many clients may share one host: a peer that we dialled is banned by its address and port. The
- * port of a peer that dialled us does not identify it, so then the host is banned from dialling us.
+ * The table has a fixed size, 192 KiB, and is allocated with the first strike. A new host replaces
+ * the one of its bucket whose strikes are forgotten first. Pure: one thread at a time, `now` in ns.
  */
-#define BANS_MAX 4096
+#define BAN_FIRST_NS     (60 * NS_PER_S)
+#define BAN_FACTOR       8
+#define BAN_MAX_NS       (12 * 3600 * NS_PER_S)
+#define BAN_FORGOTTEN_NS (24 * 3600 * NS_PER_S)
 
-enum ban_scope {
-    BAN_ENDPOINT, /* we do not dial exactly this address and port */
-    BAN_HOST,     /* we accept nothing from this address */
+struct ban {
+    struct addr host; /* family 0: free */
+    uint8_t n_strikes;
+    uint64_t until_ns;
 };
 
 struct bans {
-    struct addr *all; /* of a host: port 0 */
-    unsigned n;
+    struct ban *all;
 };
 #define BANS_EMPTY ((struct bans){0})
 
 void bans_deinit(struct bans *b); /* safe twice */
-void bans_add(struct bans *b, const struct addr *addr, enum ban_scope scope, struct rng *rng);
-bool bans_include(const struct bans *b, const struct addr *addr, enum ban_scope scope);
+/* The host of ADDR sent wrong data. Returns when its ban ends. */
+uint64_t bans_strike(struct bans *b, const struct addr *addr, uint64_t now);
+/* When the ban of the host of ADDR ends; 0: it is not banned. */
+uint64_t bans_until(const struct bans *b, const struct addr *addr, uint64_t now);
 
 #endif

@@ -27,7 +27,7 @@ enum candidate_outcome {
     CANDIDATE_FAILED,  /* retry with an exponential back-off */
     CANDIDATE_NEUTRAL, /* we gave up for a reason that is not the peer's */
     CANDIDATE_USELESS, /* neither end wants anything: retry after the longest back-off */
-    CANDIDATE_NEVER,   /* it is ourselves, or banned */
+    CANDIDATE_NEVER,   /* it is ourselves */
 };
 
 struct candidate {
@@ -57,11 +57,13 @@ void candidates_deinit(struct candidates *c); /* safe twice */
  * allow. An address that was given up is retried when it is named again. */
 void candidates_add(struct candidates *c, enum peer_source source, const struct addr *addrs,
                     unsigned n_addrs);
-bool candidates_include(const struct candidates *c, const struct addr *addr);
 
 /* The next address to dial, which is busy from now on. When there is none, returns false and sets
  * *NEXTP to the time of the next retry. */
 bool candidates_next(struct candidates *c, uint64_t now, struct addr *addrp, uint64_t *nextp);
+
+/* ADDR, which is busy, was not dialled: it may be dialled at AT_NS. */
+void candidates_hold(struct candidates *c, const struct addr *addr, uint64_t at_ns);
 
 /* ADDR is connected, and PEER is the id of the connection. Nothing happens when ADDR is unknown. */
 void candidates_connected(struct candidates *c, const struct addr *addr, uint32_t peer);

@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 /*
- * Twins are two connections between the same two peers, one dialled by each end. Pure: any thread.
+ * Twins are two connections between the same two peers, one dialled by each end: the far ends have
+ * one peer id and one host. A stranger may claim the peer id of another peer, but not its host.
+ * Pure: any thread.
  *
  * Most clients keep the older one, but the ends may disagree on which is older, and when each
  * closes another one both are lost. So a second connection in the other direction is admitted, and

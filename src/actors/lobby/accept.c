@@ -126,7 +126,7 @@ static void bound_handshakes(struct lobby *l)
 
 static bool may_connect(struct lobby *l, const struct addr *addr)
 {
-    if (l->shutdown || bans_include(&l->bans, addr, BAN_HOST))
+    if (l->shutdown || bans_until(&l->bans, addr, l->now))
         return false;
     bound_handshakes(l);
     if (lobby_n_connections(l) < l->options.max_peers || lobby_make_room(l, addr))

@@ -56,11 +56,13 @@ void lobby_dial(struct lobby *l, struct lobby_torrent *t)
         return;
     while (may_dial(l, t)) {
         struct addr addr;
+        uint64_t ban_ends;
 
         if (!candidates_next(&t->candidates, l->now, &addr, &next))
             break;
-        if (bans_include(&l->bans, &addr, BAN_ENDPOINT))
-            candidates_release(&t->candidates, &addr, CANDIDATE_NEVER, l->now);
+        ban_ends = bans_until(&l->bans, &addr, l->now);
+        if (ban_ends)
+            candidates_hold(&t->candidates, &addr, ban_ends);
         else
             dial(l, t, &addr);
         next = l->now + PAUSE_NS;

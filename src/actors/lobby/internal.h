@@ -14,7 +14,6 @@
 #include "conjure/actors/lobby.h"
 #include "conjure/actors/peer.h"
 #include "conjure/base/owner.h"
-#include "conjure/base/rng.h"
 #include "conjure/swarm/bans.h"
 
 /* The Lobby. Each module of this folder changes only its own part. All functions of the folder that
@@ -28,7 +27,6 @@ struct lobby {
     struct lobby_options options;
     struct peer_env env;
     struct session_scratch scratch;
-    struct rng rng;
     uint64_t now; /* of this round */
 
     struct timer_after *tick;

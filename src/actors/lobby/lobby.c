@@ -143,7 +143,6 @@ static void on_torrent_completed(struct lobby *l, struct lobby_torrent_completed
 static void on_ban(struct lobby *l, struct lobby_ban *m)
 {
     struct lobby_torrent *t = lobby_torrents_find(&l->torrents, m->swarm);
-    enum ban_scope scope;
     struct list *next;
     char text[ADDR_TEXT_MAX];
 
@@ -151,17 +150,15 @@ static void on_ban(struct lobby *l, struct lobby_ban *m)
         return;
     log_warning(FACILITY, "%s: %s sent wrong data: banned", t->swarm->name,
                 addr_format(&m->addr, text));
-    scope = candidates_include(&t->candidates, &m->addr) ? BAN_ENDPOINT : BAN_HOST;
     for (struct list *at = t->peers.next; at != &t->peers; at = next) {
         struct peer *p = container_of(at, struct peer, in_torrent);
 
         next = at->next;
         if (p->state == PEER_CLOSING || !addr_equal(&p->addr, &m->addr))
             continue;
-        scope = p->incoming ? BAN_HOST : BAN_ENDPOINT;
         lobby_peer_close(l, p, "it sent wrong data");
     }
-    bans_add(&l->bans, &m->addr, scope, &l->rng);
+    bans_strike(&l->bans, &m->addr, l->now);
 }
 
 static void on_set_max_peers(struct lobby *l, struct lobby_set_max_peers *m)
@@ -255,7 +252,6 @@ struct lobby *lobby_new(void)
         return NULL;
     }
     channel_init(&l->inbox.channel, &l->waker);
-    rng_seed_from_kernel(&l->rng);
     lobby_torrents_init(&l->torrents);
     handshakes_init(&l->handshakes);
     lobby_peers_init(&l->peers);

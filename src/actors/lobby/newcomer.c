@@ -88,9 +88,12 @@ void newcomer_admit(struct lobby *l, struct newcomer *n)
     struct lobby_torrent *t = n->torrent;
     struct peer_key key = {.torrent = t->number};
     const char *refusal = NULL;
+    struct addr host;
 
     owner_assert(&l->owner);
     memcpy(key.peer_id, n->handshake.peer_id, sizeof key.peer_id);
+    host = addr_host(&n->addr);
+    memcpy(key.host, host.ip, sizeof key.host);
     if (!memcmp(key.peer_id, t->swarm->peer_id, sizeof key.peer_id)) {
         refusal = "a connection to ourselves";
         if (!is_incoming(n))

@@ -34,8 +34,8 @@ class Wire:
         self.reserved = self.peer_id = None
 
     @classmethod
-    def dial(cls, host, port, seconds=10):
-        wire = cls(socket.create_connection((host, port), seconds))
+    def dial(cls, host, port, seconds=10, source="127.0.0.1"):
+        wire = cls(socket.create_connection((host, port), seconds, (source, 0)))
         wire.sock.settimeout(seconds)
         return wire
 
@@ -118,10 +118,12 @@ class BarePeer:
     lies    the pieces whose blocks it falsifies ("all" for every one)
     rate    bytes per second over all connections, or None
     fast    speaks the Fast extension
+    peer_id of all its connections (a random one for each when None)
     """
 
-    def __init__(self, torrent, host="127.0.0.1", has=None, lies=(), rate=None, fast=False):
-        self.torrent, self.fast, self.rate = torrent, fast, rate
+    def __init__(self, torrent, host="127.0.0.1", has=None, lies=(), rate=None, fast=False,
+                 peer_id=None):
+        self.torrent, self.fast, self.rate, self.peer_id = torrent, fast, rate, peer_id
         self.has = set(range(torrent.n_pieces)) if has is None else set(has)
         self.lies = set(range(torrent.n_pieces)) if lies == "all" else set(lies)
         self.served = 0  # content bytes sent
@@ -148,12 +150,19 @@ class BarePeer:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            with self.lock:
-                self.n_connections += 1
-                self.open.add(sock)
-            thread = threading.Thread(target=self.talk, args=(sock,), daemon=True)
-            self.threads.append(thread)
-            thread.start()
+            self.begin(sock)
+
+    def dial(self, port):
+        """Connects to a client on PORT itself."""
+        self.begin(socket.create_connection(("127.0.0.1", port), 10, (self.host, 0)))
+
+    def begin(self, sock):
+        with self.lock:
+            self.n_connections += 1
+            self.open.add(sock)
+        thread = threading.Thread(target=self.talk, args=(sock,), daemon=True)
+        self.threads.append(thread)
+        thread.start()
 
     def talk(self, sock):
         try:
@@ -168,7 +177,7 @@ class BarePeer:
 
     def serve(self, wire):
         torrent = self.torrent
-        wire.shake(torrent.info_hash, self.fast)
+        wire.shake(torrent.info_hash, self.fast, self.peer_id)
         both_fast = self.fast and wire.reserved[7] & FAST_BIT
         if len(self.has) == torrent.n_pieces and both_fast:
             wire.send(message(HAVE_ALL))
