@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Peers, hosts and trackers that harm a swarm: our download goes on."""
+import pathlib
+import shutil
+import socket
+
 from kit.barepeer import Wire
+from kit.content import KIB, MIB
+from kit.net import Loopback
+from kit.wait import wait_until
 
 
 def test_a_squatter_under_the_peer_id_of_a_seed_does_not_keep_it_out(world, out):
@@ -21,3 +28,48 @@ def test_a_squatter_under_the_peer_id_of_a_seed_does_not_keep_it_out(world, out)
     tracker.answer = answer
     world.download(torrent, out).expect_exit(0, 15)
     assert squatters and torrent.is_in(out)
+
+
+class Silence:
+    """Accepts no connection, on all addresses of 127.0.0.0/8: each dial waits for its deadline."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("0.0.0.0", 0), backlog=4096)
+        self.port = self.listener.getsockname()[1]
+
+    def addresses(self, n, net):
+        return [(f"127.{net}.{i // 250}.{1 + i % 250}", self.port) for i in range(n)]
+
+    def n_waiting(self):
+        """Of connections in the backlog."""
+        listening = pathlib.Path("/proc/net/tcp").read_text().splitlines()
+        return sum(int(line.split()[4].split(":")[1], 16) for line in listening[1:]
+                   if line.split()[1] == f"00000000:{self.port:04X}" and line.split()[3] == "0A")
+
+    def close(self):
+        self.listener.close()
+
+
+def test_dead_addresses_of_seeding_torrents_do_not_delay_a_download(world, out):
+    """Twenty seeding torrents dial twelve hundred hosts that never reply when a download learns of
+    its only peer."""
+    silence = world.closing(Silence())
+    seeding = []
+    for i in range(20):
+        tracker = world.tracker(*silence.addresses(60, 10 + i))
+        seeding.append(world.torrent(tracker.url(), name=f"seeding{i}", seed=i,
+                                     n_bytes=64 * KIB, files="single"))
+        shutil.copytree(seeding[-1].source, out, dirs_exist_ok=True)
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), n_bytes=1 * MIB)
+    tracker.peers = [world.peer(torrent).address]
+
+    def answer(query):
+        wait_until(lambda: silence.n_waiting() >= 32, 20, "the seeding torrents dial")
+        return tracker.usual_answer(query)
+
+    tracker.answer = answer
+    program = world.conjure("-d", "--foreground", "-o", out, "-p", Loopback.left.port(),
+                            *[t.path for t in seeding], torrent.path)
+    wait_until(lambda: silence.n_waiting() >= 32, 20, "the seeding torrents dial")
+    program.wait_until(lambda: torrent.is_in(out), 10, "the download is complete")

@@ -6,12 +6,14 @@
 
 #include "actors/lobby/handshake.h"
 #include "actors/lobby/internal.h"
-#include "conjure/base/clock.h"
+#include "actors/lobby/room.h"
+#include "conjure/base/alloc.h"
 #include "conjure/base/log.h"
 
 #define FACILITY "lobby"
 
-#define PAUSE_NS (NS_PER_S / 2) /* until a torrent that dialled may dial other addresses */
+#define EVICTED_MAX 16 /* for dials, between two ticks */
+#define TRIES       16 /* addresses that one turn considers */
 
 /* Whether ERROR is a shortage of this system. The address is then retried without a longer
  * back-off. */
@@ -32,47 +34,91 @@ static void dial(struct lobby *l, struct lobby_torrent *t, const struct addr *ad
         candidates_release(&t->candidates, addr, CANDIDATE_NEUTRAL, l->now);
         return;
     }
-    if (r || handshakes_add(l, &stream, addr, PEER_SOURCE_TRACKER, t))
+    dial_queue_began(&l->dialling.queue, addr, t->turn.class);
+    if (r || handshakes_add(l, &stream, addr, PEER_SOURCE_TRACKER, t)) {
+        dial_queue_ended(&l->dialling.queue, addr);
         candidates_release(&t->candidates, addr, CANDIDATE_FAILED, l->now);
+    }
 }
 
-static bool may_dial(const struct lobby *l, const struct lobby_torrent *t)
+/* Whether there is a place for a connection that T dials. */
+static bool has_place(struct lobby *l, const struct lobby_torrent *t, const struct addr *addr)
 {
     /* An eighth is reserved for incoming connections: we may not be able to dial those peers. */
-    unsigned max = l->options.max_peers - l->options.max_peers / 8;
+    if (lobby_n_connections(l) < l->options.max_peers - l->options.max_peers / 8)
+        return true;
+    if (t->turn.class == DIAL_SEED || l->dialling.n_evicted == EVICTED_MAX)
+        return false;
+    l->dialling.n_evicted++;
+    return lobby_make_room(l, addr);
+}
 
-    return !l->shutdown && !l->dialling.is_paused && l->handshakes.n_dialling < DIALLING_MAX &&
-           lobby_n_connections(l) < max && t->n_dialling < DIALLING_EACH_MAX;
+static enum dial_class class_of(const struct lobby *l, struct lobby_torrent *t)
+{
+    if (!t->n_missing)
+        return DIAL_SEED;
+    return lobby_torrent_is_alone(t, l->now) ? DIAL_DOWNLOAD_ALONE : DIAL_DOWNLOAD;
+}
+
+/* One turn of T. Whether it may have the next one at once; if not, *NEXTP is the time for it. */
+static bool take_turn(struct lobby *l, struct lobby_torrent *t, uint64_t *nextp)
+{
+    uint64_t next = l->now + 1; /* the next tick */
+
+    *nextp = next;
+    if (t->n_dialling == DIALLING_EACH_MAX)
+        return false;
+    for (unsigned i = 0; i < TRIES; i++) {
+        struct addr addr;
+        uint64_t ban_ends;
+
+        if (!candidates_next(&t->candidates, l->now, &addr, nextp))
+            return false;
+        *nextp = next;
+        ban_ends = bans_until(&l->bans, &addr, l->now);
+        if (ban_ends) {
+            candidates_hold(&t->candidates, &addr, ban_ends);
+        } else if (!dial_queue_allows(&l->dialling.queue, &addr)) {
+            candidates_hold(&t->candidates, &addr, next);
+        } else if (!has_place(l, t, &addr)) {
+            candidates_hold(&t->candidates, &addr, next);
+            return false;
+        } else {
+            dial(l, t, &addr);
+            return true;
+        }
+    }
+    return false;
 }
 
 void lobby_dial(struct lobby *l, struct lobby_torrent *t)
 {
-    /* If T may not dial now: the next tick. Torrents keep the order of these calls, and precede
-     * those that dialled. */
-    uint64_t next = l->now + 1 + l->dialling.n_put_off++;
+    owner_assert(&l->owner);
+    if (!t->removal && t->candidates.n)
+        dial_queue_put(&l->dialling.queue, &t->turn, class_of(l, t));
+}
+
+void dialling_run(struct lobby *l)
+{
+    struct dial_turn *turn;
 
     owner_assert(&l->owner);
-    if (t->removal)
-        return;
-    while (may_dial(l, t)) {
-        struct addr addr;
-        uint64_t ban_ends;
+    while (!l->shutdown && !l->dialling.is_paused && (turn = dial_queue_take(&l->dialling.queue))) {
+        struct lobby_torrent *t = container_of(turn, struct lobby_torrent, turn);
+        enum dial_class class = class_of(l, t);
+        uint64_t next;
 
-        if (!candidates_next(&t->candidates, l->now, &addr, &next))
-            break;
-        ban_ends = bans_until(&l->bans, &addr, l->now);
-        if (ban_ends)
-            candidates_hold(&t->candidates, &addr, ban_ends);
+        if (turn->class != class || take_turn(l, t, &next))
+            dial_queue_put(&l->dialling.queue, turn, class);
         else
-            dial(l, t, &addr);
-        next = l->now + PAUSE_NS;
+            lobby_torrents_due(&l->torrents, t, next);
     }
-    if (t->candidates.n)
-        lobby_torrents_due(&l->torrents, t, next);
 }
 
 void dialling_tick(struct lobby *l)
 {
     owner_assert(&l->owner);
-    l->dialling = (struct dialling){0};
+    l->dialling.is_paused = false;
+    l->dialling.n_evicted = 0;
+    dial_queue_tick(&l->dialling.queue);
 }

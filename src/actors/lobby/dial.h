@@ -4,20 +4,29 @@
 
 #include <stdbool.h>
 
+#include "conjure/swarm/dial_queue.h"
+
 struct lobby;
 struct lobby_torrent;
 
-/* Dials the addresses of torrents, within these bounds. */
-#define DIALLING_MAX      64 /* dialled, without a complete handshake, over all torrents */
-#define DIALLING_EACH_MAX 32 /* the same for one torrent */
+/*
+ * Dialling the addresses of torrents, in the order and within the bounds of
+ * conjure/swarm/dial_queue.h. When few places for connections are left, a dial of a download evicts
+ * a connection that is of no use.
+ */
+#define DIALLING_EACH_MAX 32 /* dials of one torrent under way */
 
 struct dialling {
+    struct dial_queue queue;
     bool is_paused;     /* no socket was left: until the next tick */
-    unsigned n_put_off; /* torrents that could not dial since the last tick */
+    unsigned n_evicted; /* for dials, since the last tick */
 };
 
-/* Dials as many addresses of T as it may now, and makes T due when it may dial the next. */
+/* T may have an address to dial: it waits for its turn. */
 void lobby_dial(struct lobby *l, struct lobby_torrent *t);
+/* At the end of a round: dials as many addresses as may be dialled now. A torrent without one is
+ * due when it may dial its next. */
+void dialling_run(struct lobby *l);
 /* Once a second, before any torrent dials. */
 void dialling_tick(struct lobby *l);
 

@@ -74,7 +74,6 @@ int handshakes_add(struct lobby *l, struct stream *stream, const struct addr *ad
     hosts_add(&l->hosts, addr);
     l->handshakes.n++;
     l->handshakes.n_incoming += is_incoming(h);
-    l->handshakes.n_dialling += !is_incoming(h);
     if (t)
         join_torrent(h, t);
     return 0;
@@ -97,7 +96,8 @@ static void unlink_handshaking(struct lobby *l, struct handshaking *h)
     list_append(&l->handshakes.closed, &h->in_lobby);
     l->handshakes.n--;
     l->handshakes.n_incoming -= is_incoming(h);
-    l->handshakes.n_dialling -= !is_incoming(h);
+    if (!is_incoming(h))
+        dial_queue_ended(&l->dialling.queue, &h->addr);
     if (!t)
         return;
     list_remove(&h->in_torrent);

@@ -52,7 +52,7 @@ struct handshaking {
 struct handshakes {
     struct list all;    /* oldest first */
     struct list closed; /* until the end of the round: its events may refer to them */
-    unsigned n, n_incoming, n_dialling, n_held;
+    unsigned n, n_incoming, n_held;
 };
 
 void handshakes_init(struct handshakes *hs);

@@ -179,6 +179,7 @@ MSG_DISPATCH(lobby, LOBBY_TABLE, struct lobby);
 
 static void end_round(struct lobby *l)
 {
+    dialling_run(l);
     handshakes_free_closed(l);
     lobby_peers_free_drained(l);
     lobby_torrents_free_drained(&l->torrents);
@@ -257,6 +258,7 @@ struct lobby *lobby_new(void)
     lobby_peers_init(&l->peers);
     lobby_threads_init(&l->threads);
     hosts_init(&l->hosts);
+    dial_queue_init(&l->dialling.queue);
     l->tick = timer_new_after();
     return l;
 }

@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
+#include "conjure/actors/peer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define ASK_EVERY_NS (30 * NS_PER_S) /* for peers */
+#define ASK_EVERY_NS  (30 * NS_PER_S) /* for peers */
+#define CHOKED_MAX_NS (60 * NS_PER_S) /* a peer that chokes us for longer is useless */
 
 void lobby_torrents_init(struct lobby_torrents *ts)
 {
@@ -48,22 +50,37 @@ struct lobby_torrent *lobby_torrents_next_due(struct lobby_torrents *ts, uint64_
     return due ? container_of(due, struct lobby_torrent, due) : NULL;
 }
 
-static bool needs_peers(const struct lobby_torrent *t)
+/* Reads the session of a peer only while the Lobby owns it. A thread has it while data can move. */
+static bool is_useful(const struct peer *p, uint64_t now)
 {
-    return t->n_missing && t->n_peers + t->n_handshakes == 0 && !t->removal;
+    return p->state == PEER_IN_THREAD || (p->state == PEER_IN_LOBBY && p->session.we_interested &&
+                                          now - p->idle_since_ns < CHOKED_MAX_NS);
+}
+
+bool lobby_torrent_is_alone(struct lobby_torrent *t, uint64_t now)
+{
+    if (!t->n_peers)
+        return true;
+    if (t->counted_ns && now - t->counted_ns < NS_PER_S)
+        return t->is_alone;
+    t->counted_ns = now;
+    t->is_alone = true;
+    for (struct list *at = t->peers.next; t->is_alone && at != &t->peers; at = at->next)
+        t->is_alone = !is_useful(container_of(at, struct peer, in_torrent), now);
+    return t->is_alone;
 }
 
 bool lobby_torrents_must_ask(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t now)
 {
     bool must_ask;
 
-    if (!needs_peers(t))
+    if (!t->n_missing || t->removal)
         return false;
     must_ask = now - t->asked_ns >= ASK_EVERY_NS;
     if (must_ask)
         t->asked_ns = now;
     lobby_torrents_due(ts, t, t->asked_ns + ASK_EVERY_NS);
-    return must_ask;
+    return must_ask && lobby_torrent_is_alone(t, now);
 }
 
 static bool wants_piece(const struct lobby_torrent *t, uint32_t piece)
@@ -88,11 +105,12 @@ struct lobby_torrent *lobby_torrents_add(struct lobby_torrents *ts, struct lobby
     candidates_init(&t->candidates, t->swarm, retry_ns);
     list_init(&t->peers);
     list_init(&t->handshakes);
+    dial_turn_init(&t->turn);
     key_map_put(&ts->by_swarm, t);
     former = lobby_torrents_find_hash(ts, &t->info_hash);
     if (!former || former->removal)
         key_map_put(&ts->by_hash, t);
-    if (needs_peers(t))
+    if (t->n_missing)
         lobby_torrents_due(ts, t, t->asked_ns + ASK_EVERY_NS);
     return t;
 }
@@ -110,12 +128,8 @@ const struct bitfield *lobby_torrent_have(const struct lobby_torrent *t)
 
 void lobby_torrents_left(struct lobby_torrents *ts, struct lobby_torrent *t)
 {
-    if (t->n_peers || t->n_handshakes)
-        return;
-    if (t->removal)
+    if (t->removal && !t->n_peers && !t->n_handshakes)
         list_append(&ts->drained, &t->in_drained);
-    else if (needs_peers(t))
-        lobby_torrents_due(ts, t, t->asked_ns + ASK_EVERY_NS);
 }
 
 void lobby_torrents_remove(struct lobby_torrents *ts, struct lobby_torrent *t,
@@ -123,6 +137,8 @@ void lobby_torrents_remove(struct lobby_torrents *ts, struct lobby_torrent *t,
 {
     t->removal = m;
     due_heap_remove(&ts->due, &t->due);
+    dial_queue_remove(&t->turn);
+    candidates_deinit(&t->candidates);
     lobby_torrents_left(ts, t);
 }
 
@@ -140,7 +156,6 @@ void lobby_torrents_free_drained(struct lobby_torrents *ts)
             key_map_remove(&ts->by_hash, &t->info_hash);
         msg_reply(&t->removal->msg);
         bitfield_deinit(&t->have);
-        candidates_deinit(&t->candidates);
         free(t);
     }
 }

@@ -12,6 +12,7 @@
 #include "conjure/base/list.h"
 #include "conjure/msg/lobby.h"
 #include "conjure/swarm/candidates.h"
+#include "conjure/swarm/dial_queue.h"
 
 /*
  * The torrents of the Lobby. A thousand torrents at rest cost nothing: each stands in a heap by the
@@ -33,7 +34,10 @@ struct lobby_torrent {
     struct list peers; /* all of them, also in threads and while they close */
     struct list handshakes;
     unsigned n_peers, n_handshakes, n_dialling;
-    struct due due;                        /* when to dial, or to ask for peers */
+    struct due due;        /* when to dial, or to ask for peers */
+    struct dial_turn turn; /* while an address may be dialled now */
+    uint64_t counted_ns;   /* of is_alone; 0: never */
+    bool is_alone;
     uint64_t asked_ns;                     /* the last NeedPeers */
     struct lobby_torrent_removed *removal; /* to reply to once the last connection is closed */
     struct list in_drained;
@@ -67,8 +71,11 @@ void lobby_torrents_due(struct lobby_torrents *ts, struct lobby_torrent *t, uint
 /* Takes a torrent that is due off the heap; NULL when none is. */
 struct lobby_torrent *lobby_torrents_next_due(struct lobby_torrents *ts, uint64_t now);
 
-/* Whether the Announcer must be asked for peers of T now: T misses pieces and has no connection. If
- * so, T is due again 30 s later. */
+/* Whether T has no useful peer: one on which data can move, or one that has pieces for us and has
+ * not choked us for a minute. The result may be a second old. */
+bool lobby_torrent_is_alone(struct lobby_torrent *t, uint64_t now);
+/* Whether the Announcer must be asked for peers of T now: T misses pieces and is alone. While it
+ * misses pieces it is due again every 30 s. */
 bool lobby_torrents_must_ask(struct lobby_torrents *ts, struct lobby_torrent *t, uint64_t now);
 
 /* PIECE of T is verified. */

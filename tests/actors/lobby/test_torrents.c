@@ -2,6 +2,7 @@
 #include "../../suite.h"
 
 #include "actors/lobby/torrents.h"
+#include "conjure/actors/peer.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
@@ -99,8 +100,9 @@ START_TEST(a_removed_torrent_stays_until_its_last_connection_is_closed)
 }
 END_TEST
 
-START_TEST(peers_are_asked_for_while_pieces_are_missing_and_no_connection_is_there)
+START_TEST(peers_are_asked_for_while_pieces_are_missing_and_no_peer_is_useful)
 {
+    static struct peer p;
     struct lobby_torrent *t, *whole;
 
     lobby_torrents_init(&ts);
@@ -114,12 +116,20 @@ START_TEST(peers_are_asked_for_while_pieces_are_missing_and_no_connection_is_the
     ck_assert(!lobby_torrents_must_ask(&ts, whole, ASK_NS));
     ck_assert_ptr_eq(lobby_torrents_next_due(&ts, 2 * ASK_NS), t);
     t->n_peers = 1;
+    list_append(&t->peers, &p.in_torrent);
+    p.state = PEER_IN_THREAD;
     ck_assert(!lobby_torrents_must_ask(&ts, t, 2 * ASK_NS));
-    ck_assert_ptr_null(lobby_torrents_next_due(&ts, UINT64_MAX - 1));
+    ck_assert_ptr_eq(lobby_torrents_next_due(&ts, 3 * ASK_NS), t);
+    p.state = PEER_IN_LOBBY; /* it has nothing for us */
+    ck_assert(lobby_torrents_must_ask(&ts, t, 3 * ASK_NS));
+    p.session.we_interested = true;
+    p.idle_since_ns = 3 * ASK_NS;
+    ck_assert(!lobby_torrents_must_ask(&ts, t, 4 * ASK_NS));
+    ck_assert(lobby_torrents_must_ask(&ts, t, 5 * ASK_NS)); /* it chokes us */
+    p.state = PEER_CLOSING;
+    ck_assert(lobby_torrents_must_ask(&ts, t, 6 * ASK_NS));
+    list_remove(&p.in_torrent);
     t->n_peers = 0;
-    lobby_torrents_left(&ts, t);
-    ck_assert_ptr_eq(lobby_torrents_next_due(&ts, 2 * ASK_NS), t);
-    ck_assert(lobby_torrents_must_ask(&ts, t, 2 * ASK_NS));
     lobby_torrent_verified(t, N_PIECES - 1);
     ck_assert(!lobby_torrents_must_ask(&ts, t, 9 * ASK_NS));
     drop(t);
@@ -176,5 +186,5 @@ END_TEST
 
 RUN_SUITE("Torrents of the Lobby", 20, a_torrent_is_found_by_swarm_and_by_info_hash,
           a_removed_torrent_stays_until_its_last_connection_is_closed,
-          peers_are_asked_for_while_pieces_are_missing_and_no_connection_is_there,
+          peers_are_asked_for_while_pieces_are_missing_and_no_peer_is_useful,
           a_torrent_is_due_at_the_earliest_of_its_times, only_wanted_pieces_are_missing);
