@@ -13,13 +13,16 @@ static const uint16_t quotas[N_PEER_SOURCES] = {
     [PEER_SOURCE_INCOMING] = 250,
 };
 
-void candidates_init(struct candidates *c, const struct swarm *swarm, uint64_t retry_ns)
+void candidates_init(struct candidates *c, const struct swarm *swarm, uint64_t retry_ns,
+                     unsigned *sump)
 {
-    *c = (struct candidates){.is_private = swarm->is_private, .retry_ns = retry_ns};
+    *c = (struct candidates){.is_private = swarm->is_private, .retry_ns = retry_ns, .sump = sump};
 }
 
 void candidates_deinit(struct candidates *c)
 {
+    if (c->sump)
+        *c->sump -= c->n;
     free(c->all);
     *c = CANDIDATES_EMPTY;
 }
@@ -50,13 +53,44 @@ static struct candidate *find_replaceable(struct candidates *c, enum peer_source
     return NULL;
 }
 
-static struct candidate *new_place(struct candidates *c, enum peer_source source)
+/* The place of an address of the same host as ADDR that failed, if the host has no other place;
+ * *IS_FULLP says whether that is so. */
+static struct candidate *find_of_full_host(struct candidates *c, const struct addr *addr,
+                                           bool *is_fullp)
 {
-    if (c->n_from[source] == quotas[source])
+    struct addr host = addr_host(addr);
+    struct candidate *worst = NULL;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < c->n; i++) {
+        struct candidate *x = &c->all[i];
+        struct addr other = addr_host(&x->addr);
+
+        if (!addr_equal(&host, &other))
+            continue;
+        n++;
+        if (!x->is_busy && x->n_failures > (worst ? worst->n_failures : 0))
+            worst = x;
+    }
+    *is_fullp = n >= CANDIDATES_HOST_MAX;
+    return worst;
+}
+
+static struct candidate *new_place(struct candidates *c, enum peer_source source,
+                                   const struct addr *addr)
+{
+    bool is_full;
+    struct candidate *x = find_of_full_host(c, addr, &is_full);
+
+    if (is_full)
+        return x && x->source == source ? x : NULL;
+    if (c->n_from[source] == quotas[source] ||
+        (*c->sump >= CANDIDATES_SUM_MAX && c->n >= CANDIDATES_MIN))
         return find_replaceable(c, source);
     if (array_reserve(&c->all, &c->room, c->n + 1, sizeof *c->all))
         return NULL;
     c->n_from[source]++;
+    ++*c->sump;
     return &c->all[c->n++];
 }
 
@@ -77,7 +111,7 @@ void candidates_add(struct candidates *c, enum peer_source source, const struct 
             continue;
         x = find(c, &addrs[i]);
         if (!x) {
-            x = new_place(c, source);
+            x = new_place(c, source, &addrs[i]);
             if (x)
                 *x = (struct candidate){
                     .addr = addrs[i], .peer = CANDIDATES_NO_PEER, .source = (uint8_t)source};

@@ -10,6 +10,7 @@
 #define N_FAILURES 12u   /* after so many an address is given up */
 
 static struct candidates c;
+static unsigned n_of_all;
 static uint64_t next;
 static struct addr got;
 
@@ -19,7 +20,8 @@ static void begin(enum privacy privacy)
 {
     struct swarm swarm = {.is_private = privacy == PRIVATE};
 
-    candidates_init(&c, &swarm, RETRY_NS);
+    n_of_all = 0;
+    candidates_init(&c, &swarm, RETRY_NS, &n_of_all);
 }
 
 /* The I-th address of the network 10.NET. */
@@ -165,6 +167,41 @@ START_TEST(all_addresses_of_a_peer_are_busy_while_it_is_connected)
 }
 END_TEST
 
+/* A list of all ports of one host. */
+START_TEST(a_host_has_a_quota)
+{
+    struct addr a = addr_of(1, 0), first, other = addr_of(1, 1);
+
+    begin(PUBLIC);
+    first = a;
+    for (unsigned i = 0; i < 1000; i++, a.port++)
+        candidates_add(&c, PEER_SOURCE_TRACKER, &a, 1);
+    ck_assert_uint_eq(c.n, CANDIDATES_HOST_MAX);
+    candidates_add(&c, PEER_SOURCE_TRACKER, &other, 1);
+    ck_assert_uint_eq(c.n, CANDIDATES_HOST_MAX + 1);
+    /* The host has a new port: an old one that failed gives way. */
+    candidates_release(&c, &first, CANDIDATE_FAILED, 0);
+    candidates_add(&c, PEER_SOURCE_TRACKER, &a, 1);
+    ck_assert(includes(&a));
+    ck_assert(!includes(&first));
+    ck_assert_uint_eq(c.n, CANDIDATES_HOST_MAX + 1);
+    candidates_deinit(&c);
+}
+END_TEST
+
+START_TEST(the_sum_over_all_swarms_is_bounded)
+{
+    begin(PUBLIC);
+    n_of_all = CANDIDATES_SUM_MAX - 1;
+    add(PEER_SOURCE_TRACKER, 1, QUOTA);
+    ck_assert_uint_eq(c.n, CANDIDATES_MIN);
+    ck_assert_uint_eq(n_of_all, CANDIDATES_SUM_MAX - 1 + CANDIDATES_MIN);
+    candidates_deinit(&c);
+    candidates_deinit(&c);
+    ck_assert_uint_eq(n_of_all, CANDIDATES_SUM_MAX - 1);
+}
+END_TEST
+
 START_TEST(a_full_quota_replaces_addresses_that_failed_often)
 {
     struct addr dead = addr_of(1, 17), fresh = addr_of(2, 0), more = addr_of(2, 1);
@@ -235,8 +272,9 @@ START_TEST(a_private_swarm_takes_addresses_from_its_trackers_only)
 }
 END_TEST
 
-RUN_SUITE("Candidates", 20, an_address_on_hold_is_not_dialled_before_its_time,
-          addresses_are_dialled_in_turn, the_outcome_decides_when_to_retry,
+RUN_SUITE("Candidates", 20, a_host_has_a_quota, the_sum_over_all_swarms_is_bounded,
+          an_address_on_hold_is_not_dialled_before_its_time, addresses_are_dialled_in_turn,
+          the_outcome_decides_when_to_retry,
           an_address_that_was_given_up_is_retried_when_named_again,
           all_addresses_of_a_peer_are_busy_while_it_is_connected,
           a_full_quota_replaces_addresses_that_failed_often,

@@ -16,10 +16,15 @@
  * clock; one thread at a time. Times are in ns; UINT64_MAX is never.
  *
  * Each source of addresses has a quota, so that a flood from one leaves the addresses of the others
- * alone. A private swarm (BEP 27) takes addresses from its trackers only.
+ * alone. So has each host (addr_host), so that a list of all its ports is cut. Over all swarms that
+ * share a sum, CANDIDATES_SUM_MAX addresses are kept, and those of a swarm with fewer than
+ * CANDIDATES_MIN. A private swarm (BEP 27) takes addresses from its trackers only.
  */
-#define CANDIDATES_MAX     1250 /* the sum of the quotas */
-#define CANDIDATES_NO_PEER UINT32_MAX
+#define CANDIDATES_HOST_MAX 32
+#define CANDIDATES_SUM_MAX  100000
+#define CANDIDATES_MIN      50
+#define CANDIDATES_MAX      1250 /* the sum of the quotas */
+#define CANDIDATES_NO_PEER  UINT32_MAX
 
 /* How an attempt to use an address ended. */
 enum candidate_outcome {
@@ -44,13 +49,16 @@ struct candidates {
     size_t room;
     unsigned n, at; /* AT: where the next search begins */
     uint16_t n_from[N_PEER_SOURCES];
+    unsigned *sump; /* of n over all swarms */
     uint64_t retry_ns;
     bool is_private;
 };
 #define CANDIDATES_EMPTY ((struct candidates){0})
 
-/* RETRY_NS: the first back-off, which doubles with each failure. */
-void candidates_init(struct candidates *c, const struct swarm *swarm, uint64_t retry_ns);
+/* RETRY_NS: the first back-off, which doubles with each failure. *SUMP, borrowed, is 0 before the
+ * first one of those that share it. */
+void candidates_init(struct candidates *c, const struct swarm *swarm, uint64_t retry_ns,
+                     unsigned *sump);
 void candidates_deinit(struct candidates *c); /* safe twice */
 
 /* Adds those of ADDRS that are new and can be dialled, as far as the quota of SOURCE and memory

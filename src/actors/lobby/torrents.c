@@ -102,7 +102,7 @@ struct lobby_torrent *lobby_torrents_add(struct lobby_torrents *ts, struct lobby
         t->n_missing += wants_piece(t, i) && !bitfield_test(&t->have, i);
     t->number = ts->n_ever++;
     t->asked_ns = now;
-    candidates_init(&t->candidates, t->swarm, retry_ns);
+    candidates_init(&t->candidates, t->swarm, retry_ns, &ts->n_candidates);
     list_init(&t->peers);
     list_init(&t->handshakes);
     dial_turn_init(&t->turn);

@@ -48,6 +48,7 @@ struct lobby_torrents {
     struct due_heap due;
     struct list drained; /* removed, and without a connection */
     uint32_t n_ever;
+    unsigned n_candidates; /* of all */
 };
 
 void lobby_torrents_init(struct lobby_torrents *ts);
