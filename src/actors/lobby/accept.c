@@ -121,7 +121,7 @@ static void bound_handshakes(struct lobby *l)
     unsigned max = l->options.max_peers / HANDSHAKES_PART;
 
     if (l->handshakes.n_incoming >= (max > HANDSHAKES_MIN ? max : HANDSHAKES_MIN))
-        handshakes_close_oldest_incoming(l);
+        handshakes_close_one_incoming(l);
 }
 
 static bool may_connect(struct lobby *l, const struct addr *addr)

@@ -25,6 +25,12 @@ void handshakes_init(struct handshakes *hs)
     *hs = (struct handshakes){0};
     list_init(&hs->all);
     list_init(&hs->closed);
+    crowd_init(&hs->incoming);
+}
+
+void handshakes_deinit(struct handshakes *hs)
+{
+    crowd_deinit(&hs->incoming);
 }
 
 /* --- the list ----------------------------------------------------------------------------- */
@@ -74,6 +80,8 @@ int handshakes_add(struct lobby *l, struct stream *stream, const struct addr *ad
     hosts_add(&l->hosts, addr);
     l->handshakes.n++;
     l->handshakes.n_incoming += is_incoming(h);
+    if (is_incoming(h))
+        crowd_add(&l->handshakes.incoming, &h->in_crowd, addr);
     if (t)
         join_torrent(h, t);
     return 0;
@@ -96,6 +104,7 @@ static void unlink_handshaking(struct lobby *l, struct handshaking *h)
     list_append(&l->handshakes.closed, &h->in_lobby);
     l->handshakes.n--;
     l->handshakes.n_incoming -= is_incoming(h);
+    crowd_remove(&l->handshakes.incoming, &h->in_crowd);
     if (!is_incoming(h))
         dial_queue_ended(&l->dialling.queue, &h->addr);
     if (!t)
@@ -120,17 +129,13 @@ static void handshaking_close(struct lobby *l, struct handshaking *h,
     unlink_handshaking(l, h);
 }
 
-void handshakes_close_oldest_incoming(struct lobby *l)
+void handshakes_close_one_incoming(struct lobby *l)
 {
-    owner_assert(&l->owner);
-    for (struct list *at = l->handshakes.all.next; at != &l->handshakes.all; at = at->next) {
-        struct handshaking *h = container_of(at, struct handshaking, in_lobby);
+    struct crowd_member *m = crowd_first_to_go(&l->handshakes.incoming);
 
-        if (is_incoming(h)) {
-            handshaking_close(l, h, CANDIDATE_NEUTRAL);
-            return;
-        }
-    }
+    owner_assert(&l->owner);
+    if (m)
+        handshaking_close(l, container_of(m, struct handshaking, in_crowd), CANDIDATE_NEUTRAL);
 }
 
 void handshakes_close_all(struct lobby *l)

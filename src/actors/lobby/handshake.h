@@ -10,6 +10,7 @@
 #include "conjure/base/peer_source.h"
 #include "conjure/peer/handshake.h"
 #include "conjure/swarm/candidates.h"
+#include "conjure/swarm/crowd.h"
 
 struct lobby;
 struct lobby_torrent;
@@ -45,6 +46,7 @@ struct handshaking {
     uint64_t deadline_ns;
     struct list in_lobby;
     struct list in_torrent;
+    struct crowd_member in_crowd; /* of incoming ones */
     uint8_t bytes[HANDSHAKE_SIZE];
     uint8_t n_bytes;
 };
@@ -52,10 +54,12 @@ struct handshaking {
 struct handshakes {
     struct list all;    /* oldest first */
     struct list closed; /* until the end of the round: its events may refer to them */
+    struct crowd incoming;
     unsigned n, n_incoming, n_held;
 };
 
 void handshakes_init(struct handshakes *hs);
+void handshakes_deinit(struct handshakes *hs); /* when it has none */
 
 /* Takes over STREAM: accepted (PEER_SOURCE_INCOMING; T is NULL), or being dialled for T. 0; or
  * -errno, and then the stream is closed. */
@@ -63,7 +67,8 @@ int handshakes_add(struct lobby *l, struct stream *stream, const struct addr *ad
                    enum peer_source source, struct lobby_torrent *t);
 /* EVENTS of epoll for the stream of H. */
 void handshaking_event(struct lobby *l, struct handshaking *h, uint32_t events);
-void handshakes_close_oldest_incoming(struct lobby *l);
+/* Closes an incoming one: the oldest of the host that has most. */
+void handshakes_close_one_incoming(struct lobby *l);
 void handshakes_close_all(struct lobby *l);
 void handshakes_close_of(struct lobby *l, struct lobby_torrent *t);
 /* Once a second: closes those whose deadline has passed. */

@@ -301,6 +301,7 @@ void lobby_join(struct lobby *l)
     msg_free(&l->tick->msg);
     lobby_torrents_deinit(&l->torrents);
     lobby_peers_deinit(&l->peers);
+    handshakes_deinit(&l->handshakes);
     hosts_deinit(&l->hosts);
     bans_deinit(&l->bans);
     free(l);

@@ -5,7 +5,7 @@
 #include <time.h>
 
 static struct fixture f;
-static struct remote r[40];
+static struct remote r[40], flood[90];
 
 /* The new bound holds when this returns: the Lobby has replied to the message after it, the removal
  * of an unknown torrent. (It handles its sockets before its inbox.) */
@@ -161,6 +161,25 @@ START_TEST(silent_newcomers_replace_each_other)
 }
 END_TEST
 
+/* Handshakes of one host do not crowd out that of another. */
+START_TEST(silent_newcomers_of_one_host_replace_each_other_only)
+{
+    uint8_t bytes[68];
+
+    fixture_begin(&f, 100);
+    fixture_add(&f, N_PIECES);
+    dial_from(&r[0], f.port, "127.0.0.9");
+    for (unsigned i = 1; i < N_ELEMENTS(flood); i++)
+        dial_from(&flood[i], f.port, "127.0.0.1");
+    expect_over(&f, &flood[1]);
+    handshake(&f, "-XX0000-abcdefghijkl", FAST, bytes);
+    remote_send(&r[0], bytes, 68);
+    UNTIL(&f.actors, f.actors.n_joined_choker == 1);
+    fixture_end(&f);
+}
+END_TEST
+
 RUN_SUITE("Accept", 60, no_more_than_max_peers_are_accepted, max_peers_may_be_raised_and_lowered,
           without_descriptors_newcomers_wait, without_descriptors_the_least_useful_is_evicted,
-          silent_newcomers_replace_each_other);
+          silent_newcomers_replace_each_other,
+          silent_newcomers_of_one_host_replace_each_other_only);

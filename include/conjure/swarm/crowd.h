@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONJURE_SWARM_CROWD_H
+#define CONJURE_SWARM_CROWD_H
+
+#include "conjure/base/addr.h"
+#include "conjure/base/key_map.h"
+#include "conjure/base/list.h"
+
+/*
+ * Things of strangers that are bounded in number, by host (addr_host): which one gives way when
+ * there are too many? The oldest one of the host that has most, so a host that floods us displaces
+ * its own. All in O(1), with a record for each host. Pure: one thread at a time.
+ */
+#define CROWD_COUNTED_MAX 64 /* hosts with as many or more count as equal */
+
+struct crowd_host;
+
+/* Embedded in such a thing. Zeroed: in no crowd. */
+struct crowd_member {
+    struct crowd_host *host; /* NULL: in no crowd */
+    struct list in_host;
+};
+
+struct crowd {
+    struct key_map hosts;
+    struct list by_count[CROWD_COUNTED_MAX + 1]; /* of hosts */
+};
+
+void crowd_init(struct crowd *c);
+void crowd_deinit(struct crowd *c); /* when it has no members */
+/* ADDR: where M is from. M is in no crowd. */
+void crowd_add(struct crowd *c, struct crowd_member *m, const struct addr *addr);
+/* Does nothing when M is in no crowd. */
+void crowd_remove(struct crowd *c, struct crowd_member *m);
+/* The member that gives way to a new one; NULL when there is none. */
+struct crowd_member *crowd_first_to_go(const struct crowd *c);
+
+#endif
