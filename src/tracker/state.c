@@ -22,23 +22,33 @@ void announce_state_need_peers(struct announce_state *s)
     s->needs_peers = true;
 }
 
+static bool wants_more(const struct announce_state *s)
+{
+    return s->needs_peers || s->asks_others;
+}
+
 uint64_t announce_state_due_at(const struct announce_state *s)
 {
-    uint64_t at = s->interval_end, allowed;
+    uint64_t at = s->completed ? 0 : s->interval_end, allowed, more;
 
     if (s->under_way || s->stopped)
         return UINT64_MAX;
-    if (s->completed)
-        at = 0;
-    else if (s->needs_peers && s->min_interval_end < at)
-        at = s->min_interval_end;
     allowed = tiers_next_at(&s->tiers);
-    return at > allowed ? at : allowed;
+    at = at > allowed ? at : allowed;
+    more = wants_more(s) ? tiers_next_more_at(&s->tiers) : UINT64_MAX;
+    return at < more ? at : more;
+}
+
+static bool is_regular_due(const struct announce_state *s, uint64_t now)
+{
+    return s->completed || s->interval_end <= now;
 }
 
 struct announce_tracker *announce_state_peek(const struct announce_state *s, uint64_t now)
 {
-    return announce_state_due_at(s) <= now ? tiers_pick(&s->tiers, now) : NULL;
+    if (announce_state_due_at(s) > now)
+        return NULL;
+    return is_regular_due(s, now) ? tiers_pick(&s->tiers, now) : tiers_pick_more(&s->tiers, now);
 }
 
 static void fill_request(const struct announce_state *s, const struct announce_tracker *tracker,
@@ -53,7 +63,7 @@ static void fill_request(const struct announce_state *s, const struct announce_t
         .tracker_id = tracker->tracker_id[0] ? tracker->tracker_id : NULL,
     };
     if (s->event != ANNOUNCE_STOPPED)
-        outp->n_want = s->needs_peers ? ANNOUNCE_WANT_MORE : ANNOUNCE_WANT;
+        outp->n_want = wants_more(s) ? ANNOUNCE_WANT_MORE : ANNOUNCE_WANT;
 }
 
 struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t now,
@@ -72,6 +82,7 @@ struct announce_tracker *announce_state_begin(struct announce_state *s, uint64_t
         s->event = ANNOUNCE_PAUSED;
     else
         s->event = ANNOUNCE_NONE;
+    s->is_extra = !is_regular_due(s, now) && tracker != s->regular;
     s->under_way = tracker;
     fill_request(s, tracker, outp);
     return tracker;
@@ -94,6 +105,11 @@ static uint64_t spread_out(const struct announce_state *s, uint64_t ns, unsigned
     return ns + ns / part / UINT16_MAX * s->spread;
 }
 
+static bool downloads(const struct announce_state *s)
+{
+    return s->left && !s->partial;
+}
+
 void announce_state_succeeded(struct announce_state *s, const struct announce_reply *reply,
                               uint64_t now)
 {
@@ -112,16 +128,24 @@ void announce_state_succeeded(struct announce_state *s, const struct announce_re
     /* BEP 3: an id that is not repeated stays valid. */
     if (reply->tracker_id[0])
         memcpy(tracker->tracker_id, reply->tracker_id, sizeof tracker->tracker_id);
-    tiers_succeeded(&s->tiers, tracker);
+    /* One that names nobody does not precede those that may know more. */
+    if (reply->n_addrs || !downloads(s))
+        tiers_succeeded(&s->tiers, tracker);
+    else
+        tiers_replied(tracker);
     interval = bounded_interval(reply->interval_s, ANNOUNCE_INTERVAL_DEFAULT_S);
     min_interval = bounded_interval(reply->min_interval_s, ANNOUNCE_MIN_INTERVAL_DEFAULT_S);
     if (interval < min_interval && reply->min_interval_s)
         interval = min_interval;
     if (min_interval > interval)
         min_interval = interval;
-    s->interval_end = now + spread_out(s, interval * NS_PER_S, ANNOUNCE_SPREAD_PART);
-    s->min_interval_end = now + min_interval * NS_PER_S;
+    tracker->min_interval_end = now + min_interval * NS_PER_S;
+    if (!s->is_extra) {
+        s->interval_end = now + spread_out(s, interval * NS_PER_S, ANNOUNCE_SPREAD_PART);
+        s->regular = tracker;
+    }
     s->needs_peers = false;
+    s->asks_others = downloads(s) && !reply->n_addrs && tiers_pick_more(&s->tiers, now);
 }
 
 void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t now)
@@ -132,6 +156,7 @@ void announce_state_failed(struct announce_state *s, uint32_t retry_s, uint64_t 
     if (t->retry_at != UINT64_MAX)
         t->retry_at = now + spread_out(s, t->retry_at - now, ANNOUNCE_BACK_OFF_SPREAD_PART);
     s->under_way = NULL;
+    s->asks_others = s->asks_others && tiers_pick_more(&s->tiers, now);
 }
 
 void announce_state_refused_paused(struct announce_state *s)

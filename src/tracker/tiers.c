@@ -60,30 +60,67 @@ void tiers_shuffle(struct tiers *t, struct rng *rng)
     }
 }
 
-struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now)
+static uint64_t any_at(const struct announce_tracker *tracker)
+{
+    return tracker->retry_at;
+}
+
+static uint64_t more_at(const struct announce_tracker *tracker)
+{
+    return tracker->retry_at > tracker->min_interval_end ? tracker->retry_at
+                                                         : tracker->min_interval_end;
+}
+
+static struct announce_tracker *pick(const struct tiers *t,
+                                     uint64_t (*at)(const struct announce_tracker *), uint64_t now)
 {
     for (uint32_t i = 0; i < t->n; i++)
-        if (t->trackers[i]->retry_at <= now)
+        if (at(t->trackers[i]) <= now)
             return t->trackers[i];
     return NULL;
 }
 
-uint64_t tiers_next_at(const struct tiers *t)
+static uint64_t next_at(const struct tiers *t, uint64_t (*at)(const struct announce_tracker *))
 {
     uint64_t next = UINT64_MAX;
 
     for (uint32_t i = 0; i < t->n; i++)
-        if (t->trackers[i]->retry_at < next)
-            next = t->trackers[i]->retry_at;
+        if (at(t->trackers[i]) < next)
+            next = at(t->trackers[i]);
     return next;
+}
+
+struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now)
+{
+    return pick(t, any_at, now);
+}
+
+uint64_t tiers_next_at(const struct tiers *t)
+{
+    return next_at(t, any_at);
+}
+
+struct announce_tracker *tiers_pick_more(const struct tiers *t, uint64_t now)
+{
+    return pick(t, more_at, now);
+}
+
+uint64_t tiers_next_more_at(const struct tiers *t)
+{
+    return next_at(t, more_at);
+}
+
+void tiers_replied(struct announce_tracker *tracker)
+{
+    tracker->n_failures = 0;
+    tracker->retry_at = 0;
 }
 
 void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker)
 {
     uint32_t i = 0;
 
-    tracker->n_failures = 0;
-    tracker->retry_at = 0;
+    tiers_replied(tracker);
     while (t->trackers[i] != tracker)
         i++;
     for (; i && t->trackers[i - 1]->tier == tracker->tier; i--)

@@ -73,3 +73,12 @@ def test_dead_addresses_of_seeding_torrents_do_not_delay_a_download(world, out):
                             *[t.path for t in seeding], torrent.path)
     wait_until(lambda: silence.n_waiting() >= 32, 20, "the seeding torrents dial")
     program.wait_until(lambda: torrent.is_in(out), 10, "the download is complete")
+
+
+def test_a_second_tracker_is_asked_while_the_first_names_nobody(world, out):
+    first, second = world.tracker(), world.tracker()
+    torrent = world.torrent(first.url(), second.url())
+    second.peers = [world.peer(torrent).address]
+    world.download(torrent, out).expect_exit(0, 15)
+    assert torrent.is_in(out)
+    assert first.events()[0] == second.events()[0] == "started"

@@ -172,6 +172,66 @@ START_TEST(the_next_tracker_is_tried_at_once)
 }
 END_TEST
 
+static struct announce_reply reply_with(uint32_t n_addrs)
+{
+    static const struct addr a = {.ip = {192, 0, 2, 1}, .port = 1, .family = AF_INET};
+    struct announce_reply reply = {.interval_s = 1800, .min_interval_s = 60};
+
+    for (uint32_t i = 0; i < n_addrs; i++)
+        announce_reply_add(&reply, &a);
+    return reply;
+}
+
+/* The first tracker replies, and names nobody. */
+START_TEST(other_trackers_are_asked_while_one_names_nobody)
+{
+    struct announce_state s =
+        state_of((const char *[]){"http://a/", "http://b/", "http://c/", "http://d/"}, 4);
+    struct announce_reply none = reply_with(0), some = reply_with(1);
+    struct announce_request r;
+
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &none, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 0);
+    begin(&s, 0, "http://b/", ANNOUNCE_STARTED);
+    announce_state_failed(&s, 0, 1 * S);
+    begin(&s, 1 * S, "http://c/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &some, 1 * S);
+    /* It named somebody: the next regular announce is to the first one, at its time. */
+    ck_assert_uint_eq(announce_state_due_at(&s), 1800 * S);
+    /* More are needed: D was never asked, and is at once. */
+    announce_state_need_peers(&s);
+    begin(&s, 20 * S, "http://b/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &none, 20 * S);
+    begin(&s, 20 * S, "http://d/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &none, 20 * S);
+    /* All were asked: not again before a min interval ends. */
+    ck_assert_uint_eq(announce_state_due_at(&s), 1800 * S);
+    announce_state_need_peers(&s);
+    ck_assert_uint_eq(announce_state_due_at(&s), 60 * S);
+    begin(&s, 60 * S, "http://a/", ANNOUNCE_NONE);
+    announce_state_succeeded(&s, &some, 60 * S);
+    ck_assert_uint_eq(announce_state_due_at(&s), 1860 * S);
+    announce_state_stop(&s);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_ptr_nonnull(announce_state_next_stop(&s, &r));
+    announce_state_deinit(&s);
+}
+END_TEST
+
+START_TEST(a_seed_asks_one_tracker)
+{
+    struct announce_state s = state_of((const char *[]){"http://a/", "http://b/"}, 2);
+    struct announce_reply none = reply_with(0);
+
+    s.left = 0;
+    begin(&s, 0, "http://a/", ANNOUNCE_STARTED);
+    announce_state_succeeded(&s, &none, 0);
+    ck_assert_uint_eq(announce_state_due_at(&s), 1800 * S);
+    announce_state_deinit(&s);
+}
+END_TEST
+
 START_TEST(a_started_that_was_cut_off_may_have_arrived)
 {
     struct announce_state s = state_of((const char *[]){"http://a/"}, 1);
@@ -230,4 +290,5 @@ END_TEST
 
 RUN_SUITE("announce state", 10, events_and_intervals, the_periods_of_torrents_differ,
           a_partial_seed_is_paused, absurd_intervals_are_bounded, the_next_tracker_is_tried_at_once,
+          other_trackers_are_asked_while_one_names_nobody, a_seed_asks_one_tracker,
           a_started_that_was_cut_off_may_have_arrived, without_trackers_nothing_is_ever_due);

@@ -14,6 +14,9 @@
  *
  *       due_at ----> begin ----> (transport) ----> succeeded or failed ----> due_at ...
  *
+ * The first tracker that replies is asked regularly. When it names nobody, or the owner needs more
+ * peers (NeedPeers), the others are asked as well, each when its min interval has ended.
+ *
  * Torrents that start together must not always announce together: `spread` makes a tracker's
  * interval up to a tenth longer and the back-off of a failed tracker up to a quarter longer, so
  * that the periods of torrents differ.
@@ -41,9 +44,11 @@ struct announce_state {
     enum announce_event event;          /* of the announce under way */
     bool completed;                     /* `completed` is still to be announced */
     bool needs_peers;
-    bool stopped;              /* no more regular announces */
-    uint64_t interval_end;     /* of the last reply; 0 before the first success */
-    uint64_t min_interval_end; /* from the last reply, for NeedPeers */
+    bool asks_others;      /* the last reply named nobody, and other trackers may be asked */
+    bool stopped;          /* no more regular announces */
+    uint64_t interval_end; /* of the last regular reply; 0 before the first success */
+    const struct announce_tracker *regular; /* it sent that reply */
+    bool is_extra; /* the announce under way is one for more peers, before that interval ends */
 };
 #define ANNOUNCE_STATE_EMPTY ((struct announce_state){0})
 
@@ -51,7 +56,7 @@ void announce_state_deinit(struct announce_state *s); /* safe twice */
 
 /* The download is complete: `completed` is due at once. */
 void announce_state_complete(struct announce_state *s);
-/* The swarm is too small: the next announce is due when the min interval ends. */
+/* The swarm is too small: the next announce is due when the min interval of a tracker ends. */
 void announce_state_need_peers(struct announce_state *s);
 
 /* When the next announce may begin; UINT64_MAX: never, because one is under way, there is no

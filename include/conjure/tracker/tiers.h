@@ -23,11 +23,12 @@ struct announce_tracker {
     char *url; /* owned */
     const struct tracker_protocol *protocol;
     uint32_t tier;
-    bool refuses_paused;   /* it refused an announce with the event `paused` */
-    bool knows_us;         /* it accepted `started`, so it must receive `stopped` */
-    bool reported_failing; /* for the log: a warning was logged, and no success since */
-    uint32_t n_failures;   /* in a row */
-    uint64_t retry_at;     /* ns; 0: at any time */
+    bool refuses_paused;       /* it refused an announce with the event `paused` */
+    bool knows_us;             /* it accepted `started`, so it must receive `stopped` */
+    bool reported_failing;     /* for the log: a warning was logged, and no success since */
+    uint32_t n_failures;       /* in a row */
+    uint64_t retry_at;         /* ns; 0: at any time */
+    uint64_t min_interval_end; /* of its last reply: not asked for more peers before */
     char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3; empty when it gave none */
 };
 
@@ -57,8 +58,14 @@ struct announce_tracker *tiers_pick(const struct tiers *t, uint64_t now);
 /* When tiers_pick will find a tracker: 0 for any time; UINT64_MAX for never. */
 uint64_t tiers_next_at(const struct tiers *t);
 
+/* The same for trackers whose min interval has ended, too. */
+struct announce_tracker *tiers_pick_more(const struct tiers *t, uint64_t now);
+uint64_t tiers_next_more_at(const struct tiers *t);
+
 /* The tracker replied: moves it to the front of its tier and resets its back-off. */
 void tiers_succeeded(struct tiers *t, struct announce_tracker *tracker);
+/* The same, and it keeps its place. */
+void tiers_replied(struct announce_tracker *tracker);
 /* The tracker did not reply, or refused: it is not tried again for its back-off, or for RETRY_S if
  * that is longer (BEP 31; 0: none given, UINT32_MAX: never again). */
 void tiers_failed(struct announce_tracker *tracker, uint32_t retry_s, uint64_t now);
