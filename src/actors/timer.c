@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timer sleeps on its inbox until the next After is due or a message arrives. For a Shutdown it
+ * Timer sleeps on its inbox until the next After is due or a message arrives, but at most SLEEP_MAX_NS:
+ * a suspend of the system makes a sleep longer, and what is overdue then must not wait. For a Shutdown it
  * closes the inbox, then answers all Afters and last the Shutdown, so that its sender knows that
  * Timer has no After any more.
  */
@@ -13,6 +14,8 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/due_heap.h"
+
+#define SLEEP_MAX_NS (30 * NS_PER_S)
 
 struct timer {
     struct actor actor;
@@ -59,6 +62,13 @@ static void cancel_all(struct timer *t)
     msg_reply(&t->shutdown->msg);
 }
 
+static uint64_t sleep_ns(uint64_t now, uint64_t next)
+{
+    if (next == UINT64_MAX)
+        return UINT64_MAX;
+    return next - now < SLEEP_MAX_NS ? next - now : SLEEP_MAX_NS;
+}
+
 static void *run(void *arg)
 {
     struct timer *t = arg;
@@ -71,7 +81,7 @@ static void *run(void *arg)
         while ((due = due_heap_pop_due(&t->heap, now)))
             msg_reply(&container_of(due, struct timer_after, due)->msg);
         next = due_heap_next_ns(&t->heap);
-        m = channel_receive_wait(&t->inbox.channel, next == UINT64_MAX ? next : next - now);
+        m = channel_receive_wait(&t->inbox.channel, sleep_ns(now, next));
         if (m)
             timer_dispatch(t, m);
     }
