@@ -184,3 +184,15 @@ bool addr_is_lan(const struct addr *a)
     return !memcmp(a->ip, loopback, sizeof loopback) || a->ip[0] >> 1 == 0xfc >> 1 ||
            (a->ip[0] == 0xfe && a->ip[1] >> 6 == 2);
 }
+
+bool addr_is_public(const struct addr *a)
+{
+    struct addr plain = *a;
+
+    plain.port = 1;
+    if (!addr_is_dialable(&plain) || addr_is_lan(a))
+        return false;
+    if (a->family == AF_INET)
+        return a->ip[0] && !(a->ip[0] == 100 && a->ip[1] >> 6 == 1);
+    return true;
+}

@@ -85,6 +85,30 @@ START_TEST(sockaddr_round_trip_and_mapped)
 }
 END_TEST
 
+START_TEST(public_addresses)
+{
+    static const struct {
+        const char *text;
+        bool is_public;
+    } cases[] = {
+        {"8.8.8.8", true},          {"203.0.113.5", true}, {"127.0.0.1", false},
+        {"10.0.0.1", false},        {"172.16.0.1", false}, {"192.168.1.1", false},
+        {"169.254.169.254", false}, {"0.0.0.0", false},    {"0.1.2.3", false},
+        {"100.64.0.1", false},      {"224.0.0.1", false},  {"255.255.255.255", false},
+        {"2001:db8::1", true},      {"::1", false},        {"::", false},
+        {"fe80::1", false},         {"fd00::1", false},    {"ff02::1", false},
+        {"::ffff:10.0.0.1", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct addr a;
+
+        ck_assert_int_eq(addr_parse_ip(cases[i].text, 0, &a), 0);
+        ck_assert_msg(addr_is_public(&a) == cases[i].is_public, "%s", cases[i].text);
+    }
+}
+END_TEST
+
 START_TEST(a_host_has_an_ipv4_address_or_an_ipv6_prefix)
 {
     static const char *const texts[][2] = {{"192.0.2.1:6881", "192.0.2.1:0"},
@@ -175,5 +199,5 @@ START_TEST(addresses_of_the_same_network)
 END_TEST
 
 RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
-          a_host_has_an_ipv4_address_or_an_ipv6_prefix,
+          public_addresses, a_host_has_an_ipv4_address_or_an_ipv6_prefix,
           only_unicast_addresses_with_a_port_are_dialable, addresses_of_the_same_network);

@@ -6,7 +6,8 @@ import socket
 
 from kit.barepeer import Wire
 from kit.content import KIB, MIB
-from kit.net import Loopback
+from kit.net import Loopback, ip
+from kit.trackers import FixedTracker
 from kit.wait import wait_until
 
 
@@ -82,3 +83,19 @@ def test_a_second_tracker_is_asked_while_the_first_names_nobody(world, out):
     world.download(torrent, out).expect_exit(0, 15)
     assert torrent.is_in(out)
     assert first.events()[0] == second.events()[0] == "started"
+
+
+def test_a_public_tracker_does_not_redirect_to_a_private_address(world, pair, out):
+    """Neither over a new connection nor over one that an announce to that address left open."""
+    side = pair.left
+    public = "203.0.113.5"
+    ip("-n", side.namespace, "addr", "replace", f"{public}/32", "dev", "lo")
+    private = world.closing(side.call(lambda: FixedTracker(host=side.ip)))
+    target = private.url().replace("announce", "secret")
+    tracker = world.closing(side.call(lambda: FixedTracker(
+        host=public, answer=lambda query: (302, b"", {"Location": target}))))
+    torrent = world.torrent(private.url(), tracker.url())
+    program = world.download(torrent, out, side=side)
+    program.wait_until(lambda: "redirects to a private address" in program.log(), 20,
+                       "the redirect is refused")
+    assert tracker.queries and all(private.queries), "a redirected request has no query"

@@ -49,5 +49,8 @@ bool addr_is_dialable(const struct addr *a);
  * (::ffff:a.b.c.d) counts as IPv4. Addresses that carriers share among customers (100.64.0.0/10,
  * RFC 6598) do not count: traffic to them uses the internet line, which has the limits. */
 bool addr_is_lan(const struct addr *a);
+/* Whether the address is one of the internet: a unicast address that neither addr_is_lan nor
+ * belongs to "this network" (0.0.0.0/8, ::), nor is shared by a carrier's customers. */
+bool addr_is_public(const struct addr *a);
 
 #endif

@@ -2,6 +2,11 @@
 /*
  * Announces over HTTP: a transfer of libcurl each. Easy handles are used again, because libcurl
  * needs longer to set one up than to send a request over a connection that is still open.
+ *
+ * REDIRECTS. A tracker of the internet must not make us send requests to hosts of our own network,
+ * so a redirect from a public address to another kind of address is refused: before libcurl
+ * connects, and before it sends a request over a connection that is open already. Trackers that the
+ * user runs at private addresses may redirect to each other.
  */
 #include "actors/announcer/http.h"
 
@@ -29,6 +34,8 @@ struct http_call {
     size_t n_body;
     size_t n_room;
     bool too_long;
+    bool is_public;    /* the address that the first request was sent to */
+    bool is_forbidden; /* a redirect was refused */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -58,6 +65,39 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
     return n;
 }
 
+/* --- redirects ----------------------------------------------------------------------------- */
+
+/* The next request is to be sent to ADDR. */
+static bool may_request(struct http_call *h, const struct addr *addr)
+{
+    long n_redirects = 0;
+
+    curl_easy_getinfo(h->easy, CURLINFO_REDIRECT_COUNT, &n_redirects);
+    if (!n_redirects)
+        h->is_public = addr_is_public(addr);
+    else if (h->is_public && !addr_is_public(addr))
+        h->is_forbidden = true;
+    return !h->is_forbidden;
+}
+
+static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct addr addr = addr_from_sockaddr(&address->addr);
+
+    if (!may_request(arg, &addr))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int on_request(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct addr addr;
+
+    if (addr_parse_ip(to, 0, &addr) || may_request(arg, &addr))
+        return CURL_PREREQFUNC_OK;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* --- easy handles ------------------------------------------------------------------------- */
 
 /* With all that is the same for every announce. */
@@ -74,6 +114,8 @@ static CURL *new_easy(const struct announcer_http *http)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)TRACKER_HTTP_REPLY_MAX);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     if (http->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
     return easy;
@@ -88,6 +130,8 @@ static CURL *take_easy(struct http_call *h)
         return NULL;
     easy_prepare(easy, &h->call, h->error, h->call.timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, h);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, h);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, h);
     return easy;
 }
 
@@ -103,6 +147,8 @@ static void return_easy(struct http_call *h)
     }
     easy_release(http->curl, h->easy);
     curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, NULL);
+    curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETDATA, NULL);
+    curl_easy_setopt(h->easy, CURLOPT_PREREQDATA, NULL);
     http->spare[http->n_spare++] = h->easy;
     h->easy = NULL;
 }
@@ -177,6 +223,8 @@ static void http_transfer_done(struct announcer_call *c, int code, uint64_t now)
     if (h->too_long || code == CURLE_FILESIZE_EXCEEDED) {
         snprintf(reason, sizeof reason, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
         call_failed(c, reason, now);
+    } else if (h->is_forbidden) {
+        call_failed(c, "redirects to a private address", now);
     } else if (code == CURLE_OK) {
         read_reply(h, now);
     } else if (is_unreachable((CURLcode)code)) {
