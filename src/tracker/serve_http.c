@@ -212,7 +212,7 @@ static void announce(struct tracker_service *s, const char *query, const struct 
         refuse(w, "the tracker is full");
         return;
     }
-    n = tracker_service_pick(s, swarm, &x.request, &peer, picked);
+    n = tracker_service_pick(s, swarm, &x.request, &peer, 0, picked);
     bencode_begin_dict(w);
     put_counts(w, swarm, OF_ANNOUNCE);
     bencode_put_key(w, "interval");

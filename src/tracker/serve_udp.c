@@ -77,15 +77,14 @@ static size_t announce(struct tracker_service *s, const uint8_t *in, const struc
         return put_error(reply, transaction, "port cannot be dialled");
     if (swarm_table_announce(&s->swarms, &request, &peer, now, &s->rng, &swarm))
         return put_error(reply, transaction, "the tracker is full");
-    n = tracker_service_pick(s, swarm, &request, &peer, picked);
+    n = tracker_service_pick(s, swarm, &request, &peer, from->family, picked);
     p = put_be32(p, TRACKER_UDP_ANNOUNCE);
     p = put_be32(p, transaction);
     p = put_be32(p, s->interval_s);
     p = put_be32(p, swarm ? swarm->n_peers - swarm->n_seeds : 0);
     p = put_be32(p, swarm ? swarm->n_seeds : 0);
     for (uint32_t i = 0; i < n && (size_t)(p - reply) + size <= TRACKER_SERVE_UDP_MAX; i++)
-        if (picked[i]->addr.family == from->family)
-            p += addr_to_compact(&picked[i]->addr, p);
+        p += addr_to_compact(&picked[i]->addr, p);
     return (size_t)(p - reply);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A swarm has its peers in a dense array: random peers are picked from a random place onwards. An
- * index by address (open addressing, at most half full) finds the peer that announces. The last
- * peer moves into the place of one that is removed. Removing from the index moves displaced entries
+ * index by host (open addressing, at most half full) finds the peer that announces, and the others
+ * of its host, which are at most SWARM_HOST_MAX. The last peer moves into the place of one that is removed. Removing from the index moves displaced entries
  * back (Knuth's algorithm R), so there are no tombstones.
  */
 #include "conjure/tracker/swarm_table.h"
@@ -12,16 +12,19 @@
 #include <string.h>
 
 #include "conjure/base/alloc.h"
-#include "conjure/base/bytes.h"
+#include "conjure/base/siphash.h"
 
 void swarm_table_init(struct swarm_table *t, const struct swarm_table_limits *limits)
 {
     memset(t, 0, sizeof *t);
     t->limits = *limits;
+    crowd_init(&t->crowd);
 }
 
-static void swarm_free(struct tracked_swarm *s)
+static void swarm_free(struct swarm_table *t, struct tracked_swarm *s)
 {
+    crowd_remove(&t->crowd, &s->in_crowd);
+    t->n_peers -= s->n_peers;
     free(s->peers);
     free(s->index);
     free(s);
@@ -34,16 +37,17 @@ void swarm_table_deinit(struct swarm_table *t)
             struct tracked_swarm *s = t->buckets[i];
 
             t->buckets[i] = s->next;
-            swarm_free(s);
+            swarm_free(t, s);
         }
     }
+    crowd_deinit(&t->crowd);
     t->n_swarms = 0;
 }
 
-/* Info-hashes are random. If clients choose colliding ones, a list is at most n_swarms long. */
 static uint32_t bucket_of(const struct info_hash *info_hash)
 {
-    return get_be32(info_hash->bytes + 8) % SWARM_TABLE_SIZE;
+    return (uint32_t)siphash(sip_secret_of_process(), info_hash->bytes, INFO_HASH_SIZE) %
+           SWARM_TABLE_SIZE;
 }
 
 const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
@@ -59,7 +63,9 @@ const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
 
 static uint32_t index_home(const struct tracked_swarm *s, const struct addr *a)
 {
-    return (uint32_t)addr_hash(a) & (s->n_index - 1);
+    struct addr host = addr_host(a);
+
+    return (uint32_t)siphash(sip_secret_of_process(), host.ip, sizeof host.ip) & (s->n_index - 1);
 }
 
 /* The entry of A, or the free one where it belongs. */
@@ -97,7 +103,7 @@ static struct tracked_peer *find_peer(const struct tracked_swarm *s, const struc
     return at ? &s->peers[at - 1] : NULL;
 }
 
-static void remove_peer(struct tracked_swarm *s, struct tracked_peer *peer)
+static void remove_peer(struct swarm_table *t, struct tracked_swarm *s, struct tracked_peer *peer)
 {
     uint32_t i = (uint32_t)(peer - s->peers);
 
@@ -105,6 +111,7 @@ static void remove_peer(struct tracked_swarm *s, struct tracked_peer *peer)
     s->n_partial -= peer->is_partial;
     index_remove(s, index_find(s, &peer->addr));
     s->n_peers--;
+    t->n_peers--;
     if (i == s->n_peers)
         return;
     s->index[index_find(s, &s->peers[s->n_peers].addr)] = i + 1;
@@ -135,7 +142,8 @@ static int make_room(struct tracked_swarm *s)
     return 0;
 }
 
-static int add_peer(struct tracked_swarm *s, const struct addr *a, struct tracked_peer **outp)
+static int add_peer(struct swarm_table *t, struct tracked_swarm *s, const struct addr *a,
+                    struct tracked_peer **outp)
 {
     int r = make_room(s);
 
@@ -144,22 +152,38 @@ static int add_peer(struct tracked_swarm *s, const struct addr *a, struct tracke
     s->peers[s->n_peers] = (struct tracked_peer){.addr = *a};
     s->index[index_find(s, a)] = s->n_peers + 1;
     *outp = &s->peers[s->n_peers++];
+    t->n_peers++;
     return 0;
 }
 
 /* --- announces ---------------------------------------------------------------------------- */
 
-static void forget_if_empty(struct swarm_table *t, struct tracked_swarm *s)
+static void forget(struct swarm_table *t, struct tracked_swarm *s)
 {
     struct tracked_swarm **at = &t->buckets[bucket_of(&s->info_hash)];
 
-    if (s->n_peers)
-        return;
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
-    swarm_free(s);
+    swarm_free(t, s);
     t->n_swarms--;
+}
+
+static void forget_if_empty(struct swarm_table *t, struct tracked_swarm *s)
+{
+    if (!s->n_peers)
+        forget(t, s);
+}
+
+/* Makes room for another swarm, or for a peer of KEPT. */
+static bool evict_swarm(struct swarm_table *t, const struct tracked_swarm *kept)
+{
+    struct crowd_member *m = crowd_first_to_go(&t->crowd);
+
+    if (!m || m == &kept->in_crowd)
+        return false;
+    forget(t, container_of(m, struct tracked_swarm, in_crowd));
+    return true;
 }
 
 static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
@@ -168,7 +192,7 @@ static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
     struct tracked_swarm *s = (struct tracked_swarm *)swarm_table_find(t, info_hash);
 
     if (!s) {
-        if (t->n_swarms >= t->limits.n_swarms)
+        if (t->n_swarms >= t->limits.n_swarms && !evict_swarm(t, NULL))
             return SWARM_TABLE_FULL;
         s = calloc(1, sizeof *s);
         if (!s)
@@ -182,11 +206,49 @@ static int find_or_add(struct swarm_table *t, const struct info_hash *info_hash,
     return 0;
 }
 
-static void expire(struct tracked_swarm *s, uint64_t expiry_ns, uint64_t now)
+static void expire(struct swarm_table *t, struct tracked_swarm *s, uint64_t now)
 {
     for (uint32_t i = s->n_peers; i--;)
-        if (now - s->peers[i].announced_at > expiry_ns)
-            remove_peer(s, &s->peers[i]);
+        if (now - s->peers[i].announced_at > t->limits.expiry_ns)
+            remove_peer(t, s, &s->peers[i]);
+}
+
+/* The peer of the host of FROM that announced first, when the host may have no more; or NULL. */
+static struct tracked_peer *find_of_full_host(const struct tracked_swarm *s,
+                                              const struct addr *from)
+{
+    struct addr host = addr_host(from);
+    struct tracked_peer *oldest = NULL;
+    unsigned n = 0;
+
+    if (!s->n_index)
+        return NULL;
+    for (uint32_t i = index_home(s, from); s->index[i]; i = (i + 1) & (s->n_index - 1)) {
+        struct tracked_peer *peer = &s->peers[s->index[i] - 1];
+        struct addr other = addr_host(&peer->addr);
+
+        if (!addr_equal(&host, &other))
+            continue;
+        n++;
+        if (!oldest || peer->announced_at < oldest->announced_at)
+            oldest = peer;
+    }
+    return n >= SWARM_HOST_MAX ? oldest : NULL;
+}
+
+/* A new peer of S, with others replaced as the limits demand. */
+static int admit(struct swarm_table *t, struct tracked_swarm *s, const struct addr *from,
+                 struct rng *rng, struct tracked_peer **outp)
+{
+    struct tracked_peer *replaced = find_of_full_host(s, from);
+
+    if (!replaced && s->n_peers >= t->limits.n_peers)
+        replaced = &s->peers[rng_below(rng, s->n_peers)];
+    if (replaced)
+        remove_peer(t, s, replaced);
+    else if (t->n_peers >= t->limits.n_peers_sum && !evict_swarm(t, s))
+        return SWARM_TABLE_FULL;
+    return add_peer(t, s, from, outp);
 }
 
 int swarm_table_announce(struct swarm_table *t, const struct announce_request *request,
@@ -204,7 +266,7 @@ int swarm_table_announce(struct swarm_table *t, const struct announce_request *r
         s = (struct tracked_swarm *)swarm_table_find(t, &request->self.info_hash);
         peer = s ? find_peer(s, from) : NULL;
         if (peer)
-            remove_peer(s, peer);
+            remove_peer(t, s, peer);
         if (s && s->n_peers)
             *swarmp = s;
         else if (s)
@@ -215,13 +277,13 @@ int swarm_table_announce(struct swarm_table *t, const struct announce_request *r
     if (r)
         return r;
     peer = find_peer(s, from);
-    if (!peer && s->n_peers >= t->limits.n_peers)
-        remove_peer(s, &s->peers[rng_below(rng, s->n_peers)]);
-    r = peer ? 0 : add_peer(s, from, &peer);
+    r = peer ? 0 : admit(t, s, from, rng, &peer);
     if (r) {
         forget_if_empty(t, s);
         return r;
     }
+    crowd_remove(&t->crowd, &s->in_crowd);
+    crowd_add(&t->crowd, &s->in_crowd, from);
     s->n_seeds += (uint32_t)is_seed - (uint32_t)peer->is_seed;
     s->n_partial += (uint32_t)is_partial - (uint32_t)peer->is_partial;
     /* A repeated `completed` does not count: the peer is a seed already. */
@@ -236,7 +298,7 @@ int swarm_table_announce(struct swarm_table *t, const struct announce_request *r
 }
 
 uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *asker,
-                            enum swarm_pick which, struct rng *rng,
+                            enum swarm_pick which, uint8_t family, struct rng *rng,
                             const struct tracked_peer *picked[SWARM_WANT_MAX], uint32_t n_max)
 {
     uint32_t n = 0, n_seen = 0, begin;
@@ -249,7 +311,7 @@ uint32_t tracked_swarm_pick(const struct tracked_swarm *s, const struct addr *as
     for (uint32_t k = 0; k < s->n_peers; k++) {
         const struct tracked_peer *peer = &s->peers[(begin + k) % s->n_peers];
 
-        if (addr_equal(&peer->addr, asker) ||
+        if (addr_equal(&peer->addr, asker) || (family && peer->addr.family != family) ||
             (which == SWARM_PICK_LEECHERS && (peer->is_seed || peer->is_partial)))
             continue;
         /* Reservoir sampling, over a window that is bounded for speed. */
@@ -275,7 +337,7 @@ void swarm_table_sweep(struct swarm_table *t, uint64_t now)
 
         for (; s; s = next) {
             next = s->next;
-            expire(s, t->limits.expiry_ns, now);
+            expire(t, s, now);
             forget_if_empty(t, s);
         }
         t->sweep_at = (t->sweep_at + 1) % SWARM_TABLE_SIZE;

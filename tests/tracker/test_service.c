@@ -49,9 +49,9 @@ START_TEST(a_seed_and_a_partial_seed_get_leechers)
         struct announce_request r = {
             .event = cases[i].event, .left = cases[i].left, .n_want = TRACKER_WANT_USUAL};
 
-        ck_assert_uint_eq(tracker_service_pick(&service, swarm, &r, &asker, picked),
+        ck_assert_uint_eq(tracker_service_pick(&service, swarm, &r, &asker, 0, picked),
                           cases[i].n_picked);
-        ck_assert_uint_eq(tracker_service_pick(&service, NULL, &r, &asker, picked), 0);
+        ck_assert_uint_eq(tracker_service_pick(&service, NULL, &r, &asker, 0, picked), 0);
     }
     tracker_service_deinit(&service);
     tracker_service_deinit(&service);

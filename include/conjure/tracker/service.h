@@ -27,10 +27,11 @@ void tracker_service_init(struct tracker_service *s, uint32_t interval_s, uint64
                           const uint8_t secret[TRACKER_SECRET_SIZE]);
 void tracker_service_deinit(struct tracker_service *s); /* safe twice */
 
-/* Picks up to N_WANT peers of SWARM (NULL: of an empty swarm) for the reply to REQUEST from PEER.
+/* Picks up to N_WANT peers of SWARM (NULL: of an empty swarm) for the reply to REQUEST from PEER,
+ * of FAMILY only unless that is 0.
  * Returns their number: 0 for `stopped`. */
 uint32_t tracker_service_pick(struct tracker_service *s, const struct tracked_swarm *swarm,
                               const struct announce_request *request, const struct addr *peer,
-                              const struct tracked_peer *picked[SWARM_WANT_MAX]);
+                              uint8_t family, const struct tracked_peer *picked[SWARM_WANT_MAX]);
 
 #endif

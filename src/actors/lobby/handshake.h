@@ -10,7 +10,7 @@
 #include "conjure/base/peer_source.h"
 #include "conjure/peer/handshake.h"
 #include "conjure/swarm/candidates.h"
-#include "conjure/swarm/crowd.h"
+#include "conjure/base/crowd.h"
 
 struct lobby;
 struct lobby_torrent;

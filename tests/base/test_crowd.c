@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
-#include "conjure/swarm/crowd.h"
+#include "conjure/base/crowd.h"
 
 static struct crowd c;
 static struct crowd_member flood[1000], honest[20];
@@ -59,6 +59,23 @@ START_TEST(the_host_with_most_is_first_whatever_the_order)
 }
 END_TEST
 
+START_TEST(larger_hosts_go_before_large_ones)
+{
+    crowd_init(&c);
+    for (unsigned i = 0; i < 100; i++)
+        add(&flood[i], 1, i);
+    for (unsigned i = 100; i < 1000; i++)
+        add(&flood[i], 2, i);
+    for (unsigned i = 100; i < 880; i++) {
+        ck_assert_ptr_eq(crowd_first_to_go(&c), &flood[i]);
+        crowd_remove(&c, &flood[i]);
+    }
+    for (unsigned i = 0; i < 1000; i++)
+        crowd_remove(&c, &flood[i]);
+    crowd_deinit(&c);
+}
+END_TEST
+
 START_TEST(all_addresses_of_a_64_bit_prefix_are_one_host)
 {
     static const char *const texts[] = {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1",
@@ -79,5 +96,5 @@ START_TEST(all_addresses_of_a_64_bit_prefix_are_one_host)
 END_TEST
 
 RUN_SUITE("Crowd", 20, a_host_that_floods_displaces_its_own,
-          the_host_with_most_is_first_whatever_the_order,
+          the_host_with_most_is_first_whatever_the_order, larger_hosts_go_before_large_ones,
           all_addresses_of_a_64_bit_prefix_are_one_host);

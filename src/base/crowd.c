@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "conjure/swarm/crowd.h"
+#include "conjure/base/crowd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,15 @@ struct crowd_host {
     uint8_t key[17];     /* family and address */
     struct list members; /* oldest first */
     unsigned n;
-    struct list in_count;
+    unsigned class;
+    struct list in_class;
 };
 
 void crowd_init(struct crowd *c)
 {
     *c = (struct crowd){.hosts = KEY_MAP(struct crowd_host, key)};
-    for (unsigned i = 0; i <= CROWD_COUNTED_MAX; i++)
-        list_init(&c->by_count[i]);
+    for (unsigned i = 0; i < CROWD_CLASSES; i++)
+        list_init(&c->by_class[i]);
 }
 
 void crowd_deinit(struct crowd *c)
@@ -39,16 +40,31 @@ static struct crowd_host *host_of(struct crowd *c, const struct addr *addr)
     h = NEW(struct crowd_host);
     memcpy(h->key, key, sizeof h->key);
     list_init(&h->members);
-    list_init(&h->in_count);
+    list_init(&h->in_class);
     key_map_put(&c->hosts, h);
     return h;
 }
 
-/* H has one member more or less than before. */
-static void count(struct crowd *c, struct crowd_host *h)
+/* Grows with N: eight classes from each power of two to the next. */
+static unsigned class_of(unsigned n)
 {
-    list_remove(&h->in_count);
-    list_append(&c->by_count[h->n < CROWD_COUNTED_MAX ? h->n : CROWD_COUNTED_MAX], &h->in_count);
+    unsigned exp = 0;
+
+    while (n >> exp >= 16)
+        exp++;
+    return exp * 8 + (n >> exp);
+}
+
+/* H has one member more or less than before. */
+static void classify(struct crowd *c, struct crowd_host *h)
+{
+    unsigned class = class_of(h->n);
+
+    if (class == h->class)
+        return;
+    h->class = class;
+    list_remove(&h->in_class);
+    list_append(&c->by_class[class], &h->in_class);
 }
 
 void crowd_add(struct crowd *c, struct crowd_member *m, const struct addr *addr)
@@ -56,7 +72,7 @@ void crowd_add(struct crowd *c, struct crowd_member *m, const struct addr *addr)
     m->host = host_of(c, addr);
     list_append(&m->host->members, &m->in_host);
     m->host->n++;
-    count(c, m->host);
+    classify(c, m->host);
 }
 
 void crowd_remove(struct crowd *c, struct crowd_member *m)
@@ -68,22 +84,22 @@ void crowd_remove(struct crowd *c, struct crowd_member *m)
     m->host = NULL;
     list_remove(&m->in_host);
     h->n--;
-    count(c, h);
+    classify(c, h);
     if (h->n)
         return;
-    list_remove(&h->in_count);
+    list_remove(&h->in_class);
     key_map_remove(&c->hosts, h->key);
     free(h);
 }
 
 struct crowd_member *crowd_first_to_go(const struct crowd *c)
 {
-    for (unsigned i = CROWD_COUNTED_MAX; i; i--) {
-        struct list *first = list_first(&c->by_count[i]);
+    for (unsigned i = CROWD_CLASSES - 1; i; i--) {
+        struct list *first = list_first(&c->by_class[i]);
 
         if (first)
             return container_of(
-                list_first(&container_of(first, struct crowd_host, in_count)->members),
+                list_first(&container_of(first, struct crowd_host, in_class)->members),
                 struct crowd_member, in_host);
     }
     return NULL;

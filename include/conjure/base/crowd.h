@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CONJURE_SWARM_CROWD_H
-#define CONJURE_SWARM_CROWD_H
+#ifndef CONJURE_BASE_CROWD_H
+#define CONJURE_BASE_CROWD_H
 
 #include "conjure/base/addr.h"
 #include "conjure/base/key_map.h"
@@ -9,9 +9,10 @@
 /*
  * Things of strangers that are bounded in number, by host (addr_host): which one gives way when
  * there are too many? The oldest one of the host that has most, so a host that floods us displaces
- * its own. All in O(1), with a record for each host. Pure: one thread at a time.
+ * its own. Hosts whose numbers differ by less than an eighth count as equal. All in O(1), with a
+ * record for each host. Pure: one thread at a time.
  */
-#define CROWD_COUNTED_MAX 64 /* hosts with as many or more count as equal */
+#define CROWD_CLASSES 256
 
 struct crowd_host;
 
@@ -23,7 +24,7 @@ struct crowd_member {
 
 struct crowd {
     struct key_map hosts;
-    struct list by_count[CROWD_COUNTED_MAX + 1]; /* of hosts */
+    struct list by_class[CROWD_CLASSES]; /* hosts, by their number of members */
 };
 
 void crowd_init(struct crowd *c);
