@@ -6,11 +6,11 @@
 
 #include "conjure/actors/stream.h"
 #include "conjure/base/addr.h"
+#include "conjure/base/crowd.h"
 #include "conjure/base/list.h"
 #include "conjure/base/peer_source.h"
 #include "conjure/peer/handshake.h"
 #include "conjure/swarm/candidates.h"
-#include "conjure/base/crowd.h"
 
 struct lobby;
 struct lobby_torrent;
