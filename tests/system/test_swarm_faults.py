@@ -3,7 +3,12 @@
 import pathlib
 import shutil
 import socket
+import urllib.parse
+import urllib.request
 
+import pytest
+
+from kit import bencode
 from kit.barepeer import Wire
 from kit.content import KIB, MIB
 from kit.net import Loopback, ip
@@ -99,3 +104,48 @@ def test_a_public_tracker_does_not_redirect_to_a_private_address(world, pair, ou
     program.wait_until(lambda: "redirects to a private address" in program.log(), 20,
                        "the redirect is refused")
     assert tracker.queries and all(private.queries), "a redirected request has no query"
+
+
+@pytest.fixture
+def both(world):
+    """The trackers of http://localhost:PORT over IPv4 and IPv6, as separate as two hosts."""
+    four = world.tracker()
+    return four, world.tracker(host="::1", port=four.port)
+
+
+@pytest.mark.parametrize("named_by", [0, 1])
+def test_a_tracker_is_asked_over_both_address_families(world, out, both, named_by):
+    """A tracker may know peers of the family only over which it is asked."""
+    torrent = world.torrent(f"http://localhost:{both[0].port}/announce")
+    both[named_by].peers = [world.peer(torrent).address]
+    world.download(torrent, out).expect_exit(0, 15)
+    assert torrent.is_in(out)
+    for tracker in both:
+        wait_until(lambda: "stopped" in tracker.events(), 5, "stopped over both families")
+        assert tracker.events()[0] == "started"
+    assert sum(t.events().count("completed") for t in both) == 1
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_tracker_that_fails_over_one_family_is_asked_over_the_other(world, out, both, broken):
+    both[broken].answer = lambda query: None
+    torrent = world.torrent(f"http://localhost:{both[0].port}/announce")
+    both[1 - broken].peers = [world.peer(torrent).address]
+    program = world.download(torrent, out)
+    program.expect_exit(0, 15)
+    assert torrent.is_in(out) and "tracker localhost" not in program.log()
+
+
+def test_a_udp_tracker_learns_both_addresses(world):
+    port = Loopback.left.port()
+    world.conjure_tracker(port)
+    torrent = world.torrent(f"udp://localhost:{port}/announce", n_bytes=MIB)
+    world.seed(torrent)
+
+    def n_seeds():
+        url = f"http://127.0.0.1:{port}/scrape?info_hash={urllib.parse.quote(torrent.info_hash)}"
+        with urllib.request.urlopen(url) as reply:
+            files = bencode.decode(reply.read())[b"files"]
+        return files.get(torrent.info_hash, {}).get(b"complete", 0)
+
+    wait_until(lambda: n_seeds() == 2, 10, "the tracker has an IPv4 and an IPv6 address of the seed")

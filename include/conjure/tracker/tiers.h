@@ -7,6 +7,7 @@
 
 #include "conjure/base/rng.h"
 #include "conjure/tracker/announce.h"
+#include "conjure/tracker/families.h"
 #include "conjure/tracker/protocol.h"
 
 /*
@@ -29,6 +30,7 @@ struct announce_tracker {
     uint32_t n_failures;       /* in a row */
     uint64_t retry_at;         /* ns; 0: at any time */
     uint64_t min_interval_end; /* of its last reply: not asked for more peers before */
+    struct announce_families families;
     char tracker_id[ANNOUNCE_TRACKER_ID_MAX]; /* BEP 3; empty when it gave none */
 };
 

@@ -139,6 +139,15 @@ void calls_step_due(struct announcer_calls *calls, uint64_t now)
     }
 }
 
+/* The repetition C failed. */
+static void fail_repetition(struct announcer_call *c, const char *text, uint64_t now)
+{
+    log_debug(FACILITY, "%s: tracker %s over the other address family: %s", c->torrent->swarm->name,
+              c->url.host, text);
+    families_failed(&c->tracker->families, c->only_family, now);
+    call_end(c);
+}
+
 /* RETRY_S is what BEP 31 says: see tiers_failed. */
 static void fail(struct announcer_call *c, const char *text, uint32_t retry_s, enum log_level level,
                  uint64_t now)
@@ -146,19 +155,76 @@ static void fail(struct announcer_call *c, const char *text, uint32_t retry_s, e
     log_failure(c, text, level);
     if (!is_last(c)) {
         tell_master(c, NULL, text);
+        families_failed(&c->tracker->families, c->only_family, now);
         announce_state_failed(&c->torrent->state, retry_s, now);
     }
     call_end(c);
+}
+
+enum is_repetition { NO_REPETITION, IS_REPETITION };
+
+static void begin_over(struct announcer_calls *calls, struct announcer_torrent *t,
+                       struct announce_tracker *tracker, const struct announce_request *request,
+                       uint8_t family, enum is_repetition repeats, uint64_t now)
+{
+    struct announcer_call *c = call_new(calls, t, tracker, request);
+
+    c->only_family = family;
+    c->is_repetition = repeats == IS_REPETITION;
+    log_debug(FACILITY, "%s: announce %u to %s", t->swarm->name, request->event, tracker->url);
+    c->transport->ops->begin(c, now);
 }
 
 void call_begin(struct announcer_calls *calls, struct announcer_torrent *t,
                 struct announce_tracker *tracker, const struct announce_request *request,
                 uint64_t now)
 {
-    struct announcer_call *c = call_new(calls, t, tracker, request);
+    begin_over(calls, t, tracker, request, families_only(&tracker->families, now), NO_REPETITION,
+               now);
+}
 
-    log_debug(FACILITY, "%s: announce %u to %s", t->swarm->name, request->event, tracker->url);
-    c->transport->ops->begin(c, now);
+void call_begin_stopped(struct announcer_calls *calls, struct announcer_torrent *t,
+                        struct announce_tracker *tracker, const struct announce_request *request,
+                        uint64_t now)
+{
+    bool four = families_know_us(&tracker->families, AF_INET);
+    bool six = families_know_us(&tracker->families, AF_INET6);
+
+    if (four || !six)
+        begin_over(calls, t, tracker, request, four ? AF_INET : 0, NO_REPETITION, now);
+    if (six)
+        begin_over(calls, t, tracker, request, AF_INET6, NO_REPETITION, now);
+}
+
+/* The address in use was reached, but no reply arrived. Begins C anew over the other family, if it
+ * used any address. */
+static bool retry_over_other(struct announcer_call *c, uint64_t now)
+{
+    uint8_t family = families_next(&c->tracker->families, c->used_family, now);
+
+    if (!family || c->only_family || is_last(c))
+        return false;
+    families_failed(&c->tracker->families, c->used_family, now);
+    begin_over(c->calls, c->torrent, c->tracker, &c->request, family, NO_REPETITION, now);
+    call_end(c);
+    return true;
+}
+
+/* Repeats the announce of C, which succeeded, over the other family. */
+static void repeat(const struct announcer_call *c, uint64_t now)
+{
+    const struct announce_families *families = &c->tracker->families;
+    struct announce_request request = c->request;
+    uint8_t family = families_next(families, c->used_family, now);
+
+    if (!family || c->torrent->stopping)
+        return;
+    /* `completed` is counted once. */
+    if (!families_know_us(families, family))
+        request.event = ANNOUNCE_STARTED;
+    else if (request.event == ANNOUNCE_STARTED || request.event == ANNOUNCE_COMPLETED)
+        request.event = ANNOUNCE_NONE;
+    begin_over(c->calls, c->torrent, c->tracker, &request, family, IS_REPETITION, now);
 }
 
 void call_fail_held(struct announcer_calls *calls, struct announcer_torrent *t,
@@ -179,6 +245,12 @@ void call_failed(struct announcer_call *c, const char *text, uint64_t now)
 {
     enum log_level level = failure_level(c->tracker->reported_failing);
 
+    if (c->is_repetition) {
+        fail_repetition(c, text, now);
+        return;
+    }
+    if (retry_over_other(c, now))
+        return;
     c->tracker->reported_failing = true;
     fail(c, text, 0, level, now);
 }
@@ -187,6 +259,12 @@ void call_unreachable(struct announcer_call *c, const char *text, uint64_t now)
 {
     enum log_level level = failure_level(c->service->failing);
 
+    if (c->is_repetition) {
+        fail_repetition(c, text, now);
+        return;
+    }
+    if (retry_over_other(c, now))
+        return;
     /* `stopped` has a short timeout: when it expires, the service may be reachable all the same. */
     if (!is_last(c))
         service_failed(c->service, text, now, &c->calls->ready);
@@ -199,6 +277,10 @@ void call_is_slow(struct announcer_call *c, const char *text, uint64_t now)
 
     if (!c->counted)
         return;
+    if (c->is_repetition) {
+        uncount(c);
+        return;
+    }
     if (!is_last(c))
         service_failed(c->service, text, now, &c->calls->ready);
     uncount(c);
@@ -238,15 +320,36 @@ static void succeeded(struct announcer_call *c, const struct announce_reply *rep
     tell_master(c, reply, reply->text);
 }
 
+static void repetition_replied(struct announcer_call *c, const struct announce_reply *reply,
+                               uint64_t now)
+{
+    if (reply->failed) {
+        fail_repetition(c, reply->text, now);
+        return;
+    }
+    families_succeeded(&c->tracker->families, c->only_family);
+    log_info(FACILITY, "%s: tracker %s over the other address family: %u addresses",
+             c->torrent->swarm->name, c->url.host, reply->n_addrs);
+    tell_lobby(c, reply);
+    call_end(c);
+}
+
 void call_replied(struct announcer_call *c, const struct announce_reply *reply, uint64_t now)
 {
+    if (c->is_repetition) {
+        repetition_replied(c, reply, now);
+        return;
+    }
     if (service_replied(c->service, &c->calls->ready))
         log_notice(FACILITY, "tracker %s answers again", c->url.host);
     if (reply->failed) {
         refused(c, reply, now);
         return;
     }
-    if (!is_last(c))
+    if (!is_last(c)) {
         succeeded(c, reply, now);
+        families_succeeded(&c->tracker->families, c->used_family);
+        repeat(c, now);
+    }
     call_end(c);
 }

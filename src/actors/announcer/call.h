@@ -12,6 +12,12 @@
  * call_failed or call_unreachable. Each of them logs the outcome, tells Master, the Lobby, the
  * torrent's announce state and the service, and frees the call. The torrent is then in the list
  * `ready`, and the caller of the transport chooses its next announce.
+ *
+ * FAMILIES. An announce may use any address of the tracker. When it succeeds, it is repeated over
+ * the other address family (conjure/tracker/families.h). A repetition reports the peers that it
+ * found, and nothing else: its failure is neither the torrent's nor the service's. When an announce
+ * fails after it reached the tracker, it begins anew over the other family before it counts as
+ * failed.
  */
 struct announcer_transport;
 
@@ -26,7 +32,10 @@ struct announcer_call {
     struct tracker_url url; /* of the tracker, parsed */
     struct announce_request request;
     uint32_t timeout_ms; /* of its transfers over libcurl */
-    bool counted;        /* in n_counted of the service and of all calls */
+    uint8_t only_family; /* of the addresses that may be used; 0: any */
+    uint8_t used_family; /* of the address in use, set by the transport; 0: unknown */
+    bool is_repetition;
+    bool counted; /* in n_counted of the service and of all calls */
 };
 
 /* All of them may end the call, and with it free it, except deinit. */
@@ -71,7 +80,11 @@ void calls_cut_off(struct announcer_torrent *t);
 void call_begin(struct announcer_calls *calls, struct announcer_torrent *t,
                 struct announce_tracker *tracker, const struct announce_request *request,
                 uint64_t now);
-/* The same announce when its service is held down: fails with the service's error, without a
+/* Begins the announce of `stopped`, over each family over which the tracker knows us. */
+void call_begin_stopped(struct announcer_calls *calls, struct announcer_torrent *t,
+                        struct announce_tracker *tracker, const struct announce_request *request,
+                        uint64_t now);
+/* The announce REQUEST of T to TRACKER when its service is held down: fails with the service's error, without a
  * call. */
 void call_fail_held(struct announcer_calls *calls, struct announcer_torrent *t,
                     struct announce_tracker *tracker, const struct announce_request *request,

@@ -171,6 +171,10 @@ static void http_begin(struct announcer_call *c, uint64_t now)
         return;
     }
     curl_easy_setopt(h->easy, CURLOPT_URL, url);
+    curl_easy_setopt(h->easy, CURLOPT_IPRESOLVE,
+                     c->only_family == AF_INET    ? CURL_IPRESOLVE_V4
+                     : c->only_family == AF_INET6 ? CURL_IPRESOLVE_V6
+                                                  : CURL_IPRESOLVE_WHATEVER);
     /* Never redirect from https to http. */
     curl_easy_setopt(h->easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
     if (easy_begin(http_of(c)->curl, h->easy))
@@ -214,12 +218,28 @@ static void read_reply(struct http_call *h, uint64_t now)
         call_replied(&h->call, &reply, now);
 }
 
+/* Notes the address family of the connection. A host that is an address has one only. */
+static void note_family(struct http_call *h, bool succeeded)
+{
+    struct addr addr;
+    char *used = NULL;
+    double connect_s = 0;
+
+    if (!h->easy || !addr_parse_ip(h->call.url.host, 0, &addr))
+        return;
+    curl_easy_getinfo(h->easy, CURLINFO_CONNECT_TIME, &connect_s);
+    curl_easy_getinfo(h->easy, CURLINFO_PRIMARY_IP, &used);
+    if ((succeeded || connect_s > 0) && used && !addr_parse_ip(used, 0, &addr))
+        h->call.used_family = addr.family;
+}
+
 static void http_transfer_done(struct announcer_call *c, int code, uint64_t now)
 {
     struct http_call *h = http_call_of(c);
     const char *text = h->error[0] ? h->error : curl_easy_strerror((CURLcode)code);
     char reason[ANNOUNCE_TEXT_MAX];
 
+    note_family(h, code == CURLE_OK);
     if (h->too_long || code == CURLE_FILESIZE_EXCEEDED) {
         snprintf(reason, sizeof reason, "reply longer than %u bytes", TRACKER_HTTP_REPLY_MAX);
         call_failed(c, reason, now);

@@ -169,11 +169,15 @@ static void step_exchange(struct udp_call *u, uint64_t now)
 static void try_next_addr(struct udp_call *u, int error, uint64_t now)
 {
     struct announcer_udp *udp = udp_of(&u->call);
-    bool has_others = u->call.torrent->state.tiers.n > 1;
+    bool has_others = u->call.torrent->state.tiers.n > 1 || u->call.is_repetition;
 
     leave_endpoint(u);
     while (u->next_addr < u->n_addrs) {
-        u->endpoint = endpoint_get(udp, &u->addrs[u->next_addr++]);
+        const struct addr *addr = &u->addrs[u->next_addr++];
+
+        if (u->call.only_family && u->call.only_family != addr->family)
+            continue;
+        u->endpoint = endpoint_get(udp, addr);
         if (!u->endpoint) {
             error = errno;
             continue;
@@ -226,6 +230,8 @@ static void on_datagram(struct udp_endpoint *e, const uint8_t *bytes, size_t n, 
 
         if (tracker_udp_receive(&u->exchange, bytes, n, e->addr.family, now, &reply) ==
             TRACKER_UDP_DONE) {
+            if (u->n_addrs > 1)
+                u->call.used_family = e->addr.family;
             call_replied(&u->call, &reply, now);
             return;
         }

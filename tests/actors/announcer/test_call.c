@@ -202,7 +202,88 @@ START_TEST(stopped_is_reported_to_none)
 }
 END_TEST
 
+static void expect_peers(void)
+{
+    struct lobby_peers_found *m = expect(&lobby, lobby_kind_peers_found);
+
+    ck_assert_uint_eq(m->n_addrs, 1);
+    msg_free(&m->msg);
+}
+
+/* BEP 7. The repetition has an outcome of its own. */
+START_TEST(an_announce_is_repeated_over_the_other_family)
+{
+    struct announce_reply reply = {.n_addrs = 1, .interval_s = 900};
+    struct announcer_call *first;
+
+    begin();
+    first = announce(0);
+    ck_assert_uint_eq(first->only_family, 0);
+    first->used_family = AF_INET6;
+    call_replied(first, &reply, 0);
+    ck_assert_uint_eq(n_begun, 2);
+    ck_assert_uint_eq(begun->only_family, AF_INET);
+    ck_assert_int_eq(begun->request.event, ANNOUNCE_STARTED);
+    expect_outcome(true, "");
+    expect_peers();
+    call_replied(begun, &reply, 0);
+    expect_peers();
+    ck_assert(channel_is_empty(&master.channel));
+    ck_assert_ptr_eq(list_first(&calls.ready), &torrent->in_queue);
+    list_remove(&torrent->in_queue);
+    /* The next one fails over IPv4: it is neither repeated soon nor reported. */
+    first = announce(1000 * S);
+    first->used_family = AF_INET6;
+    call_replied(first, &reply, 1000 * S);
+    expect_outcome(true, "");
+    expect_peers();
+    ck_assert_int_eq(begun->request.event, ANNOUNCE_NONE);
+    call_unreachable(begun, "no route", 1000 * S);
+    list_remove(&torrent->in_queue);
+    ck_assert(!services_get(&calls.services, torrent->state.tiers.trackers[0])->failing);
+    ck_assert_uint_eq(n_lines[LOG_LEVEL_WARNING], 0);
+    first = announce(2000 * S);
+    first->used_family = AF_INET6;
+    call_replied(first, &reply, 2000 * S);
+    expect_outcome(true, "");
+    expect_peers();
+    ck_assert_uint_eq(n_begun, 5);
+    end();
+}
+END_TEST
+
+START_TEST(an_announce_that_fails_over_one_family_begins_anew_over_the_other)
+{
+    struct announce_reply reply = {.interval_s = 900};
+    struct announcer_call *first;
+
+    begin();
+    first = announce(0);
+    first->used_family = AF_INET6;
+    call_unreachable(first, "timeout", 0);
+    list_remove(&torrent->in_queue);
+    ck_assert_uint_eq(begun->only_family, AF_INET);
+    begun->used_family = AF_INET;
+    call_replied(begun, &reply, 0);
+    expect_outcome(true, "");
+    ck_assert_uint_eq(n_begun, 2); /* IPv6 has failed just now */
+    ck_assert_uint_eq(n_lines[LOG_LEVEL_WARNING], 0);
+    /* It fails over both. */
+    torrent->state.tiers.trackers[0]->families = (struct announce_families){0};
+    first = announce(1000 * S);
+    first->used_family = AF_INET6;
+    call_failed(first, "closed", 1000 * S);
+    list_remove(&torrent->in_queue);
+    begun->used_family = AF_INET;
+    call_failed(begun, "closed", 1000 * S);
+    expect_outcome(false, "a: closed");
+    end();
+}
+END_TEST
+
 RUN_SUITE("announcer's calls", 10, a_reply_is_reported_to_all,
           a_tracker_that_fails_again_is_no_warning,
           an_unreachable_service_fails_at_once_while_it_is_held,
-          a_slow_call_goes_on_without_counting, stopped_is_reported_to_none);
+          a_slow_call_goes_on_without_counting, stopped_is_reported_to_none,
+          an_announce_is_repeated_over_the_other_family,
+          an_announce_that_fails_over_one_family_begins_anew_over_the_other);
