@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timer sleeps on its inbox until the next After is due or a message arrives, but at most SLEEP_MAX_NS:
- * a suspend of the system makes a sleep longer, and what is overdue then must not wait. For a Shutdown it
- * closes the inbox, then answers all Afters and last the Shutdown, so that its sender knows that
- * Timer has no After any more.
+ * Timer sleeps on its inbox until the next After is due or a message arrives, but at most
+ * SLEEP_MAX_NS: a suspend of the system makes a sleep longer, and what is overdue then must not
+ * wait. For a Shutdown it closes the inbox, then answers all Afters and last the Shutdown, so that
+ * its sender knows that Timer has no After any more.
  */
 #include "conjure/actors/timer.h"
 

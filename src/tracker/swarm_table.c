@@ -2,8 +2,9 @@
 /*
  * A swarm has its peers in a dense array: random peers are picked from a random place onwards. An
  * index by host (open addressing, at most half full) finds the peer that announces, and the others
- * of its host, which are at most SWARM_HOST_MAX. The last peer moves into the place of one that is removed. Removing from the index moves displaced entries
- * back (Knuth's algorithm R), so there are no tombstones.
+ * of its host, which are at most SWARM_HOST_MAX. The last peer moves into the place of one that is
+ * removed. Removing from the index moves displaced entries back (Knuth's algorithm R), so there are
+ * no tombstones.
  */
 #include "conjure/tracker/swarm_table.h"
 

@@ -15,9 +15,9 @@
  * LIMITS. Over all torrents n_at_once_max calls are under way, and SERVICE_CALLS_MAX to one
  * service. A call to a UDP tracker that does not reply to the first datagram no longer counts: it
  * needs only memory for the two hours of BEP 15's schedule. The repetition of an announce over the
- * other address family does not wait for a place, so there may be twice as many calls. A torrent whose announce is due lies in
- * the heap `due` until n_at_once_max allows a call, and then in the queue of its service until that
- * has room.
+ * other address family does not wait for a place, so there may be twice as many calls. A torrent
+ * whose announce is due lies in the heap `due` until n_at_once_max allows a call, and then in the
+ * queue of its service until that has room.
  */
 #include "conjure/actors/announcer.h"
 

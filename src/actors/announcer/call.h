@@ -84,8 +84,8 @@ void call_begin(struct announcer_calls *calls, struct announcer_torrent *t,
 void call_begin_stopped(struct announcer_calls *calls, struct announcer_torrent *t,
                         struct announce_tracker *tracker, const struct announce_request *request,
                         uint64_t now);
-/* The announce REQUEST of T to TRACKER when its service is held down: fails with the service's error, without a
- * call. */
+/* The announce REQUEST of T to TRACKER when its service is held down: fails with the
+ * service's error, without a call. */
 void call_fail_held(struct announcer_calls *calls, struct announcer_torrent *t,
                     struct announce_tracker *tracker, const struct announce_request *request,
                     uint64_t now);

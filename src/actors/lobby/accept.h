@@ -11,8 +11,8 @@ struct lobby;
  *
  * LIMITS. Without a descriptor for a newcomer the least useful peer is evicted, or else the
  * listening socket is not watched until the next tick, and newcomers wait in the kernel's queue.
- * When all connections are taken, see lobby_make_room. Incoming connections without a
- * complete handshake take a quarter of all places; beyond that a newcomer replaces the oldest one of the
+ * When all connections are taken, see lobby_make_room. Incoming connections without a complete
+ * handshake take a quarter of all places; beyond that a newcomer replaces the oldest one of the
  * host that has most of them.
  */
 struct listener {
