@@ -210,6 +210,33 @@ static int copy_content(struct job *job, uint32_t piece, uint32_t slot, uint32_t
     return r;
 }
 
+static int sync_slot(struct job *job, uint32_t piece, uint32_t slot)
+{
+    uint64_t at = (uint64_t)slot * job->store->piece_length;
+    uint64_t end = at + store_piece_size(job->store, piece);
+    struct extent e;
+    int r = 0;
+
+    while (!r && store_next_extent(job->store, &at, end, store_padding_of(slot, piece), &e)) {
+        int fd;
+
+        if (e.file == STORE_PADDING)
+            continue;
+        r = store_open_file(job->store, e.file, FILE_READ, &fd);
+        if (!r) {
+            r = io_sync(fd);
+            io_close(fd);
+        } else if (r == FILE_MISSING) {
+            r = 0;
+        }
+        if (r)
+            job->failed_file = e.file;
+    }
+    return r;
+}
+
+/* The copy is synced before the next write, which may be to the old slot: else a piece that resume
+ * data claims would be nowhere when the power fails. */
 static int move_piece(struct job *job, const struct slot_move *m, struct disk_scratch *scratch)
 {
     uint32_t size = store_piece_size(job->store, m->piece), done = 0;
@@ -223,7 +250,7 @@ static int move_piece(struct job *job, const struct slot_move *m, struct disk_sc
             r = copy_content(job, m->piece, m->to, done, n, scratch->bytes, FILE_WRITE);
         done += n;
     }
-    return r;
+    return r ? r : sync_slot(job, m->piece, m->to);
 }
 
 static void write_run(struct job *job, unsigned n, struct disk_scratch *scratch)
