@@ -36,7 +36,7 @@ struct storage {
     struct blame blame;
     struct events events;
     uint32_t n_jobs;      /* prepared and not finished */
-    uint32_t failed_file; /* which file the last error is about, or JOB_FILE_NONE */
+    uint32_t failed_file; /* which file the last error is about; as job.h has it */
     /* The check. */
     uint32_t check_at; /* the next slot to be given to a job */
     uint32_t n_checked, n_bad;

@@ -32,6 +32,7 @@ struct job_kind {
 };
 
 #define JOB_FILE_NONE     UINT32_MAX
+#define JOB_FILE_RESUME   (UINT32_MAX - 1) /* the resume file */
 #define JOB_SCRATCH_BYTES (512u * 1024)
 
 /* An extent, the open file, and the bytes to be written. */
@@ -46,7 +47,7 @@ struct job {
     struct disk_job head;
     const struct job_kind *kind;
     const struct store *store;
-    uint32_t failed_file; /* which file head.error is about, or JOB_FILE_NONE */
+    uint32_t failed_file; /* which file head.error is about, JOB_FILE_RESUME or JOB_FILE_NONE */
     struct job_range *ranges;
     size_t n_ranges, room;
 };

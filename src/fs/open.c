@@ -89,6 +89,8 @@ static void set_aside(const char *path)
     free(aside);
 }
 
+/* Only what cannot be decoded is set aside. Any other error, as of a disk or of descriptors that
+ * ran out, may be over at the next try. */
 static int load_resume(struct open_job *x, struct resume **resumep)
 {
     uint8_t *bytes;
@@ -107,11 +109,11 @@ static int load_resume(struct open_job *x, struct resume **resumep)
         sha1(bytes, n, x->saved.digest);
         free(bytes);
     }
-    if (r == -ENOMEM)
-        return r;
-    if (r)
+    if (r == RESUME_CORRUPT || r == -EFBIG)
         set_aside(x->resume_path);
-    return 0;
+    else if (r)
+        x->job.failed_file = JOB_FILE_RESUME;
+    return r < 0 && r != -EFBIG ? r : 0;
 }
 
 /* See LAYOUT. */

@@ -268,7 +268,7 @@ uint64_t storage_downloaded(const struct storage *s)
 bool storage_failed_in_content(const struct storage *s)
 {
     assert_thread(s);
-    return s->failed_file != JOB_FILE_NONE;
+    return s->failed_file < s->store.n_files;
 }
 
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX])
@@ -277,7 +277,9 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
                            ? metainfo_file(s->store.meta, s->failed_file)->path
                            : NULL;
 
-    snprintf(reason, STORAGE_REASON_MAX, "%s%s%s: %s", s->dir, path ? "/" : "", path ? path : "",
+    snprintf(reason, STORAGE_REASON_MAX, "%s%s%s: %s",
+             s->failed_file == JOB_FILE_RESUME ? s->resume_path : s->dir, path ? "/" : "",
+             path ? path : "",
              error == -EEXIST ? "exists, and is not of this torrent (see --allow-overwrite)"
                               : strerror(error < 0 ? -error : error));
     return reason;

@@ -1,6 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 #include "storage_fixture.h"
 
+#include <errno.h>
+#include <stdarg.h>
+
+/* In place of the C library's: fails for resume data. */
+static int error_of_resume, error_of_read;
+static int resume_fd = -1;
+
+int open(const char *path, int flags, ...)
+{
+    size_t n = strlen(path);
+    bool is_resume = n > 7 && !strcmp(path + n - 7, ".resume");
+    mode_t mode;
+    va_list args;
+    int fd;
+
+    va_start(args, flags);
+    mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (is_resume && error_of_resume) {
+        errno = error_of_resume;
+        return -1;
+    }
+    fd = openat(AT_FDCWD, path, flags, mode);
+    if (is_resume)
+        resume_fd = fd;
+    return fd;
+}
+
+ssize_t pread(int fd, void *bytes, size_t n, off_t offset)
+{
+    if (error_of_read && fd == resume_fd) {
+        errno = error_of_read;
+        return -1;
+    }
+    return lseek(fd, offset, SEEK_SET) < 0 ? -1 : read(fd, bytes, n);
+}
+
 /* Pieces are written after the last save, and the process is killed. */
 START_TEST(after_a_crash_no_piece_is_claimed_that_is_not_on_disk)
 {
@@ -202,8 +239,52 @@ START_TEST(corrupt_resume_data_is_set_aside)
 }
 END_TEST
 
+static void expect_open_error(struct sample *sample, int error)
+{
+    char reason[STORAGE_REASON_MAX];
+    struct storage *s = NULL;
+    struct disk_job *job;
+
+    ck_assert_int_eq(try_open(sample, ALLOCATION_SPARSE, NULL, &s), 0);
+    ck_assert_int_eq(storage_prepare_open(s, &job), 0);
+    ck_assert_int_eq(run(job), -error);
+    ck_assert(!storage_failed_in_content(s));
+    storage_describe_error(s, -error, reason);
+    ck_assert_msg(strstr(reason, sample->resume) && strstr(reason, strerror(error)), "%s", reason);
+    storage_free(s);
+}
+
+/* Only bytes that cannot be decoded are corrupt. */
+START_TEST(resume_data_that_cannot_be_read_is_kept)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, EACCES, EIO, ESTALE};
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    write_piece(&sample, s, 0);
+    hash_waiting(s);
+    close_storage(s);
+    for (unsigned i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        error_of_resume = errors[i];
+        expect_open_error(&sample, errors[i]);
+        error_of_resume = 0;
+        error_of_read = errors[i];
+        expect_open_error(&sample, errors[i]);
+        error_of_read = 0;
+    }
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    ck_assert_uint_eq(storage_have(s)->n_set, 1);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("open", 20, after_a_crash_no_piece_is_claimed_that_is_not_on_disk,
           an_unfinished_torrent_keeps_the_layout_of_its_files,
           only_pieces_of_touched_files_are_doubtful,
           only_the_changed_one_of_a_hundred_files_is_hashed_again,
-          no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside);
+          no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside,
+          resume_data_that_cannot_be_read_is_kept);
