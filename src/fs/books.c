@@ -18,6 +18,8 @@ int books_init(struct books *b, const struct geometry *geometry, struct piece_bu
         r = bitfield_init(&b->have, n);
     if (!r)
         r = bitfield_init(&b->doubtful, n);
+    if (!r)
+        r = bitfield_init(&b->unreadable, n);
     if (r)
         return r;
     b->partials = calloc((size_t)n + 1, sizeof *b->partials);
@@ -32,6 +34,7 @@ void books_deinit(struct books *b)
     bitfield_deinit(&b->verified);
     bitfield_deinit(&b->have);
     bitfield_deinit(&b->doubtful);
+    bitfield_deinit(&b->unreadable);
     *b = BOOKS_EMPTY;
 }
 

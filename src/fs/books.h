@@ -40,7 +40,9 @@ struct books {
     struct bitfield verified;        /* pieces, wherever they are */
     struct bitfield have;            /* pieces verified and in their own slots */
     struct bitfield doubtful;        /* to be hashed by a check: pieces, or slots (compact) */
-    struct partial **partials;       /* one per piece: its record or NULL */
+    /* The same, that could not be read: missing, until they are written or read again. */
+    struct bitfield unreadable;
+    struct partial **partials; /* one per piece: its record or NULL */
     struct partial *unhashed_first, *unhashed_last;
     uint32_t n_unhashed;
 };

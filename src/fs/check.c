@@ -35,6 +35,7 @@ uint32_t storage_begin_check(struct storage *s, enum check_scope scope)
         /* No piece is verified until it has passed the check. */
         bitfield_clear_all(&s->books.verified);
         bitfield_clear_all(&s->books.have);
+        bitfield_clear_all(&s->books.unreadable);
         find_all_present(s);
         s->checking_all = true;
     }
@@ -96,15 +97,18 @@ static void finish_lane(struct storage *s, const struct lane *lane)
 {
     uint32_t piece;
 
-    /* A slot that could not be read, or was not read because of a cancel, stays doubtful. */
-    if (lane->result == LANE_CANCELLED ||
-        (lane->result == LANE_ERROR && !s->placement->ops->unreadable_is_empty))
+    /* A slot that was not read, because of a cancel or an error of the process, stays doubtful. */
+    if (lane->result == LANE_CANCELLED || lane->result == LANE_ERROR)
         return;
+    if (lane->result == LANE_UNREADABLE && bitfield_set(&s->books.unreadable, lane->slot))
+        events_add(&s->events, STORAGE_UNREADABLE, lane->failed_file, NULL);
     s->n_checked++;
     s->n_bad += lane->result == LANE_BAD;
     bitfield_clear(&s->books.doubtful, lane->slot);
     piece = s->placement->ops->found(s->placement, &s->books, lane->slot,
                                      lane->result == LANE_GOOD ? lane->digest : NULL);
+    if (piece != SLOT_NONE)
+        bitfield_clear(&s->books.unreadable, lane->slot);
     if (piece != SLOT_NONE)
         stamps_mark(&s->stamps, &s->store, UNSYNCED_CHECKED, lane->slot,
                     store_piece_size(&s->store, piece), store_padding_of(lane->slot, piece));

@@ -73,6 +73,8 @@ static void finish_bad(struct storage *s, const struct lane *lane)
             blame_add(&s->blame, lane->piece, p->from, (const uint8_t(*)[SHA1_SIZE])lane->digests,
                       p->n_blocks);
     }
+    else
+        bitfield_set(&s->books.unreadable, lane->slot);
     books_drop_partial(&s->books, lane->piece);
     events_add(&s->events, STORAGE_FAILED, lane->piece, NULL);
 }
@@ -80,6 +82,7 @@ static void finish_bad(struct storage *s, const struct lane *lane)
 static void finish_good(struct storage *s, const struct lane *lane)
 {
     s->placement->ops->verify(s->placement, &s->books, lane->piece);
+    bitfield_clear(&s->books.unreadable, lane->slot);
     if (blame_has(&s->blame, lane->piece))
         blame_settle(&s->blame, lane->piece, (const uint8_t(*)[SHA1_SIZE])lane->digests, add_guilty,
                      &s->events);

@@ -9,6 +9,7 @@
  */
 #include "fs/lanes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,7 +113,14 @@ static int reader_read_part(struct reader *r, const struct job_range *range, uin
                             : io_read(r->opened.fd, bytes, n, offset, gotp);
 }
 
-/* The next N bytes of the lane. LANE_GOOD, LANE_MISSING or LANE_ERROR. */
+/* Whether ERROR is about the place on the disk that was read, so that others may be readable. */
+static bool is_bad_sector(int error)
+{
+    return error == -EIO || error == -EBADMSG || error == -EUCLEAN || error == -ENODATA ||
+           error == -EILSEQ || error == -EREMOTEIO;
+}
+
+/* The next N bytes of the lane. LANE_GOOD, LANE_MISSING, LANE_UNREADABLE or LANE_ERROR. */
 static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_t n)
 {
     struct job *job = &reader->lanes->job;
@@ -125,6 +133,8 @@ static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_
         if (part > n)
             part = n;
         r = reader_read_part(reader, range, bytes, part, &got);
+        if (r < 0 && reader->lanes->gently && is_bad_sector(r))
+            return LANE_UNREADABLE;
         if (r < 0) {
             job->head.error = r;
             job->failed_file = range->extent.file;
@@ -189,6 +199,15 @@ static unsigned gather(struct job *first, unsigned n_jobs, struct active_lane *l
     return n;
 }
 
+static enum lane_result read_lane(struct active_lane *x, uint8_t *bytes, uint32_t n)
+{
+    enum lane_result result = reader_read(&x->reader, bytes, n);
+
+    if (result == LANE_UNREADABLE)
+        x->lane->failed_file = x->reader.lanes->job.ranges[x->reader.range].extent.file;
+    return result;
+}
+
 /* Points BUFFERS at the next N bytes of all lanes. */
 static void read_lanes(struct active_lane *lanes, unsigned n_lanes, uint32_t at, uint32_t n,
                        const uint8_t **buffers)
@@ -201,7 +220,7 @@ static void read_lanes(struct active_lane *lanes, unsigned n_lanes, uint32_t at,
         else if (atomic_load_explicit(&lanes[i].reader.lanes->cancelled, memory_order_relaxed))
             lane->result = LANE_CANCELLED;
         else if (lane->result == LANE_GOOD)
-            lane->result = reader_read(&lanes[i].reader, (uint8_t *)buffers[i], n);
+            lane->result = read_lane(&lanes[i], (uint8_t *)buffers[i], n);
     }
 }
 

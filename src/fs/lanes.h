@@ -10,9 +10,10 @@
 
 enum lane_result {
     LANE_GOOD,
-    LANE_BAD,     /* read whole, but its hash differs */
-    LANE_MISSING, /* a file is missing or too short */
-    LANE_ERROR,   /* the disk failed */
+    LANE_BAD,        /* read whole, but its hash differs */
+    LANE_MISSING,    /* a file is missing or too short */
+    LANE_UNREADABLE, /* a check: the disk has lost a sector of it */
+    LANE_ERROR,      /* the job failed */
     LANE_CANCELLED,
 };
 
@@ -25,6 +26,7 @@ struct lane {
     size_t first_range;
     /* After running. */
     enum lane_result result;
+    uint32_t failed_file; /* LANE_UNREADABLE: in which the sector is */
     uint8_t digest[SHA1_SIZE];
     uint8_t (*digests)[SHA1_SIZE]; /* those of blocks, owned; NULL without memory */
 };

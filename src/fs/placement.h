@@ -30,8 +30,6 @@ struct placement_ops {
     bool one_job_at_a_time;
     /* The stamps of a complete torrent's files vouch for its content. */
     bool stamps_vouch;
-    /* To a check a slot that cannot be read is empty; else it stays doubtful. */
-    bool unreadable_is_empty;
 
     void (*free)(struct placement *p);
 

@@ -202,7 +202,6 @@ static bool compact_end_pass(struct placement *p, struct books *b)
 
 static const struct placement_ops compact_ops = {
     .one_job_at_a_time = true,
-    .unreadable_is_empty = true,
     .free = compact_free,
     .slot_of = compact_slot_of,
     .takes = compact_takes,

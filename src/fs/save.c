@@ -95,6 +95,9 @@ static int take_snapshot(const struct storage *s, struct resume *resume)
         resume->parts[file] = store_is_part(&s->store, file);
     memcpy(resume->foreign, s->ownership.foreign, n_files);
     r = s->placement->ops->snapshot(s->placement, resume);
+    for (uint32_t slot = 0; s->books.unreadable.n_set && slot < s->store.n_pieces; slot++)
+        if (bitfield_test(&s->books.unreadable, slot))
+            bitfield_set(&resume->doubtful, slot);
     return r ? r : copy_partials(&s->books, resume);
 }
 

@@ -290,6 +290,7 @@ static void finish_moves(struct storage *s, struct write_job *w)
     for (unsigned i = 0; i < w->n_moved; i++) {
         uint32_t piece = w->moves.move[i].piece;
 
+        bitfield_clear(&s->books.unreadable, w->moves.move[i].to);
         if (!bitfield_test(&s->books.verified, piece) ||
             placement_slot_of(s->placement, piece) != piece)
             continue;

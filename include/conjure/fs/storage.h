@@ -128,10 +128,11 @@ int storage_finish(struct disk_job *job);
 /* --- events ---------------------------------------------------------------------------------- */
 
 enum storage_event_kind {
-    STORAGE_COMPLETED, /* piece: verified and in its place */
-    STORAGE_FAILED,    /* piece: wrong, all its blocks are missing again */
-    STORAGE_GUILTY,    /* addr: sent wrong data of the piece */
-    STORAGE_CHANGED,   /* file: another program wrote to it or removed it */
+    STORAGE_COMPLETED,  /* piece: verified and in its place */
+    STORAGE_FAILED,     /* piece: wrong, all its blocks are missing again */
+    STORAGE_GUILTY,     /* addr: sent wrong data of the piece */
+    STORAGE_CHANGED,    /* file: another program wrote to it or removed it */
+    STORAGE_UNREADABLE, /* file: the disk could not read a piece of it, which is missing now */
 };
 struct storage_event {
     enum storage_event_kind kind;

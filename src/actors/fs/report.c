@@ -47,6 +47,12 @@ static void report_changed(struct fs *self, struct fs_torrent *t, uint32_t file)
     master_tell_or_drop_content_changed(self->master, m);
 }
 
+static void report_unreadable(struct fs_torrent *t, uint32_t file)
+{
+    log_warning(FACILITY, "%s/%s: the disk cannot read a piece of it: the piece is missing",
+                t->torrent->dir, metainfo_file(t->torrent->meta, file)->path);
+}
+
 static void report_guilty(struct fs *self, struct fs_torrent *t, const struct addr *addr,
                           uint32_t piece)
 {
@@ -75,6 +81,9 @@ void fs_report_events(struct fs *self, struct fs_torrent *t)
             break;
         case STORAGE_CHANGED:
             report_changed(self, t, e.piece);
+            break;
+        case STORAGE_UNREADABLE:
+            report_unreadable(t, e.piece);
             break;
         case STORAGE_GUILTY:
             report_guilty(self, t, &e.addr, e.piece);
