@@ -15,7 +15,9 @@ struct write_job {
     uint64_t blocks; /* bit i: block first_block + i is written */
     struct addr from;
     struct slot_moves moves;
-    unsigned n_moved; /* after running: how many of them were carried out */
+    /* After running. */
+    unsigned n_moved; /* how many of them were carried out */
+    bool sync_failed; /* of job.failed_file */
 };
 
 static struct write_job *write_job_of(const struct job *job)
@@ -225,6 +227,7 @@ static int sync_slot(struct job *job, uint32_t piece, uint32_t slot)
         r = store_open_file(job->store, e.file, FILE_READ, &fd);
         if (!r) {
             r = io_sync(fd);
+            write_job_of(job)->sync_failed = r != 0;
             io_close(fd);
         } else if (r == FILE_MISSING) {
             r = 0;
@@ -279,6 +282,8 @@ static void mark_written(struct storage *s, const struct write_job *w)
         stamps_mark(&s->stamps, &s->store, UNSYNCED_WRITTEN, m->to,
                     store_piece_size(&s->store, m->piece), store_padding_of(m->to, m->piece));
     }
+    if (w->sync_failed)
+        s->stamps.unsynced[w->job.failed_file] |= UNSYNCED_FAILED;
     for (size_t i = 0; i < w->job.n_ranges && !w->job.head.error; i++)
         if (w->job.ranges[i].extent.file != STORE_PADDING)
             s->stamps.unsynced[w->job.ranges[i].extent.file] |= UNSYNCED_WRITTEN;

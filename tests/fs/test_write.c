@@ -27,10 +27,16 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t offset)
     return done;
 }
 
+static bool sync_fails;
+
 int fdatasync(int fd)
 {
     struct stat st;
 
+    if (sync_fails) {
+        errno = EIO;
+        return -1;
+    }
     if (on_disk && !fstat(fd, &st) && (size_t)st.st_size <= n_followed &&
         st.st_size % 65536 == 0) { /* not resume data */
         memcpy(on_disk, in_cache, n_followed);
@@ -242,6 +248,39 @@ START_TEST(a_saved_piece_that_moves_survives_a_power_failure)
 }
 END_TEST
 
+/* The error is reported once: later syncs of that file prove nothing. */
+START_TEST(a_failed_sync_of_a_moved_piece_is_remembered)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+    write_piece(&sample, s, 3); /* into slot 0 */
+    hash_waiting(s);
+    save(s, SAVE_RUNNING);
+    sync_fails = true;
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &alice, false), -EIO);
+    sync_fails = false;
+    write_piece(&sample, s, 5);
+    hash_waiting(s);
+    save(s, SAVE_RUNNING);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
+    ck_assert_uint_gt(storage_n_doubtful(s), 0);
+    check(s, CHECK_DOUBTFUL);
+    write_piece(&sample, s, 0);
+    for (uint32_t piece = 1; piece < sample.n_pieces; piece++)
+        if (!bitfield_test(storage_have(s), piece))
+            write_piece(&sample, s, piece);
+    hash_waiting(s);
+    ck_assert(bitfield_all(storage_have(s)));
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("write", 20, only_a_write_of_all_blocks_is_of_a_whole_piece, padding_needs_no_peer,
           blocks_that_do_not_exist_are_refused, links_are_not_followed_out_of_the_folder,
-          a_full_disk_loses_no_block, a_saved_piece_that_moves_survives_a_power_failure);
+          a_full_disk_loses_no_block, a_saved_piece_that_moves_survives_a_power_failure,
+          a_failed_sync_of_a_moved_piece_is_remembered);
