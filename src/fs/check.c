@@ -12,35 +12,66 @@
 
 /* --- begin ----------------------------------------------------------------------------------- */
 
-static int find_all_present(struct storage *s)
+static int find_all_present(struct storage *s, struct bitfield *present)
 {
     struct file_stamp *stamps = calloc((size_t)s->store.n_files + 1, sizeof *stamps);
     int r = stamps ? stamps_read_all(&s->store, stamps) : -ENOMEM;
 
     if (!r)
-        r = s->placement->ops->find_present(s->placement, stamps, &s->books.doubtful);
+        r = s->placement->ops->find_present(s->placement, stamps, present);
     free(stamps);
     return r;
 }
 
-uint32_t storage_begin_check(struct storage *s, enum check_scope scope)
+static void swap(struct bitfield *a, struct bitfield *b)
+{
+    struct bitfield kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+/* All pieces that can be on disk are doubtful; none is verified until it has passed the check. On
+ * failure the books are as before. */
+static int begin_anew(struct storage *s)
+{
+    struct bitfield doubtful = BITFIELD_EMPTY;
+    struct books *b = &s->books;
+    int r = bitfield_init(&doubtful, s->store.n_pieces);
+
+    if (!r)
+        r = find_all_present(s, &doubtful);
+    if (!r) {
+        swap(&b->doubtful, &doubtful);
+        r = s->placement->ops->begin_check(s->placement, b, true);
+        if (r)
+            swap(&b->doubtful, &doubtful);
+    }
+    bitfield_deinit(&doubtful);
+    if (r)
+        return r;
+    bitfield_clear_all(&b->verified);
+    bitfield_clear_all(&b->have);
+    bitfield_clear_all(&b->unreadable);
+    s->checking_all = true;
+    return 0;
+}
+
+int storage_begin_check(struct storage *s, enum check_scope scope, uint32_t *np)
 {
     bool anew = scope == CHECK_ALL && !(s->checking_all && s->books.doubtful.n_set);
+    int r;
 
     owner_assert(&s->thread);
     assert(s->n_jobs == 0 && s->books.n_unhashed == 0);
+    *np = 0;
+    r = anew ? begin_anew(s) : s->placement->ops->begin_check(s->placement, &s->books, false);
+    if (r)
+        return r;
     s->check_at = 0;
     s->n_checked = s->n_bad = 0;
-    if (anew) {
-        /* No piece is verified until it has passed the check. */
-        bitfield_clear_all(&s->books.verified);
-        bitfield_clear_all(&s->books.have);
-        bitfield_clear_all(&s->books.unreadable);
-        find_all_present(s);
-        s->checking_all = true;
-    }
-    s->placement->ops->begin_check(s->placement, &s->books, anew);
-    return s->books.doubtful.n_set;
+    *np = s->books.doubtful.n_set;
+    return 0;
 }
 
 void check_end_pass(struct storage *s)

@@ -59,8 +59,9 @@ struct placement_ops {
      * -ENOMEM. */
     int (*snapshot)(const struct placement *p, struct resume *r);
 
-    /* A check of the doubtful slots begins. ANEW: of all, and no piece is verified. */
-    void (*begin_check)(struct placement *p, struct books *b, bool anew);
+    /* A check of the doubtful slots begins. ANEW: of all, and no piece counts as verified. 0, or
+     * -ENOMEM with nothing changed. */
+    int (*begin_check)(struct placement *p, struct books *b, bool anew);
     /* How many bytes of SLOT the check reads. */
     uint32_t (*check_size)(const struct placement *p, uint32_t slot);
     /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP,

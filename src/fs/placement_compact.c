@@ -144,22 +144,25 @@ static int compact_snapshot(const struct placement *p, struct resume *r)
     return 0;
 }
 
-static void compact_begin_check(struct placement *p, struct books *b, bool anew)
+static int compact_begin_check(struct placement *p, struct books *b, bool anew)
 {
     struct compact *c = compact_of(p);
+    struct scan scan;
 
     if (!b->doubtful.n_set)
-        return;
+        return 0;
+    if (scan_init(&scan, p->store->meta))
+        return -ENOMEM;
     scan_deinit(&c->scan);
-    if (scan_init(&c->scan, p->store->meta))
-        bitfield_clear_all(&b->doubtful); /* no memory: nothing is found */
-    for (uint32_t piece = 0; !anew && is_scanning(c) && piece < p->store->n_pieces; piece++)
+    c->scan = scan;
+    for (uint32_t piece = 0; !anew && piece < p->store->n_pieces; piece++)
         if (bitfield_test(&b->verified, piece))
             scan_keep(&c->scan, c->slots.slot_of[piece], piece);
     bitfield_clear_all(&b->verified);
     bitfield_clear_all(&b->have);
     for (uint32_t piece = 0; piece < p->store->n_pieces; piece++)
         books_drop_partial(b, piece);
+    return 0;
 }
 
 static uint32_t compact_check_size(const struct placement *p, uint32_t slot)

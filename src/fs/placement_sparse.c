@@ -94,8 +94,9 @@ static int sparse_snapshot(const struct placement *p, struct resume *r)
     return 0;
 }
 
-static void sparse_begin_check(struct placement *p, struct books *b, bool anew)
+static int sparse_begin_check(struct placement *p, struct books *b, bool anew)
 {
+    return 0;
 }
 
 static uint32_t sparse_check_size(const struct placement *p, uint32_t slot)

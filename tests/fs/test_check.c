@@ -2,6 +2,7 @@
 #include "storage_fixture.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 
 /* In place of the C library's: a bad sector at this offset of the file with this inode. */
 static ino_t bad_inode;
@@ -57,7 +58,7 @@ START_TEST(a_check_continues_where_it_was_stopped)
     for (uint32_t file = 0; file < 100; file++)
         sample_write_file(&sample, file);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, CHECK_DOUBTFUL), sample.n_pieces);
+    ck_assert_uint_eq(begin_check(s, CHECK_DOUBTFUL), sample.n_pieces);
     check_some(s, 5);
     save(s, SAVE_RUNNING); /* then kill -9 */
     check_some(s, 3);
@@ -86,19 +87,19 @@ START_TEST(a_check_of_all_continues_and_the_next_one_begins_anew)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
+    ck_assert_uint_eq(begin_check(s, CHECK_ALL), sample.n_pieces);
     check_some(s, 7);
     close_storage(s);
 
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_uint_eq(storage_have(s)->n_set, 7);
-    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces - 7);
+    ck_assert_uint_eq(begin_check(s, CHECK_ALL), sample.n_pieces - 7);
     check_some(s, sample.n_pieces - 7);
     ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
     close_storage(s);
 
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_uint_eq(storage_begin_check(s, CHECK_ALL), sample.n_pieces);
+    ck_assert_uint_eq(begin_check(s, CHECK_ALL), sample.n_pieces);
     storage_free(s);
     end(&sample);
 }
@@ -113,7 +114,7 @@ START_TEST(pieces_in_a_job_are_as_doubtful_as_those_that_wait)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, CHECK_ALL);
+    begin_check(s, CHECK_ALL);
     ck_assert_int_eq(storage_prepare_check(s, 4, &checking), 0);
     ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &saving), 0);
     ck_assert_int_eq(run(saving), 0);
@@ -136,7 +137,7 @@ START_TEST(cancelled_pieces_stay_doubtful)
     make_hundred_files(&sample);
     close_storage(open_complete(&sample));
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, CHECK_ALL);
+    begin_check(s, CHECK_ALL);
     ck_assert_int_eq(storage_prepare_check(s, SHA1_LANES_MAX, &job), 0);
     disk_job_cancel(job);
     ck_assert_int_eq(run(job), 0);
@@ -165,7 +166,7 @@ START_TEST(a_scan_of_slots_continues_where_it_was_stopped)
         s = open_storage(&sample, ALLOCATION_COMPACT, NULL);
         n_to_check = n_doubtful = storage_n_doubtful(s);
         for (unsigned i = 0; i < 3; i++) {
-            storage_begin_check(s, CHECK_DOUBTFUL);
+            begin_check(s, CHECK_DOUBTFUL);
             for (unsigned left = 1 + rng_below(&rng, 2 * n_to_check); left; left--) {
                 ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
                 if (!job || run(job))
@@ -197,6 +198,17 @@ START_TEST(a_scan_of_slots_continues_where_it_was_stopped)
     ck_assert_uint_ge(n_elsewhere, 40);
 }
 END_TEST
+
+static int stat_error;
+
+int fstatat(int dir_fd, const char *path, struct stat *st, int flags)
+{
+    if (stat_error) {
+        errno = stat_error;
+        return -1;
+    }
+    return (int)syscall(SYS_newfstatat, dir_fd, path, st, flags);
+}
 
 static void break_sector(const struct sample *sample, off_t at)
 {
@@ -265,7 +277,7 @@ START_TEST(pieces_that_could_not_be_read_for_want_of_memory_stay_doubtful)
         sample_write_file(&sample, 0);
         sample_write_file(&sample, 1);
         s = open_storage(&sample, allocation, NULL);
-        storage_begin_check(s, CHECK_ALL);
+        begin_check(s, CHECK_ALL);
         break_sector(&sample, 100);
         read_error = ENOMEM;
         ck_assert_int_eq(storage_prepare_check(s, 1, &job), 0);
@@ -309,10 +321,32 @@ START_TEST(a_received_piece_that_could_not_be_hashed_is_read_again_at_the_next_s
 }
 END_TEST
 
+START_TEST(a_check_that_cannot_begin_changes_nothing)
+{
+    struct sample sample;
+    struct storage *s;
+    uint32_t n;
+
+    make_plain(&sample);
+    s = open_complete(&sample);
+    stat_error = EIO;
+    ck_assert_int_eq(storage_begin_check(s, CHECK_ALL, &n), -EIO);
+    stat_error = 0;
+    ck_assert(bitfield_all(storage_have(s)));
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert(bitfield_all(storage_have(s)));
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("check", 60, a_check_continues_where_it_was_stopped,
           a_check_of_all_continues_and_the_next_one_begins_anew,
           pieces_in_a_job_are_as_doubtful_as_those_that_wait, cancelled_pieces_stay_doubtful,
           a_scan_of_slots_continues_where_it_was_stopped,
           a_piece_with_a_bad_sector_is_missing_until_it_is_written_again,
           pieces_that_could_not_be_read_for_want_of_memory_stay_doubtful,
-          a_received_piece_that_could_not_be_hashed_is_read_again_at_the_next_start);
+          a_received_piece_that_could_not_be_hashed_is_read_again_at_the_next_start,
+          a_check_that_cannot_begin_changes_nothing);

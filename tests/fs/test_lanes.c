@@ -18,7 +18,7 @@ START_TEST(pieces_of_several_torrents_are_hashed_together)
             sample_write_file(&samples[i], 0);
         }
         s[i] = open_storage(&samples[i], ALLOCATION_SPARSE, NULL);
-        ck_assert_uint_eq(storage_begin_check(s[i], CHECK_DOUBTFUL), 5);
+        ck_assert_uint_eq(begin_check(s[i], CHECK_DOUBTFUL), 5);
         ck_assert_uint_eq(storage_next_check_size(s[i]), 32768);
         ck_assert_int_eq(storage_prepare_check(s[i], SHA1_LANES_MAX, &jobs[i]), 0);
         if (i)

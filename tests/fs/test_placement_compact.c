@@ -13,7 +13,7 @@ START_TEST(compact_scans_all_slots_before_a_piece_is_verified)
     bitfield_set(&books.doubtful, 0);
     bitfield_set(&books.doubtful, 1);
     ck_assert_int_eq(placement->ops->may_save(placement, &books, false), SAVE_NOTHING);
-    placement->ops->begin_check(placement, &books, true);
+    ck_assert_int_eq(placement->ops->begin_check(placement, &books, true), 0);
     ck_assert_int_eq(placement->ops->may_save(placement, &books, true), SAVE_NOW);
     ck_assert_uint_eq(placement->ops->check_piece(placement, 0, &expected), 0);
     ck_assert_ptr_null(expected);

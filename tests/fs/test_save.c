@@ -221,7 +221,7 @@ START_TEST(checked_content_is_synced_once_unless_it_is_old)
     for (uint32_t file = 0; file < 100; file++)
         sample_write_file(&sample, file);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    storage_begin_check(s, CHECK_DOUBTFUL);
+    begin_check(s, CHECK_DOUBTFUL);
     check_some(s, 1); /* 32 KiB: three files and a part of the fourth */
     ck_assert_uint_eq(n_syncs_of_save(s), 4);
     check_some(s, 1);

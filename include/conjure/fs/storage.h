@@ -98,10 +98,11 @@ enum check_scope {
     CHECK_DOUBTFUL,
     CHECK_ALL, /* all pieces that can be on disk */
 };
-/* Starts a check and returns how many pieces it will read. A check of all pieces that an earlier
- * run of the program has begun, as resume data says, is continued. No job may be under way,
- * no piece may wait for its hash, and no block be written until the check has ended. */
-uint32_t storage_begin_check(struct storage *s, enum check_scope scope);
+/* Starts a check of *NP pieces. A check of all pieces that an earlier run of the program has begun,
+ * as resume data says, is continued. No job may be under way, no piece may wait for its hash, and
+ * no block be written until the check has ended. 0, or -errno: then no check has begun, and what
+ * was verified still is. */
+int storage_begin_check(struct storage *s, enum check_scope scope, uint32_t *np);
 /* The next pieces of the check, all of one size; NULL when all have been given out. */
 int storage_prepare_check(struct storage *s, unsigned max, struct disk_job **jobp);
 /* How many bytes the next one of them has; 0: there is none. */

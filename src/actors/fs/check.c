@@ -23,7 +23,8 @@ void fs_check_begin(struct fs *self, struct fs_check_pieces *m)
 
     owner_assert(&self->owner);
     t->check = m;
-    t->n_to_check = storage_begin_check(t->storage, m->all ? CHECK_ALL : CHECK_DOUBTFUL);
+    t->check_error =
+        storage_begin_check(t->storage, m->all ? CHECK_ALL : CHECK_DOUBTFUL, &t->n_to_check);
     t->progress_ns = t->check_saved_ns = self->now;
     fs_torrent_activate(self, t);
 }
