@@ -72,8 +72,7 @@ static void finish_bad(struct storage *s, const struct lane *lane)
         else if (lane->digests)
             blame_add(&s->blame, lane->piece, p->from, (const uint8_t(*)[SHA1_SIZE])lane->digests,
                       p->n_blocks);
-    }
-    else
+    } else
         bitfield_set(&s->books.unreadable, lane->slot);
     books_drop_partial(&s->books, lane->piece);
     events_add(&s->events, STORAGE_FAILED, lane->piece, NULL);

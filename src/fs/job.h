@@ -40,6 +40,7 @@ struct job_range {
     struct extent extent;
     struct open_file *handle; /* leased; NULL: the worker opens the file itself */
     const uint8_t *bytes;     /* to be written there; or NULL */
+    uint64_t inode;           /* after writing: of the file (stamps.h) */
 };
 
 /* The first member of each kind's struct. */

@@ -136,6 +136,8 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
         bencode_put_integer(&w, r->stamps[i].exists ? (int64_t)r->stamps[i].size : -1);
         bencode_put_integer(&w, r->stamps[i].mtime_ns);
         bencode_put_integer(&w, r->parts[i]);
+        if (r->stamps[i].inode && r->stamps[i].inode <= INT64_MAX)
+            bencode_put_integer(&w, (int64_t)r->stamps[i].inode);
         bencode_end(&w);
     }
     bencode_end(&w);
@@ -169,7 +171,7 @@ static const struct bencode_schema version_schema = SCHEMA_INTEGER(RESUME_VERSIO
 static const struct bencode_schema flag_schema = SCHEMA_INTEGER(0, 1);
 static const struct bencode_schema hash_schema = SCHEMA_STRING(SHA1_SIZE, SHA1_SIZE);
 static const struct bencode_schema lists_schema =
-    SCHEMA_LIST(&(const struct bencode_schema)SCHEMA_LIST(NULL, 2, 3), 0, INT64_MAX);
+    SCHEMA_LIST(&(const struct bencode_schema)SCHEMA_LIST(NULL, 2, 4), 0, INT64_MAX);
 static const struct bencode_schema numbers_schema = SCHEMA_LIST(&schema_natural, 0, INT64_MAX);
 static const struct bencode_schema resume_schema = SCHEMA_DICT(
     {"allocation", SCHEMA_REQUIRED, &schema_text}, {"checking", SCHEMA_OPTIONAL, &flag_schema},
@@ -189,13 +191,16 @@ static int take_files(struct resume *r, const struct bencode *tree, const struct
     for (const struct bencode_node *c = bencode_first(list); c; c = bencode_next(list, c)) {
         const struct bencode_node *size = bencode_first(c), *mtime = bencode_next(c, size);
         const struct bencode_node *part = mtime ? bencode_next(c, mtime) : NULL;
+        const struct bencode_node *inode = part ? bencode_next(c, part) : NULL;
         int64_t n = bencode_integer(tree, size);
 
         if (!part || size->kind != BENCODE_INTEGER || mtime->kind != BENCODE_INTEGER ||
-            part->kind != BENCODE_INTEGER)
+            part->kind != BENCODE_INTEGER || (inode && inode->kind != BENCODE_INTEGER))
             return RESUME_CORRUPT;
         if (n >= 0)
-            r->stamps[file] = (struct file_stamp){true, (uint64_t)n, bencode_integer(tree, mtime)};
+            r->stamps[file] =
+                (struct file_stamp){true, (uint64_t)n, bencode_integer(tree, mtime),
+                                    inode ? (uint64_t)bencode_integer(tree, inode) : 0};
         r->parts[file++] = bencode_integer(tree, part);
     }
     return 0;

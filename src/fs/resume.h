@@ -26,7 +26,8 @@ struct file_stamp;
  *   pieces      bitfield of verified pieces; a piece that is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
  *   foreign     list of the numbers of files that are not ours (ownership.h); may be absent
- *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file]
+ *   files       list of [size or -1 when there is none, mtime in ns, 1 when in a part file, inode
+ *               number if it is stable]
  *   slots       compact: for each slot a 4-byte big-endian piece number, ffffffff for none
  *   uploaded, downloaded   bytes of all runs
  */

@@ -37,7 +37,9 @@ struct save_job {
     struct resume *resume; /* a snapshot of the books, owned */
     uint8_t *unsynced;     /* one per file, owned: the files to be synced first; those of failed
                             * syncs are marked */
+    uint64_t *written;     /* one per file, owned: the inode that we wrote to */
     int sync_error;        /* after running: of the first file that could not be synced */
+    uint32_t replaced;     /* after running: the first file that is another one now */
     struct saved saved;    /* before running, and after */
     bool records_all;      /* no file is foreign */
 };
@@ -120,7 +122,9 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     x->unsynced = malloc((size_t)s->store.n_files + 1);
     if (x->resume)
         x->resume->clean = reason == SAVE_CLOSING;
-    if (!x->resume || !x->unsynced || take_snapshot(s, x->resume)) {
+    x->written = malloc(((size_t)s->store.n_files + 1) * sizeof *x->written);
+    x->replaced = JOB_FILE_NONE;
+    if (!x->resume || !x->unsynced || !x->written || take_snapshot(s, x->resume)) {
         job_free(&x->job);
         return -ENOMEM;
     }
@@ -128,6 +132,7 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     x->resume->downloaded = downloaded;
     memcpy(x->unsynced, s->stamps.unsynced, s->store.n_files);
     memset(s->stamps.unsynced, 0, s->store.n_files);
+    memcpy(x->written, s->stamps.written, s->store.n_files * sizeof *x->written);
     s->saving = true;
     x->records_all = !s->ownership.n_foreign;
     x->saved = s->saved;
@@ -164,9 +169,17 @@ static int sync_file(struct save_job *x, uint32_t file)
 {
     bool written = x->unsynced[file] & UNSYNCED_WRITTEN;
     int fd, r = store_open_file(x->job.store, file, FILE_READ, &fd);
+    uint64_t inode;
 
     if (r)
         return r;
+    inode = written ? stamp_inode(x->job.store, fd) : 0;
+    if (inode && x->written[file] && inode != x->written[file]) {
+        /* Not what we wrote to, which nobody will find again. */
+        x->unsynced[file] |= UNSYNCED_FAILED;
+        if (x->replaced == JOB_FILE_NONE)
+            x->replaced = file;
+    }
     r = written || !io_is_old(fd, OLD_S) ? io_sync(fd) : 0;
     if (r)
         x->unsynced[file] |= UNSYNCED_FAILED;
@@ -282,6 +295,8 @@ static void save_finish(struct storage *s, struct job *job)
     /* After an error too: see record_ownership. */
     if (x->records_all)
         s->ownership.unrecorded = false;
+    if (x->replaced != JOB_FILE_NONE && !(s->stamps.unsynced[x->replaced] & UNSYNCED_FAILED))
+        events_add(&s->events, STORAGE_CHANGED, x->replaced, NULL);
     if (!job->head.error)
         memcpy(s->stamps.files, x->resume->stamps, s->store.n_files * sizeof *s->stamps.files);
     for (uint32_t file = 0; file < s->store.n_files; file++)
@@ -295,6 +310,7 @@ static void save_deinit(struct job *job)
 
     resume_free(x->resume);
     free(x->unsynced);
+    free(x->written);
 }
 
 const struct job_kind save_kind = {

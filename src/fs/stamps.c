@@ -6,26 +6,35 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static struct file_stamp stamp_of(const struct stat *st)
+static struct file_stamp stamp_of(const struct store *store, const struct stat *st)
 {
     return (struct file_stamp){true, (uint64_t)st->st_size,
-                               (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec};
+                               (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                               store->stable_inodes ? st->st_ino : 0};
 }
 
 bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
 {
-    return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns;
+    return a->exists == b->exists && a->size == b->size && a->mtime_ns == b->mtime_ns &&
+           (a->inode == b->inode || !a->inode || !b->inode);
 }
 
-bool stamp_fits(const struct file_stamp *stamp, int fd)
+bool stamp_fits(const struct store *store, const struct file_stamp *stamp, int fd)
 {
     struct file_stamp now;
     struct stat st;
 
     if (fstat(fd, &st))
         return false;
-    now = stamp_of(&st);
+    now = stamp_of(store, &st);
     return stamp_equal(&now, stamp);
+}
+
+uint64_t stamp_inode(const struct store *store, int fd)
+{
+    struct stat st;
+
+    return store->stable_inodes && !fstat(fd, &st) ? st.st_ino : 0;
 }
 
 int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp)
@@ -37,7 +46,7 @@ int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stam
     if (fstatat(store->dir_fd, store_path(store, file, buffer), &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     if (S_ISREG(st.st_mode))
-        *stampp = stamp_of(&st);
+        *stampp = stamp_of(store, &st);
     return 0;
 }
 
@@ -54,14 +63,29 @@ int stamps_init(struct stamps *s, uint32_t n_files)
 {
     s->files = calloc((size_t)n_files + 1, sizeof *s->files);
     s->unsynced = calloc((size_t)n_files + 1, sizeof *s->unsynced);
-    return s->files && s->unsynced ? 0 : -ENOMEM;
+    s->written = calloc((size_t)n_files + 1, sizeof *s->written);
+    return s->files && s->unsynced && s->written ? 0 : -ENOMEM;
 }
 
 void stamps_deinit(struct stamps *s)
 {
     free(s->files);
     free(s->unsynced);
+    free(s->written);
     *s = STAMPS_EMPTY;
+}
+
+enum stamps_verdict stamps_note_written(struct stamps *s, uint32_t file, uint64_t inode)
+{
+    bool replaced = inode && s->written[file] && s->written[file] != inode;
+
+    s->unsynced[file] |= UNSYNCED_WRITTEN;
+    if (inode)
+        s->written[file] = inode;
+    if (!replaced || s->unsynced[file] & UNSYNCED_FAILED)
+        return STAMPS_SAME;
+    s->unsynced[file] |= UNSYNCED_FAILED;
+    return STAMPS_REPLACED;
 }
 
 void stamps_mark(struct stamps *s, const struct store *store, uint8_t mark, uint32_t slot,

@@ -7,16 +7,20 @@
 
 #include "fs/store.h"
 
-/* Sizes and modification times of files: they show when another program has changed the content. */
+/* Sizes, modification times and inode numbers of files: they show when another program has changed
+ * the content. */
 struct file_stamp {
     bool exists; /* as a regular file; else the rest is 0 */
     uint64_t size;
     int64_t mtime_ns;
+    uint64_t inode; /* 0: unknown, equal to any */
 };
 
 bool stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 /* Whether the open file FD still has this stamp. */
-bool stamp_fits(const struct file_stamp *stamp, int fd);
+bool stamp_fits(const struct store *store, const struct file_stamp *stamp, int fd);
+/* The inode number of the open file FD; 0 when it says nothing. */
+uint64_t stamp_inode(const struct store *store, int fd);
 /* Any thread; these block on the disk. 0 or -errno; a missing file is no error. */
 int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp);
 int stamps_read_all(const struct store *store, struct file_stamp *stamps);
@@ -35,11 +39,19 @@ enum {
 struct stamps {
     struct file_stamp *files; /* one per file */
     uint8_t *unsynced;        /* one per file: changes since its last sync began */
+    uint64_t *written;        /* one per file: the inode that we wrote to; or 0 */
 };
 #define STAMPS_EMPTY ((struct stamps){0})
 
 int stamps_init(struct stamps *s, uint32_t n_files); /* 0 or -ENOMEM */
 void stamps_deinit(struct stamps *s);                /* safe twice */
+enum stamps_verdict {
+    STAMPS_SAME = 0,
+    STAMPS_REPLACED, /* another file has taken its place */
+};
+/* We wrote to FILE, of this INODE. It is never believed again once it was REPLACED, like one whose
+ * sync failed: what we wrote is in more than one file. */
+enum stamps_verdict stamps_note_written(struct stamps *s, uint32_t file, uint64_t inode);
 /* Adds MARK to the files of the first SIZE bytes of SLOT. */
 void stamps_mark(struct stamps *s, const struct store *store, uint8_t mark, uint32_t slot,
                  uint32_t size, enum padding padding);

@@ -293,7 +293,8 @@ int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep)
     if (file >= s->store.n_files)
         return -EINVAL;
     r = handle_pool_lease(s->pool, &s->store, file, FILE_READ, handlep);
-    if (r || !restat_knows_stamp(s, file) || stamp_fits(&s->stamps.files[file], (*handlep)->fd))
+    if (r || !restat_knows_stamp(s, file) ||
+        stamp_fits(&s->store, &s->stamps.files[file], (*handlep)->fd))
         return r;
     handle_pool_return(s->pool, *handlep);
     events_add(&s->events, STORAGE_CHANGED, file, NULL);

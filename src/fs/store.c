@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
@@ -27,6 +28,28 @@ static char *parts_name(const struct metainfo *meta)
     return text;
 }
 
+/* FAT has no inode numbers, and those of SMB and FUSE may be made up anew. */
+static bool has_stable_inodes(int dir_fd)
+{
+    enum { FAT = 0x4d44, EXFAT = 0x2011bab0, FUSE = 0x65735546 };
+    enum { SMB = 0x517b, CIFS = 0xff534d42, SMB2 = 0xfe534d42 };
+    struct statfs fs;
+
+    if (fstatfs(dir_fd, &fs))
+        return false;
+    switch ((uint32_t)fs.f_type) {
+    case FAT:
+    case EXFAT:
+    case FUSE:
+    case SMB:
+    case CIFS:
+    case SMB2:
+        return false;
+    default:
+        return true;
+    }
+}
+
 int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum allocation allocation,
                const bool *skip_file)
 {
@@ -36,7 +59,8 @@ int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum al
                         .n_pieces = metainfo_n_pieces(meta),
                         .piece_length = metainfo_piece_length(meta),
                         .n_files = metainfo_n_files(meta),
-                        .total_length = metainfo_total_length(meta)};
+                        .total_length = metainfo_total_length(meta),
+                        .stable_inodes = has_stable_inodes(dir_fd)};
     if (skip_file) {
         s->skip_file = malloc(s->n_files + 1);
         if (!s->skip_file) {

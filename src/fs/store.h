@@ -27,6 +27,7 @@ struct store {
     char *parts;     /* name of the folder of part files, owned */
     uint32_t n_pieces, piece_length, n_files;
     uint64_t total_length;
+    bool stable_inodes; /* a file keeps its inode number while it is on this disk */
 };
 #define STORE_EMPTY ((struct store){.dir_fd = -1})
 

@@ -153,16 +153,18 @@ bool disk_job_is_whole_piece(const struct disk_job *head)
 
 /* --- run ------------------------------------------------------------------------------------- */
 
-static int write_range(struct job *job, const struct job_range *range)
+static int write_range(struct job *job, struct job_range *range)
 {
     int fd, r;
 
     if (range->handle) {
         r = io_write(range->handle->fd, range->bytes, range->extent.length, range->extent.offset);
+        range->inode = stamp_inode(job->store, range->handle->fd);
     } else {
         r = store_open_file(job->store, range->extent.file, FILE_WRITE, &fd);
         if (!r) {
             r = io_write(fd, range->bytes, range->extent.length, range->extent.offset);
+            range->inode = stamp_inode(job->store, fd);
             io_close(fd);
         }
     }
@@ -284,9 +286,13 @@ static void mark_written(struct storage *s, const struct write_job *w)
     }
     if (w->sync_failed)
         s->stamps.unsynced[w->job.failed_file] |= UNSYNCED_FAILED;
-    for (size_t i = 0; i < w->job.n_ranges && !w->job.head.error; i++)
-        if (w->job.ranges[i].extent.file != STORE_PADDING)
-            s->stamps.unsynced[w->job.ranges[i].extent.file] |= UNSYNCED_WRITTEN;
+    for (size_t i = 0; i < w->job.n_ranges && !w->job.head.error; i++) {
+        uint32_t file = w->job.ranges[i].extent.file;
+
+        if (file != STORE_PADDING &&
+            stamps_note_written(&s->stamps, file, w->job.ranges[i].inode) == STAMPS_REPLACED)
+            events_add(&s->events, STORAGE_CHANGED, file, NULL);
+    }
 }
 
 /* Verified pieces that moved into their own slots are completed. */

@@ -154,7 +154,39 @@ START_TEST(an_incomplete_or_unsaved_torrent_has_no_restat)
 }
 END_TEST
 
+/* Another file of the same size and time. */
+START_TEST(a_file_replaced_by_one_of_the_same_time_is_found)
+{
+    char path[640], other[660];
+    struct timespec times[2];
+    struct sample sample;
+    struct storage *s;
+    struct stat st;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    ck_assert_int_eq(restat(s), -1);
+    sample_path(&sample, 42, path);
+    snprintf(other, sizeof other, "%s.old", path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    times[0] = times[1] = st.st_mtim;
+    ck_assert_int_eq(rename(path, other), 0);
+    sample.content[metainfo_file(sample.meta, 42)->offset] ^= 1;
+    sample_write_file(&sample, 42);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    ck_assert_int_eq(restat(s), 42);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_uint_eq(storage_n_bad(s), 1);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_restat,
           a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
           written_content_is_served_before_and_after_it_is_saved,
-          an_incomplete_or_unsaved_torrent_has_no_restat);
+          an_incomplete_or_unsaved_torrent_has_no_restat,
+          a_file_replaced_by_one_of_the_same_time_is_found);

@@ -27,7 +27,7 @@ static struct resume *make_resume(void)
     r->downloaded = 7;
     bitfield_set(&r->pieces, 1);
     bitfield_set(&r->doubtful, 3);
-    r->stamps[1] = (struct file_stamp){true, 100000, 1234567890123};
+    r->stamps[1] = (struct file_stamp){true, 100000, 1234567890123, 99};
     r->parts[1] = r->foreign[1] = true;
     r->partials = calloc(1, sizeof *r->partials);
     r->partials[0] = (struct resume_partial){2, 4, calloc(1, sizeof(uint64_t))};
@@ -55,6 +55,7 @@ START_TEST(resume_data_is_read_as_it_was_written)
     ck_assert(again->pieces.n_set == 1 && bitfield_test(&again->pieces, 1));
     ck_assert(again->doubtful.n_set == 1 && bitfield_test(&again->doubtful, 3));
     ck_assert(!again->stamps[0].exists && stamp_equal(&again->stamps[1], &r->stamps[1]));
+    ck_assert_uint_eq(again->stamps[1].inode, 99);
     ck_assert(!again->parts[0] && again->parts[1]);
     ck_assert(!again->foreign[0] && again->foreign[1]);
     ck_assert(again->n_partials == 1 && again->partials[0].piece == 2);

@@ -242,8 +242,46 @@ START_TEST(checked_content_is_synced_once_unless_it_is_old)
 }
 END_TEST
 
+/* Another program puts a file in place of one that is being downloaded. We have it open, and so
+ * write to the old one. */
+START_TEST(a_file_that_was_replaced_during_a_download_is_not_claimed)
+{
+    char path[640], other[660];
+    struct sample sample;
+    struct storage *s;
+    int fd;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    write_piece(&sample, s, 0);
+    hash_waiting(s);
+    save(s, SAVE_RUNNING);
+    sample_path(&sample, 0, path);
+    snprintf(other, sizeof other, "%s.other", path);
+    fd = open(other, O_WRONLY | O_CREAT, 0666);
+    ck_assert_int_eq(ftruncate(fd, 500000), 0);
+    close(fd);
+    ck_assert_int_eq(rename(other, path), 0);
+    write_piece(&sample, s, 1);
+    hash_waiting(s);
+    count_events(s, STORAGE_CHANGED);
+    save(s, SAVE_RUNNING);
+    ck_assert_uint_eq(count_events(s, STORAGE_CHANGED), 1);
+    save(s, SAVE_RUNNING);
+    ck_assert_uint_eq(count_events(s, STORAGE_CHANGED), 0); /* once */
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 0);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("save", 60, removed_content_fails_the_save,
           a_file_whose_sync_failed_is_hashed_before_it_is_claimed,
           files_not_written_yet_do_not_fail_the_save, unchanged_resume_data_is_not_written_again,
           saves_of_several_torrents_are_done_together,
-          checked_content_is_synced_once_unless_it_is_old);
+          checked_content_is_synced_once_unless_it_is_old,
+          a_file_that_was_replaced_during_a_download_is_not_claimed);
