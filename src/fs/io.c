@@ -214,6 +214,39 @@ int io_remove_below(int dir_fd, const char *path)
     return r;
 }
 
+/* Some file systems cannot refuse to replace a file. */
+static int rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+    struct stat st;
+
+    if (!renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE))
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (!fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW))
+        return -EEXIST;
+    if (errno != ENOENT)
+        return -errno;
+    return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
+}
+
+int io_rename_below(int dir_fd, const char *from, const char *to)
+{
+    const char *last_from, *last_to;
+    int from_fd, to_fd = dir_fd, r = open_parent(dir_fd, from, false, &from_fd, &last_from);
+
+    if (r)
+        return r;
+    r = open_parent(dir_fd, to, true, &to_fd, &last_to);
+    if (!r)
+        r = rename_new(from_fd, last_from, to_fd, last_to);
+    if (to_fd != dir_fd)
+        io_close(to_fd);
+    if (from_fd != dir_fd)
+        io_close(from_fd);
+    return r;
+}
+
 int io_sync_folder_of(const char *path)
 {
     char *folder = mem_dup_string(path);

@@ -163,6 +163,28 @@ static int take_partials(struct open_job *x, const struct resume *resume)
 
 /* --- run: files ------------------------------------------------------------------------------ */
 
+/* Files that are wanted now, and had part files. The stamp of a part file in RESUME is that of the
+ * file then. */
+static int place_parts(struct open_job *x, struct resume *resume)
+{
+    const struct store *store = x->job.store;
+
+    if (!store_has_parts(store))
+        return 0;
+    for (uint32_t file = 0; file < store->n_files; file++) {
+        int r = store_is_part(store, file) ? 0 : store_place_part(store, file);
+
+        if (r < 0) {
+            x->job.failed_file = file;
+            return r;
+        }
+        if (r == PART_PLACED && resume)
+            resume->parts[file] = false;
+    }
+    store_remove_parts(store);
+    return 0;
+}
+
 /* See TRUST: whether the torrent was complete, and the witness has not changed. */
 static bool may_be_trusted(const struct open_job *x, const struct resume *resume)
 {
@@ -286,7 +308,8 @@ static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
     struct resume *resume = NULL;
     int r = load_resume(x, &resume);
 
-    store_clean_parts(job->store);
+    if (!r)
+        r = place_parts(x, resume);
     if (!r && resume)
         r = keep_layout(x, resume);
     if (!r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -176,18 +177,30 @@ bool store_piece_is_wanted(const struct store *s, uint32_t piece)
     return false;
 }
 
-void store_clean_parts(const struct store *s)
+bool store_has_parts(const struct store *s)
+{
+    struct stat st;
+
+    return !fstatat(s->dir_fd, s->parts, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+int store_place_part(const struct store *s, uint32_t file)
 {
     char path[STORE_PATH_MAX];
     struct stat st;
+    int r;
 
-    if (fstatat(s->dir_fd, s->parts, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return;
-    for (uint32_t file = 0; file < s->n_files; file++) {
-        if (store_is_part(s, file))
-            continue;
-        part_path(s, file, path);
-        io_remove_below(s->dir_fd, path);
-    }
+    assert(!store_is_part(s, file));
+    part_path(s, file, path);
+    if (fstatat(s->dir_fd, path, &st, AT_SYMLINK_NOFOLLOW))
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    r = io_rename_below(s->dir_fd, path, metainfo_file(s->meta, file)->path);
+    if (r == -EEXIST)
+        return io_remove_below(s->dir_fd, path);
+    return r ? r : PART_PLACED;
+}
+
+void store_remove_parts(const struct store *s)
+{
     unlinkat(s->dir_fd, s->parts, AT_REMOVEDIR); /* fails while a part file is left */
 }

@@ -76,7 +76,14 @@ bool store_is_part(const struct store *s, uint32_t file); /* FILE is stored as a
 #define STORE_PATH_MAX 280
 const char *store_path(const struct store *s, uint32_t file, char buffer[STORE_PATH_MAX]);
 bool store_piece_is_wanted(const struct store *s, uint32_t piece);
-/* Removes part files whose files are wanted now. */
-void store_clean_parts(const struct store *s);
+/* Moves the part file of FILE, which is wanted now, into place. Where there is a file already the
+ * part file is removed. 0, PART_PLACED or -errno. */
+enum {
+    PART_PLACED = 1,
+};
+int store_place_part(const struct store *s, uint32_t file);
+bool store_has_parts(const struct store *s); /* there is a folder of part files */
+/* Removes the folder of part files if it is empty. */
+void store_remove_parts(const struct store *s);
 
 #endif

@@ -92,6 +92,12 @@ START_TEST(paths_do_not_leave_the_folder)
     ck_assert_int_eq(io_open_below(dir_fd, "d/e/f", O_RDWR | O_CREAT, &fd), 0);
     io_close(fd);
     ck_assert_int_eq(io_remove_below(dir_fd, "link/e/f"), -ELOOP);
+    ck_assert_int_eq(io_rename_below(dir_fd, "d/e/f", "link/e/g"), -ELOOP);
+    ck_assert_int_eq(io_rename_below(dir_fd, "d/e/f", "../g"), -EINVAL);
+    ck_assert_int_eq(io_rename_below(dir_fd, "d/e/f", "d/e"), -EEXIST);
+    ck_assert_int_eq(io_rename_below(dir_fd, "d/e/f", "new/g"), 0);
+    ck_assert_int_eq(io_rename_below(dir_fd, "d/e/f", "new/h"), -ENOENT);
+    ck_assert_int_eq(io_rename_below(dir_fd, "new/g", "d/e/f"), 0);
     ck_assert_int_eq(io_remove_below(dir_fd, "d/e/f"), 0);
     ck_assert_int_eq(io_remove_below(dir_fd, "d/e/f"), -ENOENT);
     ck_assert_int_eq(io_link_below(dir_fd, "link/l", "x"), -ELOOP);

@@ -282,9 +282,44 @@ START_TEST(resume_data_that_cannot_be_read_is_kept)
 }
 END_TEST
 
+/* The piece on the border of a file that was not wanted is in a part file until then. */
+START_TEST(a_wider_selection_loses_no_piece)
+{
+    const bool skip[] = {false, true};
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, skip);
+    for (uint32_t piece = 0; piece < 8; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    ck_assert_uint_eq(storage_n_doubtful(s), 0);
+    ck_assert_uint_eq(storage_have(s)->n_set, 8);
+    for (uint32_t piece = 8; piece < sample.n_pieces; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    expect_all_files(&sample, NULL);
+    close_storage(s);
+    /* No part file is put over a file that is there already. */
+    s = open_storage(&sample, ALLOCATION_SPARSE, skip);
+    check(s, CHECK_DOUBTFUL);
+    write_piece(&sample, s, 7);
+    hash_waiting(s);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert(bitfield_all(storage_have(s)));
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("open", 20, after_a_crash_no_piece_is_claimed_that_is_not_on_disk,
           an_unfinished_torrent_keeps_the_layout_of_its_files,
           only_pieces_of_touched_files_are_doubtful,
           only_the_changed_one_of_a_hundred_files_is_hashed_again,
           no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside,
-          resume_data_that_cannot_be_read_is_kept);
+          resume_data_that_cannot_be_read_is_kept, a_wider_selection_loses_no_piece);

@@ -107,11 +107,16 @@ START_TEST(files_that_are_not_wanted_have_part_files)
     ck_assert_int_ne(access(path, F_OK), 0);
     snprintf(parts, sizeof parts, "%s/%s", sample.dir, store_path(&store, 2, buffer));
     ck_assert_int_eq(access(parts, F_OK), 0);
-    store_clean_parts(&store);
+    ck_assert(store_has_parts(&store));
+    store_remove_parts(&store);
     ck_assert_int_eq(access(parts, F_OK), 0);
     store.skip_file[2] = false; /* wanted now */
-    store_clean_parts(&store);
+    ck_assert_int_eq(store_place_part(&store, 2), PART_PLACED);
+    ck_assert_int_eq(store_place_part(&store, 2), 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
     ck_assert_int_ne(access(parts, F_OK), 0);
+    store_remove_parts(&store);
+    ck_assert(!store_has_parts(&store));
     end();
 }
 END_TEST

@@ -30,6 +30,9 @@ int io_open_below(int dir_fd, const char *path, int flags, int *fdp);
 int io_link_below(int dir_fd, const char *path, const char *target);
 /* Removes PATH below DIR_FD, with the same checks. */
 int io_remove_below(int dir_fd, const char *path);
+/* Renames FROM to TO, both below DIR_FD, with the same checks; makes missing folders. -EEXIST when
+ * there is something at TO. */
+int io_rename_below(int dir_fd, const char *from, const char *to);
 
 /* Replaces PATH by a file of these bytes. After a crash it is the old file or the new one. */
 int io_replace_file(const char *path, const void *bytes, size_t n);
