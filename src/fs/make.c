@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "conjure/base/alloc.h"
 #include "conjure/fs/io.h"
@@ -15,6 +17,7 @@
 
 struct make_job {
     struct job job;
+    uint32_t n_missing;   /* pieces */
     struct stamps stamps; /* the storage's */
 };
 
@@ -52,7 +55,19 @@ static int make_link(struct job *job, uint32_t file, const char *target)
     return r;
 }
 
-int make_files(struct job *job, struct file_stamp *stamps)
+/* Whether the disk has room for all of FILE (full). */
+static bool is_reserved(const struct store *store, uint32_t file, const struct file_stamp *stamp)
+{
+    uint64_t length = metainfo_file(store->meta, file)->length;
+    char buffer[STORE_PATH_MAX];
+    struct stat st;
+
+    return stamp->size >= length &&
+           !fstatat(store->dir_fd, store_path(store, file, buffer), &st, AT_SYMLINK_NOFOLLOW) &&
+           (uint64_t)st.st_blocks * 512 >= length;
+}
+
+int make_files(struct job *job, uint32_t n_missing, struct file_stamp *stamps)
 {
     const struct store *store = job->store;
     bool made = false;
@@ -70,8 +85,8 @@ int make_files(struct job *job, struct file_stamp *stamps)
                 return r;
             continue;
         }
-        if (f->length ? store->allocation != ALLOCATION_FULL ||
-                            (stamp->exists && stamp->size >= f->length)
+        if (f->length ? store->allocation != ALLOCATION_FULL || !n_missing ||
+                            is_reserved(store, file, stamp)
                       : stamp->exists)
             continue;
         made = true;
@@ -84,7 +99,9 @@ int make_files(struct job *job, struct file_stamp *stamps)
 
 static void make_run(struct job *job, unsigned n, struct disk_scratch *scratch)
 {
-    job->head.error = make_files(job, make_job_of(job)->stamps.files);
+    struct make_job *x = make_job_of(job);
+
+    job->head.error = make_files(job, x->n_missing, x->stamps.files);
 }
 
 /* --- prepare and finish ---------------------------------------------------------------------- */
@@ -105,6 +122,7 @@ int storage_prepare_make(struct storage *s, struct disk_job **jobp)
     if (s->resume_path && s->ownership.unrecorded && s->books.have.n_set < s->store.n_pieces)
         return STORAGE_UNSAVED;
     x = make_job_of(job_new(s, &make_kind, sizeof *x));
+    x->n_missing = s->store.n_pieces - s->books.have.n_set;
     x->stamps = s->stamps;
     s->stamps = STAMPS_EMPTY;
     *jobp = &x->job.head;

@@ -7,6 +7,6 @@
 
 /* Makes links and the files of length 0, and allocates the others (full). STAMPS, one per file, are
  * the present ones, before and after. The worker of JOB. 0 or -errno, and JOB->failed_file. */
-int make_files(struct job *job, struct file_stamp *stamps);
+int make_files(struct job *job, uint32_t n_missing, struct file_stamp *stamps);
 
 #endif

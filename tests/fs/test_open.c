@@ -317,9 +317,42 @@ START_TEST(a_wider_selection_loses_no_piece)
 }
 END_TEST
 
+static uint64_t n_allocated(const struct sample *sample, uint32_t file)
+{
+    struct stat st;
+    char path[640];
+
+    sample_path(sample, file, path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    return (uint64_t)st.st_blocks * 512;
+}
+
+/* The download began with holes, or files were copied with holes. */
+START_TEST(full_allocation_reserves_room_at_every_start)
+{
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    write_piece(&sample, s, 0);
+    write_piece(&sample, s, sample.n_pieces - 1);
+    hash_waiting(s);
+    ck_assert_uint_lt(n_allocated(&sample, 0), 500000);
+    close_storage(s);
+    s = open_storage(&sample, ALLOCATION_FULL, NULL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 2);
+    for (uint32_t file = 0; file < 2; file++)
+        ck_assert_uint_ge(n_allocated(&sample, file), 500000);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("open", 20, after_a_crash_no_piece_is_claimed_that_is_not_on_disk,
           an_unfinished_torrent_keeps_the_layout_of_its_files,
           only_pieces_of_touched_files_are_doubtful,
           only_the_changed_one_of_a_hundred_files_is_hashed_again,
           no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside,
-          resume_data_that_cannot_be_read_is_kept, a_wider_selection_loses_no_piece);
+          resume_data_that_cannot_be_read_is_kept, a_wider_selection_loses_no_piece,
+          full_allocation_reserves_room_at_every_start);
