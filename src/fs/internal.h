@@ -47,6 +47,7 @@ struct storage {
     uint64_t uploaded, downloaded;
     bool refuse_lost, trusting;
     enum overwriting overwriting;
+    uint32_t shared_file; /* the same one as another file: nothing is written; or STAMPS_NONE */
     /* The stamps are those of the resume data, and were not compared with the files yet. */
     bool needs_restat;
 };

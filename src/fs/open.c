@@ -43,6 +43,7 @@ struct open_job {
     /* After running. */
     struct saved saved;
     uint64_t uploaded, downloaded;
+    uint32_t shared_file;
     bool checking_all, needs_restat, unmade;
 };
 
@@ -68,6 +69,7 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     x->stamps = s->stamps;
     x->ownership = s->ownership;
     x->overwriting = s->overwriting;
+    x->shared_file = STAMPS_NONE;
     s->books = BOOKS_EMPTY;
     s->placement = NULL;
     s->stamps = STAMPS_EMPTY;
@@ -333,6 +335,8 @@ static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)
     }
     if (!r)
         r = settle_ownership(x, resume);
+    if (!r && !x->needs_restat)
+        r = stamps_find_shared(job->store, x->stamps.files, &x->shared_file);
     resume_free(resume);
     job->head.error = r;
 }
@@ -354,6 +358,7 @@ static void open_finish(struct storage *s, struct job *job)
     s->downloaded = x->downloaded;
     s->checking_all = x->checking_all;
     s->needs_restat = x->needs_restat;
+    s->shared_file = x->shared_file;
 }
 
 const struct job_kind open_kind = {

@@ -59,6 +59,46 @@ int stamps_read_all(const struct store *store, struct file_stamp *stamps)
     return r;
 }
 
+static int compare_inodes(const void *a, const void *b, void *arg)
+{
+    const struct file_stamp *stamps = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    if (stamps[x].inode != stamps[y].inode)
+        return stamps[x].inode < stamps[y].inode ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+/* Equal inode numbers on two disks are not one file. */
+static bool is_one_file(const struct store *store, uint32_t a, uint32_t b)
+{
+    char path[STORE_PATH_MAX];
+    struct stat x, y;
+
+    return !fstatat(store->dir_fd, store_path(store, a, path), &x, AT_SYMLINK_NOFOLLOW) &&
+           !fstatat(store->dir_fd, store_path(store, b, path), &y, AT_SYMLINK_NOFOLLOW) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int stamps_find_shared(const struct store *store, const struct file_stamp *stamps, uint32_t *filep)
+{
+    uint32_t *files = malloc(((size_t)store->n_files + 1) * sizeof *files), n = 0;
+
+    *filep = STAMPS_NONE;
+    if (!files)
+        return -ENOMEM;
+    for (uint32_t file = 0; file < store->n_files; file++)
+        if (stamps[file].inode && metainfo_file(store->meta, file)->length)
+            files[n++] = file;
+    qsort_r(files, n, sizeof *files, compare_inodes, (void *)(uintptr_t)stamps);
+    for (uint32_t i = 1; i < n && *filep == STAMPS_NONE; i++)
+        if (stamps[files[i]].inode == stamps[files[i - 1]].inode &&
+            is_one_file(store, files[i - 1], files[i]))
+            *filep = files[i];
+    free(files);
+    return 0;
+}
+
 int stamps_init(struct stamps *s, uint32_t n_files)
 {
     s->files = calloc((size_t)n_files + 1, sizeof *s->files);

@@ -25,6 +25,11 @@ uint64_t stamp_inode(const struct store *store, int fd);
 int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp);
 int stamps_read_all(const struct store *store, struct file_stamp *stamps);
 
+/* *FILEP becomes a file with content that is the same one as another of the torrent, by a hard link
+ * or a file system that ignores case; STAMPS_NONE when there is none. 0 or -ENOMEM. */
+#define STAMPS_NONE UINT32_MAX
+int stamps_find_shared(const struct store *store, const struct file_stamp *stamps, uint32_t *filep);
+
 /* Why a file has to be synced before resume data claims more of it. */
 enum {
     UNSYNCED_WRITTEN = 1, /* we wrote to it: its stamp is read again after the sync */

@@ -90,6 +90,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->lock_fd = -1;
     s->check_at = UINT32_MAX;
     s->failed_file = JOB_FILE_NONE;
+    s->shared_file = STAMPS_NONE;
     s->dir = mem_dup_string(config->dir);
     r = open_dir(s->dir, &dir_fd);
     if (!r) {
@@ -280,7 +281,8 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
     snprintf(reason, STORAGE_REASON_MAX, "%s%s%s: %s",
              s->failed_file == JOB_FILE_RESUME ? s->resume_path : s->dir, path ? "/" : "",
              path ? path : "",
-             error == -EEXIST ? "exists, and is not of this torrent (see --allow-overwrite)"
+             error == -EEXIST   ? "exists, and is not of this torrent (see --allow-overwrite)"
+             : error == -EMLINK ? "another file of the torrent is the same file"
                               : strerror(error < 0 ? -error : error));
     return reason;
 }

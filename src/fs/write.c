@@ -107,6 +107,10 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
         return -EINVAL;
     if (bitfield_test(&s->books.verified, piece) || !placement->ops->takes(placement, piece))
         return 0;
+    if (s->shared_file != STAMPS_NONE) {
+        s->failed_file = s->shared_file;
+        return -EMLINK;
+    }
     if (placement->ops->one_job_at_a_time && s->n_jobs)
         return STORAGE_BUSY;
     begins = !s->books.partials[piece];

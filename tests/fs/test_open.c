@@ -349,10 +349,41 @@ START_TEST(full_allocation_reserves_room_at_every_start)
 }
 END_TEST
 
+/* Names that are one file cannot hold two files; content that is there already can be served. */
+START_TEST(one_file_under_two_names_is_not_written_to)
+{
+    char path[640], other[640], reason[STORAGE_REASON_MAX];
+    struct sample sample;
+    struct storage *s;
+
+    make_plain(&sample);
+    sample_write_file(&sample, 0);
+    sample_path(&sample, 0, path);
+    sample_path(&sample, 1, other);
+    ck_assert_int_eq(link(path, other), 0);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert_uint_eq(storage_have(s)->n_set, 7);
+    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 4, &alice, false), -EMLINK);
+    ck_assert(storage_failed_in_content(s));
+    storage_describe_error(s, -EMLINK, reason);
+    ck_assert_msg(strstr(reason, "T/b: another file of the torrent is the same file"), "%s",
+                  reason);
+    ck_assert(sample_file_is_good(&sample, 0));
+    close_storage(s);
+    ck_assert_int_eq(unlink(other), 0);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    write_piece(&sample, s, 9);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("open", 20, after_a_crash_no_piece_is_claimed_that_is_not_on_disk,
           an_unfinished_torrent_keeps_the_layout_of_its_files,
           only_pieces_of_touched_files_are_doubtful,
           only_the_changed_one_of_a_hundred_files_is_hashed_again,
           no_file_is_trusted_when_the_first_one_has_changed, corrupt_resume_data_is_set_aside,
           resume_data_that_cannot_be_read_is_kept, a_wider_selection_loses_no_piece,
-          full_allocation_reserves_room_at_every_start);
+          full_allocation_reserves_room_at_every_start, one_file_under_two_names_is_not_written_to);
