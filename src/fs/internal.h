@@ -36,6 +36,7 @@ struct storage {
     struct blame blame;
     struct events events;
     uint32_t n_jobs;      /* prepared and not finished */
+    uint32_t n_writes;    /* of them: write jobs */
     uint32_t failed_file; /* which file the last error is about; as job.h has it */
     /* The check. */
     uint32_t check_at; /* the next slot to be given to a job */
@@ -60,7 +61,9 @@ extern const struct job_kind open_kind, make_kind, write_kind, hash_kind, check_
 /* check.c: ends a pass: all doubtful slots were read, and no job is under way. */
 void check_end_pass(struct storage *s);
 /* restat.c: whether only another program can have changed the stamp of FILE that s->stamps has.
- * False until resume data has all that we wrote. */
+ * False until resume data has all that we wrote to it. */
 bool restat_knows_stamp(const struct storage *s, uint32_t file);
+/* restat.c: another program has changed FILE: reports it, and that no piece of it is claimed. */
+void restat_report_change(struct storage *s, uint32_t file);
 
 #endif

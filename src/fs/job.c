@@ -74,6 +74,8 @@ int job_add_ranges(struct job *job, uint64_t at, uint32_t length, enum padding p
             s->failed_file = extent.file;
             return r;
         }
+        if (bytes) /* the file has got its length */
+            s->stamps.unsynced[extent.file] |= UNSYNCED_WRITTEN;
     }
     return 0;
 }

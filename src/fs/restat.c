@@ -10,6 +10,7 @@
 struct restat_job {
     struct job job;
     struct file_stamp *expected; /* one per file, owned */
+    bool *known;                 /* one per file, owned: it is compared */
     uint32_t changed;            /* after running: the first file that differs, or JOB_FILE_NONE */
 };
 
@@ -20,27 +21,40 @@ static struct restat_job *restat_job_of(struct job *job)
 
 bool restat_knows_stamp(const struct storage *s, uint32_t file)
 {
-    return s->books.verified.n_set == s->store.n_pieces && s->placement->ops->stamps_vouch &&
-           !s->saving && !(s->stamps.unsynced[file] & UNSYNCED_WRITTEN);
+    return !s->n_writes && !s->saving && !(s->stamps.unsynced[file] & UNSYNCED_WRITTEN);
+}
+
+/* A complete torrent is not written to, so that its resume data keeps the old stamp. Otherwise the
+ * next write would bring the new stamp into resume data, as that of what we wrote. */
+void restat_report_change(struct storage *s, uint32_t file)
+{
+    if (s->books.verified.n_set < s->store.n_pieces)
+        s->stamps.unsynced[file] |= UNSYNCED_FAILED;
+    events_add(&s->events, STORAGE_CHANGED, file, NULL);
 }
 
 int storage_prepare_restat(struct storage *s, struct disk_job **jobp)
 {
     struct restat_job *x;
+    uint32_t first = 0;
 
     owner_assert(&s->thread);
     *jobp = NULL;
-    for (uint32_t file = 0; file < s->store.n_files; file++)
-        if (!restat_knows_stamp(s, file))
-            return 0;
+    while (first < s->store.n_files && !restat_knows_stamp(s, first))
+        first++;
+    if (first == s->store.n_files)
+        return 0;
     x = restat_job_of(job_new(s, &restat_kind, sizeof *x));
     x->changed = JOB_FILE_NONE;
     x->expected = malloc(((size_t)s->store.n_files + 1) * sizeof *x->expected);
-    if (!x->expected) {
+    x->known = calloc((size_t)s->store.n_files + 1, sizeof *x->known);
+    if (!x->expected || !x->known) {
         job_free(&x->job);
         return -ENOMEM;
     }
     memcpy(x->expected, s->stamps.files, s->store.n_files * sizeof *x->expected);
+    for (uint32_t file = first; file < s->store.n_files; file++)
+        x->known[file] = restat_knows_stamp(s, file);
     *jobp = &x->job.head;
     return 0;
 }
@@ -51,6 +65,8 @@ static void restat_run(struct job *job, unsigned n, struct disk_scratch *scratch
     struct file_stamp now;
 
     for (uint32_t file = 0; file < job->store->n_files; file++) {
+        if (!x->known[file])
+            continue;
         job->head.error = stamp_read(job->store, file, &now);
         if (job->head.error)
             job->failed_file = file;
@@ -68,13 +84,16 @@ static void restat_finish(struct storage *s, struct job *job)
     if (job->head.error)
         return;
     s->needs_restat = false;
-    if (x->changed != JOB_FILE_NONE)
-        events_add(&s->events, STORAGE_CHANGED, x->changed, NULL);
+    /* We may have written to it meanwhile. */
+    if (x->changed != JOB_FILE_NONE && restat_knows_stamp(s, x->changed) &&
+        stamp_equal(&x->expected[x->changed], &s->stamps.files[x->changed]))
+        restat_report_change(s, x->changed);
 }
 
 static void restat_deinit(struct job *job)
 {
     free(restat_job_of(job)->expected);
+    free(restat_job_of(job)->known);
 }
 
 const struct job_kind restat_kind = {

@@ -299,6 +299,6 @@ int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep)
         stamp_fits(&s->store, &s->stamps.files[file], (*handlep)->fd))
         return r;
     handle_pool_return(s->pool, *handlep);
-    events_add(&s->events, STORAGE_CHANGED, file, NULL);
+    restat_report_change(s, file);
     return -ESTALE;
 }

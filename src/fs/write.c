@@ -143,6 +143,7 @@ int storage_prepare_write(struct storage *s, uint32_t piece, uint32_t first_bloc
     if (begins)
         partial_add_padding(p, s->store.meta, from);
     partial_begin_write(p, first_block, blocks);
+    s->n_writes++;
     *jobp = &w->job.head;
     return 0;
 }
@@ -290,9 +291,12 @@ static void mark_written(struct storage *s, const struct write_job *w)
     }
     if (w->sync_failed)
         s->stamps.unsynced[w->job.failed_file] |= UNSYNCED_FAILED;
-    for (size_t i = 0; i < w->job.n_ranges && !w->job.head.error; i++) {
+    for (size_t i = 0; i < w->job.n_ranges; i++) {
         uint32_t file = w->job.ranges[i].extent.file;
 
+        /* After an error too: a part may be written, and a file that was opened exists. */
+        if (w->job.head.error && !w->job.ranges[i].handle)
+            continue;
         if (file != STORE_PADDING &&
             stamps_note_written(&s->stamps, file, w->job.ranges[i].inode) == STAMPS_REPLACED)
             events_add(&s->events, STORAGE_CHANGED, file, NULL);
@@ -321,6 +325,7 @@ static void write_finish(struct storage *s, struct job *job)
     struct write_job *w = write_job_of(job);
     struct partial *p = s->books.partials[w->piece];
 
+    s->n_writes--;
     mark_written(s, w);
     finish_moves(s, w);
     if (job->head.error)

@@ -125,32 +125,74 @@ START_TEST(written_content_is_served_before_and_after_it_is_saved)
 }
 END_TEST
 
-START_TEST(an_incomplete_or_unsaved_torrent_has_no_restat)
+START_TEST(our_own_writes_are_no_changes)
 {
-    struct storage_event e;
     struct sample sample;
-    struct disk_job *job;
     struct storage *s;
 
     make_plain(&sample);
     s = open_trusting(&sample);
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++) {
+        struct disk_job *job, *writing;
+        uint8_t *data = calloc(4, BLOCK_SIZE);
+
+        ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
+        ck_assert_int_eq(storage_prepare_write(s, piece, 0, 1, 1, data, &bob, &writing), 0);
+        disk_jobs_run(writing, &scratch);
+        if (job)
+            ck_assert_int_eq(run(job), 0); /* while the write is under way */
         ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
         ck_assert_ptr_null(job);
-        write_piece(&sample, s, piece);
-        hash_waiting(s);
-        ck_assert(storage_next_event(s, &e));
-        ck_assert_int_eq(e.kind, STORAGE_COMPLETED);
+        ck_assert_int_eq(storage_finish(writing), 0);
+        ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
+        if (job)
+            ck_assert_int_eq(run(job), 0);
+        ck_assert_uint_eq(count_events(s, STORAGE_CHANGED), 0);
+        if (piece % 3 == 0)
+            save(s, SAVE_RUNNING);
+        free(data);
     }
-    ck_assert_int_eq(storage_prepare_restat(s, &job), 0); /* complete, but written to since */
-    ck_assert_ptr_null(job);
-    save(s, SAVE_RUNNING);
     ck_assert_int_eq(restat(s), -1);
     close_storage(s);
-    s = open_trusting(&sample);
-    ck_assert(storage_needs_restat(s));
-    storage_free(s);
     end(&sample);
+}
+END_TEST
+
+/* A download, a partial seed, and one with compact allocation. */
+START_TEST(a_change_in_an_unfinished_torrent_is_found_and_not_claimed)
+{
+    static const bool skip[] = {false, true};
+
+    for (unsigned i = 0; i < 3; i++) {
+        enum allocation allocation = i == 2 ? ALLOCATION_COMPACT : ALLOCATION_SPARSE;
+        struct open_file *h;
+        struct sample sample;
+        struct storage *s;
+
+        make_plain(&sample);
+        s = open_storage(&sample, allocation, i == 1 ? skip : NULL);
+        for (uint32_t piece = 0; piece < 4; piece++)
+            write_piece(&sample, s, piece);
+        hash_waiting(s);
+        count_events(s, STORAGE_COMPLETED);
+        save(s, SAVE_RUNNING);
+        ck_assert_int_eq(restat(s), -1);
+        sample.content[70000] ^= 1;
+        sample_change_file(&sample, 0);
+        sample.content[70000] ^= 1;
+        ck_assert_int_eq(storage_lease(s, 0, &h), -ESTALE);
+        ck_assert_uint_eq(count_events(s, STORAGE_CHANGED), 1);
+        ck_assert_int_eq(restat(s), 0);
+        write_piece(&sample, s, 5); /* before the torrent is closed */
+        hash_waiting(s);
+        close_storage(s);
+        s = open_storage(&sample, allocation, i == 1 ? skip : NULL);
+        ck_assert(!bitfield_test(storage_have(s), 1));
+        check(s, CHECK_DOUBTFUL);
+        ck_assert(bitfield_test(storage_have(s), 0) && !bitfield_test(storage_have(s), 1));
+        close_storage(s);
+        end(&sample);
+    }
 }
 END_TEST
 
@@ -187,6 +229,6 @@ END_TEST
 
 RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_restat,
           a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
-          written_content_is_served_before_and_after_it_is_saved,
-          an_incomplete_or_unsaved_torrent_has_no_restat,
-          a_file_replaced_by_one_of_the_same_time_is_found);
+          written_content_is_served_before_and_after_it_is_saved, our_own_writes_are_no_changes,
+          a_file_replaced_by_one_of_the_same_time_is_found,
+          a_change_in_an_unfinished_torrent_is_found_and_not_claimed);

@@ -119,8 +119,8 @@ enum save_reason {
 int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t downloaded,
                          enum save_reason reason, struct disk_job **jobp);
 
-/* Compares the stamps of all files, for STORAGE_CHANGED. NULL while there is nothing to compare
- * with: a piece is missing, or something was written that the resume data does not have yet. */
+/* Compares the stamps of files, for STORAGE_CHANGED; but not those that were written to since the
+ * last save. NULL when there is none left, or a write is under way. */
 int storage_prepare_restat(struct storage *s, struct disk_job **jobp);
 
 /* Books the result, frees JOB and returns its error. */

@@ -13,7 +13,7 @@
 #include "conjure/base/alloc.h"
 
 #define AGAIN_NS (24 * 3600 * NS_PER_S)
-#define LATER_NS (60 * NS_PER_S)  /* the torrent is incomplete, or has a query under way */
+#define LATER_NS (60 * NS_PER_S)  /* a write or a query is under way */
 #define PAUSE_NS (20 * NS_PER_MS) /* at least */
 #define SHARE    9                /* of pause for one of restat */
 
