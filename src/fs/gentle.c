@@ -10,23 +10,41 @@
  * cached. Most files whose check a user waits for have just been written.
  *
  * For a user who neither owns a file nor may write to it mincore reports all pages as cached. Then
- * no page is dropped.
+ * every window is requested as a whole, and no page is dropped; newer kernels (6.3) reuse the pages
+ * of such a file first.
  */
 #include "fs/gentle.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "conjure/fs/io.h"
 
+/* Whether mincore tells this process the truth about FD. */
+static bool may_know(int fd)
+{
+    char path[32];
+    struct stat st;
+
+    if (!fstat(fd, &st) && st.st_uid == geteuid())
+        return true;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return !faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+}
+
 void gentle_init(struct gentle *g, int fd)
 {
     *g = GENTLE_EMPTY;
     g->fd = fd;
+    g->unknown = !may_know(fd);
+    if (g->unknown)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_NOREUSE);
     posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
 }
 
@@ -81,7 +99,7 @@ static void find_resident(struct gentle *g)
     void *map;
 
     memset(g->resident, 1, sizeof g->resident);
-    if (is_all_cached(g->fd, g->begin, GENTLE_WINDOW))
+    if (g->unknown || is_all_cached(g->fd, g->begin, GENTLE_WINDOW))
         return;
     map = mmap(NULL, GENTLE_WINDOW, PROT_READ, MAP_SHARED, g->fd, (off_t)g->begin);
     if (map == MAP_FAILED)
@@ -96,7 +114,7 @@ static void open_window(struct gentle *g, uint64_t offset)
     g->begin = offset / GENTLE_PAGE * GENTLE_PAGE;
     g->end = g->begin + GENTLE_WINDOW;
     find_resident(g);
-    if (!(g->resident[0] & 1) || run_of(g, 0) < sizeof g->resident)
+    if (g->unknown || !(g->resident[0] & 1) || run_of(g, 0) < sizeof g->resident)
         posix_fadvise(g->fd, (off_t)g->begin, GENTLE_WINDOW, POSIX_FADV_WILLNEED);
 }
 

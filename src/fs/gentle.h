@@ -2,6 +2,7 @@
 #ifndef CONJURE_SRC_FS_GENTLE_H
 #define CONJURE_SRC_FS_GENTLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@
 
 struct gentle {
     int fd;
+    bool unknown;                                  /* which pages are cached */
     uint64_t begin, end;                           /* window, on page borders; 0, 0: none */
     uint8_t resident[GENTLE_WINDOW / GENTLE_PAGE]; /* its pages, bit 0: cached */
 };

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fs/gentle.h"
+
+/* In place of the C library's: counts windows that are read as a whole. */
+static unsigned n_ahead;
+
+int posix_fadvise(int fd, off_t offset, off_t n, int advice)
+{
+    n_ahead += advice == POSIX_FADV_WILLNEED;
+    return syscall(SYS_fadvise64, fd, offset, n, advice) ? errno : 0;
+}
 
 #define SIZE ((size_t)3 * GENTLE_WINDOW + 5000)
 #define N    ((SIZE + GENTLE_PAGE - 1) / GENTLE_PAGE)
@@ -134,5 +146,24 @@ START_TEST(a_read_beyond_the_end_gives_nothing)
 }
 END_TEST
 
+/* To a user who neither owns a file nor may write to it the kernel reports all pages as cached. */
+START_TEST(files_of_another_owner_are_read_in_whole_windows)
+{
+    int fd = make_file();
+
+    ck_assert_int_eq(fchmod(fd, 0444), 0);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (!geteuid())
+        ck_assert_int_eq(seteuid(65534), 0);
+    n_ahead = 0;
+    read_all(32768);
+    ck_assert_uint_eq(n_ahead, 4);
+    if (!getuid())
+        ck_assert_int_eq(seteuid(0), 0);
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
 RUN_SUITE("gentle", 20, pages_read_from_disk_are_not_cached_afterwards, cached_pages_stay_cached,
-          a_read_beyond_the_end_gives_nothing);
+          a_read_beyond_the_end_gives_nothing, files_of_another_owner_are_read_in_whole_windows);
