@@ -157,6 +157,25 @@ static int open_parent(int dir_fd, const char *path, bool make, int *parentp, co
     return 0;
 }
 
+/* Another process has a lease of NAME, which it is about to give up: waits for that, so NAME must be
+ * a regular file. */
+static int open_leased(int dir_fd, const char *name, int flags)
+{
+    int fd, error, found = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    char path[32];
+    struct stat st;
+
+    if (found < 0)
+        return -1;
+    errno = EAGAIN;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", found);
+    fd = !fstat(found, &st) && S_ISREG(st.st_mode) ? open(path, flags) : -1;
+    error = errno;
+    io_close(found);
+    errno = error;
+    return fd;
+}
+
 int io_open_below(int dir_fd, const char *path, int flags, int *fdp)
 {
     const char *last;
@@ -169,6 +188,8 @@ int io_open_below(int dir_fd, const char *path, int flags, int *fdp)
     do {
         /* O_NONBLOCK: opening a pipe that somebody put there must not block. */
         fd = openat(parent, last, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+        if (fd < 0 && errno == EAGAIN)
+            fd = open_leased(parent, last, (flags & ~O_CREAT) | O_CLOEXEC | O_NOCTTY);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
         error = errno;

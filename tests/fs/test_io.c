@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "conjure/fs/io.h"
@@ -144,5 +146,45 @@ START_TEST(folders_are_compared_by_name)
 }
 END_TEST
 
+static int leased_fd;
+
+static void give_up_lease(int signal)
+{
+    fcntl(leased_fd, F_SETLEASE, F_UNLCK);
+}
+
+/* As a file server does that has lent the file to a client. */
+START_TEST(a_file_that_another_process_has_a_lease_of_is_opened)
+{
+    int ready[2], fd, status;
+    char byte;
+    pid_t child;
+
+    begin();
+    ck_assert_int_eq(io_open_below(dir_fd, "file", O_RDWR | O_CREAT, &fd), 0);
+    io_close(fd);
+    ck_assert_int_eq(pipe(ready), 0);
+    child = fork();
+    if (!child) {
+        signal(SIGIO, give_up_lease);
+        leased_fd = openat(dir_fd, "file", O_RDWR);
+        if (fcntl(leased_fd, F_SETLEASE, F_WRLCK) || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        pause();
+        _exit(0);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(io_open_below(dir_fd, "file", O_RDWR | O_CREAT, &fd), 0);
+    ck_assert_int_eq(fcntl(fd, F_GETFL) & (O_ACCMODE | O_CREAT), O_RDWR);
+    io_close(fd);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(ready[0]);
+    close(ready[1]);
+    end();
+}
+END_TEST
+
 RUN_SUITE("io", 20, a_read_stops_at_the_end_of_the_file, paths_do_not_leave_the_folder,
-          a_file_is_replaced_whole_or_not_at_all, folders_are_compared_by_name);
+          a_file_is_replaced_whole_or_not_at_all, folders_are_compared_by_name,
+          a_file_that_another_process_has_a_lease_of_is_opened);
