@@ -54,9 +54,34 @@ static bool is_used(const struct slots *s, uint32_t slot)
     return s->rank[slot] < s->n_used;
 }
 
+/* Books what SLOT holds. */
+static void set(struct slots *s, uint32_t slot, uint32_t piece)
+{
+    if (is_used(s, slot)) {
+        s->n_free += (piece == SLOT_NONE) - (s->piece_in[slot] == SLOT_NONE);
+        if (piece == SLOT_NONE && s->rank[slot] < s->free_from)
+            s->free_from = s->rank[slot];
+    }
+    s->piece_in[slot] = piece;
+}
+
+/* The next slot, which holds nothing. */
+static uint32_t grow(struct slots *s)
+{
+    if (!s->n_free++)
+        s->free_from = s->n_used;
+    return s->order[s->n_used++];
+}
+
+static void shrink(struct slots *s)
+{
+    s->n_free--;
+    s->n_used--;
+}
+
 static void put(struct slots *s, uint32_t piece, uint32_t slot)
 {
-    s->piece_in[slot] = piece;
+    set(s, slot, piece);
     s->slot_of[piece] = slot;
 }
 
@@ -65,22 +90,23 @@ static void move(struct slots *s, struct slot_moves *moves, uint32_t piece, uint
     uint32_t from = s->slot_of[piece];
 
     moves->move[moves->n++] = (struct slot_move){piece, from, to};
-    s->piece_in[from] = SLOT_NONE;
+    set(s, from, SLOT_NONE);
     put(s, piece, to);
 }
 
 /* A used slot that holds nothing, or SLOT_NONE. */
-static uint32_t find_free(const struct slots *s)
+static uint32_t find_free(struct slots *s)
 {
-    for (uint32_t i = 0; i < s->n_used; i++)
-        if (s->piece_in[s->order[i]] == SLOT_NONE)
-            return s->order[i];
-    return SLOT_NONE;
+    if (!s->n_free)
+        return SLOT_NONE;
+    while (s->piece_in[s->order[s->free_from]] != SLOT_NONE)
+        s->free_from++;
+    return s->order[s->free_from];
 }
 
 void slots_place(struct slots *s, uint32_t piece, struct slot_moves *moves)
 {
-    uint32_t room;
+    uint32_t room, free_from;
 
     assert(s->rank[piece] != SLOT_NONE && s->slot_of[piece] == SLOT_NONE);
     *moves = (struct slot_moves){.piece = piece};
@@ -89,8 +115,10 @@ void slots_place(struct slots *s, uint32_t piece, struct slot_moves *moves)
         return;
     }
     room = find_free(s);
+    free_from = s->free_from;
     if (room == SLOT_NONE) {
-        room = s->order[s->n_used++];
+        room = grow(s);
+        free_from = s->free_from;
         moves->grew = true;
         if (s->slot_of[room] != SLOT_NONE) {
             uint32_t old = s->slot_of[room];
@@ -107,28 +135,29 @@ void slots_place(struct slots *s, uint32_t piece, struct slot_moves *moves)
         room = piece;
     }
     put(s, piece, room);
+    s->free_from = free_from; /* the moves have filled the slots that they have emptied */
 }
 
 void slots_undo(struct slots *s, const struct slot_moves *moves, unsigned n_done)
 {
     uint32_t slot = s->slot_of[moves->piece];
 
-    s->piece_in[slot] = SLOT_NONE;
+    set(s, slot, SLOT_NONE);
     s->slot_of[moves->piece] = SLOT_NONE;
     for (unsigned i = moves->n; i > n_done; i--) {
         const struct slot_move *m = &moves->move[i - 1];
 
-        s->piece_in[m->to] = SLOT_NONE;
+        set(s, m->to, SLOT_NONE);
         put(s, m->piece, m->from);
     }
     /* The new slot stays empty. */
     if (moves->grew && n_done == 0 && moves->n && s->piece_in[s->order[s->n_used - 1]] == SLOT_NONE)
-        s->n_used--;
+        shrink(s);
 }
 
 void slots_load(struct slots *s, const uint32_t *found)
 {
-    s->n_used = 0;
+    s->n_used = s->n_free = s->free_from = 0;
     for (uint32_t slot = 0; slot < s->n_pieces; slot++) {
         s->piece_in[slot] = SLOT_NONE;
         s->slot_of[slot] = SLOT_NONE;
@@ -136,6 +165,7 @@ void slots_load(struct slots *s, const uint32_t *found)
     for (uint32_t i = 0; i < s->n_slots; i++)
         if (found[s->order[i]] != SLOT_NONE)
             s->n_used = i + 1;
+    s->n_free = s->n_used;
     for (uint32_t i = 0; i < s->n_used; i++) {
         uint32_t slot = s->order[i], piece = found[slot];
 
@@ -146,5 +176,5 @@ void slots_load(struct slots *s, const uint32_t *found)
     }
     /* Slots at the end that were left empty are not used. */
     while (s->n_used && s->piece_in[s->order[s->n_used - 1]] == SLOT_NONE)
-        s->n_used--;
+        shrink(s);
 }

@@ -30,6 +30,8 @@ struct slots {
     uint32_t n_pieces;
     uint32_t n_slots;   /* wanted pieces */
     uint32_t n_used;    /* the first so many of `order` */
+    uint32_t n_free;    /* of these, slots that hold nothing */
+    uint32_t free_from; /* none of them is before this place in `order` */
     uint32_t *order;    /* the wanted pieces, ascending */
     uint32_t *rank;     /* piece -> its place in `order`, or SLOT_NONE */
     uint32_t *piece_in; /* slot -> the piece in it, or SLOT_NONE */

@@ -16,8 +16,15 @@ static bool is_wanted(const void *arg, uint32_t piece)
 /* One assertion for all slots, because each assertion costs a system call. */
 static void check_invariant(const struct slots *s)
 {
-    uint32_t n_wrong = 0;
+    uint32_t n_wrong = 0, n_free = 0;
 
+    for (uint32_t i = 0; i < s->n_used; i++) {
+        bool free = s->piece_in[s->order[i]] == SLOT_NONE;
+
+        n_free += free;
+        n_wrong += free && i < s->free_from;
+    }
+    n_wrong += n_free != s->n_free;
     for (uint32_t piece = 0; piece < N; piece++) {
         uint32_t slot = s->slot_of[piece];
 
@@ -114,5 +121,54 @@ START_TEST(any_table_of_slots_is_loaded_without_breaking_the_invariant)
 }
 END_TEST
 
+static bool wants_all(const void *arg, uint32_t piece)
+{
+    return true;
+}
+
+/* Takes a minute if a place is searched among all used slots, and the time of the suite is less. */
+START_TEST(many_pieces_are_placed_without_a_search)
+{
+    enum { MANY = 300000 };
+    uint32_t n_wrong = 0;
+    struct slot_moves moves;
+    struct slots s;
+
+    ck_assert_int_eq(slots_init(&s, MANY, wants_all, NULL), 0);
+    for (uint32_t piece = MANY; piece--;)
+        slots_place(&s, piece, &moves);
+    for (uint32_t piece = 0; piece < MANY; piece++)
+        n_wrong += s.slot_of[piece] != piece;
+    ck_assert_uint_eq(n_wrong, 0);
+    slots_deinit(&s);
+}
+END_TEST
+
+/* After a scan that has found every second piece only. */
+START_TEST(holes_are_filled_without_a_search)
+{
+    enum { MANY = 300000 };
+    uint32_t n_wrong = 0;
+    uint32_t *found = malloc(2 * (size_t)MANY * sizeof *found);
+    struct slot_moves moves;
+    struct slots s;
+
+    ck_assert_int_eq(slots_init(&s, 2 * MANY, wants_all, NULL), 0);
+    for (uint32_t slot = 0; slot < 2 * MANY; slot++)
+        found[slot] = slot < MANY && slot % 2 ? slot : SLOT_NONE;
+    slots_load(&s, found);
+    for (uint32_t piece = 2 * MANY; piece-- > MANY;)
+        slots_place(&s, piece, &moves);
+    for (uint32_t piece = 0; piece < MANY; piece += 2)
+        slots_place(&s, piece, &moves);
+    for (uint32_t piece = 0; piece < 2 * MANY; piece++)
+        n_wrong += s.slot_of[piece] != piece;
+    ck_assert_uint_eq(n_wrong, 0);
+    slots_deinit(&s);
+    free(found);
+}
+END_TEST
+
 RUN_SUITE("slots", 60, every_piece_ends_in_its_own_slot,
-          any_table_of_slots_is_loaded_without_breaking_the_invariant);
+          any_table_of_slots_is_loaded_without_breaking_the_invariant,
+          many_pieces_are_placed_without_a_search, holes_are_filled_without_a_search);
