@@ -15,7 +15,7 @@
 static int find_all_present(struct storage *s, struct bitfield *present)
 {
     struct file_stamp *stamps = calloc((size_t)s->store.n_files + 1, sizeof *stamps);
-    int r = stamps ? stamps_read_all(&s->store, stamps) : -ENOMEM;
+    int r = stamps ? stamps_read_all(&s->store, stamps, NULL) : -ENOMEM;
 
     if (!r)
         r = s->placement->ops->find_present(s->placement, stamps, present);

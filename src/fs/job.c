@@ -85,6 +85,12 @@ struct job *job_next(const struct job *job)
     return job->head.next ? container_of(job->head.next, struct job, head) : NULL;
 }
 
+void disk_job_cancel(struct disk_job *head)
+{
+    atomic_store_explicit(&container_of(head, struct job, head)->cancelled, true,
+                          memory_order_relaxed);
+}
+
 /* --- workers --------------------------------------------------------------------------------- */
 
 void disk_scratch_deinit(struct disk_scratch *x)

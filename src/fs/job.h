@@ -2,6 +2,8 @@
 #ifndef CONJURE_SRC_FS_JOB_H
 #define CONJURE_SRC_FS_JOB_H
 
+#include <stdatomic.h>
+
 #include "conjure/fs/disk_job.h"
 #include "conjure/fs/handle_pool.h"
 #include "fs/store.h"
@@ -51,7 +53,14 @@ struct job {
     uint32_t failed_file; /* which file head.error is about, JOB_FILE_RESUME or JOB_FILE_NONE */
     struct job_range *ranges;
     size_t n_ranges, room;
+    _Atomic bool cancelled; /* by FS's thread, while a worker runs the job */
 };
+
+/* The worker of a check, an open or a restat job. */
+static inline bool job_is_cancelled(const struct job *job)
+{
+    return atomic_load_explicit(&job->cancelled, memory_order_relaxed);
+}
 
 /* FS's thread. A job of SIZE bytes, all 0 but for the head. */
 struct job *job_new(struct storage *s, const struct job_kind *kind, size_t size);

@@ -58,12 +58,6 @@ unsigned disk_job_n_pieces(const struct disk_job *head)
     return lane_job_of(container_of(head, struct job, head))->n_lanes;
 }
 
-void disk_job_cancel(struct disk_job *head)
-{
-    atomic_store_explicit(&lane_job_of(container_of(head, struct job, head))->cancelled, true,
-                          memory_order_relaxed);
-}
-
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* How far one lane has been read. */
@@ -217,7 +211,7 @@ static void read_lanes(struct active_lane *lanes, unsigned n_lanes, uint32_t at,
 
         if (lane->bytes)
             buffers[i] = lane->bytes + at;
-        else if (atomic_load_explicit(&lanes[i].reader.lanes->cancelled, memory_order_relaxed))
+        else if (job_is_cancelled(&lanes[i].reader.lanes->job))
             lane->result = LANE_CANCELLED;
         else if (lane->result == LANE_GOOD)
             lane->result = read_lane(&lanes[i], (uint8_t *)buffers[i], n);

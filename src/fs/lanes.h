@@ -2,8 +2,6 @@
 #ifndef CONJURE_SRC_FS_LANES_H
 #define CONJURE_SRC_FS_LANES_H
 
-#include <stdatomic.h>
-
 #include "fs/job.h"
 
 /* Jobs that hash pieces of one size side by side, a lane for each: hash.c and check.c. */
@@ -35,9 +33,8 @@ struct lane_job {
     struct job job;
     struct lane lanes[SHA1_LANES_MAX];
     unsigned n_lanes;
-    uint32_t lane_size;     /* bytes */
-    bool gently;            /* see gentle.h */
-    _Atomic bool cancelled; /* by FS's thread, while a worker runs the job */
+    uint32_t lane_size; /* bytes */
+    bool gently;        /* see gentle.h */
 };
 
 static inline struct lane_job *lane_job_of(const struct job *job)

@@ -94,7 +94,7 @@ int make_files(struct job *job, uint32_t n_missing, struct file_stamp *stamps)
         if (r)
             return r;
     }
-    return made ? stamps_read_all(store, stamps) : 0;
+    return made ? stamps_read_all(store, stamps, &job->cancelled) : 0;
 }
 
 static void make_run(struct job *job, unsigned n, struct disk_scratch *scratch)

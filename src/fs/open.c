@@ -213,7 +213,7 @@ static int find_stamps(struct open_job *x, const struct resume *resume)
 {
     x->needs_restat = may_be_trusted(x, resume);
     if (!x->needs_restat)
-        return stamps_read_all(x->job.store, x->stamps.files);
+        return stamps_read_all(x->job.store, x->stamps.files, &x->job.cancelled);
     memcpy(x->stamps.files, resume->stamps, x->job.store->n_files * sizeof *x->stamps.files);
     return 0;
 }

@@ -65,6 +65,10 @@ static void restat_run(struct job *job, unsigned n, struct disk_scratch *scratch
     struct file_stamp now;
 
     for (uint32_t file = 0; file < job->store->n_files; file++) {
+        if (job_is_cancelled(job)) {
+            job->head.error = -ECANCELED;
+            return;
+        }
         if (!x->known[file])
             continue;
         job->head.error = stamp_read(job->store, file, &now);

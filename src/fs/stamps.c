@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -50,12 +51,16 @@ int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stam
     return 0;
 }
 
-int stamps_read_all(const struct store *store, struct file_stamp *stamps)
+int stamps_read_all(const struct store *store, struct file_stamp *stamps,
+                    const _Atomic bool *cancelled)
 {
     int r = 0;
 
-    for (uint32_t file = 0; file < store->n_files && !r; file++)
+    for (uint32_t file = 0; file < store->n_files && !r; file++) {
+        if (cancelled && atomic_load_explicit(cancelled, memory_order_relaxed))
+            return -ECANCELED;
         r = stamp_read(store, file, &stamps[file]);
+    }
     return r;
 }
 

@@ -23,7 +23,9 @@ bool stamp_fits(const struct store *store, const struct file_stamp *stamp, int f
 uint64_t stamp_inode(const struct store *store, int fd);
 /* Any thread; these block on the disk. 0 or -errno; a missing file is no error. */
 int stamp_read(const struct store *store, uint32_t file, struct file_stamp *stampp);
-int stamps_read_all(const struct store *store, struct file_stamp *stamps);
+/* -ECANCELED once *CANCELLED, which may be NULL. */
+int stamps_read_all(const struct store *store, struct file_stamp *stamps,
+                    const _Atomic bool *cancelled);
 
 /* *FILEP becomes a file with content that is the same one as another of the torrent, by a hard link
  * or a file system that ignores case; STAMPS_NONE when there is none. 0 or -ENOMEM. */

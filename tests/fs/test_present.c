@@ -32,7 +32,7 @@ static void end(void)
 
 static void find(const struct bitfield *asked)
 {
-    ck_assert_int_eq(stamps_read_all(&store, stamps), 0);
+    ck_assert_int_eq(stamps_read_all(&store, stamps, NULL), 0);
     ck_assert_int_eq(present_find(&store, stamps, asked, &present), 0);
 }
 
@@ -93,7 +93,7 @@ START_TEST(a_slot_with_a_byte_on_disk_may_hold_a_piece)
     sample_write_file(&sample, 0);
     sample_path(&sample, 0, path);
     ck_assert_int_eq(truncate(path, 65536 + 1), 0);
-    ck_assert_int_eq(stamps_read_all(&store, stamps), 0);
+    ck_assert_int_eq(stamps_read_all(&store, stamps, NULL), 0);
     present_find_slots(&store, stamps, &present);
     ck_assert_uint_eq(present.n_set, 2);
     ck_assert(bitfield_test(&present, 0) && bitfield_test(&present, 1));

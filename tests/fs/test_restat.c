@@ -227,8 +227,39 @@ START_TEST(a_file_replaced_by_one_of_the_same_time_is_found)
 }
 END_TEST
 
+/* At the end of the program, while a slow disk has thousands of files to look at. */
+START_TEST(a_look_at_the_files_can_be_cancelled)
+{
+    char reason[STORAGE_REASON_MAX];
+    struct storage_config config;
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    close_storage(open_complete(&sample));
+    s = open_trusting(&sample);
+    sample_change_file(&sample, 42);
+    ck_assert_int_eq(storage_prepare_restat(s, &job), 0);
+    disk_job_cancel(job);
+    ck_assert_int_eq(run(job), -ECANCELED);
+    ck_assert(storage_needs_restat(s));
+    ck_assert_int_eq(restat(s), 42);
+    close_storage(s);
+    config = (struct storage_config){
+        .meta = sample.meta, .dir = sample.dir, .resume_path = sample.resume};
+    ck_assert_int_eq(storage_new(&config, &pool, &buffers, &s, reason), 0);
+    ck_assert_int_eq(storage_prepare_open(s, &job), 0);
+    disk_job_cancel(job);
+    ck_assert_int_eq(run(job), -ECANCELED);
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_restat,
           a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
           written_content_is_served_before_and_after_it_is_saved, our_own_writes_are_no_changes,
           a_file_replaced_by_one_of_the_same_time_is_found,
-          a_change_in_an_unfinished_torrent_is_found_and_not_claimed);
+          a_change_in_an_unfinished_torrent_is_found_and_not_claimed,
+          a_look_at_the_files_can_be_cancelled);

@@ -113,7 +113,7 @@ void fs_check_cancel(struct fs *self, const struct fs_torrent *t)
     for (unsigned i = 0; i < self->n_workers + self->n_checkers; i++)
         for (struct disk_job *job = self->workers[i].busy ? self->workers[i].run.job : NULL; job;
              job = job->next)
-            if (job->storage == t->storage && job->kind == DISK_CHECK)
+            if (job->storage == t->storage && (job->kind == DISK_CHECK || job->kind == DISK_RESTAT))
                 disk_job_cancel(job);
 }
 

@@ -107,7 +107,7 @@ static bool finish_job(struct fs *self, struct fs_torrent *t, struct disk_job *j
         return fs_saving_end(self, t, storage_finish(job));
     case DISK_RESTAT:
         error = storage_finish(job);
-        if (error)
+        if (error && error != -ECANCELED)
             fs_report_failure(self, t, error);
         fs_restat_end(self, t);
         return true;

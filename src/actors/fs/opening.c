@@ -45,6 +45,11 @@ void fs_opening_stop(struct fs *self)
 {
     owner_assert(&self->owner);
     self->stopped_opening = true;
+    for (unsigned i = 0; i < self->n_workers; i++)
+        for (struct disk_job *job = self->workers[i].busy ? self->workers[i].run.job : NULL; job;
+             job = job->next)
+            if (job->kind == DISK_OPEN)
+                disk_job_cancel(job);
     while (self->n_opening) {
         struct fs_torrent *t = take_first(self);
 
