@@ -303,9 +303,9 @@ static int settle_ownership(struct open_job *x, struct resume *resume)
         return 0;
     record_ownership(x, resume);
     /* A complete torrent whose stamps are those of the resume data has all that it needs. */
-    return x->needs_restat ? 0
-                           : make_files(&x->job, x->job.store->n_pieces - x->books.have.n_set,
-                                        x->stamps.files);
+    return x->needs_restat
+               ? 0
+               : make_files(&x->job, x->job.store->n_pieces - x->books.have.n_set, x->stamps.files);
 }
 
 static void open_run(struct job *job, unsigned n, struct disk_scratch *scratch)

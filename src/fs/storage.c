@@ -283,7 +283,7 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
              path ? path : "",
              error == -EEXIST   ? "exists, and is not of this torrent (see --allow-overwrite)"
              : error == -EMLINK ? "another file of the torrent is the same file"
-                              : strerror(error < 0 ? -error : error));
+                                : strerror(error < 0 ? -error : error));
     return reason;
 }
 
