@@ -113,6 +113,8 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     *jobp = NULL;
     if (!s->resume_path)
         return 0;
+    if (!s->stamps.files)
+        return STORAGE_BUSY; /* the make job has them */
     verdict = s->placement->ops->may_save(s->placement, &s->books, s->n_jobs > 0);
     if (verdict != SAVE_NOW)
         return verdict == SAVE_LATER ? STORAGE_BUSY : 0;

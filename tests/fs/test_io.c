@@ -146,13 +146,6 @@ START_TEST(folders_are_compared_by_name)
 }
 END_TEST
 
-static int leased_fd;
-
-static void give_up_lease(int signal)
-{
-    fcntl(leased_fd, F_SETLEASE, F_UNLCK);
-}
-
 /* As a file server does that has lent the file to a client. */
 START_TEST(a_file_that_another_process_has_a_lease_of_is_opened)
 {
@@ -166,12 +159,15 @@ START_TEST(a_file_that_another_process_has_a_lease_of_is_opened)
     ck_assert_int_eq(pipe(ready), 0);
     child = fork();
     if (!child) {
-        signal(SIGIO, give_up_lease);
-        leased_fd = openat(dir_fd, "file", O_RDWR);
-        if (fcntl(leased_fd, F_SETLEASE, F_WRLCK) || write(ready[1], "x", 1) != 1)
+        sigset_t io;
+        int lent = openat(dir_fd, "file", O_RDWR), number;
+
+        sigemptyset(&io);
+        sigaddset(&io, SIGIO); /* the kernel asks for the lease by it */
+        sigprocmask(SIG_BLOCK, &io, NULL);
+        if (fcntl(lent, F_SETLEASE, F_WRLCK) || write(ready[1], "x", 1) != 1)
             _exit(1);
-        pause();
-        _exit(0);
+        _exit(sigwait(&io, &number) || fcntl(lent, F_SETLEASE, F_UNLCK));
     }
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     ck_assert_int_eq(io_open_below(dir_fd, "file", O_RDWR | O_CREAT, &fd), 0);

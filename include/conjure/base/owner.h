@@ -7,27 +7,24 @@
  * others. The first thread that asserts to be the owner becomes it. An object that changes hands (a
  * connection, between the Lobby and its thread) is released by one owner before the next asserts.
  */
-#ifdef NDEBUG
-
-struct owner {
-    char nothing;
-};
-#define OWNER_NONE           ((struct owner){0})
-#define owner_release(owner) ((void)(owner))
-#define owner_assert(owner)  ((void)(owner))
-
-#else
-
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+/* The same in every build: tests have assertions, also against a library without. */
 struct owner {
     atomic_int thread; /* the kernel's id of the thread; 0: none yet, or released */
 };
 #define OWNER_NONE ((struct owner){0})
+
+#ifdef NDEBUG
+
+#define owner_release(owner) ((void)(owner))
+#define owner_assert(owner)  ((void)(owner))
+
+#else
 
 static inline int owner_self(void)
 {
