@@ -128,21 +128,25 @@ static bool remove_suggestion(struct choker_peer *p, uint32_t piece)
     return false;
 }
 
+static void note_began(struct choker_peer *p, uint32_t piece)
+{
+    guide_mark_used(&p->torrent->guide, piece);
+    if (!remove_suggestion(p, piece) && !p->n_suggested && p->n_suggested_max < SUGGESTED_MAX)
+        p->n_suggested_max++;
+    suggest(p);
+}
+
 static void on_began(struct choker *c, struct choker_began *m)
 {
     struct choker_peer *p = id_map_get(&c->peers, m->peer);
 
-    if (!p)
-        return;
-    if (p->torrent->guiding) {
-        guide_mark_used(&p->torrent->guide, m->piece);
-        if (!remove_suggestion(p, m->piece) && !p->n_suggested &&
-            p->n_suggested_max < SUGGESTED_MAX)
-            p->n_suggested_max++;
-        suggest(p);
+    if (p) {
+        for (uint32_t i = 0; p->torrent->guiding && i < m->pieces.n; i++)
+            note_began(p, m->pieces.pieces[i]);
+        if (!p->torrent->guiding || (guide_is_over(&p->torrent->guide) && !p->n_suggested))
+            peer_tell_or_drop_unguided(p->inbox, peer_new_unguided());
     }
-    if (!p->torrent->guiding || (guide_is_over(&p->torrent->guide) && !p->n_suggested))
-        peer_tell_or_drop_unguided(p->inbox, peer_new_unguided());
+    msg_reply(&m->msg);
 }
 
 static void send_changes(struct choker *c)
@@ -254,15 +258,14 @@ static void on_interest_changed(struct choker *c, struct choker_interest_changed
 {
     struct choker_peer *p = id_map_get(&c->peers, m->peer);
 
-    if (!p)
-        return;
-    if (p->is_seed != m->peer_is_seed) {
+    if (p && p->is_seed != m->peer_is_seed) {
         p->is_seed = m->peer_is_seed;
         p->torrent->n_seeds += p->is_seed ? 1 : -1;
         p->torrent->changed = true;
     }
     choke_policy_interest(&c->policy, m->peer, m->peer_interested, m->peer_is_seed, clock_now());
     send_changes(c);
+    msg_reply(&m->msg);
 }
 
 static void on_torrent_completed(struct choker *c, struct choker_torrent_completed *m)

@@ -47,6 +47,17 @@ int bitfield_copy(struct bitfield *to, const struct bitfield *from)
     return 0;
 }
 
+void bitfield_add(struct bitfield *to, const struct bitfield *from)
+{
+    size_t size = bitfield_size(to->n_bits);
+
+    to->n_set = 0;
+    for (size_t i = 0; i < size; i++) {
+        to->bytes[i] |= from->bytes[i];
+        to->n_set += (uint32_t)__builtin_popcount(to->bytes[i]);
+    }
+}
+
 void bitfield_set_all(struct bitfield *b)
 {
     size_t size = bitfield_size(b->n_bits);

@@ -52,6 +52,8 @@ struct super_peer {
     struct bitfield has;     /* as far as we know */
     struct bitfield offered; /* ever */
     struct bitfield taken;   /* requested, ever */
+    uint32_t *unseen;        /* those of `taken` since the peer was last not interested */
+    size_t n_unseen, unseen_room;
     uint32_t n_offers;
     struct offer offers[OFFERS_MAX];
 };
@@ -97,6 +99,7 @@ static void peer_free(struct super_peer *p)
     bitfield_deinit(&p->has);
     bitfield_deinit(&p->offered);
     bitfield_deinit(&p->taken);
+    free(p->unseen);
     free(p);
 }
 
@@ -180,7 +183,11 @@ static void end_offer_of(struct super_seed *s, struct super_peer *p, uint32_t pi
 static void end_offers_of_others(struct super_seed *s, const struct super_peer *p, uint32_t piece,
                                  uint64_t now)
 {
-    for (size_t i = 0; i < s->n_peers && s->pieces.n_offers[piece]; i++) {
+    uint32_t n_own = 0;
+
+    for (uint32_t i = 0; i < p->n_offers; i++)
+        n_own += p->offers[i].piece == piece;
+    for (size_t i = 0; i < s->n_peers && s->pieces.n_offers[piece] > n_own; i++) {
         struct super_peer *from = s->peers[i];
 
         if (from == p)
@@ -271,15 +278,30 @@ void super_seed_got_piece(struct super_seed *s, uint32_t peer, uint32_t piece, u
         got_piece(s, p, piece, now);
 }
 
+void super_seed_got_pieces(struct super_seed *s, uint32_t peer, const struct bitfield *has,
+                           uint64_t now)
+{
+    struct super_peer *p = id_map_get(&s->by_id, peer);
+
+    assert(!has || has->n_bits == s->n_pieces);
+    if (!p || bitfield_all(&p->has))
+        return;
+    for (uint32_t i = 0; i < s->n_pieces; i++)
+        if (!has || bitfield_test(has, i))
+            got_piece(s, p, i, now);
+}
+
 void super_seed_not_interested(struct super_seed *s, uint32_t peer, uint64_t now)
 {
     struct super_peer *p = id_map_get(&s->by_id, peer);
 
     /* A peer stays interested until it has every piece that it has requested. An offer that it has
-     * not requested may still be in transit. */
-    for (uint32_t i = 0; p && i < s->n_pieces; i++)
-        if (bitfield_test(&p->taken, i))
-            got_piece(s, p, i, now);
+     * not requested may still be in transit. Each piece is looked at once, so repeated calls cost
+     * nothing. */
+    for (size_t i = 0; p && i < p->n_unseen; i++)
+        got_piece(s, p, p->unseen[i], now);
+    if (p)
+        p->n_unseen = 0;
 }
 
 bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now)
@@ -288,7 +310,10 @@ bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, u
 
     if (!p || piece >= s->n_pieces || !bitfield_test(&p->offered, piece))
         return false;
-    bitfield_set(&p->taken, piece);
+    if (bitfield_set(&p->taken, piece)) {
+        mem_reserve(&p->unseen, &p->unseen_room, p->n_unseen + 1, sizeof *p->unseen);
+        p->unseen[p->n_unseen++] = piece;
+    }
     for (uint32_t i = 0; i < p->n_offers; i++) {
         struct offer *o = &p->offers[i];
 

@@ -211,6 +211,28 @@ bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint
     return true;
 }
 
+bool interest_table_peer_got_pieces(struct interest_table *t, uint32_t peer,
+                                    const struct bitfield *has)
+{
+    struct row *row = row_of(t, peer);
+    size_t size = bitfield_size(t->geometry.n_pieces);
+    bool useful = false;
+
+    assert(!has || has->n_bits == t->geometry.n_pieces);
+    if (!row || row->has_all || (row->has.bytes && bitfield_all(&row->has)))
+        return false;
+    if (!row->has.bytes && bitfield_init(&row->has, t->geometry.n_pieces))
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)((has ? has->bytes[i] : 0xff) & ~row->has.bytes[i]);
+
+        for (uint32_t piece = (uint32_t)i * 8; byte; byte = (uint8_t)(byte << 1), piece++)
+            if (byte & 0x80 && piece < t->geometry.n_pieces)
+                useful |= interest_table_peer_got_piece(t, peer, piece);
+    }
+    return useful;
+}
+
 /* A seed that rejects a piece gets a bitfield: O(pieces), once for each peer. */
 static int make_leecher(struct interest_table *t, struct row *row)
 {

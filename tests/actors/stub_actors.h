@@ -36,7 +36,7 @@ struct seen_peer {
     uint32_t id;
     struct peer_inbox *choker, *interest; /* its inbox, by PeerJoined; NULL: not joined */
     bool peer_interested, we_interested, is_seed, has_all;
-    uint32_t n_got, n_lost;
+    uint32_t n_got, n_lost, n_got_reports;
 };
 
 struct stub_actors {
@@ -219,14 +219,16 @@ static inline bool at_choker(struct stub_actors *w, struct msg *msg)
         p->peer_interested = m->peer_interested;
         p->we_interested = m->we_interested;
         p->is_seed = m->peer_is_seed;
-        return true;
+        msg_reply(msg);
+        return false;
     }
     case choker_kind_began: {
         struct choker_began *m = (void *)msg;
 
-        w->n_began++;
-        w->last_began = m->piece;
-        return true;
+        w->n_began += m->pieces.n;
+        w->last_began = m->pieces.pieces[m->pieces.n - 1];
+        msg_reply(msg);
+        return false;
     }
     default:
         ck_abort_msg("%s", msg_name(msg->kind));
@@ -424,12 +426,27 @@ static inline bool at_interest(struct stub_actors *w, struct msg *msg)
     case interest_kind_peer_left:
         peer_left_interest(w, (void *)msg);
         return false;
-    case interest_kind_peer_got_piece:
-        seen(w, ((struct interest_peer_got_piece *)msg)->peer)->n_got++;
-        return true;
-    case interest_kind_peer_lost_piece:
-        seen(w, ((struct interest_peer_lost_piece *)msg)->peer)->n_lost++;
-        return true;
+    case interest_kind_peer_got_piece: {
+        struct interest_peer_got_piece *m = (void *)msg;
+        struct seen_peer *p = seen(w, m->peer);
+
+        p->n_got += m->pieces.n + m->has.n_set;
+        p->has_all |= m->has_all;
+        p->n_got_reports++;
+        msg_reply(msg);
+        return false;
+    }
+    case interest_kind_peer_lost_piece: {
+        struct interest_peer_lost_piece *m = (void *)msg;
+
+        seen(w, m->peer)->n_lost += m->pieces.n;
+        msg_reply(msg);
+        return false;
+    }
+    case interest_kind_piece_suggested:
+    case interest_kind_peer_not_interested:
+        msg_reply(msg);
+        return false;
     case interest_kind_claim_returned:
         claim_returned(w, (void *)msg);
         return true;

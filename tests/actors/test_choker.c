@@ -11,8 +11,12 @@ static struct torrent torrent = {.swarm = &swarm, .geometry = {.n_pieces = 6}};
 static bool fast; /* of the peers that join */
 static struct choker *c;
 
+/* Replies of Choker to reports. */
+static struct stub_inbox replies;
+
 static void begin(unsigned max_slots)
 {
+    stub_inbox_init(&replies);
     stub_inbox_init(&timer);
     stub_inbox_init(&master);
     for (size_t i = 0; i < N_ELEMENTS(peers); i++)
@@ -54,7 +58,9 @@ static void interest(uint32_t peer, bool interested, bool seed)
     m->peer = peer;
     m->peer_interested = interested;
     m->peer_is_seed = seed;
-    ck_assert(choker_tell_interest_changed(choker_inbox(c), m));
+    ck_assert(peer_ask_choker_interest_changed(&replies.peer, choker_inbox(c), m));
+    ck_assert_ptr_eq(expect(&replies, choker_kind_interest_changed), m);
+    msg_free(&m->msg);
 }
 
 static void rates(uint32_t peer, uint64_t down, uint64_t up)
@@ -202,8 +208,10 @@ static void took(uint32_t peer, uint32_t piece)
     struct choker_began *m = choker_new_began();
 
     m->peer = peer;
-    m->piece = piece;
-    ck_assert(choker_tell_began(choker_inbox(c), m));
+    piece_list_add(&m->pieces, piece);
+    ck_assert(peer_ask_choker_began(&replies.peer, choker_inbox(c), m));
+    ck_assert_ptr_eq(expect(&replies, choker_kind_began), m);
+    msg_free(&m->msg);
 }
 
 static uint32_t suggested(uint32_t peer)

@@ -7,7 +7,7 @@
 
 START_TEST(bits_are_in_wire_order_and_counted)
 {
-    struct bitfield b;
+    struct bitfield b, more;
 
     ck_assert_int_eq(bitfield_init(&b, 11), 0);
     ck_assert_uint_eq(bitfield_size(11), 2);
@@ -26,6 +26,14 @@ START_TEST(bits_are_in_wire_order_and_counted)
     ck_assert_uint_eq(b.bytes[1], 0xe0); /* spare bits stay zero */
     bitfield_clear_all(&b);
     ck_assert_uint_eq(b.n_set, 0);
+    ck_assert_int_eq(bitfield_init(&more, 11), 0);
+    bitfield_set(&b, 3);
+    bitfield_set(&more, 3);
+    bitfield_set(&more, 10);
+    bitfield_add(&b, &more);
+    ck_assert_uint_eq(b.n_set, 2);
+    ck_assert(bitfield_test(&b, 3) && bitfield_test(&b, 10));
+    bitfield_deinit(&more);
     bitfield_deinit(&b);
     bitfield_deinit(&b);
 }

@@ -53,6 +53,16 @@ struct peer_key {
     uint32_t torrent; /* its number in the Lobby */
 };
 
+/* What other actors have not learned yet about a connection (src/actors/peer/report.c). */
+struct peer_unreported {
+    struct interest_peer_got_piece *got; /* each is the next report of its kind, or NULL */
+    struct interest_peer_lost_piece *lost;
+    struct interest_piece_suggested *suggested;
+    struct choker_began *began;
+    bool not_interested; /* PeerNotInterested is due */
+    uint8_t out;         /* kinds of reports without a reply */
+};
+
 struct peer {
     struct peer_inbox inbox;
     struct session session;
@@ -68,9 +78,8 @@ struct peer {
     /* The pieces that we have, once InterestStat has ended; it belongs to the Lobby and does not
      * change. NULL: all pieces, or InterestStat knows. */
     const struct bitfield *have;
-    /* Pieces that the far end has and InterestStat knows of; from the second bitfield on. */
-    struct bitfield reported_pieces;
     uint32_t n_haves; /* HAVEs received */
+    struct peer_unreported unreported;
 
     /* Queries without a reply yet. The peer is not freed before all have one. */
     uint16_t n_queries;      /* of all kinds */

@@ -35,6 +35,8 @@ enum {
 int bitfield_load(struct bitfield *b, const uint8_t *bytes, size_t size);
 int bitfield_copy(struct bitfield *to, const struct bitfield *from); /* TO is empty; 0 or -ENOMEM */
 void bitfield_set_all(struct bitfield *b);
+/* Adds the members of FROM to TO, of the same n_bits. */
+void bitfield_add(struct bitfield *to, const struct bitfield *from);
 void bitfield_clear_all(struct bitfield *b);
 
 static inline bool bitfield_test(const struct bitfield *b, uint32_t i)

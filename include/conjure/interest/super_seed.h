@@ -33,6 +33,9 @@ int super_seed_joined(struct super_seed *s, uint32_t peer, void *user, const str
                       bool has_all, uint64_t now);
 void super_seed_left(struct super_seed *s, uint32_t peer);
 void super_seed_got_piece(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now);
+/* The same for each piece of HAS, or for every piece if HAS is NULL. */
+void super_seed_got_pieces(struct super_seed *s, uint32_t peer, const struct bitfield *has,
+                           uint64_t now);
 /* The peer is not interested in us any more: it has every piece that it requested. Many clients
  * send no HAVE to a peer that has the piece, so this may be the only sign. */
 void super_seed_not_interested(struct super_seed *s, uint32_t peer, uint64_t now);

@@ -59,6 +59,10 @@ void interest_table_peer_joined(struct interest_table *t, uint32_t peer, void *u
 void interest_table_peer_left(struct interest_table *t, uint32_t peer);
 /* Returns whether the peer may now get a claim: the piece is missing, and new for the peer. */
 bool interest_table_peer_got_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
+/* The same for each piece of HAS, or for every piece if HAS is NULL. What the peer had before costs
+ * a step for eight pieces, and nothing if it had all. */
+bool interest_table_peer_got_pieces(struct interest_table *t, uint32_t peer,
+                                    const struct bitfield *has);
 void interest_table_peer_lost_piece(struct interest_table *t, uint32_t peer, uint32_t piece);
 
 /* The peer suggests that we fetch this piece from it (BEP 6): next_piece prefers it to equally rare
@@ -118,7 +122,7 @@ void interest_table_claim_returned(struct interest_table *t, uint32_t peer, uint
 void interest_table_tick(struct interest_table *t, uint64_t now);
 
 /* Changes whenever a peer for which next_piece returned false may now get a claim, for any reason
- * but interest_table_peer_got_piece. */
+ * but interest_table_peer_got_piece(s). */
 uint64_t interest_table_generation(const struct interest_table *t);
 
 /* --- results --------------------------------------------------------------------------------- */

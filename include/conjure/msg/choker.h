@@ -4,6 +4,7 @@
 
 #include "conjure/msg/table.h"
 #include "conjure/msg/timer.h"
+#include "conjure/piece/piece_list.h"
 
 struct torrent;
 struct peer_inbox;
@@ -20,10 +21,10 @@ struct peer_inbox;
     INFO(choker, rates, Rates, "content bytes that a peer moved since its last report",            \
          uint32_t peer; uint64_t downloaded; uint64_t uploaded;                                    \
          bool snubbed; /* it unchoked us and sent no content for a minute */)                      \
-    INFO(choker, interest_changed, InterestChanged, "interest of either side has changed",         \
-         uint32_t peer; bool peer_interested; bool we_interested; bool peer_is_seed;)              \
-    INFO(choker, began, Began, "the first block of a piece is sent to a guided peer",              \
-         uint32_t peer; uint32_t piece;)                                                           \
+    QUERY(choker, interest_changed, InterestChanged, "interest of either side has changed",        \
+          uint32_t peer; bool peer_interested; bool we_interested; bool peer_is_seed;)             \
+    QUERY(choker, began, Began, "the first blocks of pieces are sent to a guided peer",            \
+          uint32_t peer; struct piece_list pieces;)                                                \
     INFO(choker, torrent_completed, TorrentCompleted, "we seed this torrent from now on",          \
          struct torrent *torrent; bool guided; /* pieces may be suggested: no super-seeding */)    \
     INFO(choker, torrent_removed, TorrentRemoved, "all its peers have left: remove it",            \

@@ -5,6 +5,7 @@
 #include "conjure/base/bitfield.h"
 #include "conjure/msg/table.h"
 #include "conjure/piece/claim.h"
+#include "conjure/piece/piece_list.h"
 
 struct peer_inbox;
 struct torrent;
@@ -35,14 +36,17 @@ struct torrent;
     QUERY(interest, peer_left, PeerLeft,                                                           \
           "a peer has closed: the blocks of its claims become free. No message to it "             \
           "follows the reply", uint32_t peer;)                                                     \
-    INFO(interest, peer_got_piece, PeerGotPiece, "a peer has one more piece", uint32_t peer;       \
-         uint32_t piece;)                                                                          \
-    INFO(interest, peer_not_interested, PeerNotInterested,                                         \
-         "super-seeding: a peer is not interested in us any more", uint32_t peer;)                 \
-    INFO(interest, peer_lost_piece, PeerLostPiece, "a peer rejected requests of this piece",       \
-         uint32_t peer; uint32_t piece;)                                                           \
-    INFO(interest, piece_suggested, PieceSuggested,                                                \
-         "a peer suggests that we fetch this piece from it", uint32_t peer; uint32_t piece;)       \
+    QUERY(interest, peer_got_piece, PeerGotPiece,                                                  \
+          "a peer has more pieces: those of the list, of the bitfield, or all",                    \
+          uint32_t peer; struct piece_list pieces;                                                 \
+          struct bitfield has; /* owned by the asker, may be empty */ bool has_all;)               \
+    QUERY(interest, peer_not_interested, PeerNotInterested,                                        \
+          "super-seeding: a peer is not interested in us any more", uint32_t peer;)                \
+    QUERY(interest, peer_lost_piece, PeerLostPiece, "a peer rejected requests of these pieces",    \
+          uint32_t peer; struct piece_list pieces;)                                                \
+    QUERY(interest, piece_suggested, PieceSuggested,                                               \
+          "a peer suggests that we fetch these pieces from it", uint32_t peer;                     \
+          struct piece_list pieces;)                                                               \
     INFO(interest, piece_completed, PieceCompleted, "from FS: a piece is on disk and verified",    \
          uint32_t piece;)                                                                          \
     INFO(interest, piece_failed, PieceFailed,                                                      \

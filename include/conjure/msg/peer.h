@@ -29,7 +29,13 @@
     REPLY(peer, interest, have_piece)                                                              \
     REPLY(peer, interest, next_piece)                                                              \
     REPLY(peer, interest, peer_left)                                                               \
+    REPLY(peer, interest, peer_got_piece)                                                          \
+    REPLY(peer, interest, peer_not_interested)                                                     \
+    REPLY(peer, interest, peer_lost_piece)                                                         \
+    REPLY(peer, interest, piece_suggested)                                                         \
     REPLY(peer, choker, peer_left)                                                                 \
+    REPLY(peer, choker, interest_changed)                                                          \
+    REPLY(peer, choker, began)                                                                     \
     REPLY(peer, fs, store_blocks)                                                                  \
     REPLY(peer, fs, lease_file)                                                                    \
     REPLY(peer, bandwidth, want_quota)

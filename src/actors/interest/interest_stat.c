@@ -47,9 +47,6 @@ struct interest_stat {
     struct interest_shutdown *shutdown; /* replied to at the end */
 };
 
-/* Only a SuperSeeder uses it. */
-MSG_IGNORE(interest, peer_not_interested, struct interest_stat);
-
 static void send_effects(struct interest_stat *is)
 {
     struct interest_effect e;
@@ -194,21 +191,37 @@ static void on_peer_left(struct interest_stat *is, struct interest_peer_left *m)
 static void on_peer_got_piece(struct interest_stat *is, struct interest_peer_got_piece *m)
 {
     struct stat_peer *p = id_map_get(&is->peers, m->peer);
+    bool useful = false;
 
-    if (p && interest_table_peer_got_piece(is->table, m->peer, m->piece))
+    for (uint32_t i = 0; i < m->pieces.n; i++)
+        useful |= interest_table_peer_got_piece(is->table, m->peer, m->pieces.pieces[i]);
+    if (m->has_all || m->has.bytes)
+        useful |= interest_table_peer_got_pieces(is->table, m->peer, m->has_all ? NULL : &m->has);
+    if (p && useful)
         p->retry = is->any_retry = true;
     send_effects(is);
+    msg_reply(&m->msg);
 }
 
 static void on_peer_lost_piece(struct interest_stat *is, struct interest_peer_lost_piece *m)
 {
-    interest_table_peer_lost_piece(is->table, m->peer, m->piece);
+    for (uint32_t i = 0; i < m->pieces.n; i++)
+        interest_table_peer_lost_piece(is->table, m->peer, m->pieces.pieces[i]);
     send_effects(is);
+    msg_reply(&m->msg);
 }
 
 static void on_piece_suggested(struct interest_stat *is, struct interest_piece_suggested *m)
 {
-    interest_table_suggested(is->table, m->peer, m->piece);
+    for (uint32_t i = 0; i < m->pieces.n; i++)
+        interest_table_suggested(is->table, m->peer, m->pieces.pieces[i]);
+    msg_reply(&m->msg);
+}
+
+/* Only a SuperSeeder uses it. */
+static void on_peer_not_interested(struct interest_stat *is, struct interest_peer_not_interested *m)
+{
+    msg_reply(&m->msg);
 }
 
 static void announce_piece(struct interest_stat *is, uint32_t piece)

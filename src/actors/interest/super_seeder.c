@@ -39,8 +39,6 @@ struct super_seeder {
 /* A complete torrent has no claims and stores no blocks. */
 MSG_IGNORE(interest, requested_from_seeder, struct super_seeder);
 MSG_IGNORE(interest, requested_from_leecher, struct super_seeder);
-MSG_IGNORE(interest, peer_lost_piece, struct super_seeder);
-MSG_IGNORE(interest, piece_suggested, struct super_seeder);
 MSG_IGNORE(interest, piece_completed, struct super_seeder);
 MSG_IGNORE(interest, piece_failed, struct super_seeder);
 MSG_IGNORE(interest, blocks_stored, struct super_seeder);
@@ -72,12 +70,28 @@ static void on_peer_left(struct super_seeder *s, struct interest_peer_left *m)
 
 static void on_peer_got_piece(struct super_seeder *s, struct interest_peer_got_piece *m)
 {
-    super_seed_got_piece(s->seed, m->peer, m->piece, s->now);
+    for (uint32_t i = 0; i < m->pieces.n; i++)
+        super_seed_got_piece(s->seed, m->peer, m->pieces.pieces[i], s->now);
+    if (m->has_all || m->has.bytes)
+        super_seed_got_pieces(s->seed, m->peer, m->has_all ? NULL : &m->has, s->now);
+    msg_reply(&m->msg);
 }
 
 static void on_peer_not_interested(struct super_seeder *s, struct interest_peer_not_interested *m)
 {
     super_seed_not_interested(s->seed, m->peer, s->now);
+    msg_reply(&m->msg);
+}
+
+/* We fetch nothing. */
+static void on_peer_lost_piece(struct super_seeder *s, struct interest_peer_lost_piece *m)
+{
+    msg_reply(&m->msg);
+}
+
+static void on_piece_suggested(struct super_seeder *s, struct interest_piece_suggested *m)
+{
+    msg_reply(&m->msg);
 }
 
 static void on_progress(struct super_seeder *s, struct interest_progress *m)

@@ -9,8 +9,7 @@
 
 #define FACILITY "peer"
 
-/* Each HAVE is a message to InterestStat: a peer that sends twice as many as there are pieces
- * floods it. */
+/* A peer that sends twice as many HAVEs as there are pieces is broken. */
 static void has_piece(struct peer *p, uint32_t piece)
 {
     if (++p->n_haves / 2 > p->session.geometry->n_pieces) {

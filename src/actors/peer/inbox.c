@@ -119,6 +119,37 @@ static void reply_choker_peer_left(struct peer *p, struct choker_peer_left *m)
     msg_free(&m->msg);
 }
 
+static void reply_interest_peer_got_piece(struct peer *p, struct interest_peer_got_piece *m)
+{
+    peer_got_piece_replied(p, m);
+}
+
+static void reply_interest_peer_not_interested(struct peer *p,
+                                               struct interest_peer_not_interested *m)
+{
+    peer_not_interested_replied(p, m);
+}
+
+static void reply_interest_peer_lost_piece(struct peer *p, struct interest_peer_lost_piece *m)
+{
+    peer_lost_piece_replied(p, m);
+}
+
+static void reply_interest_piece_suggested(struct peer *p, struct interest_piece_suggested *m)
+{
+    peer_suggestion_replied(p, m);
+}
+
+static void reply_choker_interest_changed(struct peer *p, struct choker_interest_changed *m)
+{
+    peer_interest_replied(p, m);
+}
+
+static void reply_choker_began(struct peer *p, struct choker_began *m)
+{
+    peer_began_replied(p, m);
+}
+
 static void reply_fs_store_blocks(struct peer *p, struct fs_store_blocks *m)
 {
     peer_download_stored(p, m);

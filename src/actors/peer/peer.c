@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "actors/peer/report.h"
 #include "conjure/actors/torrent.h"
 #include "conjure/base/alloc.h"
 
@@ -53,7 +54,7 @@ void peer_free(struct peer *p)
     assert(!p->work && !p->n_queries);
     channel_close(&p->inbox.channel);
     session_deinit(&p->session);
-    bitfield_deinit(&p->reported_pieces);
+    peer_report_deinit(&p->unreported);
     stream_close(&p->stream);
     waker_deinit(&p->mail_waker);
     free(p);

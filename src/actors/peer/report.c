@@ -1,9 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports to InterestStat and Choker about a connection. */
+/*
+ * Reports to InterestStat and Choker about a connection.
+ *
+ * ONE REPORT OF A KIND. Whatever a peer sends, other actors have at most one report of each kind
+ * from its connection in their inboxes: a report is a query, and the next one is sent when the
+ * reply to the last has arrived. What happens meanwhile is collected in p->unreported, in bounded
+ * memory.
+ */
 #include "actors/peer/report.h"
 
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
+
+/* p->unreported.out has a bit for each. */
+enum report_kind {
+    REPORT_GOT,
+    REPORT_LOST,
+    REPORT_SUGGESTED,
+    REPORT_NOT_INTERESTED,
+    REPORT_INTEREST,
+    REPORT_BEGAN,
+};
+
+static bool may_send(const struct peer *p, enum report_kind kind)
+{
+    return !(p->unreported.out & 1u << kind) && p->state != PEER_CLOSING;
+}
+
+static void note_sent(struct peer *p, enum report_kind kind)
+{
+    p->unreported.out = (uint8_t)(p->unreported.out | 1u << kind);
+    p->n_queries++;
+}
+
+static void note_reply(struct peer *p, enum report_kind kind)
+{
+    p->unreported.out = (uint8_t)(p->unreported.out & ~(1u << kind));
+    p->n_queries--;
+}
 
 /* --- InterestStat ------------------------------------------------------------------------- */
 
@@ -39,39 +73,76 @@ void peer_join_interest(struct peer *p)
     join(p, &none, false);
 }
 
-static void tell_got_piece(struct peer *p, uint32_t piece)
+static void free_got(struct interest_peer_got_piece *m)
 {
-    struct interest_peer_got_piece *m = interest_new_peer_got_piece();
-
-    m->peer = p->id;
-    m->piece = piece;
-    interest_tell_or_drop_peer_got_piece(&p->torrent->interest, m);
+    if (!m)
+        return;
+    bitfield_deinit(&m->has);
+    msg_free(&m->msg);
 }
 
-/* A later bitfield is reported piece by piece, and each piece once: a peer that repeats its
- * bitfield must not cause thousands of messages to InterestStat. */
-static void report_later_pieces(struct peer *p, const struct session_event *e)
+static void send_got(struct peer *p)
 {
-    uint32_t n = p->session.geometry->n_pieces;
+    struct interest_peer_got_piece *m = p->unreported.got;
 
-    if (!p->reported_pieces.bytes && bitfield_init(&p->reported_pieces, n)) {
-        peer_must_close(p, "no memory for the pieces that it has");
+    if (!m || !may_send(p, REPORT_GOT))
         return;
+    p->unreported.got = NULL;
+    if (peer_ask_interest_peer_got_piece(&p->inbox, &p->torrent->interest, m))
+        note_sent(p, REPORT_GOT);
+    else
+        free_got(m);
+}
+
+static struct interest_peer_got_piece *need_got(struct peer *p)
+{
+    struct interest_peer_got_piece *m = p->unreported.got;
+
+    if (m)
+        return m;
+    m = p->unreported.got = interest_new_peer_got_piece();
+    m->peer = p->id;
+    return m;
+}
+
+static void add_got(struct peer *p, uint32_t piece)
+{
+    struct interest_peer_got_piece *m = need_got(p);
+
+    if (m->has_all || piece_list_add(&m->pieces, piece))
+        return;
+    if (m->has.bytes || !bitfield_init(&m->has, p->session.geometry->n_pieces))
+        bitfield_set(&m->has, piece);
+    else
+        peer_must_close(p, "no memory for the pieces that it has");
+}
+
+/* Takes HAS. */
+static void add_all_got(struct peer *p, struct bitfield *has, bool has_all)
+{
+    struct interest_peer_got_piece *m = need_got(p);
+
+    if (has_all) {
+        m->has_all = true;
+        bitfield_deinit(&m->has);
+    } else if (m->has.bytes && has->bytes) {
+        bitfield_add(&m->has, has);
+    } else if (has->bytes && !m->has_all) {
+        m->has = *has;
+        *has = BITFIELD_EMPTY;
     }
-    for (uint32_t i = 0; i < n; i++)
-        if ((e->has_all || (e->has.bytes && bitfield_test(&e->has, i))) &&
-            bitfield_set(&p->reported_pieces, i))
-            tell_got_piece(p, i);
+    bitfield_deinit(has);
 }
 
 void peer_report_pieces(struct peer *p, struct session_event *e)
 {
     owner_assert(&p->owner);
-    if (p->joined_interest)
-        report_later_pieces(p, e);
-    else
+    if (!p->joined_interest) {
         join(p, &e->has, e->has_all);
-    bitfield_deinit(&e->has);
+        return;
+    }
+    add_all_got(p, &e->has, e->has_all);
+    send_got(p);
 }
 
 void peer_report_piece(struct peer *p, uint32_t piece)
@@ -80,39 +151,116 @@ void peer_report_piece(struct peer *p, uint32_t piece)
     if (!p->session.keep_bitfield)
         return;
     peer_join_interest(p);
-    tell_got_piece(p, piece);
+    add_got(p, piece);
+    send_got(p);
 }
 
+void peer_got_piece_replied(struct peer *p, struct interest_peer_got_piece *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_GOT);
+    free_got(m);
+    send_got(p);
+}
+
+static void send_lost(struct peer *p)
+{
+    struct interest_peer_lost_piece *m = p->unreported.lost;
+
+    if (!m || !may_send(p, REPORT_LOST))
+        return;
+    p->unreported.lost = NULL;
+    if (peer_ask_interest_peer_lost_piece(&p->inbox, &p->torrent->interest, m))
+        note_sent(p, REPORT_LOST);
+    else
+        msg_free(&m->msg);
+}
+
+/* A piece for which the list has no room is refused, and reported, again. */
 void peer_report_lost_piece(struct peer *p, uint32_t piece)
 {
-    struct interest_peer_lost_piece *m = interest_new_peer_lost_piece();
-
     owner_assert(&p->owner);
-    m->peer = p->id;
-    m->piece = piece;
-    interest_tell_or_drop_peer_lost_piece(&p->torrent->interest, m);
+    if (!p->unreported.lost) {
+        p->unreported.lost = interest_new_peer_lost_piece();
+        p->unreported.lost->peer = p->id;
+    }
+    piece_list_add(&p->unreported.lost->pieces, piece);
+    send_lost(p);
+}
+
+void peer_lost_piece_replied(struct peer *p, struct interest_peer_lost_piece *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_LOST);
+    msg_free(&m->msg);
+    send_lost(p);
+}
+
+static void send_suggested(struct peer *p)
+{
+    struct interest_piece_suggested *m = p->unreported.suggested;
+
+    if (!m || !may_send(p, REPORT_SUGGESTED))
+        return;
+    p->unreported.suggested = NULL;
+    if (peer_ask_interest_piece_suggested(&p->inbox, &p->torrent->interest, m))
+        note_sent(p, REPORT_SUGGESTED);
+    else
+        msg_free(&m->msg);
 }
 
 void peer_report_suggestion(struct peer *p, uint32_t piece)
 {
-    struct interest_piece_suggested *m = interest_new_piece_suggested();
-
     owner_assert(&p->owner);
+    if (!p->unreported.suggested) {
+        p->unreported.suggested = interest_new_piece_suggested();
+        p->unreported.suggested->peer = p->id;
+    }
+    piece_list_add_newest(&p->unreported.suggested->pieces, piece);
+    send_suggested(p);
+}
+
+void peer_suggestion_replied(struct peer *p, struct interest_piece_suggested *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_SUGGESTED);
+    msg_free(&m->msg);
+    send_suggested(p);
+}
+
+/* A peer that is interested again has asked for more since: then the old report would be wrong. */
+static void send_not_interested(struct peer *p)
+{
+    struct interest_peer_not_interested *m;
+
+    if (!p->unreported.not_interested || !may_send(p, REPORT_NOT_INTERESTED))
+        return;
+    p->unreported.not_interested = false;
+    if (p->session.peer_interested && !p->session.peer_upload_only)
+        return;
+    m = interest_new_peer_not_interested();
     m->peer = p->id;
-    m->piece = piece;
-    interest_tell_or_drop_piece_suggested(&p->torrent->interest, m);
+    if (peer_ask_interest_peer_not_interested(&p->inbox, &p->torrent->interest, m))
+        note_sent(p, REPORT_NOT_INTERESTED);
+    else
+        msg_free(&m->msg);
 }
 
 void peer_report_not_interested(struct peer *p)
 {
-    struct interest_peer_not_interested *m;
-
     owner_assert(&p->owner);
     if (!p->super_seeding || !p->joined_interest)
         return;
-    m = interest_new_peer_not_interested();
-    m->peer = p->id;
-    interest_tell_or_drop_peer_not_interested(&p->torrent->interest, m);
+    p->unreported.not_interested = true;
+    send_not_interested(p);
+}
+
+void peer_not_interested_replied(struct peer *p, struct interest_peer_not_interested *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_NOT_INTERESTED);
+    msg_free(&m->msg);
+    send_not_interested(p);
 }
 
 /* --- Choker ------------------------------------------------------------------------------- */
@@ -125,7 +273,7 @@ void peer_report_interest(struct peer *p)
     bool interested = p->session.peer_interested && !p->session.peer_upload_only;
 
     owner_assert(&p->owner);
-    if (!p->joined_choker ||
+    if (!p->joined_choker || !may_send(p, REPORT_INTEREST) ||
         (p->reported_interested == interested &&
          p->reported_we_interested == p->session.we_interested && p->reported_seed == seed))
         return;
@@ -134,21 +282,53 @@ void peer_report_interest(struct peer *p)
     m->peer_interested = p->reported_interested = interested;
     m->we_interested = p->reported_we_interested = p->session.we_interested;
     m->peer_is_seed = p->reported_seed = seed;
-    choker_tell_or_drop_interest_changed(p->env->choker, m);
+    if (peer_ask_choker_interest_changed(&p->inbox, p->env->choker, m))
+        note_sent(p, REPORT_INTEREST);
+    else
+        msg_free(&m->msg);
+}
+
+void peer_interest_replied(struct peer *p, struct choker_interest_changed *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_INTEREST);
+    msg_free(&m->msg);
+    peer_report_interest(p);
+}
+
+static void send_began(struct peer *p)
+{
+    struct choker_began *m = p->unreported.began;
+
+    if (!m || !may_send(p, REPORT_BEGAN))
+        return;
+    p->unreported.began = NULL;
+    if (peer_ask_choker_began(&p->inbox, p->env->choker, m))
+        note_sent(p, REPORT_BEGAN);
+    else
+        msg_free(&m->msg);
 }
 
 void peer_report_began(struct peer *p, uint32_t piece)
 {
-    struct choker_began *m;
-
     owner_assert(&p->owner);
     if (!p->guided || p->work->report.began == piece)
         return;
     p->work->report.began = piece;
-    m = choker_new_began();
-    m->peer = p->id;
-    m->piece = piece;
-    choker_tell_or_drop_began(p->env->choker, m);
+    if (!p->unreported.began) {
+        p->unreported.began = choker_new_began();
+        p->unreported.began->peer = p->id;
+    }
+    piece_list_add_newest(&p->unreported.began->pieces, piece);
+    send_began(p);
+}
+
+void peer_began_replied(struct peer *p, struct choker_began *m)
+{
+    owner_assert(&p->owner);
+    note_reply(p, REPORT_BEGAN);
+    msg_free(&m->msg);
+    send_began(p);
 }
 
 void peer_report_rates(struct peer *p, uint64_t now)
@@ -170,4 +350,16 @@ void peer_report_rates(struct peer *p, uint64_t now)
     r->down = down;
     r->up = up;
     choker_tell_or_drop_rates(p->env->choker, m);
+}
+
+void peer_report_deinit(struct peer_unreported *u)
+{
+    free_got(u->got);
+    if (u->lost)
+        msg_free(&u->lost->msg);
+    if (u->suggested)
+        msg_free(&u->suggested->msg);
+    if (u->began)
+        msg_free(&u->began->msg);
+    *u = (struct peer_unreported){0};
 }

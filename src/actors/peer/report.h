@@ -5,7 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct choker_began;
+struct choker_interest_changed;
+struct interest_peer_got_piece;
+struct interest_peer_lost_piece;
+struct interest_peer_not_interested;
+struct interest_piece_suggested;
 struct peer;
+struct peer_unreported;
 struct session_event;
 
 /* The last reports to Choker about a moving connection. */
@@ -37,5 +44,18 @@ void peer_report_interest(struct peer *p);
 void peer_report_began(struct peer *p, uint32_t piece);
 /* Content bytes moved since the last call, if any. */
 void peer_report_rates(struct peer *p, uint64_t now);
+
+/* --- their replies: what has happened since the report is sent. Each takes M --------------------
+ */
+
+void peer_got_piece_replied(struct peer *p, struct interest_peer_got_piece *m);
+void peer_lost_piece_replied(struct peer *p, struct interest_peer_lost_piece *m);
+void peer_suggestion_replied(struct peer *p, struct interest_piece_suggested *m);
+void peer_not_interested_replied(struct peer *p, struct interest_peer_not_interested *m);
+void peer_interest_replied(struct peer *p, struct choker_interest_changed *m);
+void peer_began_replied(struct peer *p, struct choker_began *m);
+
+/* Frees what was not sent. */
+void peer_report_deinit(struct peer_unreported *u);
 
 #endif

@@ -15,6 +15,8 @@ static struct torrent torrent;
 static struct stub_inbox master, lobby;
 static struct interest_stat *is;
 
+static struct stub_inbox reports; /* replies to reports of peers */
+
 /* One file, and hashes that nothing in here reads. */
 static struct metainfo *make_meta(uint32_t n_pieces, uint32_t piece_length)
 {
@@ -59,6 +61,7 @@ static void begin_with(uint32_t n_pieces, uint32_t n_blocks, uint32_t n_have,
         bitfield_set(&have, i);
     stub_inbox_init(&master);
     stub_inbox_init(&lobby);
+    stub_inbox_init(&reports);
     is = interest_stat_start(&torrent, &have, stored, &master.master, &lobby.lobby);
     ck_assert_ptr_nonnull(is);
 }
@@ -137,8 +140,10 @@ static void got(uint32_t peer, uint32_t piece)
     struct interest_peer_got_piece *m = interest_new_peer_got_piece();
 
     m->peer = peer;
-    m->piece = piece;
-    ck_assert(interest_tell_peer_got_piece(&torrent.interest, m));
+    piece_list_add(&m->pieces, piece);
+    ck_assert(peer_ask_interest_peer_got_piece(&reports.peer, &torrent.interest, m));
+    ck_assert_ptr_eq(expect(&reports, interest_kind_peer_got_piece), m);
+    msg_free(&m->msg);
 }
 
 static void leave(struct stub_inbox *p, uint32_t peer)

@@ -10,6 +10,8 @@ static struct torrent torrent;
 static struct stub_inbox master;
 static struct super_seeder *seeder;
 
+static struct stub_inbox reports; /* their replies */
+
 /* A torrent of PIECES pieces of 1 MiB; its metainfo is for the name in the log. */
 static void begin(void)
 {
@@ -24,6 +26,7 @@ static void begin(void)
                      0);
     torrent.geometry = *metainfo_geometry(torrent.meta);
     ck_assert_uint_eq(torrent.geometry.n_pieces, PIECES);
+    stub_inbox_init(&reports);
     stub_inbox_init(&master);
     seeder = super_seeder_start(&torrent, &master.master);
     ck_assert_ptr_nonnull(seeder);
@@ -85,8 +88,10 @@ static void got(uint32_t peer, uint32_t piece)
     struct interest_peer_got_piece *m = interest_new_peer_got_piece();
 
     m->peer = peer;
-    m->piece = piece;
-    ck_assert(interest_tell_peer_got_piece(&torrent.interest, m));
+    piece_list_add(&m->pieces, piece);
+    ck_assert(peer_ask_interest_peer_got_piece(&reports.peer, &torrent.interest, m));
+    ck_assert_ptr_eq(expect(&reports, interest_kind_peer_got_piece), m);
+    msg_free(&m->msg);
 }
 
 static void expect_progress(uint32_t n_peers, uint32_t n_seeders)
@@ -146,7 +151,12 @@ START_TEST(there_is_nothing_to_fetch)
     interest_tell_or_drop_claim_returned(&torrent.interest, interest_new_claim_returned());
     interest_tell_or_drop_blocks_stored(&torrent.interest, interest_new_blocks_stored());
     interest_tell_or_drop_piece_completed(&torrent.interest, interest_new_piece_completed());
-    interest_tell_or_drop_peer_lost_piece(&torrent.interest, interest_new_peer_lost_piece());
+    ck_assert(peer_ask_interest_peer_lost_piece(&reports.peer, &torrent.interest,
+                                                interest_new_peer_lost_piece()));
+    msg_free(expect(&reports, interest_kind_peer_lost_piece));
+    ck_assert(peer_ask_interest_piece_suggested(&reports.peer, &torrent.interest,
+                                                interest_new_piece_suggested()));
+    msg_free(expect(&reports, interest_kind_piece_suggested));
     left->peer = 1;
     ck_assert(peer_ask_interest_peer_left(&p.peer, &torrent.interest, left));
     ck_assert_ptr_eq(expect(&p, interest_kind_peer_left), left);
@@ -172,7 +182,9 @@ START_TEST(a_peer_without_interest_has_what_it_requested)
     for (uint32_t i = 0; i < PIECES; i++)
         ck_assert(may_have(&p, 1, offers[i]));
     m->peer = 1;
-    ck_assert(interest_tell_peer_not_interested(&torrent.interest, m));
+    ck_assert(peer_ask_interest_peer_not_interested(&reports.peer, &torrent.interest, m));
+    ck_assert_ptr_eq(expect(&reports, interest_kind_peer_not_interested), m);
+    msg_free(&m->msg);
     msg_free(expect(&master, master_kind_super_seeded));
     expect_progress(1, 1);
     end();
