@@ -155,6 +155,29 @@ uint64_t addr_hash(const struct addr *a)
     return h;
 }
 
+/* Above all unicast IPv6 prefixes. */
+#define HOST_KEY_IPV4 (UINT64_C(0xffffffff) << 32)
+
+uint64_t addr_host_key(const struct addr *a)
+{
+    uint64_t key = 0;
+
+    for (unsigned i = 0; i < (a->family == AF_INET ? 4 : 8); i++)
+        key = key << 8 | a->ip[i];
+    return a->family == AF_INET ? HOST_KEY_IPV4 | key : a->family ? key : 0;
+}
+
+bool addr_host_key_is_ipv4(uint64_t host_key)
+{
+    return host_key >= HOST_KEY_IPV4;
+}
+
+uint64_t addr_network_of(uint64_t host_key)
+{
+    return addr_host_key_is_ipv4(host_key) ? host_key & ~UINT64_C(0xff)
+                                           : host_key & ~UINT64_C(0xffff);
+}
+
 bool addr_is_dialable(const struct addr *a)
 {
     static const uint8_t zero[16];

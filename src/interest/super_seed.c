@@ -14,8 +14,14 @@
  * leaves, the pieces that only it had become free.
  *
  * THE END. When all pieces are offered, no offer is made until peers pass some on. Super-seeding is
- * over when one peer has every piece. It is also over when no peer gets a new piece for STALL_NS:
- * the peers cannot reach each other, or do not upload, and an ordinary seed serves them better.
+ * over when another copy exists. That a peer says so is no proof, since saying so costs nothing. A
+ * copy is assumed when a peer has every piece and either
+ *   - each piece was requested from us at least once: then our part is done, whoever has them; or
+ *   - a peer of another network (24 bits of IPv4, 48 of IPv6, of the same family) had every piece,
+ *     too: a single stranger seldom has two.
+ * A peer that announces every piece at once is a seed, or a liar: no offer of another peer ends by
+ * that. Super-seeding is also over when no peer gets a new piece for STALL_NS: the peers cannot
+ * reach each other, or do not upload, and an ordinary seed serves them better.
  */
 #include "conjure/interest/super_seed.h"
 
@@ -23,6 +29,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "conjure/base/addr.h"
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 #include "conjure/base/id_map.h"
@@ -49,7 +56,9 @@ struct super_peer {
     uint32_t id;
     uint32_t at; /* index in super_seed.peers */
     void *user;
-    struct bitfield has;     /* as far as we know */
+    uint64_t host;
+    bool is_complete;        /* it has everything, as it says */
+    struct bitfield has;     /* as far as we know; not filled in when it announced all at once */
     struct bitfield offered; /* ever */
     struct bitfield taken;   /* requested, ever */
     uint32_t *unseen;        /* those of `taken` since the peer was last not interested */
@@ -71,7 +80,9 @@ struct super_seed {
 
     uint64_t progress_ns; /* last time that a peer got a piece, requested one, or joined */
     bool stalled;
-    bool has_copy; /* a peer had everything; it may have left since */
+    bool has_copy;             /* a copy was assumed; its peer may have left since */
+    struct bitfield requested; /* pieces, of us, by any peer */
+    uint64_t complete_in[2];   /* networks: of the first complete peer by IPv4 and by IPv6 */
 
     struct super_seed_offer *queue; /* [queue_at, n_queue) are waiting */
     size_t queue_at, n_queue, queue_room;
@@ -87,7 +98,8 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
     s->piece_length = piece_length;
     s->piece_ns = (uint64_t)piece_length * NS_PER_S / SLOW_BYTES_PER_S;
     s->progress_ns = now;
-    if (free_pieces_init(&s->pieces, n_pieces)) {
+    if (bitfield_init(&s->requested, n_pieces) || free_pieces_init(&s->pieces, n_pieces)) {
+        bitfield_deinit(&s->requested);
         free(s);
         return NULL;
     }
@@ -111,6 +123,7 @@ void super_seed_free(struct super_seed *s)
         peer_free(s->peers[i]);
     free(s->peers);
     id_map_deinit(&s->by_id);
+    bitfield_deinit(&s->requested);
     free_pieces_deinit(&s->pieces);
     free(s->queue);
     free(s);
@@ -144,7 +157,7 @@ static void offer(struct super_seed *s, struct super_peer *p, uint64_t now)
 {
     uint32_t max = offers_max(s), piece;
 
-    while (p->n_offers < max && !bitfield_all(&p->has) &&
+    while (p->n_offers < max && !p->is_complete &&
            (piece = free_pieces_pick(&s->pieces, &p->offered, s->rng)) != FREE_PIECE_NONE) {
         p->offers[p->n_offers++] = (struct offer){.piece = piece, .since_ns = now};
         bitfield_set(&p->offered, piece);
@@ -197,17 +210,33 @@ static void end_offers_of_others(struct super_seed *s, const struct super_peer *
     }
 }
 
+/* P has everything, as it says: its own offers end. */
+static void note_complete(struct super_seed *s, struct super_peer *p)
+{
+    uint64_t network = addr_network_of(p->host);
+    uint64_t *first = &s->complete_in[addr_host_key_is_ipv4(p->host)];
+
+    if (p->is_complete)
+        return;
+    p->is_complete = true;
+    s->n_complete++;
+    while (p->n_offers)
+        end_offer(s, p, p->n_offers - 1);
+    if (!*first)
+        *first = network;
+    if (bitfield_all(&s->requested) || *first != network)
+        s->has_copy = true;
+}
+
 /* Records that P has PIECE. False when that was known. */
 static bool note_piece(struct super_seed *s, struct super_peer *p, uint32_t piece, uint64_t now)
 {
     if (!bitfield_set(&p->has, piece))
         return false;
-    if (bitfield_all(&p->has)) {
-        s->n_complete++;
-        s->has_copy = true;
-    }
     free_pieces_peer_has(&s->pieces, piece);
     s->progress_ns = now;
+    if (bitfield_all(&p->has))
+        note_complete(s, p);
     return true;
 }
 
@@ -225,13 +254,14 @@ static void got_piece(struct super_seed *s, struct super_peer *p, uint32_t piece
 
 /* --- peers --------------------------------------------------------------------------------- */
 
-int super_seed_joined(struct super_seed *s, uint32_t peer, void *user,
+int super_seed_joined(struct super_seed *s, const struct super_seed_peer *peer,
                       const struct bitfield *has_set, bool has_all, uint64_t now)
 {
     struct super_peer *p = NEW(struct super_peer);
 
-    assert(!id_map_get(&s->by_id, peer));
-    *p = (struct super_peer){.id = peer, .at = (uint32_t)s->n_peers, .user = user};
+    assert(!id_map_get(&s->by_id, peer->peer));
+    *p = (struct super_peer){
+        .id = peer->peer, .at = (uint32_t)s->n_peers, .user = peer->user, .host = peer->host};
     if (bitfield_init(&p->has, s->n_pieces) || bitfield_init(&p->offered, s->n_pieces) ||
         bitfield_init(&p->taken, s->n_pieces)) {
         peer_free(p);
@@ -239,13 +269,19 @@ int super_seed_joined(struct super_seed *s, uint32_t peer, void *user,
     }
     mem_reserve(&s->peers, &s->peers_room, s->n_peers + 1, sizeof(struct super_peer *));
     s->peers[s->n_peers++] = p;
-    id_map_put(&s->by_id, peer, p);
-    s->progress_ns = now;
-    for (uint32_t i = 0; i < s->n_pieces; i++)
-        if (has_all || (has_set->bytes && bitfield_test(has_set, i)))
+    id_map_put(&s->by_id, peer->peer, p);
+    /* Peers that come and go are no progress for the others. */
+    if (n_leechers(s) == 1)
+        s->progress_ns = now;
+    if (has_all || (has_set->bytes && bitfield_all(has_set))) {
+        note_complete(s, p);
+        return 0;
+    }
+    for (uint32_t i = 0; has_set->bytes && i < s->n_pieces; i++)
+        if (bitfield_test(has_set, i))
             note_piece(s, p, i, now);
     /* P has its pieces from peers that passed them on, or from an earlier connection. */
-    for (uint32_t i = 0; i < s->n_pieces; i++)
+    for (uint32_t i = 0; p->has.n_set && i < s->n_pieces; i++)
         if (s->pieces.n_offers[i] && bitfield_test(&p->has, i))
             end_offers_of_others(s, p, i, now);
     offer(s, p, now);
@@ -260,8 +296,8 @@ void super_seed_left(struct super_seed *s, uint32_t peer)
         return;
     while (p->n_offers)
         end_offer(s, p, p->n_offers - 1);
-    s->n_complete -= bitfield_all(&p->has);
-    for (uint32_t i = 0; i < s->n_pieces; i++)
+    s->n_complete -= p->is_complete;
+    for (uint32_t i = 0; p->has.n_set && i < s->n_pieces; i++)
         if (bitfield_test(&p->has, i))
             free_pieces_peer_left(&s->pieces, i);
     s->peers[p->at] = s->peers[--s->n_peers];
@@ -284,10 +320,14 @@ void super_seed_got_pieces(struct super_seed *s, uint32_t peer, const struct bit
     struct super_peer *p = id_map_get(&s->by_id, peer);
 
     assert(!has || has->n_bits == s->n_pieces);
-    if (!p || bitfield_all(&p->has))
+    if (!p || p->is_complete)
         return;
+    if (!has || bitfield_all(has)) {
+        note_complete(s, p);
+        return;
+    }
     for (uint32_t i = 0; i < s->n_pieces; i++)
-        if (!has || bitfield_test(has, i))
+        if (bitfield_test(has, i))
             got_piece(s, p, i, now);
 }
 
@@ -314,6 +354,7 @@ bool super_seed_requested(struct super_seed *s, uint32_t peer, uint32_t piece, u
         mem_reserve(&p->unseen, &p->unseen_room, p->n_unseen + 1, sizeof *p->unseen);
         p->unseen[p->n_unseen++] = piece;
     }
+    bitfield_set(&s->requested, piece);
     for (uint32_t i = 0; i < p->n_offers; i++) {
         struct offer *o = &p->offers[i];
 

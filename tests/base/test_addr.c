@@ -198,6 +198,33 @@ START_TEST(addresses_of_the_same_network)
 }
 END_TEST
 
+static uint64_t host_key(const char *ip, uint16_t port)
+{
+    struct addr a;
+
+    ck_assert_int_eq(addr_parse_ip(ip, port, &a), 0);
+    return addr_host_key(&a);
+}
+
+START_TEST(a_host_is_an_ipv4_address_or_64_bits_of_ipv6)
+{
+    ck_assert(addr_host_key(&ADDR_NONE) == 0);
+    ck_assert(host_key("192.0.2.1", 1) == host_key("192.0.2.1", 2));
+    ck_assert(host_key("192.0.2.1", 1) != host_key("192.0.2.2", 1));
+    ck_assert(host_key("2001:db8:1:2::1", 1) == host_key("2001:db8:1:2:f::9", 1));
+    ck_assert(host_key("2001:db8:1:2::1", 1) != host_key("2001:db8:1:3::1", 1));
+    ck_assert(addr_network_of(host_key("192.0.2.1", 1)) ==
+              addr_network_of(host_key("192.0.2.200", 1)));
+    ck_assert(addr_network_of(host_key("192.0.2.1", 1)) !=
+              addr_network_of(host_key("192.0.3.1", 1)));
+    ck_assert(addr_network_of(host_key("2001:db8:1:2::1", 1)) ==
+              addr_network_of(host_key("2001:db8:1:ffff::1", 1)));
+    ck_assert(addr_network_of(host_key("2001:db8:1::1", 1)) !=
+              addr_network_of(host_key("2001:db8:2::1", 1)));
+}
+END_TEST
+
 RUN_SUITE("Addresses", 5, text_forms, compact_forms, sockaddr_round_trip_and_mapped,
           public_addresses, a_host_has_an_ipv4_address_or_an_ipv6_prefix,
-          only_unicast_addresses_with_a_port_are_dialable, addresses_of_the_same_network);
+          only_unicast_addresses_with_a_port_are_dialable, addresses_of_the_same_network,
+          a_host_is_an_ipv4_address_or_64_bits_of_ipv6);

@@ -37,10 +37,19 @@ static void take_offers(void)
     }
 }
 
+#define HOST (UINT64_C(0xffffffff0a000001)) /* 10.0.0.1 */
+
+static void join_from(uint32_t peer, uint64_t host, const struct bitfield *has, bool has_all)
+{
+    const struct super_seed_peer p = {.peer = peer, .user = &users[peer], .host = host};
+
+    ck_assert_int_eq(super_seed_joined(seed, &p, has, has_all, now), 0);
+    take_offers();
+}
+
 static void join(uint32_t peer)
 {
-    ck_assert_int_eq(super_seed_joined(seed, peer, &users[peer], &BITFIELD_EMPTY, false, now), 0);
-    take_offers();
+    join_from(peer, HOST, &BITFIELD_EMPTY, false);
 }
 
 static void got(uint32_t peer, uint32_t piece)
@@ -125,6 +134,7 @@ START_TEST(a_single_leecher_need_not_pass_pieces_on)
     for (uint32_t k = 0; k < N_PIECES; k++) {
         ck_assert_uint_lt(k, n_offers[5]);
         ck_assert(!super_seed_is_over(seed));
+        ck_assert(super_seed_requested(seed, 5, offers[5][k], now));
         got(5, offers[5][k]);
     }
     ck_assert_uint_eq(n_offers[5], N_PIECES);
@@ -211,28 +221,62 @@ START_TEST(pieces_of_a_peer_that_left_are_offered_again)
 }
 END_TEST
 
+/* Any stranger can say that it has everything. */
+START_TEST(one_claim_of_all_pieces_ends_nothing)
+{
+    begin(2 << 20, 7);
+    for (uint32_t i = 0; i < 4; i++)
+        join(i);
+    ck_assert_uint_eq(n_offers[1], 2);
+    join_from(4, HOST, &BITFIELD_EMPTY, true);
+    leave(4);
+    join_from(4, HOST + 1, &BITFIELD_EMPTY, true); /* the same network */
+    super_seed_got_pieces(seed, 3, NULL, now);
+    super_seed_got_pieces(seed, 3, NULL, now);
+    take_offers();
+    tick(S);
+    ck_assert(!super_seed_is_over(seed));
+    ck_assert_uint_eq(n_offers[4], 0);
+    ck_assert_uint_le(n_offers[1], 2 + 2); /* a leecher less, and no offer has ended */
+    join_from(5, HOST ^ 1 << 20, &BITFIELD_EMPTY, true);
+    ck_assert(super_seed_is_over(seed) && super_seed_has_copy(seed));
+    end();
+}
+END_TEST
+
+/* A peer that is connected by IPv4 and by IPv6 is one peer. */
+START_TEST(a_claim_by_each_family_is_one_claim)
+{
+    begin(2 << 20, 7);
+    join_from(4, HOST, &BITFIELD_EMPTY, true);
+    join_from(5, UINT64_C(0x20010db800010002), &BITFIELD_EMPTY, true);
+    ck_assert(!super_seed_is_over(seed));
+    join_from(6, UINT64_C(0x20010db8000100ff), &BITFIELD_EMPTY, true);
+    ck_assert(!super_seed_is_over(seed));
+    join_from(7, UINT64_C(0x20010db8000200ff), &BITFIELD_EMPTY, true);
+    ck_assert(super_seed_is_over(seed));
+    end();
+}
+END_TEST
+
 START_TEST(a_peer_with_all_pieces_ends_super_seeding)
 {
     struct bitfield has;
-
-    begin(256 << 10, 7);
-    ck_assert_int_eq(super_seed_joined(seed, 0, &users[0], &BITFIELD_EMPTY, true, now), 0);
-    take_offers();
-    ck_assert_uint_eq(n_offers[0], 0);
-    ck_assert(super_seed_has_copy(seed));
-    end();
 
     begin(256 << 10, 8);
     ck_assert_int_eq(bitfield_init(&has, N_PIECES), 0);
     for (uint32_t i = 0; i < N_PIECES; i++)
         if (i != 77)
             bitfield_set(&has, i);
-    ck_assert_int_eq(super_seed_joined(seed, 0, &users[0], &has, false, now), 0);
-    take_offers();
+    join_from(0, HOST, &has, false);
     ck_assert_uint_eq(n_offers[0], 1); /* pieces that peers have are not offered */
     ck_assert_uint_eq(offers[0][0], 77);
-    ck_assert(!super_seed_is_over(seed));
+    join_from(1, HOST ^ 1 << 20, &has, false);
     got(0, 77);
+    ck_assert(!super_seed_is_over(seed)); /* one peer may lie */
+    super_seed_got_pieces(seed, 1, &has, now);
+    ck_assert(!super_seed_is_over(seed));
+    got(1, 77);
     ck_assert(super_seed_is_over(seed));
     bitfield_deinit(&has);
     end();
@@ -381,4 +425,5 @@ RUN_SUITE("super-seeding", 60, a_peer_that_passes_a_piece_on_is_offered_another,
           every_piece_is_offered_once, a_single_leecher_need_not_pass_pieces_on,
           a_peer_that_loses_interest_has_its_requested_pieces, a_late_offer_frees_its_piece,
           pieces_of_a_peer_that_left_are_offered_again, a_peer_with_all_pieces_ends_super_seeding,
+          one_claim_of_all_pieces_ends_nothing, a_claim_by_each_family_is_one_claim,
           super_seeding_ends_when_no_peer_passes_pieces_on, a_swarm_gets_one_copy);

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from kit import bencode, net
-from kit.barepeer import (BITFIELD, CANCEL, CHOKE, EXTENDED, HAVE, HAVE_ALL, INTERESTED, NOT_INTERESTED,
+from kit.barepeer import (BITFIELD, CANCEL, CHOKE, EXTENDED, HAVE, HAVE_ALL, HAVE_NONE, INTERESTED, NOT_INTERESTED,
                           REJECT, REQUEST, UNCHOKE, Wire, bitfield, greets, message)
 from kit.content import KIB, MIB, Torrent
 
@@ -128,6 +128,22 @@ def large_download(world):
 def test_a_flood_costs_neither_memory_nor_the_time_of_others(large_download, name, figure):
     program, torrent, port = large_download
     check(flood(program, torrent, port, message(HAVE_ALL), FLOODS[name]), figure, name)
+
+
+def test_a_claim_of_all_pieces_does_not_end_super_seeding(world):
+    torrent = world.torrent(world.tracker().url(), files="single", n_bytes=32 * MIB)
+    seeder = world.seed(torrent, "--super-seed")
+    honest = Wire.dial("127.0.0.1", seeder.port)
+    honest.shake(torrent.info_hash, fast=True)
+    assert honest.hear()[0] == HAVE_NONE
+    for _ in range(3):
+        liar = Wire.dial("127.0.0.1", seeder.port)
+        liar.shake(torrent.info_hash, fast=True)
+        liar.send(message(HAVE_ALL))
+        assert liar.is_closed_within(10)  # two seeds want nothing of each other
+    late = Wire.dial("127.0.0.1", seeder.port)
+    late.shake(torrent.info_hash, fast=True)
+    assert late.hear()[0] == HAVE_NONE
 
 
 @pytest.mark.parametrize("name", ["toggled interest", "upload-only", "have-all"])

@@ -115,9 +115,16 @@ def test_a_peer_that_never_sends_have_gets_no_more_pieces(world):
 
 def test_super_seeding_ends_when_another_peer_is_complete(world):
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
-    a, b = Leecher(torrent, seeder), Leecher(torrent, seeder)
-    for piece in range(torrent.n_pieces):
-        a.say_have(piece)
+    a = Leecher(torrent, seeder)
+    offers = [a.hear_offer() for _ in range(16)]
+    a.be_unchoked()
+    for i in range(torrent.n_pieces):
+        assert a.ask(offers[i]) == PIECE
+        if i == torrent.n_pieces - 1:
+            b = Leecher(torrent, seeder)
+        a.say_have(offers[i])
+        if len(offers) < torrent.n_pieces:
+            offers.append(a.hear_offer())
     assert a.wire.is_closed_within(10)
     told = set()
     while (heard := b.wire.hear_until(HAVE, EXTENDED))[0] == HAVE:

@@ -42,6 +42,12 @@ bool addr_same_host(const struct addr *a, const struct addr *b);
  * IPv6 address, because one host may have all others of its /64. Without a port. */
 struct addr addr_host(const struct addr *a);
 uint64_t addr_hash(const struct addr *a);
+/* The host of A as one number: an IPv4 address, or the first 64 bits of an IPv6 address, since a
+ * host has all of them. Ports do not count. 0: none. */
+uint64_t addr_host_key(const struct addr *a);
+bool addr_host_key_is_ipv4(uint64_t host_key);
+/* The network of a host, by its key: 24 bits of an IPv4 address, 48 of an IPv6 address. */
+uint64_t addr_network_of(uint64_t host_key);
 /* Whether we connect to it when a tracker or peer sends it: a unicast address and a port. */
 bool addr_is_dialable(const struct addr *a);
 /* Whether the address belongs to the same network: this host (127.0.0.0/8, ::1), private networks

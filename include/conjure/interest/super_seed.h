@@ -27,10 +27,17 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
                                   uint64_t now);
 void super_seed_free(struct super_seed *s); /* NULL is fine */
 
+/* USER stands in the offers to the peer, HOST is the key of its host (addr_host_key). */
+struct super_seed_peer {
+    uint32_t peer;
+    void *user;
+    uint64_t host;
+};
+
 /* HAS is only read; without bytes the peer has no piece yet, or all of them if HAS_ALL. The peer
  * must not have joined already. 0, or -ENOMEM: the peer has not joined and gets no offers. */
-int super_seed_joined(struct super_seed *s, uint32_t peer, void *user, const struct bitfield *has,
-                      bool has_all, uint64_t now);
+int super_seed_joined(struct super_seed *s, const struct super_seed_peer *peer,
+                      const struct bitfield *has, bool has_all, uint64_t now);
 void super_seed_left(struct super_seed *s, uint32_t peer);
 void super_seed_got_piece(struct super_seed *s, uint32_t peer, uint32_t piece, uint64_t now);
 /* The same for each piece of HAS, or for every piece if HAS is NULL. */
@@ -49,9 +56,10 @@ void super_seed_tick(struct super_seed *s, uint64_t now);
  * before a peer is freed. */
 bool super_seed_next(struct super_seed *s, struct super_seed_offer *offerp);
 
-/* Whether super-seeding is over: another peer had every piece, or no peer passes pieces on. */
+/* Whether super-seeding is over: another copy exists, or no peer passes pieces on. */
 bool super_seed_is_over(const struct super_seed *s);
-/* Whether another peer had every piece; it may have left since. */
+/* Whether another copy exists, by the rule at the top of super_seed.c; the peer that has it may have
+ * left since. */
 bool super_seed_has_copy(const struct super_seed *s);
 
 uint32_t super_seed_n_peers(const struct super_seed *s);

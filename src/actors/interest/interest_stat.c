@@ -47,6 +47,8 @@ struct interest_stat {
     struct interest_shutdown *shutdown; /* replied to at the end */
 };
 
+/* Once our inbox is closed a peer cannot send PeerLeft any more, and may be freed at any time: it
+ * is sent nothing but replies. */
 static void send_effects(struct interest_stat *is)
 {
     struct interest_effect e;
@@ -54,6 +56,8 @@ static void send_effects(struct interest_stat *is)
     while (interest_table_next_effect(is->table, &e)) {
         struct stat_peer *p = e.user;
 
+        if (is->shutdown)
+            continue;
         if (e.kind == INTEREST_CANCEL) {
             struct peer_cancel_blocks *m = peer_new_cancel_blocks();
 
@@ -146,10 +150,13 @@ static void on_requested_from_leecher(struct interest_stat *is,
     interest_table_requested(is->table, m->peer, m->claim, CLAIM_FROM_LEECHER);
 }
 
-static void send_have(struct stat_peer *p, uint32_t piece)
+static void send_have(struct interest_stat *is, struct stat_peer *p, uint32_t piece)
 {
-    struct peer_have *m = peer_new_have();
+    struct peer_have *m;
 
+    if (is->shutdown)
+        return;
+    m = peer_new_have();
     m->piece = piece;
     peer_tell_or_drop_have(p->inbox, m);
 }
@@ -164,7 +171,7 @@ static void on_peer_joined(struct interest_stat *is, struct interest_peer_joined
     bitfield_deinit(&m->has);
     /* Pieces that were verified since its handshake. */
     for (uint32_t i = m->n_seen - is->n_initial; i < is->n_verified; i++)
-        send_have(p, is->verified[i]);
+        send_have(is, p, is->verified[i]);
     send_effects(is);
 }
 
@@ -236,7 +243,7 @@ static void announce_piece(struct interest_stat *is, uint32_t piece)
     if (is->n_verified < is->torrent->geometry.n_pieces - is->n_initial)
         is->verified[is->n_verified++] = piece; /* full only when one was verified twice */
     while ((p = interest_table_next_peer_without(is->table, piece, &cursor)))
-        send_have(p, piece);
+        send_have(is, p, piece);
 }
 
 static void check_for_completion(struct interest_stat *is)

@@ -58,7 +58,9 @@ static void on_have_piece(struct super_seeder *s, struct interest_have_piece *m)
 
 static void on_peer_joined(struct super_seeder *s, struct interest_peer_joined *m)
 {
-    super_seed_joined(s->seed, m->peer, m->inbox, &m->has, m->has_all, s->now);
+    const struct super_seed_peer peer = {.peer = m->peer, .user = m->inbox, .host = m->host};
+
+    super_seed_joined(s->seed, &peer, &m->has, m->has_all, s->now);
     bitfield_deinit(&m->has);
 }
 
@@ -113,13 +115,17 @@ static void on_shutdown(struct super_seeder *s, struct interest_shutdown *m)
 
 MSG_DISPATCH(interest, INTEREST_TABLE, struct super_seeder);
 
+/* Once our inbox is closed a peer cannot send PeerLeft any more, and may be freed at any time. */
 static void send_offers(struct super_seeder *s)
 {
     struct super_seed_offer offer;
 
     while (super_seed_next(s->seed, &offer)) {
-        struct peer_have *m = peer_new_have();
+        struct peer_have *m;
 
+        if (s->shutdown)
+            continue;
+        m = peer_new_have();
         m->piece = offer.piece;
         peer_tell_or_drop_have(offer.user, m);
     }

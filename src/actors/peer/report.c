@@ -53,6 +53,7 @@ static void join(struct peer *p, struct bitfield *has, bool has_all)
     m = interest_new_peer_joined();
     m->peer = p->id;
     m->inbox = &p->inbox;
+    m->host = addr_host_key(&p->addr);
     m->has = *has;
     m->has_all = has_all;
     m->n_seen = p->n_seen;

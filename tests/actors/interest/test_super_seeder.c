@@ -2,6 +2,7 @@
 #include "../stub_inbox.h"
 
 #include "conjure/actors/super_seeder.h"
+#include "conjure/base/alloc.h"
 
 #define PIECES 4u
 
@@ -110,24 +111,56 @@ static void expect_progress(uint32_t n_peers, uint32_t n_seeders)
 START_TEST(pieces_are_offered_until_a_peer_has_everything)
 {
     struct stub_inbox a, b;
-    uint32_t first, second;
+    uint32_t offers[PIECES];
 
     begin();
-    join(&a, 1, 2);
-    first = expect_offer(&a);
-    second = expect_offer(&a);
-    ck_assert(first >= 2 && second >= 2 && first != second);
-    ck_assert(may_have(&a, 1, first));
-    ck_assert(!may_have(&a, 1, 0)); /* not offered */
-    join(&b, 2, 0);
+    join(&a, 1, 0);
+    for (uint32_t i = 0; i < PIECES; i++)
+        offers[i] = expect_offer(&a);
+    join(&b, 2, 2);
+    ck_assert(!may_have(&b, 2, 0)); /* not offered */
     expect_progress(2, 0);
-    got(1, first);
-    expect_progress(2, 0);
-    got(1, second);
+    for (uint32_t i = 0; i < PIECES; i++) {
+        ck_assert(channel_is_empty(&master.channel));
+        ck_assert(may_have(&a, 1, offers[i]));
+        got(1, offers[i]);
+    }
     msg_free(expect(&master, master_kind_super_seeded));
     expect_progress(2, 1);
     end();
     ck_assert(channel_is_empty(&master.channel));
+}
+END_TEST
+
+/* Once the inbox is closed a peer cannot leave any more, and may be freed at any time. */
+START_TEST(no_peer_is_sent_an_offer_after_the_end)
+{
+    struct interest_shutdown *end_ = interest_new_shutdown();
+    struct interest_peer_joined *m = interest_new_peer_joined();
+    struct stub_inbox *late = NEW(struct stub_inbox);
+
+    begin();
+    stub_inbox_init(late);
+    m->peer = 2;
+    m->inbox = &late->peer;
+    /* The actor has enough to do for both messages to be in its inbox before it reads the first. */
+    for (unsigned i = 0; i < 20000; i++) {
+        struct interest_peer_got_piece *busy = interest_new_peer_got_piece();
+
+        busy->peer = 1;
+        ck_assert(peer_ask_interest_peer_got_piece(&reports.peer, &torrent.interest, busy));
+    }
+    ck_assert(master_ask_interest_shutdown(&master.master, &torrent.interest, end_));
+    if (!interest_tell_peer_joined(&torrent.interest, m))
+        msg_free(&m->msg);
+    ck_assert_ptr_eq(expect(&master, interest_kind_shutdown), end_);
+    ck_assert(channel_is_empty(&late->channel));
+    free(late);
+    msg_free(&end_->msg);
+    for (unsigned i = 0; i < 20000; i++)
+        msg_free(expect(&reports, interest_kind_peer_got_piece));
+    super_seeder_join(seeder);
+    metainfo_free(torrent.meta);
 }
 END_TEST
 
@@ -192,4 +225,5 @@ START_TEST(a_peer_without_interest_has_what_it_requested)
 END_TEST
 
 RUN_SUITE("SuperSeeder", 30, pieces_are_offered_until_a_peer_has_everything,
-          there_is_nothing_to_fetch, a_peer_without_interest_has_what_it_requested);
+          no_peer_is_sent_an_offer_after_the_end, there_is_nothing_to_fetch,
+          a_peer_without_interest_has_what_it_requested);
