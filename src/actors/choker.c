@@ -212,7 +212,12 @@ static void on_peer_joined(struct choker *c, struct choker_peer_joined *m)
     p->torrent->n_peers++;
     p->torrent->changed = true;
     id_map_put(&c->peers, m->peer, p);
-    choke_policy_joined(&c->policy, m->peer, m->torrent->swarm->id, p->torrent->seeding, p,
+    choke_policy_joined(&c->policy,
+                        &(struct choke_newcomer){.peer = m->peer,
+                                                 .torrent = m->torrent->swarm->id,
+                                                 .host = m->host,
+                                                 .seeding = p->torrent->seeding,
+                                                 .user = p},
                         clock_now());
     ask_for_tick(c);
 }

@@ -2,25 +2,26 @@
 /*
  * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
  *
- * SLOTS. Their number is configured, or follows from the upload limit: max(4, sqrt(0.6 * KiB/s)),
- * as in the original client. Without a limit it follows from the measured rate in the same way, and
- * is at least 8; it grows by one while peers wait for a slot and the last slot added brought 5 %
- * more.
+ * HOSTS COME FIRST. A host (addr_host_key) gets a second slot only when no other host waits. Nor is
+ * anything won by connecting again: a peer waits since it became interested, or since its host had
+ * a slot last.
  *
  * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a
  * torrent with a thousand leechers does not starve one with two; which torrent begins changes every
  * 30 s. Within a torrent:
  *   - while we leech it, tit for tat: peers are ordered by the rate at which they send to us. The
- *     rate of a peer with a slot counts a tenth more, so that equal peers do not flap. A snubbing
- *     peer gets no such slot.
+ *     rate of a peer with a slot counts a tenth more, so that equal peers do not flap. A peer that
+ *     sends to us does not share its place with others of its host. A snubbing peer gets no such
+ *     slot.
  *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
  *     then the waiting peers, the longest waiting first; then the peers whose minute is over, the
  *     least served first. So every leecher is served for whole minutes, and none is choked while
- *     slots are free.
+ *     slots are free. A peer that reads at less than an eighth of the mean rate of a slot (or of
+ *     the slot's part of the limit) forfeits its minute: it comes last.
  *
  * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
- * is given to a random one of them for 30 s, whatever its rate; a peer that joined within 45 s is
- * three times as likely. So new peers get pieces to trade, and we find better partners.
+ * is given to a random one of a random host for 30 s, whatever its rate. So new peers get pieces to
+ * trade, and we find better partners.
  *
  * BETWEEN ROUNDS a free slot is filled at once, by a peer that becomes interested or else by the
  * first waiting peer. A peer that loses interest frees its slot at once, but only the next round
@@ -34,16 +35,18 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define NEW_PEER_CHANCES     3
 #define SLOTS_PER_OPTIMISTIC 8
-#define GROWN_MAX            64
+#define SLOW_SHARE           8 /* a slow reader gets less than one part in so many of the mean */
+#define SLOT_BYTES_PER_S     (8u << 10) /* what a slot moves at least, without a limit */
+#define CHANCES              4096
 
 void choke_policy_init(struct choke_policy *p, uint64_t upload_limit, uint32_t max_slots,
                        uint64_t seed)
 {
     *p = CHOKE_POLICY_EMPTY;
-    p->upload_limit = upload_limit;
-    p->max_slots = max_slots;
+    p->slots.limit = upload_limit;
+    p->slots.configured = max_slots;
+    p->hosts = KEY_MAP(struct choke_host, key);
     rng_seed(&p->rng, seed);
 }
 
@@ -54,53 +57,15 @@ void choke_policy_deinit(struct choke_policy *p)
     free(p->peers);
     free(p->changes);
     id_map_deinit(&p->by_id);
+    for (uint32_t i = 0; i < p->hosts.n_slots; i++)
+        free(p->hosts.slots[i].value);
+    key_map_deinit(&p->hosts);
     *p = CHOKE_POLICY_EMPTY;
 }
 
 const struct choke_peer *choke_policy_peer(const struct choke_policy *p, uint32_t peer)
 {
     return id_map_get(&p->by_id, peer);
-}
-
-/* --- slots --------------------------------------------------------------------------------- */
-
-static uint32_t slots_for(uint64_t bytes_per_s)
-{
-    uint64_t square = bytes_per_s / 1024 * 6 / 10;
-    uint32_t n = CHOKE_SLOTS_MIN;
-
-    while (n < CHOKE_SLOTS_MAX && (uint64_t)(n + 1) * (n + 1) <= square)
-        n++;
-    return n;
-}
-
-uint32_t choke_policy_n_slots(struct choke_policy *p, uint64_t now)
-{
-    uint32_t n;
-
-    if (p->max_slots)
-        return p->max_slots;
-    if (p->upload_limit)
-        return slots_for(p->upload_limit);
-    n = slots_for(rate_get(&p->up, now));
-    n = (n > CHOKE_SLOTS_START ? n : CHOKE_SLOTS_START) + p->n_grown;
-    return n < CHOKE_SLOTS_MAX ? n : CHOKE_SLOTS_MAX;
-}
-
-static void grow_slots(struct choke_policy *p, bool peers_wait, uint64_t now)
-{
-    uint64_t rate = rate_get(&p->up, now);
-
-    if (p->max_slots || p->upload_limit)
-        return;
-    if (rate < p->grown_at_rate / 2)
-        p->grown_at_rate = rate; /* the uplink has changed: allow growth again */
-    if (peers_wait && p->n_grown < GROWN_MAX && rate > p->grown_at_rate / 20 * 21) {
-        p->n_grown++;
-        p->grown_at_rate = rate;
-    } else if (!peers_wait && p->n_grown) {
-        p->n_grown--;
-    }
 }
 
 /* --- peers --------------------------------------------------------------------------------- */
@@ -120,6 +85,7 @@ static void unchoke(struct choke_policy *p, struct choke_peer *peer, uint64_t no
     peer->unchoked_ns = now;
     peer->served = 0;
     p->n_used += peer->interested;
+    peer->host->n_slots += peer->interested;
     add_change(p, peer);
 }
 
@@ -129,8 +95,9 @@ static void choke(struct choke_policy *p, struct choke_peer *peer, uint64_t now)
     if (!peer->unchoked)
         return;
     peer->unchoked = false;
-    peer->choked_ns = now;
+    peer->waits_ns = peer->host->served_ns = now;
     p->n_used -= peer->interested;
+    peer->host->n_slots -= peer->interested;
     add_change(p, peer);
 }
 
@@ -154,10 +121,30 @@ static bool may_have_slot(const struct choke_peer *peer)
     return peer->interested && !peer->is_seed && (peer->seeding || !peer->snubbed);
 }
 
-/* Gives free slots to waiting peers: to the best partner, or to the longest waiting. */
+/* Since when a peer without a slot waits. A host that is served does not wait. */
+static uint64_t waits_since(const struct choke_peer *c)
+{
+    if (c->host->n_slots)
+        return UINT64_MAX;
+    return c->waits_ns > c->host->served_ns ? c->waits_ns : c->host->served_ns;
+}
+
+/* Whether a free slot is for A rather than for B: by host, then the better partner, then the longest
+ * waiting. */
+static bool comes_first(const struct choke_peer *a, const struct choke_peer *b)
+{
+    if (a->host->n_slots != b->host->n_slots)
+        return a->host->n_slots < b->host->n_slots;
+    if (a->down.per_s > b->down.per_s || a->down.per_s < b->down.per_s)
+        return a->down.per_s > b->down.per_s;
+    if (waits_since(a) != waits_since(b))
+        return waits_since(a) < waits_since(b);
+    return a->waits_ns < b->waits_ns;
+}
+
 static void fill_free_slots(struct choke_policy *p, uint64_t now)
 {
-    uint32_t n_slots = choke_policy_n_slots(p, now);
+    uint32_t n_slots = choke_slots_n(&p->slots);
 
     while (p->n_used < n_slots) {
         struct choke_peer *best = NULL;
@@ -165,10 +152,7 @@ static void fill_free_slots(struct choke_policy *p, uint64_t now)
         for (uint32_t i = 0; i < p->n_peers; i++) {
             struct choke_peer *peer = p->peers[i];
 
-            if (!waits(peer) || !may_have_slot(peer))
-                continue;
-            if (!best || peer->down.per_s > best->down.per_s ||
-                (peer->down.per_s >= best->down.per_s && peer->choked_ns < best->choked_ns))
+            if (waits(peer) && may_have_slot(peer) && (!best || comes_first(peer, best)))
                 best = peer;
         }
         if (!best)
@@ -177,22 +161,36 @@ static void fill_free_slots(struct choke_policy *p, uint64_t now)
     }
 }
 
-void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent, bool seeding,
-                         void *user, uint64_t now)
+static struct choke_host *host_get(struct choke_policy *p, uint64_t key)
+{
+    struct choke_host *h = key_map_get(&p->hosts, &key);
+
+    if (h)
+        return h;
+    h = NEW(struct choke_host);
+    h->key = key;
+    key_map_put(&p->hosts, h);
+    return h;
+}
+
+void choke_policy_joined(struct choke_policy *p, const struct choke_newcomer *n, uint64_t now)
 {
     struct choke_peer *c = NEW(struct choke_peer);
 
     owner_assert(&p->owner);
-    assert(!choke_policy_peer(p, peer));
-    *c = (struct choke_peer){.id = peer,
-                             .torrent = torrent,
+    assert(!choke_policy_peer(p, n->peer));
+    *c = (struct choke_peer){.id = n->peer,
+                             .torrent = n->torrent,
                              .at = p->n_peers,
-                             .user = user,
+                             .user = n->user,
+                             .host = host_get(p, n->host),
                              .joined_ns = now,
-                             .seeding = seeding};
+                             .waits_ns = now,
+                             .seeding = n->seeding};
+    c->host->n_peers++;
     mem_reserve(&p->peers, &p->n_peers_room, (size_t)p->n_peers + 1, sizeof(struct choke_peer *));
     p->peers[p->n_peers++] = c;
-    id_map_put(&p->by_id, peer, c);
+    id_map_put(&p->by_id, n->peer, c);
 }
 
 void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now)
@@ -205,6 +203,11 @@ void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now)
         return;
     frees = c->unchoked && c->interested;
     p->n_used -= frees;
+    c->host->n_slots -= frees;
+    if (c->unchoked)
+        c->host->served_ns = now;
+    if (!--c->host->n_peers)
+        free(key_map_remove(&p->hosts, &c->host->key));
     p->peers[c->at] = p->peers[--p->n_peers];
     p->peers[c->at]->at = c->at;
     free(c);
@@ -222,7 +225,7 @@ void choke_policy_moved(struct choke_policy *p, uint32_t peer, uint64_t download
         return;
     rate_add(&c->down, downloaded, now);
     rate_add(&c->up, uploaded, now);
-    rate_add(&p->up, uploaded, now);
+    choke_slots_moved(&p->slots, uploaded);
     c->served += uploaded;
     c->snubbed = snubbed && !downloaded;
 }
@@ -241,9 +244,13 @@ void choke_policy_interest(struct choke_policy *p, uint32_t peer, bool intereste
     c->is_seed = is_seed;
     if (was == interested)
         return;
-    if (c->unchoked)
+    if (interested)
+        c->waits_ns = now;
+    if (c->unchoked) {
         p->n_used += interested ? 1 : -1;
-    if (interested && waits(c) && may_have_slot(c) && p->n_used < choke_policy_n_slots(p, now))
+        c->host->n_slots += interested ? 1 : -1;
+    }
+    if (interested && waits(c) && may_have_slot(c) && p->n_used < choke_slots_n(&p->slots))
         unchoke(p, c, now);
     else if (!interested && c->unchoked)
         fill_free_slots(p, now);
@@ -263,7 +270,7 @@ void choke_policy_completed(struct choke_policy *p, uint32_t torrent)
 void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint64_t now)
 {
     owner_assert(&p->owner);
-    p->upload_limit = upload_limit;
+    choke_slots_set_limit(&p->slots, upload_limit);
     fill_free_slots(p, now);
 }
 
@@ -274,12 +281,28 @@ enum service_class {
     SERVICE_UNDER_WAY, /* keeps its slot */
     SERVICE_WAITS,
     SERVICE_OVER, /* its minute is over */
+    SERVICE_SLOW, /* it reads far less than others */
 };
 
-static enum service_class service_class(const struct choke_peer *c, uint64_t now)
+static bool is_slow(const struct choke_policy *p, const struct choke_peer *c, uint64_t now)
+{
+    uint64_t ns = now - c->unchoked_ns;
+    uint64_t mean = p->n_used ? p->slots.rate / p->n_used : 0;
+    uint64_t due = p->slots.limit ? p->slots.limit / choke_slots_n(&p->slots) : SLOT_BYTES_PER_S;
+
+    if (ns < CHOKE_ROUND_NS - NS_PER_S)
+        return false;
+    return (double)c->served * (double)NS_PER_S / (double)ns * SLOW_SHARE <
+           (double)(mean > due ? mean : due);
+}
+
+static enum service_class service_class(const struct choke_policy *p, const struct choke_peer *c,
+                                        uint64_t now)
 {
     if (!c->unchoked)
         return SERVICE_WAITS;
+    if (is_slow(p, c, now))
+        return SERVICE_SLOW;
     return now - c->unchoked_ns < CHOKE_QUANTUM_NS ? SERVICE_UNDER_WAY : SERVICE_OVER;
 }
 
@@ -299,8 +322,10 @@ static int compare_in_torrent(const struct choke_peer *a, const struct choke_pee
     if (a->seeding) {
         if (a->rank != b->rank)
             return a->rank < b->rank ? -1 : 1;
-        if (a->rank == SERVICE_WAITS && a->choked_ns != b->choked_ns)
-            return by_number(a->choked_ns, b->choked_ns);
+        if (a->rank == SERVICE_WAITS && waits_since(a) != waits_since(b))
+            return by_number(waits_since(a), waits_since(b));
+        if (a->rank == SERVICE_WAITS && a->waits_ns != b->waits_ns)
+            return by_number(a->waits_ns, b->waits_ns);
         if (a->rank == SERVICE_OVER && a->served != b->served)
             return by_number(a->served, b->served);
     } else {
@@ -343,7 +368,7 @@ static void order_by_turns(struct choke_policy *p, struct choke_peer **c, uint32
 
     for (uint32_t i = 0; i < n; i++) {
         rate_get(&c[i]->down, now);
-        c[i]->rank = (uint32_t)service_class(c[i], now);
+        c[i]->rank = (uint32_t)service_class(p, c[i], now);
     }
     qsort(c, n, sizeof(struct choke_peer *), compare_by_torrent);
     for (uint32_t i = 0; i < n; i++) {
@@ -360,6 +385,31 @@ static void order_by_turns(struct choke_policy *p, struct choke_peer **c, uint32
     for (uint32_t i = 0; i < n; i++)
         c[i]->turn = (c[i]->turn + n_torrents - first) % n_torrents;
     qsort(c, n, sizeof(struct choke_peer *), compare_turns);
+}
+
+static int compare_hosts(const void *x, const void *y)
+{
+    const struct choke_peer *a = *(struct choke_peer *const *)x,
+                            *b = *(struct choke_peer *const *)y;
+
+    if (a->host_rank != b->host_rank)
+        return a->host_rank < b->host_rank ? -1 : 1;
+    return by_number(a->turn, b->turn);
+}
+
+/* Keeps the order, but puts the first candidate of each host before any second one. A partner that
+ * sends to us has earned its place. */
+static void put_hosts_first(struct choke_peer **c, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        c[i]->host->n_in_turn = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bool earned = !c[i]->seeding && c[i]->down.per_s > 0;
+
+        c[i]->host_rank = earned ? 0 : c[i]->host->n_in_turn++;
+        c[i]->turn = i;
+    }
+    qsort(c, n, sizeof(struct choke_peer *), compare_hosts);
 }
 
 static bool may_be_optimistic(const struct choke_peer *c)
@@ -390,7 +440,7 @@ static uint32_t choose_optimistic(struct choke_policy *p, uint32_t n, uint64_t n
 
         for (uint32_t i = 0; i < p->n_peers; i++) {
             struct choke_peer *c = p->peers[i];
-            uint32_t chances = now - c->joined_ns < CHOKE_NEW_NS ? NEW_PEER_CHANCES : 1;
+            uint32_t chances = CHANCES / (c->host->n_peers < CHANCES ? c->host->n_peers : CHANCES);
 
             if (!may_be_optimistic(c))
                 continue;
@@ -417,12 +467,13 @@ void choke_policy_round(struct choke_policy *p, uint64_t now)
         if (may_have_slot(p->peers[i]))
             c[n++] = p->peers[i];
     }
-    grow_slots(p, n > choke_policy_n_slots(p, now), now);
-    n_slots = choke_policy_n_slots(p, now);
+    choke_slots_round(&p->slots, n, now);
+    n_slots = choke_slots_n(&p->slots);
     n_optimistic = (n_slots + SLOTS_PER_OPTIMISTIC - 1) / SLOTS_PER_OPTIMISTIC;
     if (n_optimistic == n_slots)
         n_optimistic = 0;
     order_by_turns(p, c, n, now);
+    put_hosts_first(c, n);
     for (uint32_t i = 0; i < n && i < n_slots - n_optimistic; i++, n_chosen++)
         c[i]->chosen = true;
     n_chosen += choose_optimistic(p, n_optimistic, now);

@@ -7,7 +7,7 @@
 #include "conjure/choke/policy.h"
 
 /* The policy; the test learns which peers are unchoked from its changes alone. */
-#define PEERS 128
+#define PEERS 512
 static struct choke_policy policy;
 static uint64_t now;
 static bool unchoked[PEERS];
@@ -39,10 +39,21 @@ static void take(void)
     }
 }
 
+static void join_from(uint64_t host, uint32_t peer, uint32_t torrent, bool seeding)
+{
+    const struct choke_newcomer n = {.peer = peer,
+                                     .torrent = torrent,
+                                     .host = host,
+                                     .seeding = seeding,
+                                     .user = &unchoked[peer]};
+
+    choke_policy_joined(&policy, &n, now);
+    take();
+}
+
 static void join(uint32_t peer, uint32_t torrent, bool seeding)
 {
-    choke_policy_joined(&policy, peer, torrent, seeding, &unchoked[peer], now);
-    take();
+    join_from(peer, peer, torrent, seeding);
 }
 
 static void interest(uint32_t peer, bool interested)
@@ -158,28 +169,32 @@ START_TEST(the_optimistic_slot_reaches_every_peer)
 }
 END_TEST
 
-START_TEST(a_new_peer_is_three_times_as_likely)
+/* Being new is worth nothing, and neither are many connections. */
+START_TEST(every_host_is_as_likely)
 {
-    uint32_t n_new = 0;
+    uint32_t n_alone = 0;
 
     for (uint64_t seed = 0; seed < 400; seed++) {
         begin(0, 2);
         rng_seed(&policy.rng, seed);
-        joins_interested(0, 1, 1, false);
+        joins_interested(0, 2, 1, false);
         choke_policy_moved(&policy, 0, 1 << 20, 0, false, now);
-        joins_interested(1, 4, 1, false); /* 1 fills the second slot, 2 and 3 wait; all are old */
         now += 100 * NS_PER_S;
         choke_policy_moved(&policy, 0, 64 << 20, 0, false, now);
-        joins_interested(4, 5, 1, false);
+        for (uint32_t p = 2; p < 10; p++) {
+            join_from(999, p, 1, false);
+            interest(p, true);
+        }
+        interest(1, true);
         choke_policy_round(&policy, now);
         take();
         ck_assert(unchoked[0]);
-        ck_assert_uint_eq(count(0, 5), 2);
-        n_new += unchoked[4];
+        ck_assert_uint_eq(count(0, 10), 2);
+        n_alone += unchoked[1];
         end();
     }
-    ck_assert_uint_ge(n_new, 160); /* 3 chances of 6: 200 expected */
-    ck_assert_uint_le(n_new, 240);
+    ck_assert_uint_ge(n_alone, 160); /* one of two hosts: 200 expected */
+    ck_assert_uint_le(n_alone, 240);
 }
 END_TEST
 
@@ -286,26 +301,6 @@ START_TEST(with_fewer_slots_than_torrents_they_take_turns)
 }
 END_TEST
 
-START_TEST(slots_follow_the_capacity)
-{
-    static const struct {
-        uint64_t limit;
-        uint32_t max_slots, n_slots;
-    } cases[] = {
-        {10 << 10, 0, 4},  {42 << 10, 0, 5},
-        {100 << 10, 0, 7}, {4 << 20, 0, 49},
-        {0, 0, 8},         {0, 3, 3},
-        {4 << 20, 2, 2},   {(uint64_t)10 << 30, 0, CHOKE_SLOTS_MAX},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        begin(cases[i].limit, cases[i].max_slots);
-        ck_assert_uint_eq(choke_policy_n_slots(&policy, now), cases[i].n_slots);
-        end();
-    }
-}
-END_TEST
-
 START_TEST(slots_follow_a_changed_limit)
 {
     begin(10 << 10, 0);
@@ -324,27 +319,170 @@ START_TEST(slots_follow_a_changed_limit)
 }
 END_TEST
 
-START_TEST(slots_grow_while_more_of_them_move_more)
-{
-    uint32_t few;
+/* --- a crowd beside an honest leecher ------------------------------------------------------- */
 
-    begin(0, 0);
-    joins_interested(0, PEERS, 1, true);
-    ck_assert_uint_eq(count(0, PEERS), 8);
-    for (int i = 0; i < 20; i++)
-        ten_seconds(NULL, PEERS); /* 10 KiB/s each: every new slot adds to the rate */
-    ck_assert_uint_ge(few = count(0, PEERS), 20);
-    for (int i = 0; i < 20; i++) { /* a full uplink, which the slots share */
-        for (int s = 0; s < 10; s++) {
-            now += NS_PER_S;
-            for (uint32_t p = 0; p < PEERS; p++)
-                choke_policy_moved(&policy, p, 0, unchoked[p] ? (200 << 10) / count(0, PEERS) : 0,
-                                   false, now);
-        }
-        choke_policy_round(&policy, now);
-        take();
+#define HONEST   0u
+#define CROWD    128u /* connections of one host: peers 1 to CROWD */
+#define UPLINK   (10u << 20)
+#define RUN_S    600u
+#define SETTLE_S 20u
+
+/* A second in which unchoked peer P of [0, N) reads READS[P] bytes at most, and all share the
+ * uplink. Returns what the honest leecher got. */
+static uint64_t second(const uint32_t *reads, uint32_t n)
+{
+    uint64_t left = UPLINK, honest = 0;
+    uint32_t n_left = 0;
+    bool done[PEERS] = {0};
+
+    now += NS_PER_S;
+    for (uint32_t p = 0; p < n; p++)
+        n_left += unchoked[p];
+    /* The slowest first: what one of them leaves is for the others. */
+    while (n_left) {
+        uint32_t slowest = n;
+        uint64_t got;
+
+        for (uint32_t p = 0; p < n; p++)
+            if (unchoked[p] && !done[p] && (slowest == n || reads[p] < reads[slowest]))
+                slowest = p;
+        got = left / n_left-- < reads[slowest] ? left / (n_left + 1) : reads[slowest];
+        left -= got;
+        done[slowest] = true;
+        honest += slowest == HONEST ? got : 0;
+        choke_policy_moved(&policy, slowest, 0, got, false, now);
     }
-    ck_assert_uint_le(count(0, PEERS), few + 3);
+    take();
+    return honest;
+}
+
+static void reconnect(uint32_t peer, uint64_t host)
+{
+    choke_policy_left(&policy, peer, now);
+    unchoked[peer] = false;
+    take();
+    join_from(host, peer, 1, true);
+    interest(peer, true);
+}
+
+/* The share of the uplink that the honest leecher gets beside a crowd of one host. */
+static double share_beside(uint32_t crowd_reads, unsigned reconnects_every_s, uint32_t max_slots)
+{
+    uint32_t reads[PEERS];
+    uint64_t honest = 0;
+
+    begin(0, max_slots);
+    for (uint32_t p = 1; p <= CROWD; p++) {
+        join_from(77, p, 1, true);
+        interest(p, true);
+    }
+    join_from(1, HONEST, 1, true);
+    interest(HONEST, true);
+    for (uint32_t p = 0; p < PEERS; p++)
+        reads[p] = p == HONEST ? UPLINK : crowd_reads;
+    for (unsigned s = 0; s < RUN_S; s++) {
+        uint64_t got = second(reads, 1 + CROWD);
+
+        honest += s < SETTLE_S ? 0 : got;
+        if (s % 10 == 9) {
+            choke_policy_round(&policy, now);
+            take();
+        }
+        for (uint32_t p = 1; reconnects_every_s && p <= CROWD; p++)
+            if ((s + p) % reconnects_every_s == 0)
+                reconnect(p, 77);
+    }
+    end();
+    return (double)honest / (double)(RUN_S - SETTLE_S) / UPLINK;
+}
+
+START_TEST(a_crowd_of_slow_readers_does_not_displace_an_honest_leecher)
+{
+    for (uint32_t max_slots = 0; max_slots <= 4; max_slots += 4) {
+        ck_assert_double_ge(share_beside(0, 0, max_slots), 0.9);
+        ck_assert_double_ge(share_beside(1 << 10, 0, max_slots), 0.9);
+        ck_assert_double_ge(share_beside(1 << 10, 7, max_slots), 0.9);
+        ck_assert_double_ge(share_beside(1 << 10, 60, max_slots), 0.9);
+    }
+}
+END_TEST
+
+/* The same from as many hosts: a slow reader forfeits its slot. */
+START_TEST(a_slow_reader_forfeits_its_minute)
+{
+    uint32_t reads[PEERS] = {0};
+    uint32_t n_served = 0;
+
+    begin(0, 4);
+    joins_interested(1, 9, 1, true); /* eight that read nothing */
+    now += NS_PER_S;
+    joins_interested(9, 17, 1, true);
+    for (uint32_t p = 9; p < 17; p++)
+        reads[p] = UPLINK;
+    for (unsigned s = 0; s < RUN_S; s++) {
+        second(reads, 17);
+        if (s % 10 == 9) {
+            choke_policy_round(&policy, now);
+            take();
+            n_served += count(9, 17);
+        }
+    }
+    /* A slow one keeps a slot for a round, another one for six. */
+    ck_assert_uint_ge(n_served, RUN_S / 10 * 4 * 7 / 10);
+    end();
+}
+END_TEST
+
+START_TEST(five_hundred_slow_leechers_fill_the_uplink)
+{
+    uint32_t reads[PEERS];
+    uint64_t sent = 0;
+
+    begin(24 << 20, 0);
+    joins_interested(0, 500, 1, true);
+    for (uint32_t p = 0; p < PEERS; p++)
+        reads[p] = 50 << 10;
+    for (unsigned s = 0; s < RUN_S; s++) {
+        uint64_t before = 0;
+
+        now += NS_PER_S;
+        for (uint32_t p = 0; p < 500; p++) {
+            uint64_t room = (24u << 20) - before, got = unchoked[p] ? reads[p] : 0;
+
+            got = got < room ? got : room;
+            before += got;
+            choke_policy_moved(&policy, p, 0, got, false, now);
+        }
+        sent += s >= 120 ? before : 0;
+        if (s % 10 == 9) {
+            choke_policy_round(&policy, now);
+            take();
+        }
+    }
+    ck_assert_uint_ge(sent / (RUN_S - 120), (24 << 20) / 100 * 95);
+    end();
+}
+END_TEST
+
+START_TEST(hosts_share_the_slots)
+{
+    begin(0, 4);
+    for (uint32_t p = 0; p < 8; p++) {
+        join_from(5, p, 1, true);
+        interest(p, true);
+    }
+    ck_assert_uint_eq(count(0, 8), 4); /* nobody else wants them */
+    joins_interested(8, 11, 2, true);
+    for (int i = 0; i < 30; i++) {
+        ten_seconds(NULL, 11);
+        ck_assert_uint_eq(count(0, 8), 1);
+        ck_assert_uint_eq(count(8, 11), 3);
+    }
+    joins_interested(11, 15, 1, true); /* eight hosts for four slots */
+    for (int i = 0; i < 80; i++) {
+        ten_seconds(NULL, 15);
+        ck_assert_uint_le(count(0, 8), 1);
+    }
     end();
 }
 END_TEST
@@ -363,9 +501,10 @@ END_TEST
 
 RUN_SUITE("The choke policy", 20, a_first_interested_peer_is_unchoked_at_once,
           slots_go_to_the_peers_that_send_most, equals_do_not_flap,
-          the_optimistic_slot_reaches_every_peer, a_new_peer_is_three_times_as_likely,
+          the_optimistic_slot_reaches_every_peer, every_host_is_as_likely,
           a_snubbing_peer_loses_its_regular_slot, seeding_serves_every_leecher_in_turn,
           a_free_slot_chokes_nobody, torrents_share_the_slots,
-          with_fewer_slots_than_torrents_they_take_turns, slots_follow_the_capacity,
-          slots_follow_a_changed_limit, slots_grow_while_more_of_them_move_more,
+          with_fewer_slots_than_torrents_they_take_turns, slots_follow_a_changed_limit,
+          hosts_share_the_slots, a_crowd_of_slow_readers_does_not_displace_an_honest_leecher,
+          a_slow_reader_forfeits_its_minute, five_hundred_slow_leechers_fill_the_uplink,
           a_seed_is_never_unchoked);

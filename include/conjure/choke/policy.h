@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "conjure/base/id_map.h"
+#include "conjure/base/key_map.h"
 #include "conjure/base/owner.h"
 #include "conjure/base/rate.h"
 #include "conjure/base/rng.h"
+#include "conjure/choke/slots.h"
 
 /*
  * The choke policy: which peers, of all torrents, may download from us. Peers and torrents are
@@ -21,10 +23,15 @@
 #define CHOKE_ROUND_NS      (UINT64_C(10) * 1000000000)
 #define CHOKE_OPTIMISTIC_NS (UINT64_C(30) * 1000000000)
 #define CHOKE_QUANTUM_NS    (UINT64_C(60) * 1000000000) /* for which a seed serves one leecher */
-#define CHOKE_NEW_NS        (UINT64_C(45) * 1000000000) /* a peer is new, for optimistic unchokes */
-#define CHOKE_SLOTS_START   8                           /* without a limit */
-#define CHOKE_SLOTS_MIN     4
-#define CHOKE_SLOTS_MAX     256
+
+/* All connections of one host. */
+struct choke_host {
+    uint64_t key;
+    uint32_t n_peers;
+    uint32_t n_slots;   /* filled by it */
+    uint32_t n_in_turn; /* of the round under way */
+    uint64_t served_ns; /* when it lost a slot last */
+};
 
 struct choke_peer {
     uint32_t id, torrent;
@@ -33,11 +40,12 @@ struct choke_peer {
     struct rate down, up; /* content from the peer, and to it */
     uint64_t joined_ns;
     uint64_t unchoked_ns;   /* when it was last unchoked; 0: never */
-    uint64_t choked_ns;     /* when it was last choked; 0: never */
+    uint64_t waits_ns;      /* since when it waits: it was choked, or became interested */
     uint64_t served;        /* bytes sent to it since it was unchoked */
     uint64_t optimistic_ns; /* when it got its optimistic slot */
-    uint32_t rank, turn;    /* of the round under way */
-    bool seeding;           /* we have all of its torrent */
+    struct choke_host *host;
+    uint32_t rank, turn, host_rank; /* of the round under way */
+    bool seeding;                   /* we have all of its torrent */
     bool is_seed, interested, snubbed;
     bool unchoked, optimistic;
     bool chosen; /* in the round under way */
@@ -53,17 +61,14 @@ struct choke_change {
 struct choke_policy {
     struct owner owner;
     struct rng rng;
-    uint64_t upload_limit; /* bytes per second, 0: none */
-    uint32_t max_slots;    /* 0: by capacity */
+    struct choke_slots slots;
     struct choke_peer **peers;
     uint32_t n_peers;
     size_t n_peers_room;
     struct id_map by_id;
-    uint32_t n_used;        /* slots that are filled */
-    struct rate up;         /* of all peers */
-    uint32_t n_grown;       /* slots added because more slots moved more */
-    uint64_t grown_at_rate; /* the rate when the last was added */
-    uint32_t turn;          /* which torrent comes first; changes every 30 s */
+    struct key_map hosts;
+    uint32_t n_used; /* slots that are filled */
+    uint32_t turn;   /* which torrent comes first; changes every 30 s */
     uint64_t turn_ns;
     struct choke_change *changes; /* not yet taken: [changes_at, n_changes) */
     size_t changes_at, n_changes, n_changes_room;
@@ -75,9 +80,14 @@ void choke_policy_init(struct choke_policy *p, uint64_t upload_limit, uint32_t m
                        uint64_t seed);
 void choke_policy_deinit(struct choke_policy *p); /* safe twice */
 
-/* A new peer. USER stands in its changes. */
-void choke_policy_joined(struct choke_policy *p, uint32_t peer, uint32_t torrent, bool seeding,
-                         void *user, uint64_t now);
+/* A peer as it joins. */
+struct choke_newcomer {
+    uint32_t peer, torrent;
+    uint64_t host; /* addr_host_key */
+    bool seeding;  /* we have all of its torrent */
+    void *user;    /* stands in its changes */
+};
+void choke_policy_joined(struct choke_policy *p, const struct choke_newcomer *n, uint64_t now);
 /* The peer has left: its slot is filled at once, and no later change names it. */
 void choke_policy_left(struct choke_policy *p, uint32_t peer, uint64_t now);
 /* The bytes that the peer moved since the last call. SNUBBED: it unchoked us and sent no content
@@ -95,8 +105,6 @@ void choke_policy_set_limit(struct choke_policy *p, uint64_t upload_limit, uint6
 /* Distributes all slots again. To be called every CHOKE_ROUND_NS. */
 void choke_policy_round(struct choke_policy *p, uint64_t now);
 
-/* The number of slots. */
-uint32_t choke_policy_n_slots(struct choke_policy *p, uint64_t now);
 /* Takes the next change that a call made; false when there is none. Take all after each call. */
 bool choke_policy_next_change(struct choke_policy *p, struct choke_change *changep);
 /* NULL when there is no such peer. */

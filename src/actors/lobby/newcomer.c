@@ -43,6 +43,7 @@ static void join_choker(struct lobby *l, struct peer *p, bool fast)
     m->peer = p->id;
     m->torrent = p->torrent;
     m->inbox = &p->inbox;
+    m->host = addr_host_key(&p->addr);
     m->fast = fast;
     p->joined_choker = choker_tell_peer_joined(l->env.choker, m);
     if (!p->joined_choker)
