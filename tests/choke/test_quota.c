@@ -382,8 +382,28 @@ START_TEST(the_first_request_is_not_starved_by_smaller_ones)
 }
 END_TEST
 
-RUN_SUITE("Quotas", 60, a_limit_holds_and_does_not_burst, late_deals_lose_nothing,
-          the_limit_of_a_torrent_is_its_own, torrents_are_served_alike_and_so_are_their_peers,
+/* Pieces from one block on: what a connection asks for at a time. */
+START_TEST(a_limit_holds_at_every_size_of_request)
+{
+    for (uint32_t size = 16 << 10; size <= 8 << 20; size *= 8) {
+        for (unsigned n = 1; n <= 3; n += 2) {
+            begin();
+            quota_set_rate(&x.quota, 5 * MIB, x.now);
+            add(1, n, size, NS_PER_MS);
+            run(NS_PER_S);
+            x.moved = 0;
+            run(4 * NS_PER_S);
+            ck_assert_uint_ge(x.moved, 4 * 5 * MIB / 100 * 97);
+            ck_assert_uint_le(x.moved, 4 * 5 * MIB / 100 * 103);
+            quota_deinit(&x.quota);
+        }
+    }
+}
+END_TEST
+
+RUN_SUITE("Quotas", 60, a_limit_holds_at_every_size_of_request, a_limit_holds_and_does_not_burst,
+          late_deals_lose_nothing, the_limit_of_a_torrent_is_its_own,
+          torrents_are_served_alike_and_so_are_their_peers,
           hundreds_share_less_than_a_block_for_each, other_torrents_share_an_unused_part,
           a_limit_that_does_not_bind_costs_no_time, a_limit_changes_while_requests_wait,
           returned_bytes_are_granted_again, a_withdrawn_request_is_passed_over,

@@ -184,6 +184,14 @@ bool peer_could_ask(const struct peer *p)
            !p->n_next_piece;
 }
 
+/* A claim is of one piece, so a query that asks for more holds quota which it cannot use. */
+static uint32_t claim_blocks_max(const struct peer *p)
+{
+    uint32_t n = geometry_n_blocks(&p->torrent->geometry, 0);
+
+    return n < CLAIM_BLOCKS_MAX ? n : CLAIM_BLOCKS_MAX;
+}
+
 /* How many blocks to claim now: as the session wants, bounded by buffers and quota. */
 static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
 {
@@ -195,15 +203,15 @@ static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
         return 0;
     wanted -= p->n_blocks_asked;
     /* Whole claims if possible: FS hashes a piece from its buffer when one claim covers it. */
-    if (wanted > CLAIM_BLOCKS_MAX)
-        wanted -= wanted % CLAIM_BLOCKS_MAX;
+    if (wanted > claim_blocks_max(p))
+        wanted -= wanted % claim_blocks_max(p);
     return peer_quota_get(p, DIRECTION_DOWN, wanted * BLOCK_SIZE, wanted * BLOCK_SIZE, now) /
            BLOCK_SIZE;
 }
 
 void peer_download_ask(struct peer *p, uint64_t now)
 {
-    uint32_t wanted;
+    uint32_t wanted, most = claim_blocks_max(p);
 
     owner_assert(&p->owner);
     if (p->seeding || p->must_close || !p->session.we_interested || p->session.peer_chokes ||
@@ -214,7 +222,7 @@ void peer_download_ask(struct peer *p, uint64_t now)
         struct interest_next_piece *m = interest_new_next_piece();
 
         m->peer = p->id;
-        m->n_blocks = wanted < CLAIM_BLOCKS_MAX ? wanted : CLAIM_BLOCKS_MAX;
+        m->n_blocks = wanted < most ? wanted : most;
         if (!peer_ask_interest_next_piece(&p->inbox, &p->torrent->interest, m)) {
             msg_free(&m->msg);
             return;

@@ -68,11 +68,10 @@ void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes)
     q->used = true;
 }
 
-void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_bytes)
+static void return_to_bandwidth(struct peer *p, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_return_quota *m;
 
-    owner_assert(&p->owner);
     if (!n_bytes || !p->limited[direction])
         return;
     m = bandwidth_new_return_quota();
@@ -80,6 +79,17 @@ void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_byte
     m->direction = direction;
     m->n_bytes = n_bytes;
     bandwidth_tell_or_drop_return_quota(p->env->bandwidth, m);
+}
+
+void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_bytes)
+{
+    owner_assert(&p->owner);
+    if (!n_bytes || !p->limited[direction])
+        return;
+    if (p->work && p->state != PEER_CLOSING)
+        p->work->quotas[direction].n_bytes += n_bytes;
+    else
+        return_to_bandwidth(p, direction, n_bytes);
 }
 
 static void set_limited(struct peer *p, enum direction direction, bool limited)
@@ -114,7 +124,7 @@ static void return_rest(struct peer *p, enum direction direction)
 {
     struct peer_quota *q = &p->work->quotas[direction];
 
-    peer_quota_return(p, direction, q->n_bytes);
+    return_to_bandwidth(p, direction, q->n_bytes);
     q->n_bytes = 0;
 }
 

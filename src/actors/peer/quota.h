@@ -25,7 +25,8 @@ uint32_t peer_quota_get(struct peer *p, enum direction direction, uint32_t n_lea
 void peer_quota_use(struct peer *p, enum direction direction, uint32_t n_bytes);
 /* Once a second: returns to Bandwidth what was not used. */
 void peer_quota_tick(struct peer *p);
-/* N_BYTES that were used or granted are not moved after all: Bandwidth grants them to others. */
+/* N_BYTES that were used or granted are not moved after all. While a thread owns P, P may move
+ * others instead, until the tick returns them; without a thread Bandwidth grants them to others. */
 void peer_quota_return(struct peer *p, enum direction direction, uint32_t n_bytes);
 /* Returns all that is left. Only with p->work. */
 void peer_quota_return_all(struct peer *p);

@@ -116,6 +116,49 @@ START_TEST(a_claim_that_arrives_after_a_choke_is_returned)
 }
 END_TEST
 
-RUN_SUITE("Peer: download", 30, a_snubbing_peer_loses_its_claims_and_then_its_place,
+/* A claim is of one piece, here of two blocks: a query for more would hold quota in vain, and a
+ * limit would allow one piece a grant. */
+START_TEST(a_query_asks_for_a_piece_at_most)
+{
+    uint32_t n_asked = 0;
+
+    begin(LEECHING);
+    x.actors.grant = UINT32_MAX;
+    actors_hold(&x.actors, interest_kind_next_piece);
+    far_is_a_seed();
+    ck_assert_int_eq(turn(), 0);
+    ck_assert_uint_ge(x.actors.n_held, 2);
+    for (unsigned i = 0; i < x.actors.n_held; i++) {
+        struct interest_next_piece *m = (void *)x.actors.held[i];
+
+        ck_assert_uint_eq(m->n_blocks, PIECE_LENGTH / BLOCK_SIZE);
+        n_asked += m->n_blocks;
+    }
+    ck_assert_uint_eq(n_asked, x.p->n_blocks_asked);
+    actors_release(&x.actors);
+    end();
+}
+END_TEST
+
+/* What one claim could not use is there for the next one, at once. */
+START_TEST(quota_that_a_claim_leaves_is_used_for_the_next)
+{
+    uint32_t granted;
+
+    begin(LEECHING);
+    x.actors.grant = UINT32_MAX;
+    far_is_a_seed();
+    ck_assert_int_eq(turn(), 0);
+    granted = x.p->work->quotas[DIRECTION_DOWN].n_bytes;
+    peer_quota_return(x.p, DIRECTION_DOWN, BLOCK_SIZE);
+    ck_assert_uint_eq(x.p->work->quotas[DIRECTION_DOWN].n_bytes, granted + BLOCK_SIZE);
+    peer_quota_use(x.p, DIRECTION_DOWN, BLOCK_SIZE);
+    end();
+}
+END_TEST
+
+RUN_SUITE("Peer: download", 30, a_query_asks_for_a_piece_at_most,
+          quota_that_a_claim_leaves_is_used_for_the_next,
+          a_snubbing_peer_loses_its_claims_and_then_its_place,
           a_piece_is_lost_when_it_is_refused_twice, a_write_error_ends_the_peer,
           a_claim_that_arrives_after_a_choke_is_returned);
