@@ -63,6 +63,8 @@ void session_set_choking(struct session *s, bool choking)
     session_send(s, choking ? ID_CHOKE : ID_UNCHOKE);
     if (choking)
         session_refuse_all(s);
+    else
+        s->n_refused = 0;
 }
 
 int session_tick(struct session *s, uint64_t now)

@@ -50,8 +50,11 @@ static int take_handshake(struct session *s, struct session_scratch *x, const ui
 
     if (r == -ENOMEM)
         return r;
+    /* Some clients write a field of it wrongly. Without it the connection works, too. */
+    if (r && s->n_malformed++ < SESSION_MALFORMED_MAX)
+        return SESSION_NONE;
     if (r) {
-        s->reason = "extension handshake is malformed";
+        s->reason = "extension handshakes are malformed";
         return r;
     }
     /* A later handshake may have only what has changed. */

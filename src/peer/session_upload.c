@@ -11,20 +11,28 @@ static void refuse(struct session *s, const struct session_upload *u)
         session_send_block(s, ID_REJECT, u->piece, u->begin, u->length);
 }
 
+/* Requests that were in transit when we choked are refused; a peer that goes on and on costs us a
+ * message for each. 0 or negative. */
+static int refuse_request(struct session *s, const struct session_upload *u)
+{
+    refuse(s, u);
+    if (++s->n_refused <= SESSION_REFUSED_MAX)
+        return 0;
+    s->reason = "requests blocks although we refuse them";
+    return -EPROTO;
+}
+
 int session_on_request(struct session *s, const struct session_upload *u)
 {
-    if (s->we_choke) {
-        refuse(s, u);
-        return SESSION_NONE;
-    }
+    if (s->we_choke)
+        return refuse_request(s, u);
     if (!s->uploads && !(s->uploads = upload_queue_new()))
         return -ENOMEM;
     switch (upload_queue_add(s->uploads, u)) {
     case -ENOMEM:
         return -ENOMEM;
     case UPLOAD_QUEUE_FULL:
-        refuse(s, u);
-        return SESSION_NONE;
+        return refuse_request(s, u);
     case UPLOAD_QUEUE_QUEUED:
         return SESSION_NONE;
     }
@@ -56,6 +64,8 @@ enum session_upload_kind session_next_upload(struct session *s, struct session_u
     if (!s->we_have_all && !upload_queue_knows(s->uploads, uploadp->piece))
         return SESSION_UPLOAD_UNKNOWN;
     upload_queue_pop(s->uploads);
+    if (s->n_refused)
+        s->n_refused--;
     return SESSION_UPLOAD_READY;
 }
 
@@ -71,8 +81,10 @@ void session_know_piece(struct session *s, uint32_t piece, bool have)
         return;
     }
     for (uint32_t i = 0; i < q->n; i++) {
-        if (upload_queue_at(q, i)->piece == piece)
+        if (upload_queue_at(q, i)->piece == piece) {
             refuse(s, upload_queue_at(q, i));
+            s->n_refused++;
+        }
     }
     upload_queue_remove_piece(q, piece);
 }

@@ -79,7 +79,7 @@ START_TEST(is_active_while_data_can_move)
     session_shrink(&w.s);
     ck_assert_ptr_null(w.s.download);
     ck_assert_ptr_null(w.s.out);
-    ck_assert_uint_le(sizeof(struct session), 208);
+    ck_assert_uint_le(sizeof(struct session), 216);
     harness_deinit(&w);
 }
 END_TEST

@@ -171,19 +171,45 @@ START_TEST(a_message_is_valid_until_the_next_event)
 }
 END_TEST
 
+/* Clients write some fields wrongly; the connection needs none of them. */
+START_TEST(a_malformed_handshake_is_ignored_a_few_times)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } malformed[] = {
+        {"\0\0\0\x02\x14\0", 6},
+        {"\0\0\0\x04\x14\0d1", 8},
+        {"\0\0\0\x04\x14\0le", 8},
+        {"\0\0\0\x0a\x14\0d1:mi7ee", 14},
+    };
+    struct harness w;
+
+    for (size_t cut = 1; cut <= 14; cut += 13) {
+        harness_extended(&w, &one, PUBLIC);
+        for (unsigned i = 0; i < SESSION_MALFORMED_MAX; i++)
+            harness_feed(&w, malformed[i % COUNT(malformed)].bytes,
+                         malformed[i % COUNT(malformed)].n, cut);
+        harness_feed(&w, "\0\0\0\x05\x04\0\0\0\x01", 9, 9);
+        ck_assert_int_eq(w.error, 0);
+        harness_expect(&w, "have-1 ");
+        harness_feed(&w, malformed[0].bytes, malformed[0].n, cut);
+        ck_assert_int_eq(w.error, -EPROTO);
+        ck_assert_str_eq(w.s.reason, "extension handshakes are malformed");
+        harness_deinit(&w);
+    }
+}
+END_TEST
+
 START_TEST(messages_are_bounded)
 {
     static const char length[] = "message has the wrong length";
-    static const char malformed[] = "extension handshake is malformed";
     static const struct {
         const char *bytes;
         size_t n;
         const char *reason;
     } bad[] = {
         {"\0\0\0\x01\x14", 5, length},
-        {"\0\0\0\x02\x14\0", 6, malformed},
-        {"\0\0\0\x04\x14\0d1", 8, malformed},
-        {"\0\0\0\x04\x14\0le", 8, malformed},
     };
     static uint8_t huge[6 + EXTENSION_HANDSHAKE_MAX + 1 + 9];
     struct harness w;
@@ -255,11 +281,12 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     session_output(&w.s, &out);
     ck_assert_mem_eq(out + 4, "\x14\0d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi0e", 45);
     harness_deinit(&w);
-    ck_assert_uint_le(sizeof(struct session), 208);
+    ck_assert_uint_le(sizeof(struct session), 216);
 }
 END_TEST
 
 RUN_SUITE("session_extended", 60, reads_a_handshake_however_it_is_cut,
           shows_messages_of_known_extensions, private_torrents_have_no_public_extensions,
           sends_messages_to_peers_that_speak_the_extension, a_message_is_valid_until_the_next_event,
-          messages_are_bounded, sends_a_handshake_to_peers_with_the_protocol);
+          a_malformed_handshake_is_ignored_a_few_times, messages_are_bounded,
+          sends_a_handshake_to_peers_with_the_protocol);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "session_harness.h"
 
+#include <errno.h>
+
 /* A peer that we do not choke. */
 static void harness_serving(struct harness *w, enum protocol protocol)
 {
@@ -191,6 +193,54 @@ START_TEST(asks_once_whether_we_have_a_piece)
 }
 END_TEST
 
-RUN_SUITE("session_upload", 60, serves_in_the_order_of_the_requests, queues_requests_up_to_a_bound,
-          cancels_remove_a_request, choking_refuses_queued_requests,
+/* Refuses N requests and drops the output, as a peer that reads it. */
+static void refuse_many(struct harness *w, unsigned n)
+{
+    const uint8_t *bytes;
+
+    for (unsigned i = 0; i < n; i++) {
+        request(w, 6, i % 9, 0, 16384);
+        session_output_sent(&w->s, session_output(&w->s, &bytes), w->now);
+    }
+}
+
+START_TEST(requests_while_choked_are_refused_within_a_bound)
+{
+    struct harness w;
+
+    harness_init(&w, FAST);
+    refuse_many(&w, SESSION_REFUSED_MAX);
+    ck_assert_int_eq(w.error, 0);
+    session_set_choking(&w.s, false); /* begins anew */
+    session_set_choking(&w.s, true);
+    refuse_many(&w, SESSION_REFUSED_MAX);
+    ck_assert_int_eq(w.error, 0);
+    refuse_many(&w, 1);
+    ck_assert_int_eq(w.error, -EPROTO);
+    ck_assert_str_eq(w.s.reason, "requests blocks although we refuse them");
+    harness_deinit(&w);
+}
+END_TEST
+
+/* The queue overflows, but it is served all the time. */
+START_TEST(a_peer_that_is_served_may_ask_for_too_much)
+{
+    struct session_upload u;
+    struct harness w;
+
+    harness_serving(&w, FAST);
+    for (unsigned i = 0; i < 4 * SESSION_REFUSED_MAX; i++) {
+        request(&w, 6, i % 9, i % 4 * 16384 + i % 1000, 1 + i % 3);
+        if (session_has_uploads(&w.s) && i % 2)
+            ck_assert_int_eq(session_next_upload(&w.s, &u), SESSION_UPLOAD_READY);
+        session_output_sent(&w.s, w.s.out_end - w.s.out_at, w.now);
+        ck_assert_int_eq(w.error, 0);
+    }
+    harness_deinit(&w);
+}
+END_TEST
+
+RUN_SUITE("session_upload", 60, requests_while_choked_are_refused_within_a_bound,
+          a_peer_that_is_served_may_ask_for_too_much, serves_in_the_order_of_the_requests,
+          queues_requests_up_to_a_bound, cancels_remove_a_request, choking_refuses_queued_requests,
           asks_once_whether_we_have_a_piece);

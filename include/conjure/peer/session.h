@@ -30,6 +30,8 @@
  */
 #define SESSION_MESSAGE_MAX   (1u << 20) /* bytes of a message; a longer one is an error */
 #define SESSION_UNASKED_MAX   (4u << 20) /* bytes of blocks that we did not request: an error */
+#define SESSION_REFUSED_MAX   4096       /* requests that are refused, more than served: an error */
+#define SESSION_MALFORMED_MAX 16         /* extension handshakes that are ignored: then an error */
 #define SESSION_KEEP_ALIVE_NS (UINT64_C(110) * 1000000000) /* BEP 3: about every two minutes */
 #define SESSION_SILENCE_NS    (UINT64_C(250) * 1000000000) /* received nothing: the peer is dead */
 
@@ -52,6 +54,7 @@ struct session {
     uint32_t n_peer_has;           /* pieces of the peer; a repeated HAVE counts twice */
     uint32_t n_unasked;            /* bytes of blocks that we did not request */
     uint32_t n_forgiven;           /* bytes of blocks that we gave up: they may still arrive */
+    uint16_t n_refused;            /* requests that we refused, less those that we served since */
     uint16_t peer_reqq;            /* requests that the peer queues (BEP 10); 0: unknown */
     uint8_t peer_extensions[EXTENSIONS_MAX]; /* the peer's ids; 0: does not speak it */
     uint8_t head[17]; /* length, id and fixed fields of the current message */
@@ -64,6 +67,7 @@ struct session {
     bool we_have_all : 1;      /* set by the driver: every request can be served */
     bool any_message : 1;      /* a message was received: have-none would be too late */
     bool we_choke : 1, we_interested : 1, peer_chokes : 1, peer_interested : 1;
+    uint8_t n_malformed : 5; /* extension handshakes that were ignored */
 };
 #define SESSION_EMPTY ((struct session){0})
 
