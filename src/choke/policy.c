@@ -16,8 +16,7 @@
  *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
  *     then the waiting peers, the longest waiting first; then the peers whose minute is over, the
  *     least served first. So every leecher is served for whole minutes, and none is choked while
- *     slots are free. A peer that reads at less than an eighth of the mean rate of a slot (or of
- *     the slot's part of the limit) forfeits its minute: it comes last.
+ *     slots are free. A peer that reads at less than an eighth of a slot's part comes last.
  *
  * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
  * is given to a random one of a random host for 30 s, whatever its rate. So new peers get pieces to
@@ -25,7 +24,7 @@
  *
  * BETWEEN ROUNDS a free slot is filled at once, by a peer that becomes interested or else by the
  * first waiting peer. A peer that loses interest frees its slot at once, but only the next round
- * chokes it: most are interested again within seconds.
+ * chokes it, since most are interested again within seconds.
  */
 #include "conjure/choke/policy.h"
 
@@ -129,8 +128,7 @@ static uint64_t waits_since(const struct choke_peer *c)
     return c->waits_ns > c->host->served_ns ? c->waits_ns : c->host->served_ns;
 }
 
-/* Whether a free slot is for A rather than for B: by host, then the better partner, then the longest
- * waiting. */
+/* Whether a free slot is for A rather than B: by host, the better partner, the longest waiting. */
 static bool comes_first(const struct choke_peer *a, const struct choke_peer *b)
 {
     if (a->host->n_slots != b->host->n_slots)
@@ -306,10 +304,7 @@ static enum service_class service_class(const struct choke_policy *p, const stru
     return now - c->unchoked_ns < CHOKE_QUANTUM_NS ? SERVICE_UNDER_WAY : SERVICE_OVER;
 }
 
-static int by_number(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
+#define by_number(a, b) (((a) > (b)) - ((a) < (b)))
 
 static double partner_rate(const struct choke_peer *c)
 {

@@ -5,8 +5,8 @@
  *
  * IT GROWS WHILE THE UPLINK IS NOT FULL. When peers wait for a slot, half as many slots are added
  * on trial. If they bring at least half of what as many slots brought before, they stay, and the
- * next trial begins; if not, the uplink is full: the slots of the trial are taken back, and the next
- * trial begins a minute later. There is no trial while the limit is reached. So five hundred slow
+ * next trial begins; if not, the uplink is full: they are taken back, and the next trial begins a
+ * minute later. There is no trial while the limit is reached. So five hundred slow
  * leechers fill an uplink that ten fast ones fill, too. A rate that falls takes no slots away: slow
  * readers would thus make themselves room. Slots that no peer wants are not kept.
  */

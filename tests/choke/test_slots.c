@@ -13,8 +13,8 @@ static void begin(uint64_t limit)
     now = 1000 * NS_PER_S;
 }
 
-/* N_ROUNDS in which each of N_PEERS with a slot reads PER_PEER bytes per second, and all together at
- * most UPLINK. Returns the bytes per second of the last round. */
+/* N_ROUNDS in which each of N_PEERS with a slot reads PER_PEER bytes per second, and all of them
+ * UPLINK at most. Returns the bytes per second of the last round. */
 static uint64_t rounds(unsigned n_rounds, uint32_t n_peers, uint64_t per_peer, uint64_t uplink)
 {
     uint64_t rate = 0;

@@ -58,8 +58,7 @@ bool super_seed_next(struct super_seed *s, struct super_seed_offer *offerp);
 
 /* Whether super-seeding is over: another copy exists, or no peer passes pieces on. */
 bool super_seed_is_over(const struct super_seed *s);
-/* Whether another copy exists, by the rule at the top of super_seed.c; the peer that has it may have
- * left since. */
+/* Whether another copy exists, by the rule in super_seed.c; its peer may have left since. */
 bool super_seed_has_copy(const struct super_seed *s);
 
 uint32_t super_seed_n_peers(const struct super_seed *s);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pair.h"
 
+#include <fcntl.h>
+
 /* As the Lobby does: the thread owns the peer from here on. */
 static void to_thread(void)
 {
@@ -79,6 +81,8 @@ START_TEST(a_thread_downloads_until_the_far_end_closes)
     join_choker();
     x.actors.n_give = 20;
     far_is_a_seed();
+    /* The thread reads at its own pace. */
+    ck_assert_int_eq(fcntl(x.far.fd, F_SETFL, 0), 0);
     to_thread();
     UNTIL(&x.actors, (n += answer_requests(), !x.actors.n_give && !x.actors.n_claims));
     ck_assert_uint_ge(n, 20);
