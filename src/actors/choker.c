@@ -111,7 +111,7 @@ static void begin_guiding(struct choker *c, struct choker_peer *p)
 static void take_back_suggestions(struct choker_peer *p)
 {
     while (p->n_suggested)
-        guide_mark_unused(&p->torrent->guide, p->suggested[--p->n_suggested]);
+        guide_take_back(&p->torrent->guide, p->suggested[--p->n_suggested]);
 }
 
 /* Returns false when PIECE was not suggested to P. */
@@ -130,7 +130,7 @@ static bool remove_suggestion(struct choker_peer *p, uint32_t piece)
 
 static void note_began(struct choker_peer *p, uint32_t piece)
 {
-    guide_mark_used(&p->torrent->guide, piece);
+    guide_mark_sent(&p->torrent->guide, piece);
     if (!remove_suggestion(p, piece) && !p->n_suggested && p->n_suggested_max < SUGGESTED_MAX)
         p->n_suggested_max++;
     suggest(p);

@@ -8,6 +8,10 @@ int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng)
     *g = GUIDE_EMPTY;
     r = bitfield_init(&g->used, n_pieces);
     if (!r)
+        r = bitfield_init(&g->sent, n_pieces);
+    if (r)
+        guide_deinit(g);
+    else
         g->at = rng_below(rng, n_pieces);
     return r;
 }
@@ -15,6 +19,7 @@ int guide_init(struct guide *g, uint32_t n_pieces, struct rng *rng)
 void guide_deinit(struct guide *g)
 {
     bitfield_deinit(&g->used);
+    bitfield_deinit(&g->sent);
     *g = GUIDE_EMPTY;
 }
 
@@ -33,12 +38,14 @@ bool guide_next(struct guide *g, uint32_t *piecep)
     return true;
 }
 
-void guide_mark_used(struct guide *g, uint32_t piece)
+void guide_mark_sent(struct guide *g, uint32_t piece)
 {
     bitfield_set(&g->used, piece);
+    bitfield_set(&g->sent, piece);
 }
 
-void guide_mark_unused(struct guide *g, uint32_t piece)
+void guide_take_back(struct guide *g, uint32_t piece)
 {
-    bitfield_clear(&g->used, piece);
+    if (!bitfield_test(&g->sent, piece))
+        bitfield_clear(&g->used, piece);
 }

@@ -285,6 +285,47 @@ START_TEST(a_seed_suggests_other_pieces_to_each_leecher)
 }
 END_TEST
 
+/* A piece that another leecher took counts as sent, also when the leecher leaves to which it was
+ * suggested. */
+START_TEST(a_suggestion_that_was_sent_to_another_leecher_is_not_repeated)
+{
+    uint32_t a, b;
+    struct choker_torrent_removed *removed = choker_new_torrent_removed();
+    struct timer_after *after;
+
+    begin(4);
+    complete();
+    fast = true;
+    join(0);
+    after = expect(&timer, timer_kind_after);
+    interest(0, true, false);
+    a = suggested(0);
+    b = suggested(0);
+    ck_assert(unchoked_and_guided(0));
+    fast = false;
+    join(1);
+    interest(1, true, false);
+    ck_assert(unchoked_and_guided(1));
+    for (uint32_t i = 0; i < 6; i++)
+        if (i != b)
+            took(1, i);
+    msg_free(expect(&peers[1], peer_kind_unguided));
+    ck_assert_uint_ne(a, b);
+    leave(0); /* B alone may be suggested again */
+    fast = true;
+    join(2);
+    interest(2, true, false);
+    ck_assert_uint_eq(suggested(2), b);
+    ck_assert(unchoked_and_guided(2));
+    leave(1);
+    leave(2);
+    expect_totals(0, 0, 0, 0);
+    removed->torrent = torrent.swarm->id;
+    ck_assert(choker_tell_torrent_removed(choker_inbox(c), removed));
+    end(after);
+}
+END_TEST
+
 START_TEST(a_leecher_guides_no_peer)
 {
     struct timer_after *after;
@@ -351,4 +392,5 @@ END_TEST
 RUN_SUITE("Choker", 30, interested_peers_are_unchoked_and_totals_sent,
           without_peers_it_does_not_tick, it_survives_the_end_of_timer,
           a_seed_torrent_is_known_before_its_peers, a_seed_suggests_other_pieces_to_each_leecher,
-          a_leecher_guides_no_peer, a_partial_seed_guides_no_peer, slots_follow_the_upload_limit);
+          a_suggestion_that_was_sent_to_another_leecher_is_not_repeated, a_leecher_guides_no_peer,
+          a_partial_seed_guides_no_peer, slots_follow_the_upload_limit);

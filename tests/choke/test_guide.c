@@ -14,8 +14,8 @@ START_TEST(every_piece_is_chosen_once)
 
     rng_seed(&rng, 1);
     ck_assert_int_eq(guide_init(&g, PIECES, &rng), 0);
-    guide_mark_used(&g, 17);
-    guide_mark_used(&g, 17);
+    guide_mark_sent(&g, 17);
+    guide_mark_sent(&g, 17);
     for (unsigned i = 0; i < PIECES - 1; i++) {
         ck_assert(!guide_is_over(&g));
         ck_assert(guide_next(&g, &piece));
@@ -41,11 +41,31 @@ START_TEST(a_piece_given_back_is_chosen_again)
     ck_assert_int_eq(guide_init(&g, PIECES, &rng), 0);
     while (guide_next(&g, &piece))
         ;
-    guide_mark_unused(&g, 5);
+    guide_take_back(&g, 5);
     ck_assert(!guide_is_over(&g));
     ck_assert(guide_next(&g, &piece));
     ck_assert_uint_eq(piece, 5);
     ck_assert(!guide_next(&g, &piece));
+    guide_deinit(&g);
+}
+END_TEST
+
+START_TEST(a_sent_piece_is_not_taken_back)
+{
+    struct guide g;
+    struct rng rng;
+    uint32_t piece;
+
+    rng_seed(&rng, 4);
+    ck_assert_int_eq(guide_init(&g, PIECES, &rng), 0);
+    while (guide_next(&g, &piece))
+        ;
+    guide_mark_sent(&g, 5); /* to another leecher than the one that it was suggested to */
+    guide_take_back(&g, 5);
+    ck_assert(guide_is_over(&g));
+    guide_take_back(&g, 6);
+    ck_assert(guide_next(&g, &piece));
+    ck_assert_uint_eq(piece, 6);
     guide_deinit(&g);
 }
 END_TEST
@@ -70,4 +90,4 @@ START_TEST(two_seeds_begin_at_different_places)
 END_TEST
 
 RUN_SUITE("Guide of a seed", 30, every_piece_is_chosen_once, a_piece_given_back_is_chosen_again,
-          two_seeds_begin_at_different_places);
+          a_sent_piece_is_not_taken_back, two_seeds_begin_at_different_places);
