@@ -91,16 +91,14 @@ int tracker_http_url(const char *base, const struct announce_request *request,
 /* --- the reply --------------------------------------------------------------------------- */
 
 /* BEP 3 and 23: peers are a list of dicts, or one string with 6 bytes for each peer. Many trackers
- * send other fields with wrong types. Those fields are not in the schema and are ignored when they
- * are read, so the reply stays valid. */
+ * send wrong values in other fields, such as a negative interval. Those fields are not in the
+ * schema: a wrong value counts as absent, and the reply stays valid. */
 static const struct bencode_schema peers_schema = {
     .kinds = 1u << BENCODE_LIST | 1u << BENCODE_STRING,
     .max = TRACKER_HTTP_REPLY_MAX,
 };
 static const struct bencode_schema reply_schema = SCHEMA_DICT(
-    {"failure reason", SCHEMA_OPTIONAL, &schema_text},
-    {"interval", SCHEMA_OPTIONAL, &schema_natural}, {"peers", SCHEMA_OPTIONAL, &peers_schema},
-    {"peers6", SCHEMA_OPTIONAL, &schema_text});
+    {"failure reason", SCHEMA_OPTIONAL, &schema_text}, {"peers", SCHEMA_OPTIONAL, &peers_schema});
 
 static uint32_t find_natural(const struct bencode *tree, const struct bencode_node *dict,
                              const char *key)

@@ -148,6 +148,14 @@ START_TEST(wrong_optional_fields_are_ignored)
     ck_assert_uint_eq(r.interval_s, INT32_MAX);
     ck_assert_uint_eq(r.min_interval_s, 0);
     ck_assert_uint_eq(r.n_addrs, 1);
+    r = PARSE("d8:intervali-1e5:peers6:\x0a\x00\x00\x01\x1a\xe1"
+              "6:peers6lee");
+    ck_assert_uint_eq(r.interval_s, 0); /* none: the default applies */
+    ck_assert_uint_eq(r.n_addrs, 1);
+    r = PARSE("d8:interval3:abc5:peers6:\x0a\x00\x00\x01\x1a\xe1"
+              "6:peers6i5ee");
+    ck_assert_uint_eq(r.interval_s, 0);
+    ck_assert_uint_eq(r.n_addrs, 1);
     r = PARSE("de");
     ck_assert_uint_eq(r.n_addrs, 0);
 }
@@ -156,8 +164,7 @@ END_TEST
 START_TEST(malformed_replies)
 {
     static const char *const malformed[] = {
-        "le",     "i5e", "4:spam", "d5:peersi1ee", "d8:intervali-1ee", "d14:failure reasoni1ee",
-        "<html>", "d"};
+        "le", "i5e", "4:spam", "d5:peersi1ee", "d14:failure reasoni1ee", "<html>", "d"};
     struct announce_reply r;
     char reason[ANNOUNCE_TEXT_MAX];
     uint8_t *big = calloc(1, TRACKER_HTTP_REPLY_MAX + 1);
