@@ -25,6 +25,17 @@ void log_to_stderr(enum log_level level, const char *facility, const char *text)
     fprintf(stderr, "conjure: %s: %s\n", facility, text);
 }
 
+void log_clean(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            *p++ = '?'; /* C1 has two bytes in UTF-8: C2 80 to C2 9F */
+        else if (*p >= 0x20 && *p != 0x7f)
+            continue;
+        *p = '?';
+    }
+}
+
 void log_line(enum log_level level, const char *facility, const char *format, ...)
 {
     char text[LOG_LINE_MAX];
@@ -34,9 +45,6 @@ void log_line(enum log_level level, const char *facility, const char *format, ..
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* Logged text may come from a peer: no control character may reach a terminal. */
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    log_clean(text); /* it may come from a peer */
     (to ? to : log_to_stderr)(level, facility, text);
 }

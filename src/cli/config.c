@@ -13,6 +13,7 @@
 
 #include "cli/option_values.h"
 #include "conjure/base/alloc.h"
+#include "conjure/base/log.h"
 
 #define UTF8_MARK      "\xef\xbb\xbf" /* some editors write it at the start of a file */
 #define LINE_MAX_SHOWN 60             /* bytes of a key or a name in a complaint */
@@ -49,9 +50,7 @@ static void wrong(struct parser *c, const char *format, ...)
     va_end(args);
     if (c->n_wrong > CONFIG_WRONG_MAX)
         snprintf(text, sizeof text, "more lines are wrong");
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?'; /* no control sequence reaches the terminal */
+    log_clean(text);
     if (c->line ? asprintf(&line, "%s:%u: %s", c->name, c->line, text) < 0
                 : asprintf(&line, "%s: %s", c->name, text) < 0)
         abort();

@@ -49,6 +49,11 @@ START_TEST(control_characters_are_replaced)
     log_set_sink(sink);
     log_err("peer", "%s", "a\033[2Jb\nc\177d \xc3\xa9");
     ck_assert_str_eq(last_text, "a?[2Jb?c?d \xc3\xa9");
+    /* U+009B is CSI, as ESC [ is; U+00A0 and U+06DB are printed. */
+    log_err("peer", "%s",
+            "\xc2\x9b"
+            "2J\xc2\x80\xc2\x9f\xc2\xa0\xdb\x9b\xc2");
+    ck_assert_str_eq(last_text, "??2J????\xc2\xa0\xdb\x9b\xc2");
 }
 END_TEST
 

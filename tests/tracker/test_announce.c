@@ -19,7 +19,7 @@ START_TEST(control_characters_are_replaced)
     ck_assert_str_eq(CLEANED(""), "");
     ck_assert_str_eq(CLEANED("plain"), "plain");
     ck_assert_str_eq(CLEANED("a\x1b[2J\n\x7f"), "a?[2J??");
-    ck_assert_str_eq(CLEANED("a\xc2\x9b[2J\0hidden"), "a?\x9b[2J");
+    ck_assert_str_eq(CLEANED("a\xc2\x9b[2J\0hidden"), "a??[2J");
     ck_assert_str_eq(CLEANED("\xc2\xa0\xc3\x9b"), "\xc2\xa0\xc3\x9b");
     ck_assert_str_eq(CLEANED("a\xc2"), "a\xc2");
 }

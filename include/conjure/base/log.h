@@ -37,6 +37,11 @@ void log_to_stderr(enum log_level level, const char *facility, const char *text)
 
 const char *log_level_name(enum log_level level);
 
+/* Replaces each byte of a control character in TEXT by '?', because terminals obey them: C0, DEL,
+ * and C1 in UTF-8. */
+void log_clean(char *text);
+
+/* Cleans the formatted line, cuts it if it is too long, and passes it to the sink. */
 void log_line(enum log_level level, const char *facility, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
