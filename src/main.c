@@ -308,6 +308,18 @@ static struct logger *start_logger(const struct options *o)
     return logger_start(&c);
 }
 
+/* Makes PATH absolute, unless it is NULL. Returns an exit code. */
+static int make_absolute(const char *path, char **resultp)
+{
+    if (!path)
+        return 0;
+    *resultp = paths_absolute(path);
+    if (*resultp)
+        return 0;
+    fprintf(stderr, "conjure: the current folder: %s\n", strerror(errno));
+    return EXIT_ERROR;
+}
+
 static int run(struct settings *s, struct master_torrent_config *torrents)
 {
     const struct options *o = &s->o;
@@ -324,13 +336,19 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         .reload = reload,
         .reload_arg = s,
     };
-    char *dir = paths_absolute(o->dir), *state_dir = paths_absolute(o->state_dir);
-    char *torrents_dir = o->torrents_dir ? paths_absolute(o->torrents_dir) : NULL;
-    char *pid_file = o->pid_file ? paths_absolute(o->pid_file) : NULL;
+    char *dir = NULL, *state_dir = NULL, *torrents_dir = NULL, *pid_file = NULL;
     struct starting starting = STARTING_EMPTY;
     struct logger *logger;
-    int r = load_all(o, torrents);
+    int r = make_absolute(o->dir, &dir);
 
+    if (!r)
+        r = make_absolute(o->state_dir, &state_dir);
+    if (!r)
+        r = make_absolute(o->torrents_dir, &torrents_dir);
+    if (!r)
+        r = make_absolute(o->pid_file, &pid_file);
+    if (!r)
+        r = load_all(o, torrents);
     if (!r && pid_file)
         r = probe_pid_file(pid_file);
     if (!r && o->daemon && !o->foreground)

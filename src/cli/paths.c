@@ -35,7 +35,9 @@ char *paths_absolute(const char *path)
     if (path[0] == '/')
         return mem_dup_string(path);
     folder = getcwd(NULL, 0);
-    if (!folder || asprintf(&result, "%s/%s", folder, path) < 0)
+    if (!folder)
+        return NULL;
+    if (asprintf(&result, "%s/%s", folder, path) < 0)
         abort();
     free(folder);
     return result;

@@ -150,6 +150,10 @@ enum settings_result settings_read(struct settings *s, int argc, char **argv, FI
     if (r == COMMAND_LINE_RUN && s->line.config) {
         s->path = paths_absolute(s->line.config);
         s->must_exist = true;
+        if (!s->path) {
+            fprintf(err, "conjure: the current folder: %s\n", strerror(errno));
+            return SETTINGS_WRONG;
+        }
     } else if (r == COMMAND_LINE_RUN && (folder = paths_xdg("XDG_CONFIG_HOME", "/.config"))) {
         if (asprintf(&s->path, "%s/conjure.conf", folder) < 0)
             abort();

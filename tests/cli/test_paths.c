@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../suite.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "conjure/cli/paths.h"
@@ -53,6 +54,20 @@ START_TEST(a_relative_path_is_below_the_current_folder)
 }
 END_TEST
 
+START_TEST(without_a_current_folder_relative_paths_fail)
+{
+    char folder[] = "/tmp/test_paths_XXXXXX";
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_ptr_null(paths_absolute("a/b"));
+    ck_assert_int_eq(errno, ENOENT);
+    expect(paths_absolute("/a/b"), "/a/b");
+}
+END_TEST
+
 RUN_SUITE("paths", 10, a_base_folder_of_the_environment_wins,
           without_one_it_is_below_the_home_folder, without_home_the_user_database_names_it,
-          a_relative_path_is_below_the_current_folder);
+          a_relative_path_is_below_the_current_folder,
+          without_a_current_folder_relative_paths_fail);
