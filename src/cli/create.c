@@ -241,8 +241,8 @@ static int write_torrent(const struct create *c, const struct metainfo *m)
     } else if (r) {
         r = complain_errno(output, -r);
     } else {
-        printf("%s: %" PRIu32 " pieces of %s, info-hash %s\n", output, metainfo_n_pieces(m),
-               size_format(metainfo_piece_length(m), size),
+        printf("%s: %" PRIu32 " piece%s of %s, info-hash %s\n", output, metainfo_n_pieces(m),
+               metainfo_n_pieces(m) == 1 ? "" : "s", size_format(metainfo_piece_length(m), size),
                info_hash_text(metainfo_info_hash(m), hash));
         r = EXIT_DONE;
     }

@@ -50,6 +50,7 @@ START_TEST(a_torrent_is_named_after_its_content_and_replaces_nothing)
     write_file("content", 10);
     capture(&c, cli_create, "create content");
     ck_assert_int_eq(c.code, EXIT_DONE);
+    ck_assert_ptr_eq(strstr(c.out, "content.torrent: 1 piece of "), c.out);
     ck_assert_int_eq(access("content.torrent", R_OK), 0);
     capture(&c, cli_create, "create content");
     ck_assert_int_eq(c.code, EXIT_ERROR);
