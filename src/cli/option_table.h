@@ -15,7 +15,7 @@
     ROW(PORT, 'p', "port", "PORT", "listen on PORT; 0: any (default: 6881 to 6889)")             \
     ROW(VERBOSE, 'v', "verbose", NULL, "log every message to stderr")                            \
     ROW(QUIET, 'q', "quiet", NULL, "log only errors, show no progress")                          \
-    ROW(DAEMON, 'd', "daemon", NULL, "seed in the background until SIGTERM")                     \
+    ROW(DAEMON, 'd', "daemon", NULL, "download and seed in the background")                      \
     ROW(FOREGROUND, 0, "foreground", NULL, "with -d: stay in the foreground, log to stderr")     \
     ROW(MAX_PEERS, 0, "max-peers", "N", "at most N connections (default: 200; -d: more)")        \
     ROW(MAX_DOWNLOAD_LIMIT, 0, "max-download-limit", "RATE",                                     \
