@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -26,6 +27,18 @@ def test_a_magnet_link_is_refused_as_unsupported(world):
     code, _, complaint = world.run("magnet:?xt=urn:btih:" + 40 * "a")
     assert code == 3
     one_line(complaint, "magnet links are not supported yet")
+
+
+def test_a_current_folder_that_was_removed_is_reported(world):
+    torrent = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB)
+    gone = world.make_folder("gone")
+    for more, code in (((), 1), (("--config", "conjure.conf"), 2)):
+        run = subprocess.run(
+            ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', gone, CONJURE, *more, torrent.path],
+            capture_output=True, text=True, timeout=30)
+        assert run.returncode == code, run.stderr
+        one_line(run.stderr, "current folder", "No such file")
+        gone.mkdir()
 
 
 def test_one_torrent_twice_is_refused(world, out):
@@ -71,15 +84,15 @@ def test_a_file_in_place_of_the_torrents_folder_is_named(world, out):
 def test_a_torrent_of_empty_files_is_complete_at_once(world, out):
     torrent = world.torrent("http://127.0.0.1:1/announce", name="nothing",
                             files=[("a", 0), ("folder/b", 0)])
-    code, said, _ = world.run("-o", out, "-p", 0, torrent.path)
-    assert code == 0 and "nothing" in said
+    code, stdout, _ = world.run("-o", out, "-p", 0, torrent.path)
+    assert code == 0 and "nothing" in stdout
     assert (out / "nothing" / "a").exists() and (out / "nothing" / "folder" / "b").exists()
 
 
 def test_without_a_tracker_a_download_logs_it_and_ends_in_code_4(world, out):
     torrent = world.torrent(n_bytes=MIB)
     program = world.download(torrent, out)
-    program.wait_until(lambda: "no tracker" in program.log(), 10, "it says so")
+    program.wait_until(lambda: "no tracker" in program.log(), 10, "it logs that")
     program.expect_exit(4, 45)
 
 
@@ -98,10 +111,10 @@ def daemon_of(world, torrent):
 def test_a_daemon_reports_whether_it_started(world):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
-    code, said, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
+    code, stdout, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
     pid = daemon_of(world, torrent)
     try:
-        assert (code, said, complaint) == (0, "", "")
+        assert (code, stdout, complaint) == (0, "", "")
         assert pid
         code, _, complaint = world.run("-d", "-o", torrent.source, "-p", 0, torrent.path)
         assert code == 1
