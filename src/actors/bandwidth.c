@@ -16,8 +16,8 @@
 #include "conjure/base/clock.h"
 #include "conjure/choke/quota.h"
 
-/* Uploads are spread as evenly as is worth the wake-ups. Downloads are requests: larger grants cost
- * less, and the blocks arrive as evenly as the peer sends them. */
+/* A shorter step spreads the traffic more evenly, but costs wake-ups. That of downloads is longer:
+ * the blocks that we request arrive as evenly as the peer sends them. */
 #define STEP_UP_NS   (5 * NS_PER_MS)
 #define STEP_DOWN_NS (20 * NS_PER_MS)
 

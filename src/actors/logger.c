@@ -127,7 +127,7 @@ static void put(struct logger *l, enum log_level level, const char *facility, co
     if (l->n_buffered + (size_t)n > sizeof l->buffer)
         flush(l);
     if (!l->n_buffered && l->config.prefix) {
-        l->n_buffered = strnlen(l->config.prefix, 16);
+        l->n_buffered = strnlen(l->config.prefix, LOGGER_PREFIX_MAX);
         memcpy(l->buffer, l->config.prefix, l->n_buffered);
     }
     memcpy(l->buffer + l->n_buffered, line, (size_t)n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tracker: the sockets. src/tracker/serve_*.c replies to requests. libmicrohttpd runs without
- * threads of its own: its epoll descriptor is in our poll, beside the UDP socket and the waker, and
- * it works when we call it.
+ * threads of its own: we poll its epoll descriptor beside the UDP socket and the waker, and call it
+ * when it has events.
  */
 #include "conjure/actors/tracker.h"
 

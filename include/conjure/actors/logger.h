@@ -21,12 +21,14 @@ enum logger_target {
     LOGGER_SYSLOG, /* to syslog(3), as daemon */
 };
 
+#define LOGGER_PREFIX_MAX 16
+
 struct logger_config {
     enum logger_target target;
     int fd;             /* of LOGGER_FD; the caller's, open until logger_join */
     bool detailed;      /* LOGGER_FD: with time and priority before facility and text */
-    const char *prefix; /* LOGGER_FD: bytes before every write, which erase a progress line; a
-                           literal or NULL */
+    const char *prefix; /* LOGGER_FD: at most LOGGER_PREFIX_MAX bytes before every write, which
+                           erase a progress line; a literal or NULL */
     bool also_stderr;   /* LOGGER_SYSLOG: to descriptor 2 as well */
 };
 #define LOGGER_CONFIG_DEFAULT ((struct logger_config){.fd = 2})

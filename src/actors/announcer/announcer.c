@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announcer. src/tracker/state.c decides what a torrent says to which tracker and when; this file
- * lets the torrents do so in one thread, and waits for libcurl, UDP sockets and the inbox in one
- * curl_multi_poll.
+ * Announcer. src/tracker/state.c decides what a torrent announces, when, and to which tracker; this
+ * file makes the announces of all torrents in one thread, and waits for libcurl, UDP sockets and
+ * the inbox in one curl_multi_poll.
  *
  *     TorrentStarted -> torrent -> (due) -> call -> reply or failure -> (due) ...
  *                                    ^                                    |
@@ -36,7 +36,7 @@
 
 #define POLL_MAX_NS (3600 * NS_PER_S)
 
-/* An After that Timer has. */
+/* A Timer.After under way. */
 struct tick {
     struct timer_after *after;
     uint64_t due;
@@ -92,7 +92,8 @@ static void schedule_ready(struct announcer *a)
     }
 }
 
-/* Begins the announce of T to TRACKER that is due, or lets T wait for room. */
+/* Begins the announce of T to TRACKER that is due, or queues T until its service has
+ * room. */
 static void begin_or_wait(struct announcer *a, struct announcer_torrent *t,
                           struct announce_tracker *tracker, uint64_t now)
 {
@@ -164,8 +165,8 @@ static bool begin_completed(struct announcer *a, struct announcer_torrent *t, ui
     return true;
 }
 
-/* Announces `stopped` to all trackers that know us. Returns false when calls must end before it can
- * go on. */
+/* Announces `stopped` to all trackers that know us. Returns false when calls must end before
+ * the next of them can begin. */
 static bool begin_stopped(struct announcer *a, struct announcer_torrent *t, uint64_t now)
 {
     struct announce_request request;
@@ -182,7 +183,7 @@ static bool begin_stopped(struct announcer *a, struct announcer_torrent *t, uint
 }
 
 /* Each call of a stopping torrent that ends brings the torrent back into the list. */
-static void go_on_stopping(struct announcer *a, uint64_t now)
+static void continue_stopping(struct announcer *a, uint64_t now)
 {
     struct list *first;
     struct due *due;
@@ -411,13 +412,13 @@ static void *run(void *arg)
         dispatch_all(a);
         now = clock_now();
         begin_due(a, now);
-        go_on_stopping(a, now);
+        continue_stopping(a, now);
         run_transfers(a);
         now = clock_now();
         calls_step_due(&a->calls, now);
         /* A torrent whose call has just failed may try its next tracker. */
         begin_due(a, now);
-        go_on_stopping(a, now);
+        continue_stopping(a, now);
         announcer_udp_sweep(a->udp, now);
         if (!a->shutdown)
             ask_for_tick(a, now);

@@ -61,7 +61,7 @@ static void tell_lobby(struct announcer_call *c, const struct announce_reply *re
     lobby_tell_or_drop_peers_found(c->calls->lobby, m);
 }
 
-/* A tracker that fails for days is one warning. */
+/* Of failures in a row only the first is a warning. */
 static enum log_level failure_level(bool failed_before)
 {
     return failed_before ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
@@ -148,7 +148,7 @@ static void fail_repetition(struct announcer_call *c, const char *text, uint64_t
     call_end(c);
 }
 
-/* RETRY_S is what BEP 31 says: see tiers_failed. */
+/* RETRY_S: see tiers_failed. */
 static void fail(struct announcer_call *c, const char *text, uint32_t retry_s, enum log_level level,
                  uint64_t now)
 {
@@ -265,7 +265,7 @@ void call_unreachable(struct announcer_call *c, const char *text, uint64_t now)
     }
     if (retry_over_other(c, now))
         return;
-    /* `stopped` has a short timeout: when it expires, the service may be reachable all the same. */
+    /* `stopped` has a short timeout: its end does not show that the service is unreachable. */
     if (!is_last(c))
         service_failed(c->service, text, now, &c->calls->ready);
     fail(c, text, 0, level, now);
@@ -309,7 +309,7 @@ static void succeeded(struct announcer_call *c, const struct announce_reply *rep
     const char *name = c->torrent->swarm->name;
 
     if (c->tracker->reported_failing)
-        log_notice(FACILITY, "%s: tracker %s answers again", name, c->url.host);
+        log_notice(FACILITY, "%s: tracker %s replies again", name, c->url.host);
     c->tracker->reported_failing = false;
     if (reply->text[0])
         log_warning(FACILITY, "%s: tracker %s warns: %s", name, c->url.host, reply->text);
@@ -341,7 +341,7 @@ void call_replied(struct announcer_call *c, const struct announce_reply *reply, 
         return;
     }
     if (service_replied(c->service, &c->calls->ready))
-        log_notice(FACILITY, "tracker %s answers again", c->url.host);
+        log_notice(FACILITY, "tracker %s replies again", c->url.host);
     if (reply->failed) {
         refused(c, reply, now);
         return;

@@ -38,14 +38,14 @@ struct announcer_call {
     bool counted; /* in n_counted of the service and of all calls */
 };
 
-/* All of them may end the call, and with it free it, except deinit. */
+/* Each of them, except deinit, may end the call and so free it. */
 struct announcer_transport_ops {
     size_t
         call_size; /* of its own struct for a call, whose first member is a struct announcer_call */
     void (*begin)(struct announcer_call *c, uint64_t now);
     /* The time of call_step_at has come. NULL when the transport never asks for it. */
     void (*step)(struct announcer_call *c, uint64_t now);
-    /* Its transfer, begun with easy_begin, ended with CODE, a CURLcode. */
+    /* The transfer that the call began with easy_begin has ended with CODE, a CURLcode. */
     void (*transfer_done)(struct announcer_call *c, int code, uint64_t now);
     /* Releases what the call holds, under way or not. */
     void (*deinit)(struct announcer_call *c);
@@ -71,7 +71,7 @@ struct announcer_calls {
 void calls_init(struct announcer_calls *calls, struct lobby_inbox *lobby,
                 struct master_inbox *master);
 void calls_deinit(struct announcer_calls *calls); /* none is under way */
-/* Lets the transports act that asked for it (call_step_at). */
+/* Calls `step` for each call whose time, set by call_step_at, has come. */
 void calls_step_due(struct announcer_calls *calls, uint64_t now);
 /* Ends all calls of T without an outcome. */
 void calls_cut_off(struct announcer_torrent *t);
@@ -84,19 +84,19 @@ void call_begin(struct announcer_calls *calls, struct announcer_torrent *t,
 void call_begin_stopped(struct announcer_calls *calls, struct announcer_torrent *t,
                         struct announce_tracker *tracker, const struct announce_request *request,
                         uint64_t now);
-/* The announce REQUEST of T to TRACKER when its service is held down: fails with the
- * service's error, without a call. */
+/* For a service that is held down: the announce fails at once with the service's last error, and no
+ * call begins. */
 void call_fail_held(struct announcer_calls *calls, struct announcer_torrent *t,
                     struct announce_tracker *tracker, const struct announce_request *request,
                     uint64_t now);
 
 /* --- for transports --- */
 
-/* Calls `step` at AT_NS, instead of the time before. */
+/* Calls `step` at AT_NS; this replaces an earlier AT_NS. */
 void call_step_at(struct announcer_call *c, uint64_t at_ns);
 /* The tracker replied, maybe with a refusal. Frees C. */
 void call_replied(struct announcer_call *c, const struct announce_reply *reply, uint64_t now);
-/* Something is wrong with this announce: TEXT, which need not name the tracker. Frees C. */
+/* This announce failed. TEXT is the reason, and need not name the tracker. Frees C. */
 void call_failed(struct announcer_call *c, const char *text, uint64_t now);
 /* The service cannot be reached: no other announce to it would get through. Frees C. */
 void call_unreachable(struct announcer_call *c, const char *text, uint64_t now);

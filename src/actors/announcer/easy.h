@@ -17,7 +17,7 @@ struct easy_multi {
 /* N_HOST_MAX: connections to one host. Takes milliseconds. Returns 0, or -ENOMEM when libcurl
  * cannot be used. */
 int easy_multi_init(struct easy_multi *m, uint32_t connect_timeout_ms, uint32_t n_host_max);
-/* All easy handles were freed before. Fine without an init. */
+/* All easy handles must be freed before. Safe without an init. */
 void easy_multi_deinit(struct easy_multi *m);
 
 /* A handle with the options that all transfers share; NULL when there is no memory. */
@@ -30,10 +30,10 @@ void easy_free(const struct easy_multi *m, CURL **easyp);
 void easy_prepare(CURL *easy, void *user, char error[CURL_ERROR_SIZE], uint32_t timeout_ms);
 /* Begins a transfer. Returns 0 or -ENOMEM. */
 int easy_begin(const struct easy_multi *m, CURL *easy);
-/* Ends the transfer that is under way, if any, and forgets what easy_prepare was given. */
+/* Ends the transfer under way, if any, and drops the pointers that easy_prepare borrowed. */
 void easy_release(const struct easy_multi *m, CURL *easy);
 
-/* Lets all transfers go on without blocking. */
+/* Advances all transfers without blocking. */
 void easy_run(const struct easy_multi *m);
 /* After easy_run: the USER of a transfer that has ended, with its result in *CODEP; NULL when there
  * is no other. */

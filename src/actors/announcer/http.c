@@ -100,7 +100,7 @@ static int on_request(void *arg, char *to, char *from, int to_port, int from_por
 
 /* --- easy handles ------------------------------------------------------------------------- */
 
-/* With all that is the same for every announce. */
+/* A handle with the options that all announces share. */
 static CURL *new_easy(const struct announcer_http *http)
 {
     CURL *easy = easy_new(http->curl);
@@ -181,7 +181,7 @@ static void http_begin(struct announcer_call *c, uint64_t now)
         call_failed(c, "out of memory", now);
 }
 
-/* Whether announces of other torrents would fail there as well. */
+/* Whether announces of other torrents to this service would fail too. */
 static bool is_unreachable(CURLcode code)
 {
     switch (code) {
@@ -206,8 +206,8 @@ static void read_reply(struct http_call *h, uint64_t now)
 
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
     r = tracker_http_parse(h->body, h->n_body, &reply, reason);
-    /* Some trackers put a failure reason into the body of an error; it says more than the
-     * status. */
+    /* Some trackers put a failure reason into the body of an error; it explains more
+     * than the status. */
     if (status >= 300 && (r || !reply.failed)) {
         snprintf(reason, sizeof reason, "HTTP status %ld", status);
         r = TRACKER_HTTP_MALFORMED;

@@ -9,7 +9,7 @@
  * system's. N_SPARE_MAX: easy handles to keep between calls. Pointers are borrowed. */
 struct announcer_transport *announcer_http_new(const struct easy_multi *curl, const char *ca_file,
                                                uint32_t n_spare_max);
-/* No call of it is under way. */
+/* None of its calls may be under way. */
 void announcer_http_free(struct announcer_transport *transport);
 
 #endif

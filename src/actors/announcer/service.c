@@ -9,7 +9,7 @@
 #include "conjure/base/alloc.h"
 #include "conjure/base/clock.h"
 
-#define UNUSED_MIN 64 /* services that are not worth a sweep */
+#define UNUSED_MIN 64 /* fewer unused services are not swept */
 
 void services_init(struct announcer_services *s)
 {

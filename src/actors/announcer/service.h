@@ -47,7 +47,7 @@ struct announcer_service *services_get(struct announcer_services *s,
 /* Frees unused services when there are many more than N_TORRENTS. */
 void services_sweep(struct announcer_services *s, uint32_t n_torrents);
 
-/* Whether announces fail at once. */
+/* Whether announces to S fail at once. */
 bool service_is_held(const struct announcer_service *s, uint64_t now);
 /* Whether another call may begin. */
 bool service_has_room(const struct announcer_service *s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announces over UDP (BEP 15); src/tracker/udp.c says what to send and when.
+ * Announces over UDP (BEP 15); src/tracker/udp.c decides what to send and when.
  *
  * RESOLVER. libcurl looks up host names, because its resolver has threads of its own: a transfer to
  * the host begins, and when libcurl asks for a socket for an address, the address is noted and the
@@ -197,7 +197,7 @@ static void udp_step(struct announcer_call *c, uint64_t now)
     step_exchange(udp_call_of(c), now);
 }
 
-/* All calls at E go on; each may leave E, and end. */
+/* Steps all calls at E; each may leave E or end. */
 static void step_all(struct udp_endpoint *e, uint64_t now)
 {
     struct list *next;

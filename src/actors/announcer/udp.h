@@ -7,13 +7,12 @@
 
 /* The transport for trackers over UDP. Both arguments are borrowed. */
 struct announcer_transport *announcer_udp_new(const struct easy_multi *curl, struct rng *rng);
-/* No call of it is under way. */
+/* None of its calls may be under way. */
 void announcer_udp_free(struct announcer_transport *transport);
 
-/* The sockets on which replies may arrive, to be polled; *FDSP belongs to the transport. Returns
- * how many. */
+/* The sockets to poll for replies. *FDSP belongs to the transport. Returns their number. */
 unsigned announcer_udp_poll_fds(struct announcer_transport *transport, struct curl_waitfd **fdsp);
-/* Reads from those of them that are readable after the poll. */
+/* After the poll: reads from those sockets that are readable. */
 void announcer_udp_read(struct announcer_transport *transport, uint64_t now);
 /* Closes sockets that no call uses and whose connection id has expired. */
 void announcer_udp_sweep(struct announcer_transport *transport, uint64_t now);

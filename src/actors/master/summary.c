@@ -56,7 +56,7 @@ static void log_memory(void)
 {
     struct mallinfo2 i = mallinfo2();
 
-    log_notice(FACILITY, "memory: %zu KiB in use, %zu KiB held for it",
+    log_notice(FACILITY, "memory: %zu KiB in use, %zu KiB taken from the system",
                (i.uordblks + i.hblkhd) / 1024, (i.arena + i.hblkhd) / 1024);
 }
 

@@ -81,7 +81,7 @@ static enum life_event judge_content(struct master_torrent *t)
     return LIFE_READY;
 }
 
-static void opened(struct master_torrent *t, struct fs_open_torrent *x)
+static void take_open_reply(struct master_torrent *t, struct fs_open_torrent *x)
 {
     struct master *m = t->master;
 
@@ -105,7 +105,7 @@ static void opened(struct master_torrent *t, struct fs_open_torrent *x)
     step(t, judge_content(t));
 }
 
-static void checked(struct master_torrent *t, struct fs_check_pieces *x)
+static void take_check_reply(struct master_torrent *t, struct fs_check_pieces *x)
 {
     if (t->state != LIFE_CHECKING)
         return; /* stopped before the end */
@@ -190,7 +190,7 @@ static void run(struct master_torrent *t)
     if (t->complete)
         tell_choker_complete(t);
     announce_started(t);
-    log_info(FACILITY, "%s: %s%s, %u of %u pieces are here", record_name(t),
+    log_info(FACILITY, "%s: %s%s, %u of %u pieces are on disk", record_name(t),
              t->super_seeder ? "super-" : "", t->complete ? "seeding" : "downloading", n_have,
              t->torrent.geometry.n_pieces);
     if (!t->reachability.n_trackers)
@@ -478,7 +478,7 @@ void torrent_sweep(struct master *m)
 
 void torrent_reply_open(struct master_torrent *t, struct fs_open_torrent *x)
 {
-    opened(t, x);
+    take_open_reply(t, x);
     bitfield_deinit(&x->have);
     stored_blocks_deinit(&x->stored);
     msg_free(&x->msg);
@@ -487,7 +487,7 @@ void torrent_reply_open(struct master_torrent *t, struct fs_open_torrent *x)
 
 void torrent_reply_check(struct master_torrent *t, struct fs_check_pieces *x)
 {
-    checked(t, x);
+    take_check_reply(t, x);
     bitfield_deinit(&x->have);
     stored_blocks_deinit(&x->stored);
     msg_free(&x->msg);
