@@ -63,9 +63,9 @@ unsigned disk_job_n_pieces(const struct disk_job *head)
 /* How far one lane has been read. */
 struct reader {
     struct lane_job *lanes;
-    size_t range;         /* number of a range */
-    uint32_t at;          /* in the range */
-    struct gentle opened; /* a file opened here */
+    size_t range;           /* number of a range */
+    uint32_t at;            /* in the range */
+    struct gentle own_file; /* own_file by this reader */
 };
 
 static void reader_init(struct reader *r, struct lane_job *lanes, const struct lane *lane)
@@ -73,7 +73,7 @@ static void reader_init(struct reader *r, struct lane_job *lanes, const struct l
     r->lanes = lanes;
     r->range = lane->first_range;
     r->at = 0;
-    r->opened.fd = -1;
+    r->own_file.fd = -1;
 }
 
 static int reader_open(struct reader *r, uint32_t file)
@@ -81,7 +81,7 @@ static int reader_open(struct reader *r, uint32_t file)
     int fd, error = store_open_file(r->lanes->job.store, file, FILE_READ, &fd);
 
     if (!error)
-        gentle_init(&r->opened, fd);
+        gentle_init(&r->own_file, fd);
     return error;
 }
 
@@ -99,12 +99,12 @@ static int reader_read_part(struct reader *r, const struct job_range *range, uin
     }
     if (range->handle)
         return io_read(range->handle->fd, bytes, n, offset, gotp);
-    if (r->opened.fd < 0)
+    if (r->own_file.fd < 0)
         error = reader_open(r, range->extent.file);
     if (error)
         return error;
-    return r->lanes->gently ? gentle_read(&r->opened, bytes, n, offset, gotp)
-                            : io_read(r->opened.fd, bytes, n, offset, gotp);
+    return r->lanes->gently ? gentle_read(&r->own_file, bytes, n, offset, gotp)
+                            : io_read(r->own_file.fd, bytes, n, offset, gotp);
 }
 
 /* Whether ERROR is about the place on the disk that was read, so that others may be readable. */
@@ -140,7 +140,7 @@ static enum lane_result reader_read(struct reader *reader, uint8_t *bytes, size_
         n -= part;
         reader->at += (uint32_t)part;
         if (reader->at == range->extent.length) {
-            gentle_deinit(&reader->opened);
+            gentle_deinit(&reader->own_file);
             reader->range++;
             reader->at = 0;
         }
@@ -168,7 +168,7 @@ static void hash_blocks_of(struct lane_job *lanes, struct lane *lane, struct dis
         sha1(scratch->bytes, n, lane->digests[i]);
         left -= n;
     }
-    gentle_deinit(&reader.opened);
+    gentle_deinit(&reader.own_file);
 }
 
 /* A lane of the batch: one of a job's, with its reader. */
@@ -231,7 +231,7 @@ static void judge_lane(struct active_lane *active, const uint8_t digest[SHA1_SIZ
 {
     struct lane *lane = active->lane;
 
-    gentle_deinit(&active->reader.opened);
+    gentle_deinit(&active->reader.own_file);
     if (lane->result != LANE_GOOD)
         return;
     memcpy(lane->digest, digest, SHA1_SIZE);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Payload of requests that we gave up is expected, up to all that can be in flight. */
+/* Blocks of requests that we gave up may arrive: as many as can be in flight. */
 #define FORGIVEN_MAX (SESSION_IN_FLIGHT_MAX * BLOCK_SIZE)
 
 /* A block that we gave up may still arrive. */

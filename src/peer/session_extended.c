@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The extension protocol (BEP 10) of a session. A message that is longer than its extension allows,
- * or of an extension that we do not speak, is skipped. The others are shown where they were read,
+ * or of an extension that we do not support, is skipped. The others are shown where they were read,
  * or when they arrive in parts, collected in s->extension and shown there: memory is taken for no
  * more than one message, and given back at the next call of session_next_event.
  */

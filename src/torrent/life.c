@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-struct entry {
+struct transition {
     bool possible;
     enum life_state next;
     unsigned actions;
@@ -21,7 +21,7 @@ struct entry {
 #define NEVER_OPENED          STEP(LIFE_CLOSED, LIFE_DO_CLOSE_INBOX | LIFE_DO_CONCLUDE)
 
 /* clang-format off */
-static const struct entry table[N_LIFE_STATES][N_LIFE_EVENTS] = {
+static const struct transition table[N_LIFE_STATES][N_LIFE_EVENTS] = {
     [LIFE_CLOSED] = {
         [LIFE_OPEN] = STEP(LIFE_OPENING, LIFE_DO_OPEN),
         [LIFE_STOP] = STAY(LIFE_CLOSED),
@@ -70,8 +70,8 @@ bool life_is_possible(enum life_state state, enum life_event event)
 
 struct life_step life_step(enum life_state state, enum life_event event)
 {
-    const struct entry *e = &table[state][event];
+    const struct transition *x = &table[state][event];
 
-    assert(e->possible);
-    return (struct life_step){e->next, e->actions};
+    assert(x->possible);
+    return (struct life_step){x->next, x->actions};
 }

@@ -26,8 +26,7 @@ struct quota {
     struct quota_torrent *first, **endp; /* the queue of torrents, in the order of their turns */
     uint32_t n_queued;                   /* torrents in it */
     uint32_t n_waiting;                  /* requests without a grant */
-    uint32_t
-        n_missing; /* bytes that `all` did not have when the last deal ended; 0: it had enough */
+    uint32_t n_missing;         /* tokens of `all` that were missing at the end of the last deal */
     uint64_t step_ns, dealt_ns; /* the least time between two deals, and the last one */
     struct quota_grant {
         void *user;

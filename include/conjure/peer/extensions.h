@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The extensions that we speak over the extension protocol (BEP 10), as one table. The number of a
+ * The extensions that we offer over the extension protocol (BEP 10), as one table. The number of a
  * row, counted from 1, is our id of the extension: it stands in `m` of our handshake, in messages
  * of peers to us, and in SESSION_EXTENSION_MESSAGE. Constant; any thread.
  */

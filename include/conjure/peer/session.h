@@ -56,7 +56,7 @@ struct session {
     uint32_t n_forgiven;           /* bytes of blocks that we gave up: they may still arrive */
     uint16_t n_refused;            /* requests that we refused, less those that we served since */
     uint16_t peer_reqq;            /* requests that the peer queues (BEP 10); 0: unknown */
-    uint8_t peer_extensions[EXTENSIONS_MAX]; /* the peer's ids; 0: does not speak it */
+    uint8_t peer_extensions[EXTENSIONS_MAX]; /* the peer's ids; 0: it does not support it */
     uint8_t head[17]; /* length, id and fixed fields of the current message */
     uint8_t n_head;
     uint8_t state;             /* of the parser: enum session_state */
@@ -100,7 +100,7 @@ void session_send_have_set(struct session *s, const struct bitfield *have);
  * no more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
 void session_send_extension_handshake(struct session *s, uint16_t port, bool upload_only);
 /* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does
- * not speak it. */
+ * not support it. */
 void session_send_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,
                                     uint32_t n_bytes);
 void session_send_have(struct session *s, uint32_t piece);
