@@ -205,7 +205,7 @@ START_TEST(a_usage_error_is_one_line)
         ck_assert_str_eq(nl + 1, "Try 'conjure --help'.\n");
         *nl = '\0';
         ck_assert_msg(!strncmp(r.err, "conjure: ", 9) && strstr(r.err, cases[i].says) == r.err + 9,
-                      "'%s' said '%s'", cases[i].line, r.err);
+                      "'%s' printed '%s'", cases[i].line, r.err);
         done(&r);
     }
 }

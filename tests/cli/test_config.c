@@ -13,15 +13,15 @@
 struct run {
     struct options o;
     unsigned n_wrong;
-    char said[8192]; /* complaints, a newline after each */
+    char complaints[8192]; /* complaints, a newline after each */
 };
 
 static void note(void *arg, const char *text)
 {
     struct run *r = arg;
 
-    ck_assert_uint_lt(strlen(r->said) + strlen(text) + 2, sizeof r->said);
-    strcat(strcat(r->said, text), "\n");
+    ck_assert_uint_lt(strlen(r->complaints) + strlen(text) + 2, sizeof r->complaints);
+    strcat(strcat(r->complaints, text), "\n");
 }
 
 static void run_bytes(struct run *r, const char *text, size_t size)
@@ -38,8 +38,8 @@ static void run(struct run *r, const char *text)
 static void expect_good(struct run *r, const char *text)
 {
     run(r, text);
-    ck_assert_msg(!r->n_wrong, "said '%s'", r->said);
-    ck_assert_str_eq(r->said, "");
+    ck_assert_msg(!r->n_wrong, "'%s'", r->complaints);
+    ck_assert_str_eq(r->complaints, "");
 }
 
 START_TEST(an_empty_file_changes_nothing)
@@ -156,7 +156,7 @@ END_TEST
 START_TEST(every_wrong_line_is_named)
 {
     static const struct {
-        const char *text, *said;
+        const char *text, *complaints;
     } cases[] = {
         {"\n\n#\n\n\n\nmax-peers = many",
          "c.conf:7: max-peers: 'many' is not a number between 1 and 100000\n"},
@@ -204,7 +204,8 @@ START_TEST(every_wrong_line_is_named)
         struct run r;
 
         run(&r, cases[i].text);
-        ck_assert_msg(!strcmp(r.said, cases[i].said), "'%s' said '%s'", cases[i].text, r.said);
+        ck_assert_msg(!strcmp(r.complaints, cases[i].complaints), "'%s' -> '%s'", cases[i].text,
+                      r.complaints);
         ck_assert_uint_gt(r.n_wrong, 0);
         options_deinit(&r.o);
     }
@@ -218,21 +219,21 @@ START_TEST(what_is_no_text_is_refused)
     struct run r;
 
     run_bytes(&r, nul, sizeof nul - 1);
-    ck_assert_str_eq(r.said, "c.conf:2: contains a zero byte: not a text file\n");
+    ck_assert_str_eq(r.complaints, "c.conf:2: contains a zero byte: not a text file\n");
     options_deinit(&r.o);
     memset(large, '\n', CONFIG_SIZE_MAX + 1);
     run_bytes(&r, large, CONFIG_SIZE_MAX);
     ck_assert_uint_eq(r.n_wrong, 0);
     options_deinit(&r.o);
     run_bytes(&r, large, CONFIG_SIZE_MAX + 1);
-    ck_assert_str_eq(r.said, "c.conf: longer than 1 MiB\n");
+    ck_assert_str_eq(r.complaints, "c.conf: longer than 1 MiB\n");
     ck_assert_uint_eq(r.n_wrong, 1);
     options_deinit(&r.o);
     /* A binary file is not quoted at length. */
     memset(large, 0xc3, CONFIG_SIZE_MAX);
     run_bytes(&r, large, CONFIG_SIZE_MAX);
     ck_assert_uint_eq(r.n_wrong, 1);
-    ck_assert_uint_lt(strlen(r.said), 200);
+    ck_assert_uint_lt(strlen(r.complaints), 200);
     options_deinit(&r.o);
     free(large);
 }
@@ -248,10 +249,10 @@ START_TEST(complaints_and_sections_have_an_end)
         p = stpcpy(p, "x\n");
     run(&r, text);
     ck_assert_uint_eq(r.n_wrong, 100);
-    for (const char *q = r.said; (q = strchr(q, '\n')); q++)
+    for (const char *q = r.complaints; (q = strchr(q, '\n')); q++)
         n_lines++;
     ck_assert_uint_eq(n_lines, CONFIG_WRONG_MAX + 1);
-    ck_assert_ptr_nonnull(strstr(r.said, "c.conf:21: more lines are wrong\n"));
+    ck_assert_ptr_nonnull(strstr(r.complaints, "c.conf:21: more lines are wrong\n"));
     options_deinit(&r.o);
     p = text;
     for (unsigned i = 0; i < CONFIG_SECTIONS_MAX; i++)
@@ -261,7 +262,7 @@ START_TEST(complaints_and_sections_have_an_end)
     options_deinit(&r.o);
     strcpy(p, "[one more]\n");
     run(&r, text);
-    ck_assert_str_eq(r.said, "c.conf:4097: more than 4096 sections\n");
+    ck_assert_str_eq(r.complaints, "c.conf:4097: more than 4096 sections\n");
     options_deinit(&r.o);
     free(text);
 }

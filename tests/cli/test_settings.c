@@ -88,7 +88,7 @@ static void run(struct run *r, const char *line, const char *text)
 static void run_well(struct run *r, const char *line, const char *text)
 {
     run(r, line, text);
-    ck_assert_msg(r->result == SETTINGS_RUN, "said '%s'", r->err);
+    ck_assert_msg(r->result == SETTINGS_RUN, "stderr: '%s'", r->err);
     ck_assert_str_eq(r->err, "");
 }
 
@@ -108,7 +108,7 @@ static void expect_usage(const char *line, const char *text, const char *says)
 
     run(&r, line, text);
     ck_assert_int_eq(r.result, SETTINGS_WRONG);
-    ck_assert_msg(strstr(r.err, says), "said '%s'", r.err);
+    ck_assert_msg(strstr(r.err, says), "stderr: '%s'", r.err);
     done(&r);
 }
 

@@ -174,7 +174,7 @@ START_TEST(reads_the_ids_that_the_peer_gives)
 {
     static const struct {
         const char *m;
-        uint8_t said, ids[2];
+        uint8_t present, ids[2];
     } cases[] = {
         {"de", 0, {0, 0}},
         {"d4:ut_ai1e4:ut_bi255ee", 3, {1, 255}},
@@ -191,7 +191,7 @@ START_TEST(reads_the_ids_that_the_peer_gives)
         int n = snprintf(text, sizeof text, "d1:m%se", cases[i].m);
 
         ck_assert_int_eq(decode(text, (size_t)n, &h), 0);
-        ck_assert_uint_eq(h.ids_present, cases[i].said);
+        ck_assert_uint_eq(h.ids_present, cases[i].present);
         ck_assert_mem_eq(h.ids, cases[i].ids, 2);
         ck_assert_int_eq(
             extension_handshake_decode((const uint8_t *)text, (size_t)n, &extensions_ours, &h), 0);

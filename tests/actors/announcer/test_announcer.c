@@ -26,7 +26,7 @@ START_TEST(every_tracker_is_tried_when_none_can_be_reached)
     struct world w = {0};
     struct master_tracker_says says;
 
-    /* Port 1 of loopback refuses, over both protocols; the third is no host. */
+    /* Port 1 of loopback refuses both protocols; the third name is no host. */
     world_open(&w,
                "udp://127.0.0.1:1;http://127.0.0.1:1/;udp://no-such-host.invalid:1/;udp://[::1]:1",
                NULL);

@@ -147,7 +147,7 @@ static void server_open_ignoring(struct server *s, bool silent, unsigned n_ignor
     s->tcp = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(s->tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     s->udp = socket(AF_INET, SOCK_DGRAM, 0);
-    /* One port for both: another process may use the first one for UDP. */
+    /* UDP and TCP use the same port: retry when another process uses it for UDP. */
     do {
         close(s->tcp);
         s->tcp = socket(AF_INET, SOCK_STREAM, 0);
@@ -175,8 +175,7 @@ static void server_close(struct server *s)
     close(s->udp);
 }
 
-/* --- many torrents
- * ------------------------------------------------------------------------------ */
+/* --- many torrents ------------------------------------------------------------------------- */
 
 static struct world {
     struct waker waker;
@@ -192,7 +191,7 @@ static void quiet(enum log_level level, const char *facility, const char *text)
 {
 }
 
-/* Torrent I gets these tiers, B-coded. */
+/* Gives torrent I these tiers, bencoded. */
 static void set_tiers(unsigned i, const char *tiers)
 {
     char bytes[8192], reason[METAINFO_REASON_MAX];
@@ -269,7 +268,7 @@ static unsigned take_replies(unsigned n)
     return n_failed;
 }
 
-/* N of them, of torrent I. */
+/* Takes N failed announces of torrent I. */
 static void take_failures(unsigned i, unsigned n)
 {
     while (n--) {
@@ -339,8 +338,7 @@ static const char *tiers_of(const char *first, uint16_t first_port, const char *
     return text;
 }
 
-/* --- tests
- * -------------------------------------------------------------------------------------- */
+/* --- tests --------------------------------------------------------------------------------- */
 
 /* All torrents announce `started` and `stopped` to a tracker of SCHEME. */
 static void start_and_stop_all(const char *scheme)

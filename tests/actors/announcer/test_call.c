@@ -8,7 +8,7 @@
 
 #define S NS_PER_S
 
-/* A transport that records what it is asked, and whose calls end when the test says so. */
+/* A transport that counts the calls of its functions; the test ends its announces. */
 static struct announcer_call *begun;
 static unsigned n_begun, n_steps, n_deinit;
 

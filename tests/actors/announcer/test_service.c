@@ -93,7 +93,7 @@ START_TEST(an_unreachable_service_is_held_ever_longer)
     for (size_t i = 0; i < N_ELEMENTS(holds_s); i++) {
         service_failed(s, "down", now, &ready);
         ck_assert(service_is_held(s, now + holds_s[i] * S - 1));
-        /* The other calls that were under way fail as well: that is no news. */
+        /* The other calls that were under way fail as well: they do not prolong the hold. */
         service_failed(s, "again", now + 1, &ready);
         ck_assert_str_eq(s->error, "down");
         now += holds_s[i] * S;

@@ -76,13 +76,13 @@ START_TEST(a_check_continues_where_it_was_stopped)
     world_start(&w);
     for (unsigned round = 0; round < 6; round++) {
         struct fs_check_pieces *check = fs_new_check_pieces();
-        struct fs_open_torrent *opened = world_open(&w);
+        struct fs_open_torrent *open = world_open(&w);
         struct fs_close_torrent *last = fs_new_close_torrent();
 
-        ck_assert_int_eq(opened->error, 0);
-        ck_assert_uint_ge(opened->have.n_set, had);
-        ck_assert_uint_eq(opened->have.n_set + opened->n_doubtful, w.sample.n_pieces);
-        had = opened->have.n_set;
+        ck_assert_int_eq(open->error, 0);
+        ck_assert_uint_ge(open->have.n_set, had);
+        ck_assert_uint_eq(open->have.n_set + open->n_doubtful, w.sample.n_pieces);
+        had = open->have.n_set;
         check->storage = last->storage = w.storage;
         check->save_ns = 60 * NS_PER_S;
         check->msg.reply_to = last->msg.reply_to = &w.master.channel;
@@ -96,11 +96,11 @@ START_TEST(a_check_continues_where_it_was_stopped)
         ck_assert_int_eq(check->error | last->error, 0);
         had = check->have.n_set;
         ck_assert(round < 5 || had == w.sample.n_pieces);
-        bitfield_deinit(&opened->have);
-        stored_blocks_deinit(&opened->stored);
+        bitfield_deinit(&open->have);
+        stored_blocks_deinit(&open->stored);
         bitfield_deinit(&check->have);
         stored_blocks_deinit(&check->stored);
-        msg_free(&opened->msg);
+        msg_free(&open->msg);
         msg_free(&check->msg);
         msg_free(&last->msg);
     }

@@ -182,7 +182,7 @@ START_TEST(a_torrent_from_first_claim_to_completion)
     ck_assert(next->claim.id && next->claim.piece == 2 && next->claim.blocks == 15);
     store(next->claim.id, 2, 0, 15);
     complete(2);
-    to_peer = expect(&b, peer_kind_have); /* the seed is not told */
+    to_peer = expect(&b, peer_kind_have); /* none for the seed */
     ck_assert_uint_eq(to_peer->piece, 2);
     to_lobby = expect(&lobby, lobby_kind_have);
     ck_assert(to_lobby->swarm == &swarm && to_lobby->piece == 2);

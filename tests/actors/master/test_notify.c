@@ -15,7 +15,7 @@
 static char path[] = "/tmp/conjure-test-notify-XXXXXX";
 static struct notify n = NOTIFY_EMPTY;
 static int manager = -1;
-static char heard[1024];
+static char datagram[1024];
 
 static void remove_path(void)
 {
@@ -54,12 +54,12 @@ static void begin(bool abstract)
 }
 
 /* The received datagram, or "". */
-static const char *hear(void)
+static const char *receive(void)
 {
-    ssize_t size = recv(manager, heard, sizeof heard - 1, MSG_DONTWAIT);
+    ssize_t size = recv(manager, datagram, sizeof datagram - 1, MSG_DONTWAIT);
 
-    heard[size > 0 ? size : 0] = '\0';
-    return heard;
+    datagram[size > 0 ? size : 0] = '\0';
+    return datagram;
 }
 
 static void end(void)
@@ -78,16 +78,16 @@ static void send_everything(void)
     ck_assert_int_eq(notify_open(&n), 0);
     notify_ready(&n, "2 torrents");
     snprintf(expected, sizeof expected, "READY=1\nMAINPID=%ld\nSTATUS=2 torrents", (long)getpid());
-    ck_assert_str_eq(hear(), expected);
+    ck_assert_str_eq(receive(), expected);
     notify_reloading(&n);
     clock_gettime(CLOCK_MONOTONIC, &now);
-    ck_assert_int_eq(sscanf(hear(), "RELOADING=1\nMONOTONIC_USEC=%" SCNu64, &usec), 1);
+    ck_assert_int_eq(sscanf(receive(), "RELOADING=1\nMONOTONIC_USEC=%" SCNu64, &usec), 1);
     ck_assert_uint_le(usec, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
     ck_assert_uint_gt(usec, (uint64_t)now.tv_sec * 1000000 - 60 * 1000000);
     notify_alive(&n); /* the manager does not expect it */
-    ck_assert_str_eq(hear(), "");
+    ck_assert_str_eq(receive(), "");
     notify_stopping(&n);
-    ck_assert_str_eq(hear(), "STOPPING=1");
+    ck_assert_str_eq(receive(), "STOPPING=1");
 }
 
 START_TEST(a_manager_at_a_path_receives_all)
@@ -115,7 +115,7 @@ START_TEST(only_the_watched_process_feeds_the_watchdog)
     ck_assert_int_eq(notify_open(&n), 0);
     ck_assert_uint_eq(n.watchdog_ns, UINT64_C(30000000000));
     notify_alive(&n);
-    ck_assert_str_eq(hear(), "WATCHDOG=1");
+    ck_assert_str_eq(receive(), "WATCHDOG=1");
     notify_close(&n);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     setenv("WATCHDOG_PID", pid, 1);
@@ -160,7 +160,7 @@ START_TEST(without_a_manager_nothing_is_sent)
     name[0] = '@';
     setenv("NOTIFY_SOCKET", name, 1);
     ck_assert_int_eq(notify_open(&n), 0);
-    notify_ready(&n, "nobody listens"); /* only logged */
+    notify_ready(&n, "no socket there"); /* only logged */
     end();
 }
 END_TEST

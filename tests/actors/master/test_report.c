@@ -3,24 +3,24 @@
 
 #include "actors/master/report.h"
 
-static struct master_status said;
-static enum master_report said_kind;
-static unsigned n_said;
+static struct master_status last;
+static enum master_report last_kind;
+static unsigned n_reports;
 
-static void hear(void *arg, const struct master_status *status, enum master_report kind)
+static void record(void *arg, const struct master_status *status, enum master_report kind)
 {
-    ck_assert_ptr_eq(arg, &n_said);
-    said = *status;
-    said_kind = kind;
-    n_said++;
+    ck_assert_ptr_eq(arg, &n_reports);
+    last = *status;
+    last_kind = kind;
+    n_reports++;
 }
 
 static void begin_with_report(void)
 {
     begin();
-    config.report = hear;
-    config.report_arg = &n_said;
-    n_said = 0;
+    config.report = record;
+    config.report_arg = &n_reports;
+    n_reports = 0;
 }
 
 START_TEST(the_torrent_that_is_least_far_gives_the_state)
@@ -52,12 +52,12 @@ START_TEST(the_torrent_that_is_least_far_gives_the_state)
             t->n_peers = 2;
         }
         report_progress(m);
-        ck_assert_uint_eq(n_said, 1);
-        ck_assert_int_eq(said_kind, MASTER_REPORT_PROGRESS);
-        ck_assert_msg((int)said.state == cases[i].state, "case %zu", i);
-        ck_assert_uint_eq(said.n_torrents, 2);
-        ck_assert_uint_eq(said.verified, 201);
-        ck_assert_uint_eq(said.wanted, 2000);
+        ck_assert_uint_eq(n_reports, 1);
+        ck_assert_int_eq(last_kind, MASTER_REPORT_PROGRESS);
+        ck_assert_msg((int)last.state == cases[i].state, "case %zu", i);
+        ck_assert_uint_eq(last.n_torrents, 2);
+        ck_assert_uint_eq(last.verified, 201);
+        ck_assert_uint_eq(last.wanted, 2000);
         for (struct master_torrent *t = m->first; t; t = t->next)
             record_set_state(t, LIFE_CLOSED);
         while (m->first)
@@ -75,13 +75,13 @@ START_TEST(a_closed_torrent_counts_in_full_only_alone)
     t = make(small(1), NULL);
     t->uploaded = 5;
     report_progress(m);
-    ck_assert_str_eq(said.name, "file0001");
-    ck_assert_uint_eq(said.uploaded, 5);
-    ck_assert_int_eq(said.state, MASTER_STOPPING);
+    ck_assert_str_eq(last.name, "file0001");
+    ck_assert_uint_eq(last.uploaded, 5);
+    ck_assert_int_eq(last.state, MASTER_STOPPING);
     make(small(2), NULL);
     report_progress(m);
-    ck_assert_ptr_null(said.name);
-    ck_assert_uint_eq(said.uploaded, 0);
+    ck_assert_ptr_null(last.name);
+    ck_assert_uint_eq(last.uploaded, 0);
     end();
 }
 END_TEST
@@ -101,21 +101,21 @@ START_TEST(a_finished_download_is_reported_with_its_numbers)
     t->completed_ns = 25;
     t->complete = true;
     report_finished(t);
-    ck_assert_int_eq(said_kind, MASTER_REPORT_FINISHED);
-    ck_assert_int_eq(said.state, MASTER_SEEDING);
-    ck_assert_uint_eq(said.downloaded, 900);
-    ck_assert_uint_eq(said.uploaded, 33);
-    ck_assert_uint_eq(said.n_peers, 7);
-    ck_assert_uint_eq(said.download_ns, 15);
+    ck_assert_int_eq(last_kind, MASTER_REPORT_FINISHED);
+    ck_assert_int_eq(last.state, MASTER_SEEDING);
+    ck_assert_uint_eq(last.downloaded, 900);
+    ck_assert_uint_eq(last.uploaded, 33);
+    ck_assert_uint_eq(last.n_peers, 7);
+    ck_assert_uint_eq(last.download_ns, 15);
     t->complete = false;
     t->verified = 50; /* less than at the start: a piece was wrong */
     report_finished(t);
-    ck_assert_int_eq(said.state, MASTER_STOPPING);
-    ck_assert_uint_eq(said.downloaded, 0);
+    ck_assert_int_eq(last.state, MASTER_STOPPING);
+    ck_assert_uint_eq(last.downloaded, 0);
     config.report = NULL;
     report_progress(m);
     report_finished(t);
-    ck_assert_uint_eq(n_said, 2);
+    ck_assert_uint_eq(n_reports, 2);
     end();
 }
 END_TEST
