@@ -154,7 +154,7 @@ class Bench(Workshop):
             got = out / "data.bin"
             if not got.exists() or not filecmp.cmp(self.torrent.source / "data.bin", got,
                                                    shallow=False):
-                raise AssertionError(f"wrong or no content; it said:\n{program.log()}")
+                raise AssertionError(f"wrong or no content; its log:\n{program.log()}")
             return Figures(self.options.mib, wall, sample.cpu, sample.rss)
         finally:
             self.stop_all()

@@ -49,9 +49,9 @@ def idlers(options):
     many have greeted; then, for each line of input, how many are still there."""
     hashes = pathlib.Path(options.hashes).read_bytes()
     hashes = [hashes[i:i + 20] for i in range(0, len(hashes), 20)]
-    said = message(HAVE_NONE)
+    held = message(HAVE_NONE)
     if options.bitfield == "most":
-        said = message(BITFIELD, bitfield(options.pieces, range(options.pieces - 1)))
+        held = message(BITFIELD, bitfield(options.pieces, range(options.pieces - 1)))
     sockets = []
     poll = select.poll()
     for i in range(options.count):
@@ -61,7 +61,7 @@ def idlers(options):
         try:
             sock.connect((options.ip, PORT))
             sock.sendall(b"\x13BitTorrent protocol" + bytes(7) + bytes([FAST_BIT]) +
-                         hashes[i % len(hashes)] + b"-BP0001-" + struct.pack(">IQ", 7, i) + said)
+                         hashes[i % len(hashes)] + b"-BP0001-" + struct.pack(">IQ", 7, i) + held)
             got = 0
             while got < 68:
                 n = len(sock.recv(4096))

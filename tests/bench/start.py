@@ -49,7 +49,7 @@ SETTLE_S = 5  # of being left alone, after which CPU and memory are read: the ti
 
 
 def track(listener, n_started, n_run):
-    """Answers every announce, and counts the torrents that have said "started" since N_RUN changed."""
+    """Answers every announce, and counts torrents that announced "started" since N_RUN changed."""
     body = bencode.encode({"interval": 1800, "complete": 1, "incomplete": 0, "peers": b""})
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     started, run = set(), 0
@@ -220,8 +220,8 @@ class Transmission(Client):
             self.call("torrent-add", {"filename": str(path)})
 
         def all_seed():
-            said = self.call("torrent-get", {"fields": ["percentDone", "status"]}) or {}
-            return sum(t["status"] == 6 and t["percentDone"] == 1 for t in said["torrents"]
+            reply = self.call("torrent-get", {"fields": ["percentDone", "status"]}) or {}
+            return sum(t["status"] == 6 and t["percentDone"] == 1 for t in reply["torrents"]
                        ) == self.bench.options.torrents
         wait_until(all_seed, LIMIT, "transmission has checked all", every=0.5)
         program.wait_until(self.announced, LIMIT, "it has announced all")

@@ -154,7 +154,7 @@ class Swarm(Workshop):
                 if i not in done and self.is_complete(folders[i]):
                     done[i] = time.monotonic() - start
                 if not leechers[i].running():
-                    raise AssertionError(f"a leecher ended; it said:\n{leechers[i].log()[-2000:]}")
+                    raise AssertionError(f"a leecher ended; its log:\n{leechers[i].log()[-2000:]}")
             return len(done) == n_stay
 
         try:

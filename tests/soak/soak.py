@@ -210,7 +210,7 @@ class Soak:
 
     def want(self, n):
         for daemon in self.daemons:
-            daemon.peers.say(f"want {n // len(self.daemons)}")
+            daemon.peers.send(f"want {n // len(self.daemons)}")
 
     def load(self, begin):
         r = self.random
@@ -222,7 +222,7 @@ class Soak:
             events += [(r.uniform(2, LOAD_S), daemon.sighup_wrong) for _ in range(1)]
             events += [(r.uniform(2, LOAD_S), daemon.sigusr1) for _ in range(2)]
             events += [(r.uniform(1, LOAD_S), daemon.move_a_torrent) for _ in range(12)]
-            events += [(r.uniform(1, LOAD_S), daemon.put_what_is_none)]
+            events += [(r.uniform(1, LOAD_S), daemon.put_invalid_file)]
         self.want(self.options.leechers)
         for at, event in sorted(events, key=lambda e: e[0]):
             self.wait_for(begin + at)
@@ -240,7 +240,7 @@ class Soak:
     def look_after(self):
         for daemon in self.daemons:
             if not daemon.runs():
-                raise AssertionError(f"{daemon.name} has ended by itself; it said:\n{daemon.tail()}")
+                raise AssertionError(f"{daemon.name} ended by itself; its log:\n{daemon.tail()}")
             if not daemon.peers.program.running():
                 raise AssertionError(f"soakpeers ended:\n{daemon.peers.program.log()[-2000:]}")
         for real in [r for r in self.reals if r.is_done()]:
@@ -248,8 +248,8 @@ class Soak:
 
     def finish(self, real):
         self.reals.remove(real)
-        if self.judge(real.is_right(), f"{real.make} has downloaded {real.torrent.name} wrongly, or "
-                      f"not; it said:\n{real.program.log()[-1500:]}"):
+        if self.judge(real.is_right(), f"{real.make} did not download {real.torrent.name} "
+                      f"correctly; its log:\n{real.program.log()[-1500:]}"):
             self.real_done[real.make] += 1
         real.close()
 
@@ -268,7 +268,7 @@ class Soak:
         self.want(0)
         for real in self.reals:
             if real.make == "transmission":
-                real.start()  # whom a full daemon has refused waits for minutes before it asks again
+                real.start()  # a refused Transmission waits for minutes before it retries
         deadline = time.monotonic() + 60
         while self.reals and time.monotonic() < deadline:
             self.wait_for(time.monotonic() + 0.1)
@@ -334,13 +334,13 @@ class Soak:
             self.judge_memory()
         for daemon in self.daemons:
             code = daemon.stop()
-            self.judge(code == 0, f"{daemon.name} ended with {code} after SIGTERM; it said:\n"
+            self.judge(code == 0, f"{daemon.name} ended with {code} after SIGTERM; its log:\n"
                        f"{daemon.tail()}")
             daemon.judge_log()
-        said = "".join(p.read_text(errors="replace") for p in self.logs.iterdir()
+        text = "".join(p.read_text(errors="replace") for p in self.logs.iterdir()
                        if p.name.startswith(("brief", "sanitizer")))
-        self.judge("Sanitizer" not in said and "runtime error" not in said,
-                   f"a sanitizer has something to say, see {self.logs}")
+        self.judge("Sanitizer" not in text and "runtime error" not in text,
+                   f"a sanitizer reported an error, see {self.logs}")
 
     def judge_memory(self):
         for daemon in self.daemons:
@@ -429,10 +429,10 @@ class Daemon:
                 "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 
     def tail(self):
-        return "\n".join(f"{level} {text}" for level, text in self.said()[-40:])
+        return "\n".join(f"{level} {text}" for level, text in self.log_lines()[-40:])
 
     def count(self, *words):
-        return sum(all(w in text for w in words) for _, text in self.said())
+        return sum(all(w in text for w in words) for _, text in self.log_lines())
 
     def wait_until_serving(self, torrent):
         wait_until(lambda: self.count(f": {torrent.name}: seeding, "), 60,
@@ -471,12 +471,12 @@ class Daemon:
             path.unlink()
         self.configure(USUAL)
 
-    def put_what_is_none(self):
+    def put_invalid_file(self):
         r = self.soak.random
         whole = r.choice(self.soak.base).path.read_bytes()
-        what = [b"", r.randbytes(3000), whole[:r.randrange(len(whole))],
-                whole.replace(b"6:pieces", b"6:pisces")]
-        (self.watched / f"broken {r.randrange(5)}.torrent").write_bytes(r.choice(what))
+        invalid = [b"", r.randbytes(3000), whole[:r.randrange(len(whole))],
+                   whole.replace(b"6:pieces", b"6:pisces")]
+        (self.watched / f"broken {r.randrange(5)}.torrent").write_bytes(r.choice(invalid))
 
     # --- settings
 
@@ -487,7 +487,7 @@ class Daemon:
             before = self.count("soak.conf: reloaded")
             self.signal(signal.SIGHUP)
             self.soak.within(10, lambda: self.count("soak.conf: reloaded") > before,
-                             f"{self.name} says that it has read its configuration")
+                             f"{self.name} logs that it has reloaded its configuration")
 
     def sighup(self):
         r = self.soak.random
@@ -518,7 +518,7 @@ class Daemon:
 
     def measure(self):
         self.sigusr1()
-        in_use = [text for _, text in self.said() if ": memory: " in text][-1]
+        in_use = [text for _, text in self.log_lines() if ": memory: " in text][-1]
         self.rests.append(Rest(self.pid, self.content, (time.monotonic() - self.soak.started) / 60,
                                int(re.search(r"memory: (\d+) KiB in use", in_use)[1])))
         # For an analysis of growth.
@@ -541,16 +541,16 @@ class Daemon:
 
     def judge_log(self):
         """Warnings and worse since the last time."""
-        said = self.said()
+        lines = self.log_lines()
         strange = collections.Counter()
-        for level, text in said[self.n_judged:]:
+        for level, text in lines[self.n_judged:]:
             if level in ("warning", "err", "crit", "alert", "emerg"):
                 if EXPECTED.search(text):
                     self.n_expected += 1
                 else:
                     strange[f"{level} {text}"] += 1
-        self.n_judged = len(said)
-        self.soak.judge(not strange, f"{self.name} logs what nobody has provoked: "
+        self.n_judged = len(lines)
+        self.soak.judge(not strange, f"{self.name} logged warnings that no test provoked: "
                         + "; ".join(f"{n} x {t}" for t, n in strange.most_common(5)))
 
 
@@ -577,7 +577,7 @@ class BriefDaemon(Daemon):
         self.program.wait_until(lambda: self.soak.house.call(
             lambda: net.listens(self.address[1])), 60, "it listens")
 
-    def said(self):
+    def log_lines(self):
         """(level, facility and text) of every line of this run."""
         with self.program.log_path.open("rb") as log:
             log.seek(self.at)
@@ -606,7 +606,8 @@ class BriefDaemon(Daemon):
                 self.wait_until_serving(torrent)
         except NotInTime as error:
             self.soak.judge(False, f"after kill -9: {error}")
-        return [text for _, text in self.said() if ": checking " in text and but.name not in text]
+        return [text for _, text in self.log_lines()
+                if ": checking " in text and but.name not in text]
 
     def close(self):
         pass
@@ -651,7 +652,7 @@ exec "$@"
             self.lines.append((level, ": " + (found[2] if found else line)))
             self.log.write(line + "\n")
 
-    def said(self):
+    def log_lines(self):
         return self.lines
 
     def env(self):
@@ -706,17 +707,17 @@ class BarePeers:
     def log(self):
         return self.answers.read_text(errors="replace")
 
-    def say(self, line):
+    def send(self, line):
         os.write(self.commands, line.encode() + b"\n")
 
     def add(self, torrent):
-        self.say(f"torrent {torrent.info_hash.hex()} {torrent.piece_length} {torrent.flat}")
+        self.send(f"torrent {torrent.info_hash.hex()} {torrent.piece_length} {torrent.flat}")
 
     def remove(self, torrent):
-        self.say(f"gone {torrent.info_hash.hex()}")
+        self.send(f"gone {torrent.info_hash.hex()}")
 
     def stats(self):
-        self.say("stats")
+        self.send("stats")
         words = self.process.stdout.readline().split()
         return dict(zip(words[::2], map(int, words[1::2])))
 

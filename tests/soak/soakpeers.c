@@ -5,19 +5,19 @@
  *
  *   soakpeers IP PORT SEED
  *
- * They talk to the seed at IP:PORT, each from an address of its own in 10.91.0.0/16. Readers ask
- * for random blocks and compare every byte with a copy of the content; vanishers do so too, and go
- * in the middle of a block, as often as not by a reset; idle ones say hello and nothing else; the
- * rude send nonsense. Whoever goes is followed by another.
+ * They connect to the seed at IP:PORT, each from an address of its own in 10.91.0.0/16. Readers
+ * request random blocks and compare every byte with a copy of the content. Vanishers do the same,
+ * and disconnect in the middle of a block, every second time by a reset. Idle peers send only a
+ * handshake. Violators break the protocol. A new leecher replaces each that disconnects.
  *
- * Commands come by standard input, a line each:
- *   torrent INFO_HASH PIECE_BYTES FILE   there is a torrent; FILE is its content in one piece
- *   gone INFO_HASH                       it is there no more
- *   want N                               so many connections; with 0 all end at once
- *   stats                                answered by a line on standard output: names and numbers
+ * Commands are lines on standard input:
+ *   torrent INFO_HASH PIECE_BYTES FILE   leech this torrent too; FILE has its whole content
+ *   gone INFO_HASH                       leech it no longer
+ *   want N                               keep N connections; 0 closes all at once
+ *   stats                                print a line of names and numbers to standard output
  *
- * "wrong" counts blocks whose bytes are not those of the content, or that were not asked for; each
- * is described on standard error.
+ * "wrong" counts blocks with wrong bytes and blocks that were not requested; a line on standard
+ * error describes each.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -337,7 +337,7 @@ static void take_block(struct peer *p, const uint8_t *m, uint32_t n)
     else if (memcmp(m + 8, s->bytes + (uint64_t)piece * s->piece_length + begin, length) != 0)
         fault = "has wrong bytes";
     else if (!take_request(p, piece, begin, length) && p->fast)
-        fault = "was not asked for"; /* without BEP 6 a choke or CANCEL leaves that open */
+        fault = "was not requested"; /* without BEP 6 a choke or CANCEL leaves that open */
     count.blocks++;
     count.bytes += length;
     if (fault) {
@@ -615,8 +615,8 @@ static unsigned index_of(const struct peer *p)
     return i;
 }
 
-/* Only those of whom something is unsent are woken by room in the socket; those who stall, by
- * nothing but its end. */
+/* Room in the socket wakes only peers with unsent messages; a stalling peer is woken by the end of
+ * its connection alone. */
 static void peer_watch(struct peer *p)
 {
     struct epoll_event ev = {.data.ptr = p};

@@ -4,9 +4,9 @@
 
 usage: lt_node.py seed|leech TORRENT FOLDER LISTEN [--up BYTES_PER_S] [--peer IP:PORT]...
                   [--exit] [--recheck] [--gate FILE]
-Says "complete" when it has everything. --exit: ends then. --recheck: of a seed, checks the content
-anew, says how long that took, and ends. --gate: says "ready" and waits for FILE to exist before it
-begins, so that what Python needs to start does not count. SIGTERM, SIGINT: tells the tracker, and ends.
+Prints "complete" when it has every piece; with --exit it then ends. --recheck: a seed checks its
+content again, prints the duration, and ends. --gate: prints "ready" and waits until FILE exists, so
+that a measurement leaves out the start of Python. SIGTERM, SIGINT: announces the stop, and ends.
 """
 import argparse
 import os

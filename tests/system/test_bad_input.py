@@ -57,7 +57,7 @@ def expect_refusal(world, path, code=3, name=None):
     """conjure must refuse PATH with CODE and one line that names it, and change nothing."""
     out = world.make_folder("out")
     before = content.everything_below(world.folder)
-    got, said, complaint = world.run("-o", out, "-p", 0, path, seconds=15)
+    got, stdout, complaint = world.run("-o", out, "-p", 0, path, seconds=15)
     assert got == code, complaint
     assert (name or path.name) in complaint
     assert len(complaint.strip().splitlines()) == 1, complaint
@@ -66,7 +66,7 @@ def expect_refusal(world, path, code=3, name=None):
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_is_not_a_torrent_is_refused(world, fault):
+def test_a_file_that_is_no_torrent_is_refused(world, fault):
     path = world.folder / f"{fault}.torrent"
     path.write_bytes(REFUSED[fault])
     expect_refusal(world, path)
@@ -185,7 +185,7 @@ def test_unreachable_and_faulty_trackers_end_in_code_4(world):
         nodes[fault] = world.download(torrent, world.make_folder(f"out-{fault}"), node=fault)
     for fault, program in nodes.items():
         code = program.wait(60)
-        assert code == 4, f"{fault}: exit code {code}; it said:\n{program.log()}"
+        assert code == 4, f"{fault}: exit code {code}; its log:\n{program.log()}"
         assert fault in program.log(), f"the torrent is not named:\n{program.log()}"
         assert fault not in trackers or trackers[fault].queries, f"{fault}: it did not announce"
     assert "you are not welcome!" in nodes["a-failure"].log()

@@ -27,27 +27,27 @@ def lines_of(name, text):
 
 @pytest.mark.parametrize("client", ["conjure", "libtorrent"])
 def test_bench_py_runs(client):
-    said = run("bench.py", "--clients", client, "--runs", 1, "--mib", 4, "--piece-kib", 256,
+    output = run("bench.py", "--clients", client, "--runs", 1, "--mib", 4, "--piece-kib", 256,
                "--rounds", 2, "--conns", "1,3")
-    download, one, three, recheck, latency = lines_of(client, said)
-    assert all(" 1/1 " in line for line in (download, one, three)), said
-    assert re.search(r" \d+\.\d\d s ", recheck) and re.search(r" \d+\.\d\d ms ", latency), said
+    download, one, three, recheck, latency = lines_of(client, output)
+    assert all(" 1/1 " in line for line in (download, one, three)), output
+    assert re.search(r" \d+\.\d\d s ", recheck) and re.search(r" \d+\.\d\d ms ", latency), output
 
 
 def test_swarm_py_runs():
-    said = run("swarm.py", "seeder-4M", "--clients", "conjure", "--runs", 1, "--leechers", 2,
+    output = run("swarm.py", "seeder-4M", "--clients", "conjure", "--runs", 1, "--leechers", 2,
                "--mib", 4)
-    line, = lines_of("conjure", said)
-    assert " 1/1 " in line, said
+    line, = lines_of("conjure", output)
+    assert " 1/1 " in line, output
 
 
 def test_idle_py_runs():
-    said = run("idle.py", "--clients", "conjure", "--steps", "10,60", "--seconds", 1)
-    few, many, slope = lines_of("conjure", said)
-    assert "10 stay" in few and "60 stay" in many and "for each connection" in slope, said
+    output = run("idle.py", "--clients", "conjure", "--steps", "10,60", "--seconds", 1)
+    few, many, slope = lines_of("conjure", output)
+    assert "10 stay" in few and "60 stay" in many and "for each connection" in slope, output
 
 
 def test_start_py_runs():
-    said = run("start.py", "conjure", "--torrents", 10, "--files", 2, "--runs", 1)
-    line, = lines_of("conjure", said)
-    assert "nan" not in line, said
+    output = run("start.py", "conjure", "--torrents", 10, "--files", 2, "--runs", 1)
+    line, = lines_of("conjure", output)
+    assert "nan" not in line, output

@@ -10,13 +10,13 @@ from kit.content import KIB, MIB
 
 
 def test_help_and_version_are_shown(world):
-    code, said, complaint = world.run("--help")
+    code, stdout, complaint = world.run("--help")
     assert code == 0 and not complaint
     for option in ("--max-download-limit", "--seed-ratio", "--select-file", "--check-integrity",
                    "--allocation", "--state-dir", "--max-peers"):
-        assert option in said
-    code, said, complaint = world.run("--version")
-    assert code == 0 and said.startswith("conjure ") and not complaint
+        assert option in stdout
+    code, stdout, complaint = world.run("--version")
+    assert code == 0 and stdout.startswith("conjure ") and not complaint
 
 
 @pytest.mark.parametrize("args", (
@@ -25,9 +25,9 @@ def test_help_and_version_are_shown(world):
     ("--max-peers=many", "x"), ("create",), ("show",), ("tracker", "-p", "x")),
     ids=lambda args: " ".join(args) or "nothing")
 def test_a_wrong_command_line_ends_in_code_2(world, args):
-    code, said, complaint = world.run(*args)
+    code, stdout, complaint = world.run(*args)
     assert code == 2, complaint
-    assert "conjure" in complaint and not said
+    assert "conjure" in complaint and not stdout
 
 
 def test_create_makes_a_torrent_that_libtorrent_verifies(world, out):
@@ -71,17 +71,17 @@ print(p.ti.info_hash())
 def test_show_prints_a_torrent(world):
     torrent = world.torrent("http://tracker.example/announce", "udp://other.example:80/announce",
                             n_bytes=MIB)
-    code, said, complaint = world.run("show", torrent.path)
+    code, stdout, complaint = world.run("show", torrent.path)
     assert code == 0 and not complaint
     for word in (torrent.info_hash.hex(), torrent.name, "http://tracker.example/announce",
                  "udp://other.example:80/announce", "Ünïcödé 文件.bin", str(torrent.n_pieces)):
-        assert word in said, word
+        assert word in stdout, word
 
 
 def test_show_names_an_invalid_torrent(world):
     path = world.folder / "bad.torrent"
     path.write_bytes(b"d4:infod4:name2:..ee")
-    code, said, complaint = world.run("show", path)
+    code, stdout, complaint = world.run("show", path)
     assert code == 3 and "bad.torrent" in complaint
 
 
@@ -96,8 +96,8 @@ def test_a_quiet_download_prints_nothing(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=MIB)
     tracker.peers = [world.peer(torrent).address]
-    code, said, complaint = world.run("-q", "-o", out, "-p", 0, torrent.path)
-    assert (code, said, complaint) == (0, "", "")
+    code, stdout, complaint = world.run("-q", "-o", out, "-p", 0, torrent.path)
+    assert (code, stdout, complaint) == (0, "", "")
 
 
 def test_a_verbose_download_logs_more(world, out):
@@ -112,7 +112,7 @@ def test_without_a_terminal_progress_is_plain_lines(world, out):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=4 * MIB)
     tracker.peers = [world.peer(torrent, rate=4 * MIB).address]
-    code, said, complaint = world.run("-o", out, "-p", 0, torrent.path)
+    code, stdout, complaint = world.run("-o", out, "-p", 0, torrent.path)
     assert code == 0
-    assert "\x1b" not in said + complaint and "\r" not in said + complaint
-    assert torrent.name in said + complaint
+    assert "\x1b" not in stdout + complaint and "\r" not in stdout + complaint
+    assert torrent.name in stdout + complaint

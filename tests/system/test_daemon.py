@@ -40,12 +40,12 @@ class Daemon:
                                           "-p", self.port, *args, node="daemon")
         return self.program
 
-    def says(self, *words, times=1):
+    def wait_for_log(self, *words, times=1):
         """Waits until a line of this run's log has all WORDS."""
         def lines():
             return [line for line in self.program.log().splitlines()
                     if all(word in line for word in words)]
-        self.program.wait_until(lambda: len(lines()) >= times, 20, f"it says {words}")
+        self.program.wait_until(lambda: len(lines()) >= times, 20, f"it logs {words}")
         return lines()
 
     def serves(self, torrent):
@@ -136,7 +136,7 @@ def test_a_known_torrent_is_forgotten_when_its_state_file_is_removed(daemon, tri
     daemon.wait_until_known(*trio)
     (daemon.known / f"{trio[1].info_hash.hex()}.known").unlink()
     daemon.wait_until_gone(trio[1])
-    daemon.says("two", "removed")
+    daemon.wait_for_log("two", "removed")
     assert daemon.serves(trio[0]) and daemon.serves(trio[2])
     daemon.stop()
     daemon.start()
@@ -161,11 +161,11 @@ def test_a_torrent_that_reached_its_seed_goal_is_not_started_again(daemon, world
     other = world.torrent(NOBODY, n_bytes=MIB, name="other", seed=2)
     shutil.copytree(other.source / "other", torrent.source / "other")
     daemon.start("-o", torrent.source, "--seed-time=0.05", torrent.path, other.path)
-    daemon.says("content", "seeded enough")
-    daemon.says("other", "seeded enough")
-    daemon.program.expect_exit(0, 20)  # with the last of those that it was told to take
+    daemon.wait_for_log("content", "seeded enough")
+    daemon.wait_for_log("other", "seeded enough")
+    daemon.program.expect_exit(0, 20)  # with the last torrent of its command line
     daemon.start("--seed-time=0.05")
-    daemon.says("content", "not started")
+    daemon.wait_for_log("content", "not started")
     assert not daemon.serves(torrent)
     daemon.stop()
     daemon.start()
@@ -221,9 +221,9 @@ def test_corrupt_state_is_renamed_and_the_rest_is_used(daemon, trio):
     daemon.start()
     daemon.wait_until_serving(*trio[1:])
     for path in (known, resume, statistics):
-        daemon.says(path.name, "set aside")
+        daemon.wait_for_log(path.name, "set aside")
         assert path.with_name(path.name + ".corrupt").exists()
-    daemon.says("two", "checking")
+    daemon.wait_for_log("two", "checking")
     assert not daemon.serves(trio[0]) and not known.exists()
     assert known.with_name(known.name + ".corrupt").read_bytes() == before[:-100]
     # The file is replaced by a valid one: the daemon starts the torrent at once.
@@ -237,7 +237,7 @@ def test_unreadable_statistics_are_not_overwritten(daemon):
     statistics = daemon.state / "statistics"
     (statistics / "inside").mkdir(parents=True)
     daemon.start()
-    daemon.says("statistics", "set aside")
+    daemon.wait_for_log("statistics", "set aside")
     daemon.stop()
     assert statistics.with_name("statistics.corrupt").joinpath("inside").exists()
     assert bencode.decode(statistics.read_bytes())[b"starts"] == 1
@@ -337,7 +337,7 @@ def test_renaming_a_watched_file_changes_nothing(daemon, trio):
     assert "one: removed" not in daemon.program.log()
     (daemon.watched / "un.torrent").unlink()
     daemon.wait_until_gone(trio[0])
-    daemon.says("one: removed")
+    daemon.wait_for_log("one: removed")
     daemon.stop()
 
 
@@ -348,10 +348,10 @@ def test_an_unreadable_watched_file_is_retried(daemon, trio):
     limits = resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE, (8, limits[1]))
     daemon.put(trio[0])
-    daemon.says("one.torrent", "Too many open files", "tried again")
+    daemon.wait_for_log("one.torrent", "Too many open files", "tried again")
     resource.prlimit(daemon.program.pid, resource.RLIMIT_NOFILE, limits)
     daemon.wait_until_serving(trio[0])
-    assert len(daemon.says("tried again")) == 1
+    assert len(daemon.wait_for_log("tried again")) == 1
     daemon.stop()
 
 
@@ -360,12 +360,12 @@ def test_an_invalid_watched_file_is_logged_once_and_read_again_when_it_changes(d
     bad.write_bytes(trio[0].path.read_bytes()[:-50])
     (daemon.watched / "link.torrent").symlink_to("/nowhere")
     daemon.start("-o", trio[0].source, watch=True)
-    daemon.says("bad.torrent", "ignored")
+    daemon.wait_for_log("bad.torrent", "ignored")
     daemon.put(trio[1])
     daemon.wait_until_serving(trio[1])
     (daemon.watched / "two.torrent").unlink()
     daemon.wait_until_gone(trio[1])
-    assert len(daemon.says("bad.torrent")) == 1
+    assert len(daemon.wait_for_log("bad.torrent")) == 1
     assert "link.torrent" not in daemon.program.log()
     bad.write_bytes(trio[0].path.read_bytes())
     daemon.wait_until_serving(trio[0])
@@ -394,12 +394,12 @@ def test_a_watched_folder_that_vanishes_is_logged_and_watched_again(daemon, trio
     daemon.wait_until_serving(*trio[:2])
     away = daemon.watched.with_name("away")
     daemon.watched.rename(away)
-    daemon.says("watched", "No such file")
+    daemon.wait_for_log("watched", "No such file")
     assert daemon.serves(trio[0])
     (away / "two.torrent").unlink()
     shutil.copy(trio[2].path, away / "three.torrent")
     away.rename(daemon.watched)
-    daemon.says("watched", "is available")
+    daemon.wait_for_log("watched", "is available")
     daemon.wait_until_serving(trio[2])
     daemon.wait_until_gone(trio[1])
     assert daemon.serves(trio[0])
@@ -421,17 +421,17 @@ def test_a_changed_file_is_found_after_the_start_and_hashed_alone(daemon, trio, 
     daemon.stop()
     big = torrent.source / "folder" / "folder" / "big.bin"
     bytes_of_big = big.read_bytes()
-    for wrong, said in ((0, "seeding"), (1, "downloading")):
+    for wrong, state in ((0, "seeding"), (1, "downloading")):
         with big.open("r+b") as file:
             file.seek(600_000)
             file.write(bytes([bytes_of_big[600_000] ^ wrong]))
         daemon.start()
-        daemon.says("folder: folder/folder/big.bin has changed on disk")
-        daemon.says("folder", "checking the doubtful pieces")
-        daemon.says("folder", said, times=1 if wrong else 2)  # once on trust
-        assert len(daemon.says("checking")) == 1
+        daemon.wait_for_log("folder: folder/folder/big.bin has changed on disk")
+        daemon.wait_for_log("folder", "checking the doubtful pieces")
+        daemon.wait_for_log("folder", state, times=1 if wrong else 2)  # once on trust
+        assert len(daemon.wait_for_log("checking")) == 1
         if wrong:
-            daemon.says("folder: 1 piece on disk was wrong")
+            daemon.wait_for_log("folder: 1 piece on disk was wrong")
         daemon.wait_until_serving(*trio)
         daemon.stop()
 
@@ -445,11 +445,11 @@ def test_missing_content_is_waited_for(daemon, trio):
     (trio[0].source / "one").rename(away / "one")
     daemon.start()
     daemon.wait_until_serving(*trio[1:])
-    daemon.says("one", "No such file", "tried again")
+    daemon.wait_for_log("one", "No such file", "tried again")
     assert not (trio[0].source / "one").exists(), "it began to download it once more"
     (away / "one").rename(trio[0].source / "one")
     daemon.wait_until_serving(trio[0])
-    assert len(daemon.says("one", "No such file")) == 1
+    assert len(daemon.wait_for_log("one", "No such file")) == 1
     assert "checking" not in daemon.program.log()
     daemon.stop()
 
@@ -461,7 +461,7 @@ def test_missing_content_of_the_command_line_is_an_error(daemon, trio):
     shutil.rmtree(trio[0].source / "one")
     daemon.start("-o", trio[0].source, trio[0].path)
     daemon.program.expect_exit(1, 20)
-    daemon.says("one", "No such file")
+    daemon.wait_for_log("one", "No such file")
     # With --check-integrity it is downloaded again.
     daemon.start("-o", trio[0].source, "--check-integrity", trio[0].path)
     daemon.wait_until_serving(*trio)
@@ -492,13 +492,13 @@ def test_a_full_state_folder_is_logged_once_and_when_it_works_again(daemon, trio
             pass
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_serving(*trio)
-    daemon.says("state cannot be saved", "No space left")
+    daemon.wait_for_log("state cannot be saved", "No space left")
     assert not any(map(daemon.knows, trio[1:]))
     assert daemon.knows(trio[0])
     filler.unlink()
-    daemon.says("state is saved again")
+    daemon.wait_for_log("state is saved again")
     daemon.wait_until_known(*trio)
-    assert len(daemon.says("state cannot be saved")) == 1
+    assert len(daemon.wait_for_log("state cannot be saved")) == 1
     daemon.stop()
     daemon.start()
     daemon.wait_until_serving(*trio)
@@ -514,12 +514,12 @@ def test_a_state_file_that_cannot_be_written_does_not_block_the_others(daemon, t
     in_the_way.mkdir()
     daemon.start("-o", trio[0].source, *(t.path for t in trio))
     daemon.wait_until_known(trio[1])
-    daemon.says("state cannot be saved", "Is a directory")
+    daemon.wait_for_log("state cannot be saved", "Is a directory")
     assert not daemon.knows(trio[0])
     in_the_way.rmdir()
     daemon.wait_until_known(*trio)
-    daemon.says("state is saved again")
-    assert len(daemon.says("state cannot be saved")) == 1
+    daemon.wait_for_log("state is saved again")
+    assert len(daemon.wait_for_log("state cannot be saved")) == 1
     daemon.stop()
 
 
@@ -537,7 +537,7 @@ def test_a_full_disk_stops_a_torrent_until_there_is_room(daemon, world):
                                               b"info": meta[b"info"]}))
         shutil.copytree(other.source / "other", small / "other")
         daemon.start("-o", small, announced, other.path)
-        daemon.says("content", "No space left", "tried again")
+        daemon.wait_for_log("content", "No space left", "tried again")
         daemon.wait_until_serving(other)
         subprocess.run(["mount", "-o", "remount,size=32m", small], check=True)
         daemon.program.wait_until(lambda: torrent.is_in(small), 40, "it is complete")
@@ -566,7 +566,7 @@ def leaving(daemon, world):
             daemon.wait_until_serving(torrent)
             daemon.wait_until_known(torrent)
             daemon.program.signal(signal.SIGTERM)
-            daemon.says("Terminated: stopping")
+            daemon.wait_for_log("Terminated: stopping")
     yield start_and_stop
     mute.close()
 
@@ -632,10 +632,10 @@ def test_sigusr1_and_statistics_over_several_runs(daemon, trio, out, world):
 
 def summary(daemon, name):
     """The line about torrent NAME in a new summary (SIGUSR1)."""
-    before = len(daemon.says("of all time:", times=0))
+    before = len(daemon.wait_for_log("of all time:", times=0))
     daemon.program.signal(signal.SIGUSR1)
-    daemon.says("of all time:", times=before + 1)
-    return daemon.says("summary:", f" {name}:")[-1]
+    daemon.wait_for_log("of all time:", times=before + 1)
+    return daemon.wait_for_log("summary:", f" {name}:")[-1]
 
 
 def test_sigusr1_does_not_end_a_download(world, out):

@@ -101,8 +101,8 @@ def expect_refusal(world, authority, torrent, out, *words):
     def warning():
         lines = [line for line in program.log().splitlines() if "tracker 127.0.0.1: " in line]
         return lines[0] if lines else None
-    said = program.wait_until(warning, 10, "a warning that names the tracker")
-    assert all(word in said for word in words), said
+    line = program.wait_until(warning, 10, "a warning that names the tracker")
+    assert all(word in line for word in words), line
     program.signal(signal.SIGINT)
     program.expect_exit(7, 10)
     assert not torrent.intact(out)

@@ -88,7 +88,7 @@ class Leech:
         choked = True
         try:
             while True:
-                kind, payload = self.wire.hear()
+                kind, payload = self.wire.receive()
                 if kind == PIECE:
                     self.events.append((time.monotonic(), len(payload) - 8))
                     if not choked:
@@ -114,7 +114,7 @@ class SlowLeech(Leech):
     def run(self):
         self.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         try:
-            self.wire.hear_until(UNCHOKE)
+            self.wire.receive_until(UNCHOKE)
             self.ask(64)
             while got := self.wire.sock.recv(512):
                 self.events.append((time.monotonic(), len(got)))

@@ -51,12 +51,12 @@ def ask(wire, piece):
 
 def fetch_begins(wire, piece):
     wire.send(message(INTERESTED))
-    wire.hear_until(UNCHOKE)
+    wire.receive_until(UNCHOKE)
     ask(wire, piece)
 
 
 def fetch_ends(wire, torrent, piece):
-    _, payload = wire.hear_until(PIECE)
+    _, payload = wire.receive_until(PIECE)
     assert payload == struct.pack(">II", piece, 0) + torrent.piece(piece)[:16384]
 
 
@@ -93,7 +93,7 @@ def test_without_threads_leechers_take_turns(public_world):
     wires = [dial(program.port, torrent) for _ in range(8)]
     for i, wire in enumerate(wires):
         fetch_begins(wire, i)
-    wait_until(lambda: count(program, "no thread for a peer"), 10, "the log says so")
+    wait_until(lambda: count(program, "no thread for a peer"), 10, "the log names it")
     assert n_threads(program) <= n_own + 2
     for _ in range(2):
         for i, wire in enumerate(wires):
@@ -116,9 +116,9 @@ def test_without_descriptors_newcomers_wait_or_replace_others(world):
     fetch_ends(first, torrent, 0)
     set_file_limit(program, n_files(program) + 3)
     wires = [Wire.dial("127.0.0.1", program.port) for _ in range(10)]
-    wait_until(lambda: count(program, "cannot accept connections"), 10, "the log says so")
+    wait_until(lambda: count(program, "cannot accept connections"), 10, "the log names it")
     before = program.cpu_seconds()
-    for i in range(1, 8):  # who is here is served meanwhile
+    for i in range(1, 8):  # connected peers are served meanwhile
         ask(first, i)
         fetch_ends(first, torrent, i)
     assert program.cpu_seconds() - before < 0.5

@@ -17,21 +17,21 @@ from kit.wait import wait_until
 FILES = [("a.bin", 700 * KIB), ("b.bin", 900 * KIB), ("c.bin", 300 * KIB), ("d.bin", 1100 * KIB)]
 
 
-def first_words(program, torrent):
-    """What PROGRAM sends first to a new peer that has everything: (bitfield, handshake of the
-    extension protocol, the wire)."""
+def first_messages(program, torrent):
+    """The first messages that PROGRAM sends to a new seed: (bitfield, handshake of the extension
+    protocol, the wire)."""
     wire = Wire.dial(program.at.ip, program.port)
     wire.shake(torrent.info_hash, fast=True, extended=True)
-    _, bits = wire.hear_until(BITFIELD, HAVE_NONE)
-    _, payload = wire.hear_until(EXTENDED)
+    _, bits = wire.receive_until(BITFIELD, HAVE_NONE)
+    _, payload = wire.receive_until(EXTENDED)
     assert payload[0] == 0
     return bits, bencode.decode(payload[1:]), wire
 
 
 def is_partial_seed(program, torrent):
-    _, said, wire = first_words(program, torrent)
+    _, handshake, wire = first_messages(program, torrent)
     wire.close()
-    return said[b"upload_only"] == 1
+    return handshake[b"upload_only"] == 1
 
 
 def has_interest_thread(program):
@@ -65,14 +65,14 @@ def daemon(world, torrent, files, node, side=None):
 
 
 def partial_seed(world, torrent, files, node, side=None):
-    """The same, once it has them."""
+    """Starts such a daemon and waits until it has FILES."""
     program = daemon(world, torrent, files, node, side)
-    program.wait_until(lambda: program.at.call(lambda: is_there(program, torrent)), 30,
+    program.wait_until(lambda: program.at.call(lambda: is_ready(program, torrent)), 30,
                        "it has what it wants")
     return program
 
 
-def is_there(program, torrent):
+def is_ready(program, torrent):
     try:
         return is_partial_seed(program, torrent)
     except OSError:
@@ -86,26 +86,27 @@ def test_a_partial_seed_announces_itself_and_serves_its_pieces(world):
     tracker.peers = [bare.address]
     seed = partial_seed(world, torrent, "1,3", "partial")
     have = pieces_of(torrent, 1, 3)
-    bits, said, wire = first_words(seed, torrent)
+    bits, handshake, wire = first_messages(seed, torrent)
     assert bits == bitfield(torrent.n_pieces, have)
-    assert said[b"upload_only"] == 1 and said[b"p"] == seed.port and said[b"reqq"] > 200
-    assert said[b"v"].startswith(b"Conjure ")
+    assert handshake[b"upload_only"] == 1 and handshake[b"p"] == seed.port
+    assert handshake[b"reqq"] > 200
+    assert handshake[b"v"].startswith(b"Conjure ")
     # It closes connections to seeds, and has no thread for the torrent.
     wait_until(lambda: not bare.open, 10, "the seed is let go")
     seed.wait_until(lambda: not has_interest_thread(seed), 10, "no thread is left for the torrent")
     # Requests of a piece that it has, one that it does not have, and one that it has.
-    lacks = min(set(range(torrent.n_pieces)) - have)
+    missing = min(set(range(torrent.n_pieces)) - have)
     wire.send(message(INTERESTED))
-    wire.hear_until(UNCHOKE)
-    for piece in (min(have), lacks, max(have)):
+    wire.receive_until(UNCHOKE)
+    for piece in (min(have), missing, max(have)):
         wire.send(message(REQUEST, struct.pack(">III", piece, 16384, 16384)))
-    heard = {}
-    while len(heard) < 3:
-        kind, payload = wire.hear_until(PIECE, REJECT)
-        heard[struct.unpack(">I", payload[:4])[0]] = kind, payload[8:]
-    assert heard[lacks][0] == REJECT
+    replies = {}
+    while len(replies) < 3:
+        kind, payload = wire.receive_until(PIECE, REJECT)
+        replies[struct.unpack(">I", payload[:4])[0]] = kind, payload[8:]
+    assert replies[missing][0] == REJECT
     for piece in (min(have), max(have)):
-        assert heard[piece] == (PIECE, torrent.piece(piece)[16384:32768])
+        assert replies[piece] == (PIECE, torrent.piece(piece)[16384:32768])
     # It closes a connection to a peer that wants nothing, either.
     other = Wire.dial("127.0.0.1", seed.port)
     other.shake(torrent.info_hash, fast=True, extended=True)
@@ -116,7 +117,7 @@ def test_a_partial_seed_announces_itself_and_serves_its_pieces(world):
     seed.expect_exit(0, 20)
     again = partial_seed(world, torrent, "1,3", "partial")
     assert not has_interest_thread(again)
-    assert first_words(again, torrent)[0] == bits
+    assert first_messages(again, torrent)[0] == bits
 
 
 def test_connected_peers_learn_of_the_change(world):
@@ -126,25 +127,25 @@ def test_connected_peers_learn_of_the_change(world):
     torrent = world.torrent(tracker.url(), files=FILES, piece_length=64 * KIB)
     program = daemon(world, torrent, "2,4", "partial")
     wait_until(lambda: is_listening(program, torrent), 20, "it greets")
-    _, said, wire = first_words(program, torrent)
-    assert said[b"upload_only"] == 0
+    _, handshake, wire = first_messages(program, torrent)
+    assert handshake[b"upload_only"] == 0
     bare = world.peer(torrent)
     tracker.peers = [bare.address]  # from its next announce on
-    told, upload_only = set(), None
+    announced, upload_only = set(), None
     # Two actors send the last HAVEs and upload_only, in either order.
-    while upload_only is None or len(told) < len(pieces_of(torrent, 2, 4)):
-        kind, payload = wire.hear_until(4, EXTENDED)
+    while upload_only is None or len(announced) < len(pieces_of(torrent, 2, 4)):
+        kind, payload = wire.receive_until(4, EXTENDED)
         if kind == EXTENDED:
             upload_only = bencode.decode(payload[1:])[b"upload_only"]
         else:
-            told.add(struct.unpack(">I", payload)[0])
+            announced.add(struct.unpack(">I", payload)[0])
     assert upload_only == 1
-    assert told == pieces_of(torrent, 2, 4)
+    assert announced == pieces_of(torrent, 2, 4)
 
 
 def is_listening(program, torrent):
     try:
-        first_words(program, torrent)[2].close()
+        first_messages(program, torrent)[2].close()
         return True
     except OSError:
         return False

@@ -18,8 +18,8 @@ IN_FLIGHT = 16
 RATE = 8 * MIB  # of a peer, so that there is a middle
 
 
-def rest_after(torrent, out):
-    """How many bytes are missing in OUT, in whole pieces."""
+def missing_bytes(torrent, out):
+    """The bytes of the pieces that are missing in OUT."""
     return sum(len(torrent.piece(i)) for i in set(range(torrent.n_pieces)) - torrent.intact(out))
 
 
@@ -39,7 +39,7 @@ def test_kill_9_loses_no_verified_piece(world, out, how):
     assert first.process.returncode == -signal.SIGKILL, "it was done already"
     served = peer.served
     # Compact slots are not the final places of pieces: compare the bytes served with those on disk.
-    rest = len(torrent.data) - served if how == "compact" else rest_after(torrent, out)
+    rest = len(torrent.data) - served if how == "compact" else missing_bytes(torrent, out)
     assert rest < 0.8 * len(torrent.data)
     again = world.download(torrent, out, f"--allocation={how}")
     again.expect_exit(0, 30)
@@ -71,7 +71,7 @@ def test_a_signal_stops_a_download_with_code_7_and_it_resumes(world, out, number
     first.signal(number)
     first.expect_exit(7, 10)
     assert tracker.events()[-1] == "stopped"
-    served, rest = peer.served, rest_after(torrent, out)
+    served, rest = peer.served, missing_bytes(torrent, out)
     world.download(torrent, out).expect_exit(0, 30)
     assert torrent.is_in(out)
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
@@ -79,7 +79,7 @@ def test_a_signal_stops_a_download_with_code_7_and_it_resumes(world, out, number
 
 @pytest.mark.parametrize("first_how, then_how",
                          (("compact", "sparse"), ("compact", "full"), ("sparse", "compact")))
-def test_a_download_goes_on_when_another_allocation_is_asked_for(world, out, first_how, then_how):
+def test_a_download_continues_with_another_allocation(world, out, first_how, then_how):
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=16 * MIB)
     peer = world.peer(torrent, rate=RATE)
@@ -130,7 +130,7 @@ def test_a_full_disk_ends_in_code_9_and_it_resumes_when_there_is_room(world, sma
     program.expect_exit(9, 30)
     assert "No space left" in program.log() or "disk" in program.log().lower()
     small_disk("32m")
-    served, rest = peer.served, rest_after(torrent, out)
+    served, rest = peer.served, missing_bytes(torrent, out)
     world.download(torrent, out, f"--allocation={how}").expect_exit(0, 30)
     assert torrent.is_in(out)
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
@@ -171,9 +171,9 @@ def test_a_seed_serves_only_verified_pieces(world):
         wire.shake(torrent.info_hash)
         wire.send(message(INTERESTED))
         wire.sock.settimeout(2)
-        wire.hear_until(UNCHOKE)
+        wire.receive_until(UNCHOKE)
         wire.send(message(REQUEST, struct.pack(">III", piece, 0, 16384)))
-        _, payload = wire.hear_until(PIECE)
+        _, payload = wire.receive_until(PIECE)
         assert payload[8:] == torrent.piece(piece)[:16384], "it served what is not the torrent's"
     except (TimeoutError, ConnectionError):
         pass

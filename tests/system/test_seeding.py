@@ -35,17 +35,17 @@ def request(piece, begin, length):
 def fetch(wire, piece, begin, length):
     """Requests a block and returns it."""
     wire.send(request(piece, begin, length))
-    _, payload = wire.hear_until(PIECE)
+    _, payload = wire.receive_until(PIECE)
     assert payload[:8] == struct.pack(">II", piece, begin)
     return payload[8:]
 
 
 def be_unchoked(wire):
     wire.send(message(INTERESTED))
-    wire.hear_until(UNCHOKE)
+    wire.receive_until(UNCHOKE)
 
 
-def serves_still(torrent):
+def still_serves(torrent):
     """Whether a new peer receives a block that it requests."""
     wire = dial(torrent)
     be_unchoked(wire)
@@ -56,7 +56,7 @@ def serves_still(torrent):
 
 def test_a_seed_offers_everything_and_serves_any_block(seeded):
     wire = dial(seeded)
-    kind, payload = wire.hear()
+    kind, payload = wire.receive()
     assert kind == BITFIELD
     n = seeded.n_pieces
     assert payload == bytes(0xFF if (i + 1) * 8 <= n else 0xFF << 8 - n % 8 & 0xFF
@@ -75,7 +75,7 @@ def test_many_requests_are_served_in_order(seeded):
     blocks = [(p, b) for p in range(4) for b in range(0, seeded.piece_length, 16384)]
     wire.send(b"".join(request(p, b, 16384) for p, b in blocks))
     for piece, begin in blocks:
-        _, payload = wire.hear_until(PIECE)
+        _, payload = wire.receive_until(PIECE)
         assert payload == struct.pack(">II", piece, begin) + \
             seeded.piece(piece)[begin:begin + 16384]
 
@@ -83,11 +83,11 @@ def test_many_requests_are_served_in_order(seeded):
 def test_the_fast_extension_is_used(seeded):
     wire = dial(seeded, fast=True)
     assert wire.reserved[7] & 0x04, "conjure does not offer the Fast extension"
-    assert wire.hear()[0] == HAVE_ALL
+    assert wire.receive()[0] == HAVE_ALL
     be_unchoked(wire)
     # A cancelled request gets the block or a reject.
     wire.send(request(0, 0, 16384) + message(CANCEL, struct.pack(">III", 0, 0, 16384)))
-    kind, payload = wire.hear_until(PIECE, REJECT)
+    kind, payload = wire.receive_until(PIECE, REJECT)
     assert payload[:8] == struct.pack(">II", 0, 0)
 
 
@@ -97,7 +97,7 @@ def test_requests_of_a_choked_peer_are_rejected(seeded):
     wire.send(b"".join(request(i, 0, 16384) for i in range(seeded.n_pieces)))
     allowed, served, rejected = set(), set(), set()
     while len(served) + len(rejected) < seeded.n_pieces:
-        kind, payload = wire.hear_until(PIECE, REJECT, ALLOWED_FAST)
+        kind, payload = wire.receive_until(PIECE, REJECT, ALLOWED_FAST)
         piece = struct.unpack(">I", payload[:4])[0]
         {PIECE: served, REJECT: rejected, ALLOWED_FAST: allowed}[kind].add(piece)
         assert kind != REJECT or payload == struct.pack(">III", piece, 0, 16384)
@@ -125,7 +125,7 @@ def test_a_peer_that_breaks_the_protocol_is_closed_and_the_seed_continues(seeded
     wire = dial(seeded)
     wire.send(message(INTERESTED) + RUDE[fault])
     assert wire.is_closed_within(5), "the connection is still open"
-    assert serves_still(seeded)
+    assert still_serves(seeded)
 
 
 @pytest.mark.parametrize("hello", (
@@ -137,7 +137,7 @@ def test_a_wrong_handshake_closes_the_connection(seeded, hello):
     wire = Wire.dial("127.0.0.1", seeded.seeder.port)
     wire.send(hello)
     assert wire.is_closed_within(5)
-    assert serves_still(seeded)
+    assert still_serves(seeded)
 
 
 def test_a_handshake_may_arrive_byte_by_byte(seeded):
@@ -146,14 +146,14 @@ def test_a_handshake_may_arrive_byte_by_byte(seeded):
     hello = b"\x13BitTorrent protocol" + bytes(8) + seeded.info_hash + b"-XX0001-abcdefghijkl"
     for i in range(68):
         wire.send(hello[i:i + 1])
-    wire.hear_handshake()
+    wire.receive_handshake()
     be_unchoked(wire)
     assert fetch(wire, 0, 0, 16384) == seeded.piece(0)[:16384]
 
 
 def test_many_silent_connections_do_not_keep_others_out(seeded):
     silent = [dial(seeded) for _ in range(100)]
-    assert serves_still(seeded)
+    assert still_serves(seeded)
     for wire in silent:
         wire.close()
 

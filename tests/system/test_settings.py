@@ -29,7 +29,7 @@ class Leech:
         self.wire = Wire.dial("127.0.0.1", port)
         self.wire.shake(torrent.info_hash)
         self.wire.send(message(INTERESTED))
-        self.wire.hear_until(UNCHOKE)
+        self.wire.receive_until(UNCHOKE)
         self.at = 0
         self.waiting = 0
 
@@ -45,7 +45,7 @@ class Leech:
         """Receives one block, and requests another."""
         while self.waiting < 16:
             self.ask(1)
-        _, payload = self.wire.hear_until(PIECE)
+        _, payload = self.wire.receive_until(PIECE)
         piece, begin = struct.unpack(">II", payload[:8])
         assert payload[8:] == self.torrent.piece(piece)[begin:begin + BLOCK]
         self.waiting -= 1
@@ -75,12 +75,12 @@ class Daemon:
             self.program.wait_until(lambda t=torrent: greets("127.0.0.1", self.port, t), 20,
                                     "it greets")
 
-    def reload(self, text, says):
-        """Writes the file, sends SIGHUP, and waits until the daemon logs SAYS once more."""
-        before = self.program.log().count(says)
+    def reload(self, text, line):
+        """Writes the file, sends SIGHUP, and waits until the daemon logs LINE once more."""
+        before = self.program.log().count(line)
         self.file.write_text(text)
         self.program.signal(signal.SIGHUP)
-        self.program.wait_until(lambda: self.program.log().count(says) > before, 10, says)
+        self.program.wait_until(lambda: self.program.log().count(line) > before, 10, line)
 
 
 @pytest.fixture
@@ -141,10 +141,10 @@ def test_a_torrent_has_a_limit_of_its_own(world, torrent, named_by):
 def test_a_section_that_matches_no_torrent_is_logged(world, torrent):
     text = f"output = {torrent.source}\n[{torrent.name}]\nseed-ratio = 9\n[Conntent]\n"
     daemon = Daemon(world, text, torrent)
-    says = "[Conntent]: no torrent has this name or info-hash now"
-    assert daemon.program.log().count(says) == 1
+    line = "[Conntent]: no torrent has this name or info-hash now"
+    assert daemon.program.log().count(line) == 1
     daemon.reload(text + "".join(f"[{i}]\n" for i in range(20)), "11 more sections")
-    assert daemon.program.log().count(says) == 2
+    assert daemon.program.log().count(line) == 2
     assert f"[{torrent.name}]:" not in daemon.program.log()
 
 
@@ -200,8 +200,8 @@ def test_a_wrong_line_is_a_usage_error(world, torrent, mode):
     (home / "conjure").mkdir(parents=True)
     file = home / "conjure" / "conjure.conf"
     file.write_text("# mine\nmax-upload-limit = fast\n\n[x\n")
-    code, said, complaint = world.run(*mode, "-p", 0, torrent.path)
-    assert (code, said) == (2, "")
+    code, stdout, complaint = world.run(*mode, "-p", 0, torrent.path)
+    assert (code, stdout) == (2, "")
     assert complaint.splitlines() == [
         f"conjure: {file}:2: max-upload-limit: 'fast' is not bytes per second such as 500K or 1.5M",
         f"conjure: {file}:4: '[x' is not [NAME] or [INFO-HASH]"]
@@ -221,9 +221,9 @@ def test_a_background_daemon_reloads_a_relative_path(world, torrent):
     show the reload."""
     file, pid_file, port = world.folder / "c.conf", world.folder / "pid", free_port()
     file.write_text(f"output = {torrent.source}\nmax-upload-limit = 256K\npid-file = pid\n")
-    code, said, complaint = world.run("-d", "--config=c.conf", "-p", port, torrent.path,
+    code, stdout, complaint = world.run("-d", "--config=c.conf", "-p", port, torrent.path,
                                       cwd=world.folder)
-    assert (code, said, complaint) == (0, "", "")
+    assert (code, stdout, complaint) == (0, "", "")
     pid = int(pid_file.read_text())
     try:
         assert os.readlink(f"/proc/{pid}/exe") == os.path.realpath(CONJURE)
@@ -288,13 +288,14 @@ class Manager:
         self.socket.bind(self.path)
         self.socket.settimeout(20)
 
-    def hear(self):
+    def receive(self):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            said = dict(line.split("=", 1) for line in self.socket.recv(4096).decode().split("\n"))
-            if "WATCHDOG" not in said:
-                return said
-        raise AssertionError("the daemon says nothing but that it is alive")
+            lines = self.socket.recv(4096).decode().split("\n")
+            fields = dict(line.split("=", 1) for line in lines)
+            if "WATCHDOG" not in fields:
+                return fields
+        raise AssertionError("the daemon sent nothing but WATCHDOG=1")
 
 
 def test_the_service_manager_is_notified(world, torrent, monkeypatch):
@@ -304,24 +305,24 @@ def test_the_service_manager_is_notified(world, torrent, monkeypatch):
     watched = world.make_folder("watched")
     daemon = Daemon(world, f"output = {torrent.source}\n", torrent,
                     options=("--torrents-dir", watched))
-    assert manager.hear() == {"READY": "1", "MAINPID": str(daemon.program.pid),
+    assert manager.receive() == {"READY": "1", "MAINPID": str(daemon.program.pid),
                               "STATUS": f"1 torrent, port {daemon.port}"}
     other = world.torrent("http://127.0.0.1:1/announce", n_bytes=MIB, name="other", seed=7)
     shutil.copy(other.path, watched)
-    assert manager.hear() == {"STATUS": f"2 torrents, port {daemon.port}"}
+    assert manager.receive() == {"STATUS": f"2 torrents, port {daemon.port}"}
     (watched / other.path.name).unlink()
-    assert manager.hear() == {"STATUS": f"1 torrent, port {daemon.port}"}
+    assert manager.receive() == {"STATUS": f"1 torrent, port {daemon.port}"}
     for text in ("seed-ratio = 3\n", "seed-ratio = x\n"):
         before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         daemon.file.write_text(text)
         daemon.program.signal(signal.SIGHUP)
-        said = manager.hear()
-        assert said["RELOADING"] == "1"
-        assert before <= int(said["MONOTONIC_USEC"]) <= before + 20 * 10**6
-        assert manager.hear()["READY"] == "1"
+        fields = manager.receive()
+        assert fields["RELOADING"] == "1"
+        assert before <= int(fields["MONOTONIC_USEC"]) <= before + 20 * 10**6
+        assert manager.receive()["READY"] == "1"
     assert "WATCHDOG=1" in manager.socket.recv(4096).decode()
     daemon.program.signal(signal.SIGTERM)
-    assert manager.hear() == {"STOPPING": "1"}
+    assert manager.receive() == {"STOPPING": "1"}
     daemon.program.expect_exit(0, 10)
 
 

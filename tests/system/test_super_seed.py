@@ -28,13 +28,13 @@ class Leecher:
         self.torrent = torrent
         self.wire = Wire.dial("127.0.0.1", seeder.port)
         self.wire.shake(torrent.info_hash, fast=True, extended=True)
-        assert self.wire.hear()[0] == HAVE_NONE
-        kind, payload = self.wire.hear()
+        assert self.wire.receive()[0] == HAVE_NONE
+        kind, payload = self.wire.receive()
         assert kind == EXTENDED and b"upload_onlyi0e" in payload
         self.wire.send(message(HAVE_NONE))
 
-    def hear_offer(self):
-        return numbered(self.wire.hear_until(HAVE)[1])
+    def receive_offer(self):
+        return numbered(self.wire.receive_until(HAVE)[1])
 
     def offers_within(self, seconds):
         """The pieces of all HAVE messages until none arrives for SECONDS."""
@@ -42,7 +42,7 @@ class Leecher:
         self.wire.sock.settimeout(seconds)
         try:
             while True:
-                offers.append(self.hear_offer())
+                offers.append(self.receive_offer())
         except TimeoutError:
             pass
         self.wire.sock.settimeout(10)
@@ -50,14 +50,14 @@ class Leecher:
 
     def be_unchoked(self):
         self.wire.send(message(INTERESTED))
-        self.wire.hear_until(UNCHOKE)
+        self.wire.receive_until(UNCHOKE)
 
     def say_have(self, piece):
         self.wire.send(message(HAVE, struct.pack(">I", piece)))
 
     def ask(self, piece, begin=0):
         self.wire.send(message(REQUEST, struct.pack(">III", piece, begin, 16 * KIB)))
-        kind, payload = self.wire.hear_until(PIECE, REJECT)
+        kind, payload = self.wire.receive_until(PIECE, REJECT)
         assert numbered(payload) == piece
         assert kind == REJECT or payload[8:] == self.torrent.piece(piece)[begin:begin + 16 * KIB]
         return kind
@@ -92,12 +92,12 @@ def test_a_peer_that_passes_nothing_on_gets_no_more_pieces(world):
 def test_a_single_peer_gets_every_piece(world):
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     leecher = Leecher(torrent, seeder)
-    offered = [leecher.hear_offer() for _ in range(16)]
+    offered = [leecher.receive_offer() for _ in range(16)]
     leecher.be_unchoked()
     while len(offered) < torrent.n_pieces:
         assert leecher.ask(offered[len(offered) - 16]) == PIECE
         leecher.say_have(offered[len(offered) - 16])
-        offered.append(leecher.hear_offer())
+        offered.append(leecher.receive_offer())
     assert sorted(offered) == list(range(torrent.n_pieces))
 
 
@@ -105,12 +105,12 @@ def test_a_peer_that_never_sends_have_gets_no_more_pieces(world):
     """Conjure as a leecher sends no HAVE to a peer that has the piece."""
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     leecher = Leecher(torrent, seeder)
-    first = [leecher.hear_offer() for _ in range(16)]
+    first = [leecher.receive_offer() for _ in range(16)]
     leecher.be_unchoked()
     for piece in first:
         assert leecher.ask(piece) == PIECE
     leecher.wire.send(message(NOT_INTERESTED))
-    assert len({leecher.hear_offer() for _ in range(16)} - set(first)) == 16
+    assert len({leecher.receive_offer() for _ in range(16)} - set(first)) == 16
 
 
 def test_super_seeding_ends_when_another_peer_is_complete(world):
@@ -126,16 +126,16 @@ def test_super_seeding_ends_when_another_peer_is_complete(world):
         if len(offers) < torrent.n_pieces:
             offers.append(a.hear_offer())
     assert a.wire.is_closed_within(10)
-    told = set()
-    while (heard := b.wire.hear_until(HAVE, EXTENDED))[0] == HAVE:
-        told.add(numbered(heard[1]))
-    assert told == set(range(torrent.n_pieces))
-    assert b"upload_onlyi1e" in heard[1]
+    announced = set()
+    while (message := b.wire.receive_until(HAVE, EXTENDED))[0] == HAVE:
+        announced.add(numbered(message[1]))
+    assert announced == set(range(torrent.n_pieces))
+    assert b"upload_onlyi1e" in message[1]
     b.be_unchoked()
     assert b.ask(5) == PIECE
     late = Wire.dial("127.0.0.1", seeder.port)
     late.shake(torrent.info_hash, fast=True)
-    assert late.hear()[0] == 0x0E  # have all
+    assert late.receive()[0] == 0x0E  # have all
 
 
 @pytest.mark.parametrize("client", ("conjure", "libtorrent"))

@@ -56,14 +56,14 @@ class Wire:
                           FAST_BIT if fast else 0])
         self.send(b"\x13BitTorrent protocol" + reserved + info_hash +
                   (peer_id or b"-BP0001-" + os.urandom(6).hex().encode()))
-        return self.hear_handshake()
+        return self.receive_handshake()
 
-    def hear_handshake(self):
+    def receive_handshake(self):
         hello = self.take(68)
         self.reserved, self.peer_id = hello[20:28], hello[48:]
         return hello
 
-    def hear(self):
+    def receive(self):
         """The next message: (kind, payload). Keep-alives are skipped."""
         while True:
             n = struct.unpack(">I", self.take(4))[0]
@@ -71,10 +71,10 @@ class Wire:
                 body = self.take(n)
                 return body[0], body[1:]
 
-    def hear_until(self, *kinds):
+    def receive_until(self, *kinds):
         """The next message of one of KINDS; others are skipped."""
         while True:
-            kind, payload = self.hear()
+            kind, payload = self.receive()
             if kind in kinds:
                 return kind, payload
 
@@ -187,7 +187,7 @@ class BarePeer:
             wire.send(message(BITFIELD, bitfield(torrent.n_pieces, self.has)))
         wire.send(message(UNCHOKE))
         while True:
-            kind, payload = wire.hear()
+            kind, payload = wire.receive()
             if kind == HAVE:
                 self.haves.append((time.monotonic(), struct.unpack(">I", payload)[0]))
             elif kind == REQUEST:

@@ -50,7 +50,7 @@ class Program:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} still runs after {seconds} s; it said:\n"
+            raise AssertionError(f"{self.name} still runs after {seconds} s; its log:\n"
                                  f"{self.log()[-4000:]}") from None
 
     def wait_until(self, true, seconds, what):
@@ -59,18 +59,18 @@ class Program:
             answer = true()
             if not answer and not self.running():
                 raise AssertionError(f"{self.name} ended with {self.process.returncode} before "
-                                     f"{what}; it said:\n{self.log()[-4000:]}")
+                                     f"{what}; its log:\n{self.log()[-4000:]}")
             return answer
         try:
             return wait_until(ask, seconds, what)
         except AssertionError as error:
             if self.running():
-                raise AssertionError(f"{error}; {self.name} said:\n{self.log()[-4000:]}") from None
+                raise AssertionError(f"{error}; its log:\n{self.log()[-4000:]}") from None
             raise
 
     def expect_exit(self, code, seconds):
         got = self.wait(seconds)
-        assert got == code, f"{self.name} ended with {got}, not {code}; it said:\n{self.log()[-4000:]}"
+        assert got == code, f"{self.name} ended with {got}, not {code}; log:\n{self.log()[-4000:]}"
 
     def kill(self):
         """Kills the program and its children."""

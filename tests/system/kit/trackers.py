@@ -51,17 +51,17 @@ class OpenTracker:
     def serves(self, torrent):
         """Whether it runs and has TORRENT in its whitelist."""
         try:
-            said = self.get("/announce?" + urllib.parse.urlencode(
+            reply = self.get("/announce?" + urllib.parse.urlencode(
                 {"info_hash": torrent.info_hash, "peer_id": b"-XX0001-abcdefghijkl", "port": 1,
                  "left": 0, "uploaded": 0, "downloaded": 0, "compact": 1, "event": "stopped"}))
         except OSError:
             return False
-        return b"failure reason" not in said
+        return b"failure reason" not in reply
 
     def scrape(self, torrent):
         """(seeders, leechers) by its scrape."""
-        said = self.get("/scrape?info_hash=" + urllib.parse.quote(torrent.info_hash, safe=""))
-        files = bencode.decode(said).get(b"files", {})
+        reply = self.get("/scrape?info_hash=" + urllib.parse.quote(torrent.info_hash, safe=""))
+        files = bencode.decode(reply).get(b"files", {})
         found = files.get(torrent.info_hash, {})
         return found.get(b"complete", 0), found.get(b"incomplete", 0)
 
