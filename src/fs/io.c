@@ -157,8 +157,8 @@ static int open_parent(int dir_fd, const char *path, bool make, int *parentp, co
     return 0;
 }
 
-/* Another process has a lease of NAME, which it is about to give up: waits for that, so NAME must be
- * a regular file. */
+/* Another process has a lease of NAME, which it is about to give up: waits for that, so NAME must
+ * be a regular file. */
 static int open_leased(int dir_fd, const char *name, int flags)
 {
     int fd, error, found = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -36,8 +36,8 @@ int stamps_find_shared(const struct store *store, const struct file_stamp *stamp
 enum {
     UNSYNCED_WRITTEN = 1, /* we wrote to it: its stamp is read again after the sync */
     UNSYNCED_CHECKED = 2, /* a check verified it; another program may have just written it */
-    /* A sync failed: the disk may not have what we wrote, and no later sync will say so. Stays until
-     * the torrent is opened again and the file is hashed. */
+    /* A sync failed: the disk may not have what we wrote, and no later sync will say so. Stays
+     * until the torrent is opened again and the file is hashed. */
     UNSYNCED_FAILED = 4,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A library to preload (LD_PRELOAD) that makes a disk fail and forget. tests/faults/disk.py drives it.
+ * A library to preload (LD_PRELOAD) that makes a disk fail and forget. tests/faults/disk.py drives
+ * it.
  *
  *   FAULTS_FOLDERS  the folders that this is about, absolute, separated by colons
  *   FAULTS_COUNTS   a file of struct counts: how often each call was made, and the path that failed

@@ -97,7 +97,7 @@ static size_t read_page(int fd, uint8_t page[PAGE], off_t at)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* The pages of FD go to TO, but those that are as they were in FAILED are as in OLD (absent: zeros). */
+/* Copies the pages of FD to TO, but those that are as in FAILED are taken from OLD (absent: zeros). */
 static void copy_pages(int fd, int to, int old, int failed)
 {
     uint8_t page[PAGE], other[PAGE];
@@ -152,7 +152,7 @@ void shadow_sync(int fd, const char *path, bool succeeds)
     pthread_mutex_unlock(&lock);
 }
 
-/* The cache of FD is dropped: pages whose sync failed are read from the disk, as they were there. */
+/* The cache of FD is dropped: pages whose sync failed are read from the disk as they are there. */
 void shadow_drop(int fd, const char *path)
 {
     char data[PATH_SIZE], lost[PATH_SIZE];

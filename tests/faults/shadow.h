@@ -7,11 +7,11 @@
 
 /*
  * What a disk would keep at a loss of power, in a folder: data/KEY is a file as its last sync left
- * it, and `journal` lists syncs and changes of names in their order. KEY is INODE-SEQUENCE. Files that
- * exist at the start have the sequence 0, and the driver makes their copies.
+ * it, and `journal` lists syncs and changes of names in their order. KEY is INODE-SEQUENCE. Files
+ * that exist at the start have the sequence 0, and the driver makes their copies.
  *
- * After a sync that failed, the pages that were not synced are lost for good, as in the kernel: later
- * syncs do not write them, and POSIX_FADV_DONTNEED makes them visible as lost.
+ * After a sync that failed, the pages that were not synced are lost for good, as in the kernel:
+ * later syncs do not write them, and POSIX_FADV_DONTNEED makes them visible as lost.
  *
  * Any thread. The calls below are made by raw system calls, which the library does not replace.
  */

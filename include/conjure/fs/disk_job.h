@@ -48,8 +48,8 @@ void disk_scratch_deinit(struct disk_scratch *x); /* safe twice */
 
 /* --- for the thread of the storage ----------------------------------------------------------- */
 
-/* Ends a check, open or restat job soon, while a worker runs it: pieces that are not hashed yet stay
- * doubtful, and an open or a restat fails by -ECANCELED. Others are not ended. */
+/* Ends a check, open or restat job soon, while a worker runs it: pieces that are not hashed yet
+ * stay doubtful, and an open or a restat fails by -ECANCELED. Others are not ended. */
 void disk_job_cancel(struct disk_job *job);
 /* How many pieces a hash or check job reads. */
 unsigned disk_job_n_pieces(const struct disk_job *job);

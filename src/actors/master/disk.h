@@ -16,7 +16,7 @@ void disk_take_content(struct master_torrent *t, struct bitfield *have,
 /* Counts the bytes of that content, and sets T->complete. */
 void disk_count(struct master_torrent *t);
 
-/* Once a second while T runs: saves resume data at the interval of the settings, if it has changed. */
+/* Once a second while T runs: saves resume data that has changed, at the interval that is set. */
 void disk_tick(struct master_torrent *t);
 /* Handles the reply to that save. ERROR is 0 or -errno. */
 void disk_saved(struct master_torrent *t, int error);
