@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The original client's scheme. A new piece takes the next slot. If that slot's own piece is stored
- * elsewhere, it moves there and leaves its old slot to the new piece. If the new piece's own slot
- * is already used, by a guest, the guest moves to the free slot before the new piece is written. So
- * at most two pieces move for one that arrives.
+ * The original client's scheme. A new piece takes its own slot if that is used and empty, else any
+ * used slot that is empty, else the next slot. If the piece that belongs in that slot is stored in
+ * another one, it moves to its own slot, and the new piece takes the slot that it left. If another
+ * piece occupies the new piece's own slot, that piece moves to the slot that was found, and the new
+ * piece is written to its own. So at most two pieces move for one that arrives.
  */
 #include "fs/slots.h"
 
@@ -94,7 +95,7 @@ static void move(struct slots *s, struct slot_moves *moves, uint32_t piece, uint
     put(s, piece, to);
 }
 
-/* A used slot that holds nothing, or SLOT_NONE. */
+/* An empty slot among the first n_used of `order`, or SLOT_NONE. */
 static uint32_t find_free(struct slots *s)
 {
     if (!s->n_free)
@@ -150,7 +151,7 @@ void slots_undo(struct slots *s, const struct slot_moves *moves, unsigned n_done
         set(s, m->to, SLOT_NONE);
         put(s, m->piece, m->from);
     }
-    /* The new slot stays empty. */
+    /* The slot that was added never received its piece: it is not used any more. */
     if (moves->grew && n_done == 0 && moves->n && s->piece_in[s->order[s->n_used - 1]] == SLOT_NONE)
         shrink(s);
 }

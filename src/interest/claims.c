@@ -5,7 +5,7 @@
  *                  NextPiece                  NextPiece (endgame)
  *          free ---------------> held by one --------------------> held by two
  *         ^  ^                    |   |   ^                          |     |
- *         |  |   ClaimReturned    |   |   |   one of ClaimReturned   |     |
+ *         |  |   ClaimReturned    |   |   |  ClaimReturned by one    |     |
  *         |  +--------------------+   |   +--------------------------+     |
  *         |                           |                                    |
  *         |                           | BlocksStored                       | BlocksStored:
@@ -16,7 +16,8 @@
  *                                     v
  *                                  verified
  *
- * Only FS reports which blocks are on disk, and only ClaimReturned (or PeerLeft) frees others. A
+ * Only FS reports which blocks are on disk. Other blocks become free when their claim is returned
+ * or revoked (see OVERDUE), or when their peer leaves. A
  * peer returns a claim after FS has answered its StoreBlocks, and FS sends BlocksStored before that
  * answer; so BlocksStored arrives first (guarantee E of conjure/msg/channel.h), and a returned
  * claim holds only blocks that are not on disk. FS sends the verdict on a piece after BlocksStored
@@ -26,14 +27,15 @@
  * A block may be stored after PieceFailed: two peers had received it in endgame, and FS wrote the
  * second copy after the verdict. It counts as stored, whether it is free or held by then.
  *
- * ENDGAME begins when no block is free that an active peer has: one that has claims. A peer without
- * any chokes us, or it would have claimed such a block. An idle peer then gets blocks of the oldest
- * claim of another peer, and of a long claim only the second half: the first holder works from the
- * front, so the two share the rest instead of racing for all of it. Claims of leechers are shared
- * before those of seeders, because leechers choke more.
+ * ENDGAME. A peer that has claims is active. One without claims chokes us, or it would have claimed
+ * a free block. Endgame begins when no active peer has a free block, but for those of suspect
+ * pieces, which one peer alone may claim. An idle peer then gets blocks of the oldest claim of
+ * another peer, and of a long claim only the second half: the first holder works from the front, so
+ * the two share the rest instead of racing for all of it. Claims of leechers are shared before
+ * those of seeders, because leechers choke more.
  *
- * OVERDUE. A claim that takes much longer than its peer's claims so far did, or OVERDUE_MAX_NS, is
- * shared outside endgame as well. If both holders of its blocks are overdue, an idle peer takes the
+ * OVERDUE. A claim is overdue when it takes much longer than its peer's earlier claims did, at the
+ * latest after OVERDUE_MAX_NS. Then it is shared outside endgame, too. If both holders of its blocks are overdue, an idle peer takes the
  * place of one. A suspect piece changes its owner in the same way. So a peer that stops sending, or
  * sends a block now and then, holds nothing up for longer than that.
  */
@@ -49,12 +51,12 @@
 #include "interest/pick.h"
 
 #define SHARE_BLOCKS 8  /* a claim of at most this many blocks is shared whole */
-#define FEW_PIECES   64 /* more new pieces than this: no endgame, whichever peers have them */
+#define FEW_PIECES   64 /* with more new pieces than this that a peer has, there is no endgame */
 
 #define SWEEP_NS       NS_PER_S
 #define OVERDUE_MIN_NS (5 * NS_PER_S)
 #define OVERDUE_MAX_NS (30 * NS_PER_S)
-#define OVERDUE_TIMES  4 /* the time that so many blocks took the peer on average */
+#define OVERDUE_TIMES  4 /* overdue after so many times the average of the peer */
 
 /* A claim is in three lists: of all claims by age, of its peer's, of its piece's. */
 struct active_claim {
@@ -100,7 +102,7 @@ static bool is_endgame(const struct interest_table *t)
     return true;
 }
 
-/* The last free block of a piece was claimed. If endgame begins, idle peers may claim held
+/* The last free block of a piece was claimed or stored. If endgame begins, idle peers may claim held
  * blocks. */
 static void check_for_endgame(struct interest_table *t)
 {
@@ -246,7 +248,7 @@ static void end_claim(struct interest_table *t, struct active_claim *c)
         t->generation++; /* another peer may claim it now */
 }
 
-/* Frees the blocks that C still holds, none of which is on disk, and ends it. */
+/* Releases the blocks that C still holds, and ends it. Those that no other claim holds are free. */
 static void release_claim(struct interest_table *t, struct active_claim *c)
 {
     started_release(&t->started, c->started, c->claim.first_block, c->claim.blocks);
@@ -273,7 +275,7 @@ static bool holds_any_of(const struct row *row, const struct claim *c)
     return false;
 }
 
-/* Whether all holders of the blocks of C are overdue, one of which is C's peer. */
+/* Whether C is overdue, and every other claim that holds blocks of it as well. */
 static bool are_overdue(const struct active_claim *c)
 {
     for (const struct active_claim *other = c->started->claims; other; other = other->next_of_piece)
@@ -351,7 +353,7 @@ void interest_table_tick(struct interest_table *t, uint64_t now)
         }
         t->any_overdue |= c->overdue;
     }
-    /* It may have begun because a peer has no claims any more. */
+    /* It may have begun without a claim: a peer with free blocks is not active any more. */
     endgame = is_endgame(t);
     t->generation += endgame && !t->was_endgame;
     t->was_endgame = endgame;
@@ -400,7 +402,7 @@ void claims_drop_row(struct interest_table *t, struct row *row)
 {
     while (row->claims)
         release_claim(t, row->claims);
-    /* Another peer may get its number. */
+    /* Ids are used again: no suspect piece may keep this one. */
     for (size_t i = 0; i < t->started.n_partial; i++) {
         struct started *s = t->started.partial[i];
 

@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-/* Messages of fixed length: as long as their fields are. */
+/* The length of each message whose fields have a fixed size, with the id. */
 static const struct {
     uint8_t length; /* 0: not fixed, or an unknown message */
     bool fast;      /* BEP 6 */
@@ -150,8 +150,8 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     return end_bitfield(s, e);
 }
 
-/* BEP 3: a bitfield only as the first message; BEP 6: one of three. But aria2 (1.36) sends a
- * bitfield or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense
+/* BEP 3 allows a bitfield only as the first message, and BEP 6 requires that a bitfield, have-all or
+ * have-none is the first. But aria2 (1.36) sends a bitfield or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense
  * later. */
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
@@ -169,7 +169,7 @@ static int take_have(struct session *s, uint32_t piece, struct session_event *e)
     if (piece >= s->geometry->n_pieces)
         return refuse(s, "has a piece that does not exist");
     e->piece = piece;
-    /* What the peer had is not kept here: a repeated HAVE counts twice, up to this. */
+    /* The peer's pieces are not kept here: a repeated HAVE counts again, up to all pieces. */
     if (s->n_peer_has < s->geometry->n_pieces)
         s->n_peer_has++;
     return SESSION_HAVE;
@@ -214,7 +214,7 @@ static int take_interest(struct session *s, bool interested)
 
 /* --- blocks ---------------------------------------------------------------------------------- */
 
-/* A message about a block that we did not request: the answer to our cancel, or a false one, which
+/* A piece or reject of a block that is not in flight: we cancelled it, or the peer is wrong. That
  * does no harm in small numbers. */
 static int charge_unasked(struct session *s, uint32_t n_bytes)
 {
@@ -374,7 +374,7 @@ int session_next_event(struct session *s, struct session_scratch *x, uint64_t no
             if (r == HEAD_COMPLETE)
                 r = take_message(s, now, eventp);
         } else {
-            /* A message of an extension may be empty: that is a payload, too. */
+            /* An extension's message without a payload waits for no more bytes. */
             if (x->at == x->end && s->payload_left)
                 return drop_rest(x, SESSION_NONE);
             r = take_payload(s, x, now, eventp);

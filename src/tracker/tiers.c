@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One array has the trackers of all tiers in the order of trial; a tier is a run of equal numbers.
+ * One array has the trackers of all tiers in the order in which they are tried. Neighbours with the
+ * same `tier` are one tier.
  * Each tracker is on the heap, so that an announce under way may point at it while the order
  * changes.
  */

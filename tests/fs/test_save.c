@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* In place of the C library's: counts the calls, and fails one of them. */
+/* fdatasync and time replace those of the C library. fdatasync counts its calls, and fails one. */
 static unsigned n_syncs, fails_at;
 static int fails_by;
 static time_t years_on;
@@ -62,7 +62,7 @@ START_TEST(removed_content_fails_the_save)
 }
 END_TEST
 
-/* The disk has another byte than the cache: size and time of the file are as before. */
+/* Changes a byte of the file but not its size and times: a write that never reached the disk. */
 static void lose_byte(struct sample *sample, uint32_t file, off_t at)
 {
     struct timespec times[2];
@@ -82,7 +82,7 @@ static void lose_byte(struct sample *sample, uint32_t file, off_t at)
     close(fd);
 }
 
-/* The kernel reports an error of write-back once: the sync at the end succeeds. */
+/* The kernel reports an error of write-back once, so the sync of close_storage succeeds. */
 static void fail_a_sync(enum allocation allocation, int error, uint32_t n_trusted)
 {
     struct sample sample;
@@ -173,7 +173,7 @@ START_TEST(unchanged_resume_data_is_not_written_again)
 }
 END_TEST
 
-/* More saves than are done together, one of which fails. */
+/* Twenty saves are more than one run does together. One of them fails. */
 START_TEST(saves_of_several_torrents_are_done_together)
 {
     static const struct sample_file files[] = {{"a", 40000, NULL}};

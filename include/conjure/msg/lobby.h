@@ -12,12 +12,13 @@ struct torrent;
 struct swarm;
 struct peer;
 
-/* The inbox of the Lobby: it listens, dials, does handshakes and drives peers without a thread. */
+/* The inbox of the Lobby, which listens, dials, does handshakes, and drives the peers that have no
+ * thread of their own. */
 /* clang-format off */
 #define LOBBY_TABLE(INFO, QUERY, REPLY)                                                            \
     INFO(lobby, torrent_added, TorrentAdded, "accept peers of this torrent",                       \
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */               \
-         bool super_seed; /* have is every piece, and is hidden from peers */)                     \
+         bool super_seed; /* we have every piece, and do not say so to peers */)                    \
     QUERY(lobby, torrent_completed, TorrentCompleted,                                              \
           "every wanted piece is verified: notify all peers. Reply: done, and InterestStat knows " \
           "every peer that misses a HAVE", struct swarm *swarm;)                                   \

@@ -294,7 +294,7 @@ static void refused(struct announcer_call *c, const struct announce_reply *reply
     enum log_level level = failure_level(c->tracker->reported_failing);
 
     if (c->request.event == ANNOUNCE_PAUSED) {
-        log_info(FACILITY, "%s: tracker %s: %s; announcing without the event",
+        log_info(FACILITY, "%s: tracker %s: %s; announcing again without the event \"paused\"",
                  c->torrent->swarm->name, c->url.host, reply->text);
         announce_state_refused_paused(&c->torrent->state);
         call_end(c);

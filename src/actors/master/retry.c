@@ -27,7 +27,7 @@ uint64_t retry_delay_ns(unsigned n_failures)
     return delay < DELAY_MAX_NS ? delay : DELAY_MAX_NS;
 }
 
-/* While a daemon starts, a torrent of its command line must not fail. */
+/* Whether a failure of T ends the daemon: T is named on the command line, and it still starts. */
 static bool ends_the_start(const struct master_torrent *t)
 {
     const struct master *m = t->master;
@@ -62,7 +62,7 @@ void retry_note_failure(struct master_torrent *t, int error, const char *reason)
     const char *text = reason[0] ? reason : strerror(error);
     bool retry = may_retry(t);
 
-    /* Log an error that repeats only once. */
+    /* The same error again is not logged again. */
     if (!l->last_error || strcmp(l->last_error, text) != 0)
         log_err(FACILITY, "%s: %s%s", record_name(t), text,
                 retry ? "; it will be tried again" : "");

@@ -34,8 +34,8 @@ class Wire:
         self.reserved = self.peer_id = None
 
     @classmethod
-    def dial(cls, host, port, seconds=10, source="127.0.0.1"):
-        wire = cls(socket.create_connection((host, port), seconds, (source, 0)))
+    def dial(cls, host, port, seconds=10, source=None):
+        wire = cls(socket.create_connection((host, port), seconds, source and (source, 0)))
         wire.sock.settimeout(seconds)
         return wire
 
