@@ -295,10 +295,30 @@ int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep)
     if (file >= s->store.n_files)
         return -EINVAL;
     r = handle_pool_lease(s->pool, &s->store, file, FILE_READ, handlep);
-    if (r || !restat_knows_stamp(s, file) ||
+    if (r)
+        return storage_unservable(s, file, r == FILE_MISSING ? -ENOENT : r);
+    if (!restat_knows_stamp(s, file) ||
         stamp_fits(&s->store, &s->stamps.files[file], (*handlep)->fd))
-        return r;
+        return 0;
     handle_pool_return(s->pool, *handlep);
-    restat_report_change(s, file);
-    return -ESTALE;
+    return storage_unservable(s, file, -ESTALE);
+}
+
+/* Other errors than these are about the file: a lack of descriptors or memory is the process's. */
+static bool is_of_process(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+int storage_unservable(struct storage *s, uint32_t file, int error)
+{
+    owner_assert(&s->thread);
+    if (error == -ESTALE || error == -ENOENT) {
+        restat_report_change(s, file);
+        return -ESTALE;
+    }
+    if (is_of_process(error))
+        return -EAGAIN;
+    s->failed_file = file;
+    return error;
 }

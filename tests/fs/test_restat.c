@@ -98,6 +98,34 @@ START_TEST(a_changed_file_is_not_served)
 }
 END_TEST
 
+START_TEST(what_cannot_be_served_is_of_the_content_the_disk_or_the_process)
+{
+    static const struct {
+        int error, result;
+        bool changed;
+    } cases[] = {{-ENOENT, -ESTALE, true},  {-ESTALE, -ESTALE, true}, {-EIO, -EIO, false},
+                 {-EACCES, -EACCES, false}, {-ELOOP, -ELOOP, false},  {-EMFILE, -EAGAIN, false},
+                 {-ENFILE, -EAGAIN, false}, {-ENOMEM, -EAGAIN, false}};
+    char reason[STORAGE_REASON_MAX];
+    struct storage_event e;
+    struct sample sample;
+    struct storage *s;
+
+    make_hundred_files(&sample);
+    s = open_complete(&sample);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(storage_unservable(s, 42, cases[i].error), cases[i].result);
+        ck_assert(storage_next_event(s, &e) == cases[i].changed);
+        ck_assert(!cases[i].changed || (e.kind == STORAGE_CHANGED && e.piece == 42));
+        ck_assert(storage_failed_in_content(s) == (i > 1));
+    }
+    ck_assert_ptr_nonnull(
+        strstr(storage_describe_error(s, -EIO, reason), metainfo_file(sample.meta, 42)->path));
+    storage_free(s);
+    end(&sample);
+}
+END_TEST
+
 START_TEST(written_content_is_served_before_and_after_it_is_saved)
 {
     struct disk_job *job;
@@ -259,6 +287,7 @@ END_TEST
 
 RUN_SUITE("restat", 20, a_complete_torrent_is_trusted_until_its_restat,
           a_file_removed_while_seeding_is_found, a_changed_file_is_not_served,
+          what_cannot_be_served_is_of_the_content_the_disk_or_the_process,
           written_content_is_served_before_and_after_it_is_saved, our_own_writes_are_no_changes,
           a_file_replaced_by_one_of_the_same_time_is_found,
           a_change_in_an_unfinished_torrent_is_found_and_not_claimed,

@@ -165,8 +165,12 @@ bool storage_failed_in_content(const struct storage *s);
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX]);
 
 /* An open FILE to serve verified pieces from, at the offsets of the file (a part file when it is
- * not wanted). Returned by handle_pool_return. 0, FILE_MISSING or -errno; -ESTALE, and
- * STORAGE_CHANGED, when it is not the file that was verified. */
+ * not wanted). Returned by handle_pool_return. 0, -EINVAL, or as storage_unservable. */
 int storage_lease(struct storage *s, uint32_t file, struct open_file **handlep);
+/* Verified content of FILE could not be opened or read, by ERROR (-errno; -ESTALE: it is not the
+ * file that was verified, or is too short). Returns -ESTALE, with STORAGE_CHANGED, when the file
+ * has changed or is gone; -EAGAIN when the process is short of descriptors or memory, which is no
+ * fault of the torrent; else ERROR, which storage_describe_error describes. */
+int storage_unservable(struct storage *s, uint32_t file, int error);
 
 #endif

@@ -48,7 +48,8 @@ struct open_file;
           struct storage *storage; uint32_t file;                                                  \
           struct open_file *handle; /* reply */ int fd; /* reply */                                \
           int error;)                                                                              \
-    INFO(fs, return_lease, ReturnLease, "return a lease", struct open_file *handle;)               \
+    INFO(fs, return_lease, ReturnLease, "return a lease", struct open_file *handle;                \
+         struct storage *storage; int error; /* 0, or why content could not be read */)            \
     QUERY(fs, save_resume, SaveResume, "sync, then write resume data",                             \
           struct storage *storage; struct torrent *of; /* the asker's, unchanged */                \
           uint64_t uploaded; uint64_t downloaded; int error;)                                      \

@@ -56,20 +56,32 @@ static void on_close_torrent(struct fs *self, struct fs_close_torrent *m)
     fs_saving_close(self, m);
 }
 
+/* ERROR is of storage_unservable. */
+static void report_unservable(struct fs *self, struct fs_torrent *t, int error)
+{
+    if (error == -ESTALE)
+        fs_report_events(self, t);
+    else if (error != -EAGAIN)
+        fs_report_failure(self, t, error);
+}
+
 static void on_lease_file(struct fs *self, struct fs_lease_file *m)
 {
     int r = storage_lease(m->storage, m->file, &m->handle);
 
-    if (r == -ESTALE)
-        fs_report_events(self, storage_owner(m->storage));
+    if (r && r != -EINVAL)
+        report_unservable(self, storage_owner(m->storage), r);
     self->n_leased += !r;
-    m->error = r == FILE_MISSING ? -ENOENT : r;
+    m->error = r;
     m->fd = r ? -1 : m->handle->fd;
     msg_reply(&m->msg);
 }
 
 static void on_return_lease(struct fs *self, struct fs_return_lease *m)
 {
+    if (m->error)
+        report_unservable(self, storage_owner(m->storage),
+                          storage_unservable(m->storage, m->handle->file, m->error));
     self->n_leased--;
     handle_pool_return(&self->pool, m->handle);
 }

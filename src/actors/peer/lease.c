@@ -8,11 +8,14 @@
 #include "actors/peer/internal.h"
 #include "conjure/actors/torrent.h"
 
-static void return_lease(struct peer *p, struct open_file *handle)
+/* ERROR: of reading, or 0. */
+static void return_lease(struct peer *p, struct open_file *handle, int error)
 {
     struct fs_return_lease *m = fs_new_return_lease();
 
     m->handle = handle;
+    m->storage = p->torrent->storage;
+    m->error = error;
     fs_tell_or_drop_return_lease(p->env->fs, m);
 }
 
@@ -23,7 +26,7 @@ void peer_lease_return_all(struct peer *p)
         struct peer_lease *l = &p->work->leases.leases[i];
 
         if (l->handle)
-            return_lease(p, l->handle);
+            return_lease(p, l->handle, l->error);
         *l = (struct peer_lease){0};
     }
 }
@@ -37,7 +40,7 @@ static void keep_lease(struct peer *p, const struct fs_lease_file *m)
         if (leases->leases[i].used < oldest->used)
             oldest = &leases->leases[i];
     if (oldest->handle)
-        return_lease(p, oldest->handle);
+        return_lease(p, oldest->handle, oldest->error);
     *oldest = (struct peer_lease){
         .file = m->file, .handle = m->handle, .fd = m->fd, .used = ++leases->n_used};
 }
@@ -48,10 +51,10 @@ void peer_lease_replied(struct peer *p, struct fs_lease_file *m)
     p->n_queries--;
     p->asked_lease = false;
     if (m->error)
-        /* The request cannot be answered, and BEP 3 has no message for that. */
+        /* The request cannot be answered, and BEP 3 has no message for that. FS reports it. */
         peer_must_close(p, "a file to serve from cannot be opened");
     else if (!p->work || p->state == PEER_CLOSING)
-        return_lease(p, m->handle);
+        return_lease(p, m->handle, 0);
     else
         keep_lease(p, m);
     msg_free(&m->msg);

@@ -16,6 +16,7 @@ struct peer_lease {
     uint32_t file;
     struct open_file *handle; /* NULL: a free place */
     int fd;
+    int error;      /* of reading from it, or 0 */
     uint64_t used;  /* the value of n_used at the last use */
     bool in_memory; /* its file system does not report whether content is cached (tmpfs) */
 };

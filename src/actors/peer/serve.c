@@ -216,7 +216,8 @@ static int read_data(struct peer *p)
         got = read_content(p, l, file, at, b->bytes + b->end, n);
         if (got <= 0) {
             p->reason = got ? strerror(errno) : "a file to serve from became shorter";
-            return got ? -errno : -EIO;
+            l->error = got ? -errno : -ESTALE;
+            return l->error;
         }
     }
     b->end += (uint32_t)got;

@@ -87,6 +87,7 @@ START_TEST(a_file_is_leased_to_serve_from)
     ck_assert_int_eq(pread(m->fd, bytes, 100, 5000), 100);
     ck_assert_mem_eq(bytes, w.sample.content + 705000, 100);
     back = fs_new_return_lease();
+    back->storage = w.storage;
     back->handle = m->handle;
     ck_assert(fs_tell_return_lease(fs_inbox(w.fs), back));
     msg_free(&m->msg);

@@ -53,4 +53,37 @@ START_TEST(a_disk_error_is_reported_once)
 }
 END_TEST
 
-RUN_SUITE("fs report", 60, a_liar_is_banned_when_the_piece_passes, a_disk_error_is_reported_once);
+START_TEST(a_read_that_failed_while_serving_is_reported_once)
+{
+    struct master_storage_failed *m;
+    struct world w;
+
+    make_two_files(&w);
+    expect_opened(&w, 0, 0);
+    download_all(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        struct fs_lease_file *lease = fs_new_lease_file();
+        struct fs_return_lease *back = fs_new_return_lease();
+
+        lease->storage = back->storage = w.storage;
+        lease->file = 1;
+        lease->msg.reply_to = &w.peer.channel;
+        ck_assert(channel_send(&fs_inbox(w.fs)->channel, &lease->msg));
+        ck_assert_ptr_eq(wait_at(&w.peer.channel), lease);
+        back->handle = lease->handle;
+        back->error = -EIO;
+        ck_assert(fs_tell_return_lease(fs_inbox(w.fs), back));
+        msg_free(&lease->msg);
+    }
+    m = (struct master_storage_failed *)wait_master(&w, master_kind_storage_failed);
+    ck_assert_ptr_nonnull(strstr(m->reason, "T/sub/b"));
+    ck_assert_int_eq(m->error, EIO);
+    msg_free(&m->msg);
+    world_close(&w);
+    ck_assert(channel_is_empty(&w.master.channel));
+    world_end(&w);
+}
+END_TEST
+
+RUN_SUITE("fs report", 60, a_liar_is_banned_when_the_piece_passes, a_disk_error_is_reported_once,
+          a_read_that_failed_while_serving_is_reported_once);
