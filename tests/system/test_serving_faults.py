@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from kit.barepeer import INTERESTED, REQUEST, UNCHOKE, Wire, message
+from kit.barepeer import INTERESTED, PIECE, REQUEST, UNCHOKE, Wire, message
 from kit.content import MIB
 
 
@@ -40,3 +40,19 @@ def test_a_file_that_cannot_be_opened_is_named_and_not_offered(world, fault, sai
     seeder.wait_until(lambda: said in seeder.log(), 10, "a message about the file")
     lines = [line for line in seeder.log().splitlines() if said in line]
     assert len(lines) == 1 and "content/folder/" in lines[0]
+
+
+def test_a_file_that_is_cut_while_it_is_lent_to_a_peer_is_named(world):
+    torrent = world.torrent(world.tracker().url(), n_bytes=4 * MIB, name="notes", files="single")
+    seeder = world.seed(torrent)
+    wire = Wire.dial("127.0.0.1", seeder.port)
+    wire.shake(torrent.info_hash)
+    wire.send(message(INTERESTED))
+    wire.hear_until(UNCHOKE)
+    wire.send(message(REQUEST, struct.pack(">III", 0, 0, 1000)))
+    wire.hear_until(PIECE)
+    (torrent.source / "notes").write_bytes(torrent.data[:1000])
+    wire.send(message(REQUEST, struct.pack(">III", torrent.n_pieces - 1, 0, 1000)))
+    seeder.wait_until(lambda: "notes has changed on disk, or is gone" in seeder.log(), 10,
+                      "a message about the file")
+    wire.close()
