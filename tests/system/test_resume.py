@@ -152,7 +152,7 @@ def test_the_error_for_a_folder_that_disappears_names_it(world, out):
 
 
 def test_a_seed_serves_only_verified_pieces(world):
-    """Resume data says that all pieces are verified; then a file is changed, and its time set back.
+    """Resume data says that all pieces are verified; then a file is changed, and its time restored.
     A request may arrive before the daemon notices, or while the torrent is closed for its check."""
     tracker = world.tracker()
     torrent = world.torrent(tracker.url(), n_bytes=2 * MIB)

@@ -135,7 +135,7 @@ def test_a_claim_of_all_pieces_does_not_end_super_seeding(world):
     seeder = world.seed(torrent, "--super-seed")
     honest = Wire.dial("127.0.0.1", seeder.port)
     honest.shake(torrent.info_hash, fast=True)
-    assert honest.hear()[0] == HAVE_NONE
+    assert honest.receive()[0] == HAVE_NONE
     for _ in range(3):
         liar = Wire.dial("127.0.0.1", seeder.port)
         liar.shake(torrent.info_hash, fast=True)
@@ -143,7 +143,7 @@ def test_a_claim_of_all_pieces_does_not_end_super_seeding(world):
         assert liar.is_closed_within(10)  # two seeds want nothing of each other
     late = Wire.dial("127.0.0.1", seeder.port)
     late.shake(torrent.info_hash, fast=True)
-    assert late.hear()[0] == HAVE_NONE
+    assert late.receive()[0] == HAVE_NONE
 
 
 @pytest.mark.parametrize("name", ["toggled interest", "upload-only", "have-all"])
