@@ -150,9 +150,9 @@ static int take_bitfield(struct session *s, const uint8_t *bytes, uint32_t n,
     return end_bitfield(s, e);
 }
 
-/* BEP 3 allows a bitfield only as the first message, and BEP 6 requires that a bitfield, have-all or
- * have-none is the first. But aria2 (1.36) sends a bitfield or have-all in place of twenty or more HAVEs, at any time. Only have-none makes no sense
- * later. */
+/* BEP 3 allows a bitfield only as the first message, and BEP 6 requires that a bitfield, have-all
+ * or have-none is the first. But aria2 (1.36) sends a bitfield or have-all in place of twenty or
+ * more HAVEs, at any time. Only have-none makes no sense later. */
 static int take_have_set(struct session *s, uint8_t id, struct session_event *e)
 {
     if (s->any_message && id == ID_HAVE_NONE)

@@ -97,7 +97,7 @@ static size_t read_page(int fd, uint8_t page[PAGE], off_t at)
     return n > 0 ? (size_t)n : 0;
 }
 
-/* Copies the pages of FD to TO, but those that are as in FAILED are taken from OLD (absent: zeros). */
+/* Copies the pages of FD to TO; those that are as in FAILED are taken from OLD (absent: zeros). */
 static void copy_pages(int fd, int to, int old, int failed)
 {
     uint8_t page[PAGE], other[PAGE];

@@ -18,7 +18,7 @@ struct peer;
 #define LOBBY_TABLE(INFO, QUERY, REPLY)                                                            \
     INFO(lobby, torrent_added, TorrentAdded, "accept peers of this torrent",                       \
          struct torrent *torrent; struct bitfield have; /* owned: verified pieces */               \
-         bool super_seed; /* we have every piece, and do not say so to peers */)                    \
+         bool super_seed; /* we have every piece, and do not say so to peers */)                   \
     QUERY(lobby, torrent_completed, TorrentCompleted,                                              \
           "every wanted piece is verified: notify all peers. Reply: done, and InterestStat knows " \
           "every peer that misses a HAVE", struct swarm *swarm;)                                   \
