@@ -35,10 +35,10 @@
  * those of seeders, because leechers choke more.
  *
  * OVERDUE. A claim is overdue when it takes much longer than its peer's earlier claims did, at the
- * latest after OVERDUE_MAX_NS. Then it is shared outside endgame, too. If both holders of its blocks
- * are overdue, an idle peer takes the place of one. A suspect piece changes its owner in the same
- * way. So a peer that stops sending, or sends a block now and then, holds nothing up for longer than
- * that.
+ * latest after OVERDUE_MAX_NS. Then it is shared outside endgame, too. If both holders of its
+ * blocks are overdue, an idle peer takes the place of one. A suspect piece changes its owner in the
+ * same way. So a peer that stops sending, or sends a block now and then, holds nothing up for
+ * longer.
  */
 #include "interest/claims.h"
 
