@@ -209,12 +209,12 @@ def leech_some(wire, torrent, got):
     try:
         wire.shake(torrent.info_hash, fast=True)
         wire.send(message(HAVE_NONE) + message(INTERESTED))
-        wire.hear_until(UNCHOKE)
+        wire.receive_until(UNCHOKE)
         wanted = [i for i in range(torrent.n_pieces) if i not in got]
         wire.send(b"".join(message(REQUEST, struct.pack(">III", i, 0, len(torrent.piece(i))))
                            for i in wanted))
         for _ in wanted:
-            _, payload = wire.hear_until(PIECE)
+            _, payload = wire.receive_until(PIECE)
             piece = struct.unpack(">I", payload[:4])[0]
             if payload[8:] != torrent.piece(piece):
                 return piece

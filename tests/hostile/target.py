@@ -130,7 +130,7 @@ class Honest:
     def seed(self):
         self.wire.send(message(HAVE_ALL) + message(UNCHOKE))
         while True:
-            kind, payload = self.wire.hear()
+            kind, payload = self.wire.receive()
             if kind == REQUEST:
                 self.wire.send(message(PIECE, payload[:8] + ZEROS))
                 self.pace()
@@ -141,7 +141,7 @@ class Honest:
         wire.sock.settimeout(60)
         asked = 0
         while True:
-            kind, _ = wire.hear()
+            kind, _ = wire.receive()
             if kind == UNCHOKE:
                 asked = 0
             elif kind == 0:  # CHOKE: what was asked for is rejected
@@ -161,7 +161,7 @@ class Honest:
         wire.sock.settimeout(60)
         choked, offered = True, []
         while True:
-            kind, payload = wire.hear()
+            kind, payload = wire.receive()
             if kind == HAVE:
                 offered.append(payload)
             elif kind in (0, UNCHOKE):

@@ -62,7 +62,7 @@ def test_kill_9_before_the_first_save_hashes_everything_again(world, out, swarm,
     program.wait_until(lambda: fast.served == len(FIRST) * PIECE and slow.served > 2 * PIECE, 30,
                        "half of it")
     kill(program)
-    assert not saves(world)
+    assert not saved(world)
     before = fast.served
     assert finish(world, torrent, slow, out, how) >= len(FIRST) - IN_FLIGHT
     assert fast.served - before <= IN_FLIGHT * PIECE, "what is on disk was downloaded again"

@@ -116,7 +116,7 @@ def test_a_peer_that_never_sends_have_gets_no_more_pieces(world):
 def test_super_seeding_ends_when_another_peer_is_complete(world):
     torrent, seeder = seed(world, 16 * MIB, 256 * KIB)
     a = Leecher(torrent, seeder)
-    offers = [a.hear_offer() for _ in range(16)]
+    offers = [a.receive_offer() for _ in range(16)]
     a.be_unchoked()
     for i in range(torrent.n_pieces):
         assert a.ask(offers[i]) == PIECE
@@ -124,7 +124,7 @@ def test_super_seeding_ends_when_another_peer_is_complete(world):
             b = Leecher(torrent, seeder)
         a.say_have(offers[i])
         if len(offers) < torrent.n_pieces:
-            offers.append(a.hear_offer())
+            offers.append(a.receive_offer())
     assert a.wire.is_closed_within(10)
     announced = set()
     while (message := b.wire.receive_until(HAVE, EXTENDED))[0] == HAVE:
