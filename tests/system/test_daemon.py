@@ -619,7 +619,7 @@ def test_sigusr1_and_statistics_over_several_runs(daemon, trio, out, world):
         line = summary(daemon, "one")
         assert "seeding" in line and "2.0 MiB of 2.0 MiB" in line
         assert "3 torrents, 3 seeding, 0 downloading, 0 failed" in daemon.program.log()
-        in_use, held = map(int, re.search(r"memory: (\d+) KiB in use, (\d+) KiB held",
+        in_use, held = map(int, re.search(r"memory: (\d+) KiB in use, (\d+) KiB taken",
                                           daemon.program.log()).groups())
         assert in_use <= held and (not in_use or 100 < in_use < 32 * 1024)  # 0: a sanitizer's malloc
         assert (f"of all time: uploaded {2 * run}.0 MiB, downloaded 0 B, {run} start"
