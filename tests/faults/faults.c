@@ -317,7 +317,8 @@ int fdatasync(int fd)
 static int rename_at(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
     char old[PATH_SIZE], new[PATH_SIZE];
-    bool below = path_at(from_fd, from, old) | path_at(to_fd, to, new);
+    bool old_below = path_at(from_fd, from, old);
+    bool below = path_at(to_fd, to, new) || old_below;
     int r;
 
     if (below && fails(CALL_rename, new))
