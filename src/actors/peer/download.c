@@ -29,6 +29,14 @@
 
 #define SNUB_PAUSE_NS (10 * NS_PER_S)
 
+/* A claim is of one piece. */
+static uint32_t claim_blocks_max(const struct peer *p)
+{
+    uint32_t n = geometry_n_blocks(&p->torrent->geometry, 0);
+
+    return n < CLAIM_BLOCKS_MAX ? n : CLAIM_BLOCKS_MAX;
+}
+
 /* --- buffers ------------------------------------------------------------------------------ */
 
 /* All buffers have room for the largest claim, so that any can be used again for any; of a small
@@ -46,7 +54,8 @@ static void buffer_free(struct peer *p, uint8_t *data)
 {
     struct peer_download *d = p->work ? &p->work->download : NULL;
 
-    if (data && d && d->n_spare < N_ELEMENTS(d->spare))
+    if (data && d && d->n_spare < N_ELEMENTS(d->spare) &&
+        d->n_spare * claim_blocks_max(p) < PEER_SPARE_BLOCKS)
         d->spare[d->n_spare++] = data;
     else
         free(data);
@@ -184,14 +193,6 @@ bool peer_could_ask(const struct peer *p)
            !p->n_next_piece;
 }
 
-/* A claim is of one piece, so a query that asks for more holds quota which it cannot use. */
-static uint32_t claim_blocks_max(const struct peer *p)
-{
-    uint32_t n = geometry_n_blocks(&p->torrent->geometry, 0);
-
-    return n < CLAIM_BLOCKS_MAX ? n : CLAIM_BLOCKS_MAX;
-}
-
 /* How many blocks to claim now: as the session wants, bounded by buffers and quota. */
 static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
 {
@@ -211,7 +212,7 @@ static uint32_t blocks_to_claim(struct peer *p, uint64_t now)
 
 void peer_download_ask(struct peer *p, uint64_t now)
 {
-    uint32_t wanted, most = claim_blocks_max(p);
+    uint32_t wanted, most = claim_blocks_max(p); /* more would be quota that no claim uses */
 
     owner_assert(&p->owner);
     if (p->seeding || p->must_close || !p->session.we_interested || p->session.peer_chokes ||

@@ -10,8 +10,9 @@ struct interest_next_piece;
 struct peer;
 struct session_claim;
 
-#define PEER_REFUSALS 16
-#define PEER_SPARE    10
+#define PEER_REFUSALS     16
+#define PEER_SPARE        48  /* buffers that are kept at most, */
+#define PEER_SPARE_BLOCKS 640 /* and blocks that they may hold together */
 
 struct peer_download {
     uint8_t *spare[PEER_SPARE]; /* used claim buffers: fresh memory is slow */

@@ -157,8 +157,27 @@ START_TEST(quota_that_a_claim_leaves_is_used_for_the_next)
 }
 END_TEST
 
-RUN_SUITE("Peer: download", 30, a_query_asks_for_a_piece_at_most,
-          quota_that_a_claim_leaves_is_used_for_the_next,
+/* Fresh memory is slow. Of a piece of two blocks sixteen claims are in flight. */
+START_TEST(the_buffers_of_all_claims_are_kept)
+{
+    unsigned n_claims;
+
+    begin(LEECHING);
+    x.actors.grant = UINT32_MAX;
+    x.actors.n_give = 16;
+    far_is_a_seed();
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(turn(), 0);
+    n_claims = x.actors.n_claims;
+    ck_assert_uint_ge(n_claims, 12);
+    peer_download_drop_claims(x.p);
+    ck_assert_uint_eq(x.p->work->download.n_spare, n_claims);
+    end();
+}
+END_TEST
+
+RUN_SUITE("Peer: download", 30, the_buffers_of_all_claims_are_kept,
+          a_query_asks_for_a_piece_at_most, quota_that_a_claim_leaves_is_used_for_the_next,
           a_snubbing_peer_loses_its_claims_and_then_its_place,
           a_piece_is_lost_when_it_is_refused_twice, a_write_error_ends_the_peer,
           a_claim_that_arrives_after_a_choke_is_returned);
