@@ -226,7 +226,7 @@ int settings_reload(struct settings *s, struct master_settings *new)
         warn_of_fixed_options(&s->o, &o);
         log_threshold = settings_log_level(&o);
         settings_for_master(&o, new);
-        log_notice(FACILITY, "%s: reloaded", s->path ? s->path : "command line");
+        new->source = s->path ? s->path : "command line";
     }
     free(error);
     options_deinit(&o);

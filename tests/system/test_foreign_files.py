@@ -136,7 +136,10 @@ def test_a_stopped_check_does_not_make_a_file_ours(world, out):
         program = world.download(torrent, out, "-v")
         program.wait_until(lambda: "checking" in program.log(), 20, "the check")
         program.signal(signal.SIGTERM)
-        assert program.wait(20) in (7, FILE_EXISTS)
+        code = program.wait(20)
+        assert code in (7, FILE_EXISTS)
+        if code == FILE_EXISTS:  # the check was over before the signal, and is not repeated
+            break
     expect_refusal(world.download(torrent, out), mine)
     assert mine.stat().st_mtime == 1000
 

@@ -23,6 +23,7 @@ struct torrent_section {
 
 /* The settings that may change while Master runs: master_config.reload fills in all of them. */
 struct master_settings {
+    const char *source; /* where a reload read them, borrowed; logged when they are in force */
     struct torrent_settings each; /* of a torrent that has no section */
     struct torrent_section *sections;
     uint32_t n_sections;

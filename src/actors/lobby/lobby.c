@@ -4,7 +4,8 @@
  * and the waker of the inbox; and the inbox itself.
  *
  * ROUNDS. Events of one epoll_wait may name a connection that an earlier event of the same round
- * has closed. So memory is freed at the end of the round.
+ * has closed. So memory is freed at the end of the round. Messages are received before connections
+ * are accepted: a host that connects after Master has logged a higher limit finds a place.
  */
 #include "conjure/actors/lobby.h"
 
@@ -196,16 +197,13 @@ static void handle(struct lobby *l, const struct epoll_event *e)
     void *of = (void *)(uintptr_t)(e->data.u64 & ~(uint64_t)TAG_MASK);
 
     switch (e->data.u64 & TAG_MASK) {
-    case TAG_LISTEN:
-        listener_event(l);
-        break;
     case TAG_HANDSHAKING:
         handshaking_event(l, of, e->events);
         break;
     case TAG_PEER:
         idle_event(l, of, e->events);
         break;
-    default: /* the waker: messages are received in every round */
+    default: /* the waker and the listening socket: see run */
         break;
     }
 }
@@ -217,16 +215,22 @@ static void *run(void *arg)
     struct msg *m;
 
     while (!is_over(l)) {
+        bool must_accept = false;
         int n;
 
         waker_arm(&l->waker);
         n = epoll_wait(l->epoll_fd, events, EVENTS, channel_is_empty(&l->inbox.channel) ? -1 : 0);
         waker_disarm(&l->waker);
         l->now = clock_now();
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+            if ((events[i].data.u64 & TAG_MASK) == TAG_LISTEN)
+                must_accept = true;
             handle(l, &events[i]);
+        }
         while ((m = channel_receive(&l->inbox.channel)))
             lobby_dispatch(l, m);
+        if (must_accept)
+            listener_event(l);
         end_round(l);
     }
     channel_close(&l->inbox.channel);

@@ -155,6 +155,7 @@ void master_settings_reload(struct master *m)
     tell_max_peers(m);
     for (struct master_torrent *t = m->first; t; t = t->next)
         master_settings_apply(t);
+    log_notice(FACILITY, "%s: reloaded", new.source);
     if (m->ready)
         master_settings_log_unused_sections(m);
 }

@@ -95,6 +95,7 @@ static bool reload_fails;
 
 static int reload(void *arg, struct master_settings *new)
 {
+    new->source = "a file";
     new->max_upload_limit = 7;
     new->max_peers = 33;
     new->each.max_upload_limit = 9;
