@@ -180,10 +180,11 @@ static void forget_if_empty(struct swarm_table *t, struct tracked_swarm *s)
 static bool evict_swarm(struct swarm_table *t, const struct tracked_swarm *kept)
 {
     struct crowd_member *m = crowd_first_to_go(&t->crowd);
+    struct tracked_swarm *s = m ? container_of(m, struct tracked_swarm, in_crowd) : NULL;
 
-    if (!m || m == &kept->in_crowd)
+    if (!s || s == kept)
         return false;
-    forget(t, container_of(m, struct tracked_swarm, in_crowd));
+    forget(t, s);
     return true;
 }
 
