@@ -59,14 +59,25 @@ def one_test(args):
     return Result(int(ok), int(not ok), shown="" if ok else output)
 
 
-def build(name, options, env=None, targets=()):
-    """Sets up and builds build-NAME: (succeeded, the output of the tools)."""
+def set_up(name, options, env=None):
+    """Sets up build-NAME, unless it is: (succeeded, the output of meson)."""
     folder = ROOT / f"build-{name}"
-    if not (folder / "build.ninja").exists():
-        ok, output = command(["meson", "setup", folder, ROOT, *options], env)
-        if not ok:
-            return False, output
-    return command(["ninja", "-C", folder, *targets], env)
+    if (folder / "build.ninja").exists():
+        return True, ""
+    return command(["meson", "setup", folder, ROOT, *options], env)
+
+
+def build(name, options, env=None, targets=()):
+    """Sets up build-NAME and builds TARGETS, or all: (succeeded, the output of the tools)."""
+    ok, output = set_up(name, options, env)
+    return command(["ninja", "-C", ROOT / f"build-{name}", *targets], env) if ok else (ok, output)
+
+
+def tests_of(folder, suites):
+    """The tests of FOLDER in one of SUITES, as meson describes them."""
+    ok, output = command(["meson", "introspect", "--tests", folder])
+    return [t for t in json.loads(output)
+            if any(s.split(":")[-1] in suites for s in t["suite"])] if ok else []
 
 
 def count_checks(log):
@@ -92,18 +103,15 @@ def count_checks(log):
     return result
 
 
-def slow_tests(folder):
-    """The titles of the tests of the suite "slow"."""
-    ok, output = command(["meson", "introspect", "--tests", folder])
-    return [t["name"] for t in json.loads(output)
-            if any(s.split(":")[-1] == "slow" for s in t["suite"])] if ok else []
-
-
-def unit_tests(name, options, env, arguments=()):
-    ok, output = build(name, ["-Dwerror=true", *options])
+def unit_tests(name, options, env, suites=(), arguments=()):
+    """Builds and runs the unit tests of SUITES, or all, but for what ARGUMENTS of meson test exclude."""
+    folder = ROOT / f"build-{name}"
+    ok, output = set_up(name, ["-Dwerror=true", *options])
+    if ok:
+        programs = [os.path.relpath(t["cmd"][0], folder) for t in tests_of(folder, suites)]
+        ok, output = build(name, options, targets=["conjure", *programs] if suites else ())
     if not ok:
         return Result(failed=1, shown=output)
-    folder = ROOT / f"build-{name}"
     for old in (folder / "meson-logs").glob("testlog*"):
         old.unlink()
     wrapper = []
@@ -111,7 +119,8 @@ def unit_tests(name, options, env, arguments=()):
     if name == "tsan" and command(["setarch", "-R", "true"])[0]:
         wrapper = ["--wrapper", "setarch -R"]
     ok, output = command(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "-t",
-                          "6", *wrapper, *arguments], env)
+                          "6", *wrapper, *(a for s in suites for a in ("--suite", s)), *arguments],
+                         env)
     result = Result()
     for log in (folder / "meson-logs").glob("testlog*.json"):
         result += count_checks(log)
@@ -128,9 +137,9 @@ def sanitizer_options(name):
     return ["--buildtype=debugoptimized", f"-Db_sanitize={sanitizer}", "-Db_lundef=false"], env
 
 
-def sanitized(name, arguments=()):
+def sanitized(name, suites=()):
     options, env = sanitizer_options(name)
-    return unit_tests(name, options, {**SLOW, **env}, arguments)
+    return unit_tests(name, options, {**SLOW, **env}, suites)
 
 
 def stage_format():
@@ -159,8 +168,9 @@ def stage_docs():
 
 def stage_check():
     result = unit_tests("check", ["--buildtype=debugoptimized"], {"CK_TIMEOUT_MULTIPLIER": "2"},
-                        ["--no-suite", "slow"])
-    return result + Result(skipped=slow_tests(ROOT / "build-check")) + rules("check")
+                        arguments=["--no-suite", "slow"])
+    slow = [t["name"] for t in tests_of(ROOT / "build-check", ["slow"])]
+    return result + Result(skipped=slow) + rules("check")
 
 
 def stage_release():
@@ -174,7 +184,7 @@ def stage_clang():
 
 def stage_bare():
     return unit_tests("bare", ["--buildtype=debugoptimized", "-Dtracker=disabled",
-                               "-Djson=disabled"], {}, ["--suite", "cli"])
+                               "-Djson=disabled"], {}, ["cli"])
 
 
 def stage_asan():
@@ -182,7 +192,7 @@ def stage_asan():
 
 
 def stage_tsan():
-    return sanitized("tsan", ["--suite", "msg", "--suite", "actors"])
+    return sanitized("tsan", ["msg", "actors"])
 
 
 def stage_fuzz():
@@ -202,12 +212,12 @@ def skipped_test(case):
     return None if skip is None else f'{case.get("name")}: {skip.get("message") or "no reason"}'
 
 
-def system_tests(folder, tests, env=None):
-    """Runs the system tests of the paths TESTS with the conjure of FOLDER."""
-    report = folder / f"system-{tests[0].stem}.xml"
+def system_tests(folder, file, env=None):
+    """Runs the system tests of FILE with the conjure of FOLDER."""
+    report = folder / f"system-{file.stem}.xml"
     report.unlink(missing_ok=True)
     ok, output = command([sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider",
-                          "--tb=short", "--durations=8", f"--junitxml={report}", *tests],
+                          "--tb=short", "--durations=2", f"--junitxml={report}", file],
                          {"CONJURE": str(folder / "conjure"), "PYTHONDONTWRITEBYTECODE": "1",
                           **(env or {})})
     if not report.exists():
@@ -217,28 +227,26 @@ def system_tests(folder, tests, env=None):
     skips = [s for s in map(skipped_test, suite.iter("testcase")) if s]
     # A skip is expected only when its reason begins with "meant: "; any other one is a failure.
     meant = [s for s in skips if ": meant: " in s]
-    tests = int(suite.get("tests")) - len(meant)
+    n_tests = int(suite.get("tests")) - len(meant)
     bad = int(suite.get("failures")) + int(suite.get("errors")) + len(skips) - len(meant)
     figures = "\n".join(line for line in output.splitlines() if line.startswith("figure: "))
-    return Result(max(tests - bad, 0), bad or int(not ok), meant,
+    return Result(max(n_tests - bad, 0), bad or int(not ok), meant,
                   figures if ok and not bad else output)
 
 
-def in_two_halves(folder, tests, env=None):
-    """system_tests of two halves of the files TESTS at a time: most tests wait most of the time, and as
-    root each has a network of its own."""
-    if os.geteuid() != 0:
-        return system_tests(folder, tests, env)
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        halves = [pool.submit(system_tests, folder, tests[i::2], env) for i in range(2)]
-        return sum((half.result() for half in halves), Result())
+def two_at_a_time(folder, files, env=None):
+    """system_tests of each of FILES, two at a time: most tests wait most of the time, and as
+    root each has a network of its own. Long files first, lest one runs alone at the end."""
+    with concurrent.futures.ThreadPoolExecutor(2 if os.geteuid() == 0 else 1) as pool:
+        longest_first = sorted(files, key=lambda file: file.stat().st_size, reverse=True)
+        return sum(pool.map(lambda file: system_tests(folder, file, env), longest_first), Result())
 
 
 def stage_system():
     ok, output = build("release", ["-Dwerror=true"])
     if not ok:
         return Result(failed=1, shown=output)
-    return in_two_halves(ROOT / "build-release", sorted((ROOT / "tests/system").glob("test_*.py")))
+    return two_at_a_time(ROOT / "build-release", (ROOT / "tests/system").glob("test_*.py"))
 
 
 def stage_system_asan():
@@ -248,7 +256,7 @@ def stage_system_asan():
                                                                      "tests/faults/faults.so"))
     if not ok:
         return Result(failed=1, shown=output)
-    return in_two_halves(ROOT / "build-asan",
+    return two_at_a_time(ROOT / "build-asan",
                          [ROOT / "tests/system" / f"test_{name}.py" for name in SYSTEM_ASAN], env)
 
 
