@@ -390,8 +390,8 @@ static void join_with_part(struct stub_inbox *p, uint32_t peer)
     ck_assert(interest_tell_peer_joined(&torrent.interest, m));
 }
 
-/* Takes a claim: requests it, and stores what arrives. Returns how many queries that makes. */
-static unsigned fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, struct rng *rng)
+/* Takes a claim: requests it, and stores what arrives. False when nothing arrives. */
+static bool fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, struct rng *rng)
 {
     struct interest_requested_from_seeder *requested = interest_new_requested_from_seeder();
     uint64_t received = c->blocks & (rng_next(rng) | rng_next(rng));
@@ -402,7 +402,7 @@ static unsigned fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, 
     interest_tell_or_drop_requested_from_seeder(&torrent.interest, requested);
     if (!received) {
         give_back(me, c->id);
-        return 0;
+        return false;
     }
     m = fs_new_store_blocks();
     m->claim = c->id;
@@ -413,14 +413,16 @@ static unsigned fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, 
     m->n_blocks = c->n_blocks;
     m->msg.reply_to = &x->channel;
     ck_assert(channel_send(&disk.channel, &m->msg));
-    return 1;
+    return true;
 }
 
+/* A peer has one claim at a time, so that few blocks are shared in endgame even if the disk's thread
+ * is slow. */
 static void *peer_thread(void *arg)
 {
     uint32_t me = *(uint32_t *)arg;
-    unsigned n_queries = 1;
     struct stub_inbox x;
+    bool over = false;
     struct rng rng;
     struct msg *m;
 
@@ -431,24 +433,21 @@ static void *peer_thread(void *arg)
     else
         join(&x, me, true);
     ask(&x, me, 1 + rng_below(&rng, 12));
-    while (n_queries) {
+    while (!over) {
         m = receive(&x);
         ck_assert_ptr_nonnull(m);
         if (m->kind == interest_kind_next_piece) {
             struct interest_next_piece *next = (struct interest_next_piece *)m;
 
-            if (next->claim.id) {
+            over = !next->claim.id;
+            if (!over && !fetch(&x, me, &next->claim, &rng))
                 ask(&x, me, 1 + rng_below(&rng, 12));
-                n_queries += fetch(&x, me, &next->claim, &rng);
-            } else {
-                n_queries--;
-            }
         } else if (m->kind == fs_kind_store_blocks) {
             struct fs_store_blocks *stored = (struct fs_store_blocks *)m;
 
-            n_queries--;
             if (stored->claimed & ~stored->blocks)
                 give_back(me, stored->claim);
+            ask(&x, me, 1 + rng_below(&rng, 12));
         }
         msg_free(m);
     }
