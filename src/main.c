@@ -329,6 +329,8 @@ static int run(struct settings *s, struct master_torrent_config *torrents)
         .allocation = o->allocation,
         .check_integrity = o->check_integrity,
         .allow_overwrite = o->allow_overwrite,
+        .repair_changed = o->repair_changed,
+        .seed_only = o->seed_only,
         .daemon = o->daemon,
         .port = o->port,
         .last_port = o->port_given ? o->port : OPTIONS_PORT_LAST,

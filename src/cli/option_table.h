@@ -29,6 +29,9 @@
     ROW(SELECT_FILE, 0, "select-file", "LIST", "download only these files, as in 1-3,7")         \
     ROW(CHECK_INTEGRITY, 0, "check-integrity", NULL, "hash all content on disk before starting") \
     ROW(ALLOW_OVERWRITE, 0, "allow-overwrite", NULL, "overwrite files that have other content")  \
+    ROW(ON_CHANGE, 0, "on-change", "report|repair",                                              \
+        "what to do when complete content has changed")                                          \
+    ROW(SEED_ONLY, 0, "seed-only", NULL, "download nothing, and write no content")               \
     ROW(ALLOCATION, 0, "allocation", "HOW", "sparse (default), full or compact")                 \
     ROW(STATE_DIR, 0, "state-dir", "DIR", "keep resume data in DIR")                             \
     ROW(SAVE_INTERVAL, 0, "save-interval", "SECONDS",                                            \

@@ -48,6 +48,14 @@ static enum option_result parse_ranges(struct options *o, const char *text, char
     return o->n_selected ? OPTION_SET : invalid(reason, all, expected);
 }
 
+static enum option_result parse_on_change(struct options *o, const char *text, char *reason)
+{
+    if (strcmp(text, "report") != 0 && strcmp(text, "repair") != 0)
+        return invalid(reason, text, "report or repair");
+    o->repair_changed = !strcmp(text, "repair");
+    return OPTION_SET;
+}
+
 static enum option_result parse_allocation(struct options *o, const char *text, char *reason)
 {
     static const struct {
@@ -154,6 +162,10 @@ enum option_result option_set(struct options *o, enum option_id id, const char *
         return parse_flag(&o->check_integrity, value, reason);
     case OPTION_ALLOW_OVERWRITE:
         return parse_flag(&o->allow_overwrite, value, reason);
+    case OPTION_ON_CHANGE:
+        return parse_on_change(o, value, reason);
+    case OPTION_SEED_ONLY:
+        return parse_flag(&o->seed_only, value, reason);
     case OPTION_SUPER_SEED:
         return parse_flag(&o->super_seed, value, reason);
     case OPTION_LIMIT_LAN:

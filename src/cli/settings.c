@@ -196,6 +196,8 @@ static void warn_of_fixed_options(const struct options *a, const struct options 
     warn_if(a->foreground != b->foreground, OPTION_FOREGROUND);
     warn_if(a->check_integrity != b->check_integrity, OPTION_CHECK_INTEGRITY);
     warn_if(a->allow_overwrite != b->allow_overwrite, OPTION_ALLOW_OVERWRITE);
+    warn_if(a->repair_changed != b->repair_changed, OPTION_ON_CHANGE);
+    warn_if(a->seed_only != b->seed_only, OPTION_SEED_ONLY);
 }
 
 static void complain_in_log(void *arg, const char *text)

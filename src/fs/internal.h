@@ -47,7 +47,7 @@ struct storage {
     bool saving; /* a save job is under way; it reads the stamps of unsynced files */
     uint64_t uploaded, downloaded;
     bool refuse_lost, trusting;
-    enum overwriting overwriting;
+    struct write_policy policy;
     uint32_t shared_file; /* the same one as another file: nothing is written; or STAMPS_NONE */
     /* The stamps are those of the resume data, and were not compared with the files yet. */
     bool needs_restat;

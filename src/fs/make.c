@@ -118,7 +118,11 @@ int storage_prepare_make(struct storage *s, struct disk_job **jobp)
         return STORAGE_BUSY;
     assert(!s->books.doubtful.n_set);
     if (ownership_judge(&s->ownership, s->placement, &s->books, s->stamps.files, &s->failed_file))
-        return -EEXIST;
+        return s->ownership.strict ? -EREMCHG : -EEXIST;
+    if (s->policy.seed_only) {
+        s->unmade = false;
+        return 0;
+    }
     if (s->resume_path && s->ownership.unrecorded && s->books.have.n_set < s->store.n_pieces)
         return STORAGE_UNSAVED;
     x = make_job_of(job_new(s, &make_kind, sizeof *x));

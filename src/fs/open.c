@@ -39,7 +39,7 @@ struct open_job {
     struct placement *placement;
     struct stamps stamps;
     struct ownership ownership;
-    enum overwriting overwriting;
+    struct write_policy policy;
     /* After running. */
     struct saved saved;
     uint64_t uploaded, downloaded;
@@ -68,7 +68,7 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp)
     x->placement = s->placement;
     x->stamps = s->stamps;
     x->ownership = s->ownership;
-    x->overwriting = s->overwriting;
+    x->policy = s->policy;
     x->shared_file = STAMPS_NONE;
     s->books = BOOKS_EMPTY;
     s->placement = NULL;
@@ -173,7 +173,7 @@ static int place_parts(struct open_job *x, struct resume *resume)
 {
     const struct store *store = x->job.store;
 
-    if (!store_has_parts(store))
+    if (!store_has_parts(store) || x->policy.seed_only)
         return 0;
     for (uint32_t file = 0; file < store->n_files; file++) {
         int r = store_is_part(store, file) ? 0 : store_place_part(store, file);
@@ -293,13 +293,13 @@ static int settle_ownership(struct open_job *x, struct resume *resume)
 {
     enum ownership_verdict verdict;
 
-    ownership_begin(&x->ownership, x->job.store, resume, x->stamps.files, x->overwriting);
+    ownership_begin(&x->ownership, x->job.store, resume, x->stamps.files, &x->policy);
     verdict = ownership_judge(&x->ownership, x->placement, &x->books, x->stamps.files,
                               &x->job.failed_file);
     if (verdict == OWNERSHIP_FOREIGN)
-        return -EEXIST;
+        return x->ownership.strict ? -EREMCHG : -EEXIST;
     x->unmade = verdict == OWNERSHIP_OPEN;
-    if (x->unmade)
+    if (x->unmade || x->policy.seed_only)
         return 0;
     record_ownership(x, resume);
     /* A complete torrent whose stamps are those of the resume data has all that it needs. */

@@ -121,6 +121,10 @@ int resume_encode(const struct resume *r, const struct metainfo *meta, uint8_t *
     }
     bencode_put_key(&w, "clean");
     bencode_put_integer(&w, r->clean);
+    if (r->complete) {
+        bencode_put_key(&w, "complete");
+        bencode_put_integer(&w, 1);
+    }
     bencode_put_key(&w, "conjure");
     bencode_put_integer(&w, RESUME_VERSION);
     if (r->doubtful.n_set) {
@@ -175,12 +179,12 @@ static const struct bencode_schema lists_schema =
 static const struct bencode_schema numbers_schema = SCHEMA_LIST(&schema_natural, 0, INT64_MAX);
 static const struct bencode_schema resume_schema = SCHEMA_DICT(
     {"allocation", SCHEMA_REQUIRED, &schema_text}, {"checking", SCHEMA_OPTIONAL, &flag_schema},
-    {"clean", SCHEMA_REQUIRED, &flag_schema}, {"conjure", SCHEMA_REQUIRED, &version_schema},
-    {"doubtful", SCHEMA_OPTIONAL, &schema_text}, {"downloaded", SCHEMA_REQUIRED, &schema_natural},
-    {"files", SCHEMA_REQUIRED, &lists_schema}, {"foreign", SCHEMA_OPTIONAL, &numbers_schema},
-    {"info-hash", SCHEMA_REQUIRED, &hash_schema}, {"partial", SCHEMA_REQUIRED, &lists_schema},
-    {"pieces", SCHEMA_REQUIRED, &schema_text}, {"slots", SCHEMA_OPTIONAL, &schema_text},
-    {"uploaded", SCHEMA_REQUIRED, &schema_natural});
+    {"clean", SCHEMA_REQUIRED, &flag_schema}, {"complete", SCHEMA_OPTIONAL, &flag_schema},
+    {"conjure", SCHEMA_REQUIRED, &version_schema}, {"doubtful", SCHEMA_OPTIONAL, &schema_text},
+    {"downloaded", SCHEMA_REQUIRED, &schema_natural}, {"files", SCHEMA_REQUIRED, &lists_schema},
+    {"foreign", SCHEMA_OPTIONAL, &numbers_schema}, {"info-hash", SCHEMA_REQUIRED, &hash_schema},
+    {"partial", SCHEMA_REQUIRED, &lists_schema}, {"pieces", SCHEMA_REQUIRED, &schema_text},
+    {"slots", SCHEMA_OPTIONAL, &schema_text}, {"uploaded", SCHEMA_REQUIRED, &schema_natural});
 
 static int take_files(struct resume *r, const struct bencode *tree, const struct bencode_node *list)
 {
@@ -293,6 +297,7 @@ static int take(struct resume *r, const struct bencode *tree, const struct metai
                INFO_HASH_SIZE))
         x = RESUME_CORRUPT;
     r->checking = bencode_find_integer(tree, root, "checking");
+    r->complete = bencode_find_integer(tree, root, "complete");
     r->clean = bencode_find_integer(tree, root, "clean");
     r->uploaded = (uint64_t)bencode_find_integer(tree, root, "uploaded");
     r->downloaded = (uint64_t)bencode_find_integer(tree, root, "downloaded");

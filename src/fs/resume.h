@@ -22,6 +22,8 @@ struct file_stamp;
  *   allocation  "sparse", "full" or "compact"
  *   checking    1 while a check of all pieces, as the user asked, has not ended; may be absent
  *   clean       1 when no block is being written: at the end of the program, in a scan (compact)
+ *   complete    1 when all wanted pieces are verified, or were at an earlier save (ownership.h);
+ *               may be absent
  *   doubtful    bitfield of pieces (compact: slots) that a check had not hashed yet; may be absent
  *   pieces      bitfield of verified pieces; a piece that is neither here nor doubtful is missing
  *   partial     list of [piece, bits of blocks on disk]
@@ -38,7 +40,7 @@ struct resume_partial {
 
 struct resume {
     enum allocation allocation;
-    bool clean, checking;
+    bool clean, checking, complete;
     uint64_t uploaded, downloaded;
     struct bitfield pieces, doubtful;
     uint32_t n_partials;

@@ -83,6 +83,14 @@ static void copy_bits(struct bitfield *to, const struct bitfield *from)
     to->n_set = from->n_set;
 }
 
+static bool is_complete(const struct storage *s)
+{
+    for (uint32_t piece = 0; piece < s->store.n_pieces; piece++)
+        if (!bitfield_test(&s->books.verified, piece) && store_piece_is_wanted(&s->store, piece))
+            return false;
+    return true;
+}
+
 static int take_snapshot(const struct storage *s, struct resume *resume)
 {
     uint32_t n_files = s->store.n_files;
@@ -95,7 +103,9 @@ static int take_snapshot(const struct storage *s, struct resume *resume)
     memcpy(resume->stamps, s->stamps.files, n_files * sizeof *resume->stamps);
     for (uint32_t file = 0; file < n_files; file++)
         resume->parts[file] = store_is_part(&s->store, file);
-    memcpy(resume->foreign, s->ownership.foreign, n_files);
+    resume->complete = s->ownership.was_complete;
+    if (!s->ownership.was_complete)
+        memcpy(resume->foreign, s->ownership.foreign, n_files);
     r = s->placement->ops->snapshot(s->placement, resume);
     for (uint32_t slot = 0; s->books.unreadable.n_set && slot < s->store.n_pieces; slot++)
         if (bitfield_test(&s->books.unreadable, slot))
@@ -118,6 +128,7 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     verdict = s->placement->ops->may_save(s->placement, &s->books, s->n_jobs > 0);
     if (verdict != SAVE_NOW)
         return verdict == SAVE_LATER ? STORAGE_BUSY : 0;
+    s->ownership.was_complete |= is_complete(s);
     x = save_job_of(job_new(s, &save_kind, sizeof *x));
     x->path = s->resume_path;
     x->resume = resume_new(s->store.meta);

@@ -86,7 +86,7 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->owner = config->owner;
     s->refuse_lost = config->refuse_lost;
     s->trusting = config->trusting;
-    s->overwriting = config->allow_overwrite ? OVERWRITE_ALLOWED : OVERWRITE_NOTHING;
+    s->policy = config->policy;
     s->lock_fd = -1;
     s->check_at = UINT32_MAX;
     s->failed_file = JOB_FILE_NONE;
@@ -272,6 +272,16 @@ bool storage_failed_in_content(const struct storage *s)
     return s->failed_file < s->store.n_files;
 }
 
+static const char *describe_change(const struct storage *s)
+{
+    if (s->policy.seed_only)
+        return "not every piece is on disk, and --seed-only downloads none";
+    return s->failed_file < s->store.n_files && s->stamps.files &&
+                   !s->stamps.files[s->failed_file].exists
+               ? "was complete, and is gone (see --on-change)"
+               : "was complete, and has changed (see --on-change)";
+}
+
 const char *storage_describe_error(struct storage *s, int error, char reason[STORAGE_REASON_MAX])
 {
     const char *path = s->failed_file < s->store.n_files
@@ -281,9 +291,10 @@ const char *storage_describe_error(struct storage *s, int error, char reason[STO
     snprintf(reason, STORAGE_REASON_MAX, "%s%s%s: %s",
              s->failed_file == JOB_FILE_RESUME ? s->resume_path : s->dir, path ? "/" : "",
              path ? path : "",
-             error == -EEXIST   ? "exists, and is not of this torrent (see --allow-overwrite)"
-             : error == -EMLINK ? "another file of the torrent is the same file"
-                                : strerror(error < 0 ? -error : error));
+             error == -EEXIST    ? "exists, and is not of this torrent (see --allow-overwrite)"
+             : error == -EREMCHG ? describe_change(s)
+             : error == -EMLINK  ? "another file of the torrent is the same file"
+                                 : strerror(error < 0 ? -error : error));
     return reason;
 }
 

@@ -56,7 +56,7 @@ START_TEST(defaults_are_those_of_the_manual)
     ck_assert_uint_eq(r.o.port, 6881);
     ck_assert(!r.o.port_given && !r.o.verbose && !r.o.quiet && !r.o.daemon && !r.o.foreground);
     ck_assert(!r.o.check_integrity && !r.o.super_seed && r.o.limit_lan);
-    ck_assert(!r.o.allow_overwrite);
+    ck_assert(!r.o.allow_overwrite && !r.o.repair_changed && !r.o.seed_only);
     ck_assert(!r.o.torrents_dir && !r.o.config && !r.o.pid_file);
     ck_assert_uint_eq(r.o.max_peers, 200);
     ck_assert_uint_eq(r.o.max_download_limit, 0);
@@ -81,6 +81,7 @@ START_TEST(every_option_is_parsed)
     run(&r, "conjure a.torrent -o /srv/in -p 0 -v -d --foreground --max-peers 17 b.torrent "
             "--max-download-limit=1.5M --max-upload-limit 64K --seed-ratio=2.5 --seed-time 0.5 "
             "--select-file=1-3,7 --check-integrity --allow-overwrite --allocation=compact "
+            "--on-change=repair --seed-only "
             "--state-dir st --save-interval=5 --limit-lan=no --super-seed --torrents-dir t "
             "--config=c --pid-file p -- -c");
     ck_assert_int_eq(r.result, COMMAND_LINE_RUN);
@@ -92,6 +93,7 @@ START_TEST(every_option_is_parsed)
     ck_assert_uint_eq(r.o.port, 0);
     ck_assert(r.o.port_given && r.o.verbose && r.o.daemon && r.o.foreground);
     ck_assert(r.o.check_integrity && r.o.allow_overwrite);
+    ck_assert(r.o.repair_changed && r.o.seed_only);
     ck_assert_uint_eq(r.o.max_peers, 17);
     ck_assert_uint_eq(r.o.max_download_limit, 1572864);
     ck_assert_uint_eq(r.o.max_upload_limit, 65536);

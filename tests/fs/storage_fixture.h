@@ -36,6 +36,9 @@ static inline int run(struct disk_job *job)
     return storage_finish(job);
 }
 
+#define REPAIRING ((struct write_policy){.repair_changed = true, .repair_gone = true})
+static struct write_policy policy = REPAIRING;
+
 static inline int try_open(struct sample *sample, enum allocation allocation, const bool *skip,
                            struct storage **sp)
 {
@@ -43,7 +46,8 @@ static inline int try_open(struct sample *sample, enum allocation allocation, co
                                     .dir = sample->dir,
                                     .resume_path = sample->resume,
                                     .allocation = allocation,
-                                    .skip_file = skip};
+                                    .skip_file = skip,
+                                    .policy = policy};
     char reason[STORAGE_REASON_MAX];
 
     return storage_new(&config, &pool, &buffers, sp, reason);
@@ -230,8 +234,11 @@ static inline void make_hundred_files(struct sample *sample)
 
 static inline struct storage *open_trusting(struct sample *sample)
 {
-    struct storage_config config = {
-        .meta = sample->meta, .dir = sample->dir, .resume_path = sample->resume, .trusting = true};
+    struct storage_config config = {.meta = sample->meta,
+                                    .dir = sample->dir,
+                                    .resume_path = sample->resume,
+                                    .trusting = true,
+                                    .policy = policy};
     char reason[STORAGE_REASON_MAX];
     struct storage *s = NULL;
     struct disk_job *job;

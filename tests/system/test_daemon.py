@@ -425,7 +425,7 @@ def test_a_changed_file_is_found_after_the_start_and_hashed_alone(daemon, trio, 
         with big.open("r+b") as file:
             file.seek(600_000)
             file.write(bytes([bytes_of_big[600_000] ^ wrong]))
-        daemon.start()
+        daemon.start("--on-change=repair")
         daemon.wait_for_log("folder: folder/folder/big.bin has changed on disk")
         daemon.wait_for_log("folder", "checking the doubtful pieces")
         daemon.wait_for_log("folder", state, times=1 if wrong else 2)  # once on trust

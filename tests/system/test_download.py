@@ -252,6 +252,6 @@ def test_a_file_changed_by_another_program_is_hashed_again(world, out):
     world.download(torrent, out).expect_exit(0, 20)
     served = peer.served
     (out / "content" / "folder" / "c.bin").write_bytes(bytes(16384))
-    world.download(torrent, out).expect_exit(0, 20)
+    world.download(torrent, out, "--on-change=repair").expect_exit(0, 20)
     assert torrent.is_in(out)
     assert 0 < peer.served - served <= 2 * torrent.piece_length

@@ -163,7 +163,7 @@ def test_a_seed_serves_only_verified_pieces(world):
     with big.open("r+b") as file:
         file.write(bytes(300000))
     os.utime(big, (1, 1))
-    second = world.seed(torrent)
+    second = world.seed(torrent, "--on-change=repair")
     at = sum(n for (path, n) in torrent.files[:torrent.files.index((("folder", "big.bin"), big.stat().st_size))])
     piece = at // torrent.piece_length + 1
     try:

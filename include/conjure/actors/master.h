@@ -65,8 +65,10 @@ struct master_config {
     const char *torrents_dir; /* of a daemon: watched for torrents; NULL: none */
     uint16_t port, last_port; /* to listen on: the first that is free; 0: any */
     enum allocation allocation;
-    bool check_integrity; /* hash everything at the start */
+    bool check_integrity; /* hash everything at the start, and repair it */
     bool allow_overwrite; /* of files that are not of the torrent */
+    bool repair_changed;  /* download again what has changed since the torrent was complete */
+    bool seed_only;       /* download nothing and write no content */
     /* Seed for ever, unless the settings set a goal, and end by a signal. A daemon also runs the
      * torrents of the state folder. A failure of one of TORRENTS ends the start; any other torrent
      * is retried. */

@@ -11,7 +11,7 @@ enum exit_code {
     EXIT_UNREACHABLE = 4, /* no tracker and no peer replies */
     EXIT_STOPPED = 7,     /* stopped by a signal before completion */
     EXIT_DISK_FULL = 9,
-    EXIT_FILE_EXISTS = 13, /* a file is in the way that is not of the torrent; aria2's code, too */
+    EXIT_FILE_EXISTS = 13, /* a file is not of the torrent, or not any more; aria2's code, too */
 };
 
 #endif

@@ -51,6 +51,8 @@ struct options {
     bool foreground; /* with daemon: do not fork, log to stderr */
     bool check_integrity;
     bool allow_overwrite; /* of files that are not of the torrent */
+    bool repair_changed;  /* download again what has changed since the torrent was complete */
+    bool seed_only;       /* download nothing and write no content */
     enum allocation allocation;
     uint32_t max_peers;          /* connections of the whole process; 0, in a daemon without
                                     --max-peers: as many as the limit of open files allows */

@@ -7,6 +7,7 @@
 
 #include "conjure/base/addr.h"
 #include "conjure/base/bitfield.h"
+#include "conjure/base/write_policy.h"
 #include "conjure/fs/allocation.h"
 #include "conjure/fs/disk_job.h"
 #include "conjure/fs/handle_pool.h"
@@ -51,7 +52,7 @@ struct storage_config {
     /* When resume data claims every piece the open job reads the stamp of one file only. The
      * others are left to storage_prepare_restat. */
     bool trusting;
-    bool allow_overwrite; /* files that are not of this torrent may be written to and cut */
+    struct write_policy policy;
 };
 
 #define STORAGE_REASON_MAX 256 /* bytes, with the final 0 */
@@ -73,9 +74,10 @@ int storage_prepare_open(struct storage *s, struct disk_job **jobp);
 
 /* Judges the files with content that were there before the torrent, once no piece is doubtful, and
  * makes what the torrent needs before its first write. Call it after a check; NULL when the open
- * job has done all that. -EEXIST when a file must be left alone (storage_describe_error): then the
- * storage can only be closed. STORAGE_UNSAVED when resume data has to be saved first, so that after
- * a crash our files are known to be ours; call it again after that, even if saving has failed. */
+ * job has done all that. -EEXIST when a file must be left alone, -EREMCHG when one was complete and
+ * has changed (storage_describe_error): then the storage can only be closed. STORAGE_UNSAVED when
+ * resume data has to be saved first, so that after a crash our files are known to be ours; call it
+ * again after that, even if saving has failed. */
 int storage_prepare_make(struct storage *s, struct disk_job **jobp);
 
 /* Received blocks: bit i of BLOCKS says that DATA holds block FIRST_BLOCK + i, at i * BLOCK_SIZE.

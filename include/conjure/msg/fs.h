@@ -4,6 +4,7 @@
 
 #include "conjure/base/addr.h"
 #include "conjure/base/bitfield.h"
+#include "conjure/base/write_policy.h"
 #include "conjure/msg/table.h"
 #include "conjure/msg/worker.h"
 #include "conjure/piece/stored_blocks.h"
@@ -19,7 +20,7 @@ struct open_file;
           struct torrent *torrent;                                                                 \
           bool refuse_lost; /* fail by -ENOENT when saved content is missing */                    \
           bool trusting; /* check files of a complete torrent after the reply */                   \
-          bool allow_overwrite; /* of files that are not of this torrent */                        \
+          struct write_policy policy;                                                              \
           struct storage *storage; /* reply, owned by FS until CloseTorrent */                     \
           struct bitfield have; /* reply, owned by the asker: verified pieces */                   \
           struct stored_blocks stored; /* reply, owned by the asker: blocks of other pieces */     \

@@ -72,7 +72,7 @@ static struct disk_job *start_first(struct fs *self)
         .owner = t,
         .refuse_lost = m->refuse_lost,
         .trusting = m->trusting,
-        .allow_overwrite = m->allow_overwrite,
+        .policy = m->policy,
     };
     struct disk_job *job;
 

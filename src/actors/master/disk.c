@@ -13,6 +13,18 @@
 
 /* --- opening and checking ----------------------------------------------------------------- */
 
+/* A download that is started again makes up for files that the user has removed. In a daemon they
+ * are reported: nobody has asked for them again. */
+static struct write_policy write_policy(const struct master_config *c)
+{
+    bool repair = c->repair_changed || c->check_integrity;
+
+    return (struct write_policy){.overwrite = c->allow_overwrite,
+                                 .repair_changed = repair,
+                                 .repair_gone = repair || !c->daemon,
+                                 .seed_only = c->seed_only};
+}
+
 void disk_open(struct master_torrent *t)
 {
     struct fs_open_torrent *m = fs_new_open_torrent();
@@ -20,7 +32,7 @@ void disk_open(struct master_torrent *t)
     m->torrent = &t->torrent;
     m->refuse_lost = t->master->config->daemon && !t->master->config->check_integrity;
     m->trusting = m->refuse_lost && !t->lasting.needs_restat;
-    m->allow_overwrite = t->master->config->allow_overwrite;
+    m->policy = write_policy(t->master->config);
     t->lasting.needs_restat = false;
     if (!master_ask_fs_open_torrent(&t->master->inbox, fs_inbox(t->master->fs), m))
         abort(); /* FS ends after the last torrent */

@@ -50,6 +50,7 @@ static enum master_outcome outcome_of(int error)
     case EDQUOT:
         return MASTER_DISK_FULL;
     case EEXIST:
+    case EREMCHG: /* complete content has changed */
         return MASTER_FILE_EXISTS;
     default:
         return MASTER_ERROR;
@@ -68,6 +69,8 @@ void retry_note_failure(struct master_torrent *t, int error, const char *reason)
                 retry ? "; it will be tried again" : "");
     free(l->last_error);
     l->last_error = mem_dup_string(text);
+    /* Otherwise the next opening would believe resume data that lists it as complete. */
+    l->needs_restat |= error == EREMCHG;
     t->master->start_failed |= ends_the_start(t);
     if (retry)
         t->retry_ns = t->master->now + retry_delay_ns(l->n_failures++);

@@ -416,8 +416,8 @@ static bool fetch(struct stub_inbox *x, uint32_t me, const struct claim *c, stru
     return true;
 }
 
-/* A peer has one claim at a time, so that few blocks are shared in endgame even if the disk's thread
- * is slow. */
+/* A peer has one claim at a time, so that few blocks are shared in endgame even if the disk is
+ * slow. */
 static void *peer_thread(void *arg)
 {
     uint32_t me = *(uint32_t *)arg;

@@ -32,11 +32,27 @@ START_TEST(how_a_torrent_is_opened_depends_on_the_process)
         ck_assert_ptr_eq(x->torrent, &t->torrent);
         ck_assert_msg(x->refuse_lost == cases[i].refuse_lost, "case %zu", i);
         ck_assert_msg(x->trusting == cases[i].trusting, "case %zu", i);
-        ck_assert(x->allow_overwrite == cases[i].needs_restat);
+        ck_assert(x->policy.overwrite == cases[i].needs_restat && !x->policy.seed_only);
+        ck_assert(x->policy.repair_changed == cases[i].check_integrity);
+        ck_assert(x->policy.repair_gone == (!cases[i].daemon || cases[i].check_integrity));
         ck_assert(!t->lasting.needs_restat && t->n_queries == 1);
         msg_free(&x->msg);
         end();
     }
+}
+END_TEST
+
+START_TEST(repairs_and_writes_are_as_the_user_wishes)
+{
+    struct fs_open_torrent *x;
+
+    begin();
+    config.daemon = config.repair_changed = config.seed_only = true;
+    disk_open(make(small(1), NULL));
+    x = EXPECT(fs, open_torrent);
+    ck_assert(x->policy.repair_changed && x->policy.repair_gone && x->policy.seed_only);
+    msg_free(&x->msg);
+    end();
 }
 END_TEST
 
@@ -209,7 +225,7 @@ START_TEST(a_torrent_whose_disk_failed_does_not_count_as_unsaved_state)
 END_TEST
 
 RUN_SUITE("disk", 10, how_a_torrent_is_opened_depends_on_the_process,
-          a_check_is_of_everything_when_asked_for, bytes_are_counted_by_what_is_wanted,
-          resume_data_is_saved_in_the_torrents_own_second,
+          repairs_and_writes_are_as_the_user_wishes, a_check_is_of_everything_when_asked_for,
+          bytes_are_counted_by_what_is_wanted, resume_data_is_saved_in_the_torrents_own_second,
           resume_data_is_left_alone_when_a_complete_torrent_did_not_change,
           a_torrent_whose_disk_failed_does_not_count_as_unsaved_state);
