@@ -8,6 +8,7 @@
 #include "conjure/actors/stream.h"
 #include "conjure/base/addr.h"
 #include "conjure/base/bitfield.h"
+#include "conjure/base/credits.h"
 #include "conjure/base/direction.h"
 #include "conjure/base/list.h"
 #include "conjure/base/owner.h"
@@ -31,12 +32,15 @@ struct torrent;
  *                    closing --- all queries are answered ---> freed, by the Lobby only
  */
 
+#define PEER_BUFFERS_MAX ((int64_t)64 << 20) /* bytes of claim buffers of all connections */
+
 /* The actors that a connection talks to; one for all connections. */
 struct peer_env {
     struct lobby_inbox *lobby;
     struct choker_inbox *choker;
     struct fs_inbox *fs;
     struct bandwidth_inbox *bandwidth;
+    struct credits *buffers; /* of PEER_BUFFERS_MAX; one credit is one byte */
 };
 
 enum peer_state {

@@ -26,6 +26,7 @@ struct lobby {
     int epoll_fd;
     struct lobby_options options;
     struct peer_env env;
+    struct credits buffers; /* of env */
     struct session_scratch scratch;
     uint64_t now; /* of this round */
 

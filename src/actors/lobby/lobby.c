@@ -9,6 +9,7 @@
  */
 #include "conjure/actors/lobby.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -282,7 +283,9 @@ int lobby_run(struct lobby *l, const struct lobby_options *options)
     l->env = (struct peer_env){.lobby = &l->inbox,
                                .choker = options->choker,
                                .fs = options->fs,
-                               .bandwidth = options->bandwidth};
+                               .bandwidth = options->bandwidth,
+                               .buffers = &l->buffers};
+    credits_init(&l->buffers, PEER_BUFFERS_MAX);
     l->now = clock_now();
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, options->listen_fd, &e))
         return -errno;
@@ -297,6 +300,7 @@ void lobby_join(struct lobby *l)
     if (!l)
         return;
     actor_join(&l->actor);
+    assert(!l->env.buffers || credits_left(&l->buffers) == PEER_BUFFERS_MAX);
     session_scratch_deinit(&l->scratch);
     waker_deinit(&l->waker);
     close(l->epoll_fd);

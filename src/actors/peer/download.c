@@ -39,32 +39,71 @@ static uint32_t claim_blocks_max(const struct peer *p)
 
 /* --- buffers ------------------------------------------------------------------------------ */
 
+/*
+ * All connections share one budget for claim buffers, or a few dozen fast peers would take hundreds
+ * of megabytes. A query takes the credits for one buffer; they stay taken while the buffer is in
+ * use, or is a spare one. A connection that has neither a claim nor a query takes them unasked: so
+ * each of them can go on, and no one has to be woken when credits are returned.
+ */
+static uint32_t credits_of_claim(const struct peer *p)
+{
+    return claim_blocks_max(p) * BLOCK_SIZE;
+}
+
+static bool take_credits(struct peer *p)
+{
+    if (credits_take(p->env->buffers, credits_of_claim(p)))
+        return true;
+    if (p->n_next_piece || p->n_stores || session_n_in_flight(&p->session))
+        return false;
+    credits_take_unasked(p->env->buffers, credits_of_claim(p));
+    return true;
+}
+
 /* All buffers have room for the largest claim, so that any can be used again for any; of a small
- * claim only the first pages are ever touched. */
+ * claim only the first pages are ever touched. Uses the credits of a query, or those of the spare
+ * buffer in their place. */
 static uint8_t *buffer_new(struct peer *p)
 {
     struct peer_download *d = p->work ? &p->work->download : NULL;
 
-    if (d && d->n_spare)
+    if (d && d->n_spare) {
+        credits_return(p->env->buffers, credits_of_claim(p));
         return d->spare[--d->n_spare];
+    }
     return malloc((size_t)CLAIM_BLOCKS_MAX * BLOCK_SIZE);
 }
 
+/* Spare buffers may have no more than half of the credits. */
+static bool may_keep(const struct peer *p, const struct peer_download *d)
+{
+    return d->n_spare < N_ELEMENTS(d->spare) &&
+           d->n_spare * claim_blocks_max(p) < PEER_SPARE_BLOCKS &&
+           credits_left(p->env->buffers) >= PEER_BUFFERS_MAX / 2;
+}
+
+/* DATA may be NULL. */
 static void buffer_free(struct peer *p, uint8_t *data)
 {
     struct peer_download *d = p->work ? &p->work->download : NULL;
 
-    if (data && d && d->n_spare < N_ELEMENTS(d->spare) &&
-        d->n_spare * claim_blocks_max(p) < PEER_SPARE_BLOCKS)
+    if (data && d && may_keep(p, d)) {
         d->spare[d->n_spare++] = data;
-    else
-        free(data);
+        return;
+    }
+    free(data);
+    credits_return(p->env->buffers, credits_of_claim(p));
 }
 
-void peer_download_end(struct peer_download *d)
+void peer_download_end(struct peer *p)
 {
-    while (d->n_spare)
+    struct peer_download *d = &p->work->download;
+
+    owner_assert(&p->owner);
+    while (d->n_spare) {
         free(d->spare[--d->n_spare]);
+        credits_return(p->env->buffers, credits_of_claim(p));
+    }
 }
 
 /* --- the end of a claim ------------------------------------------------------------------- */
@@ -157,8 +196,10 @@ static bool take_claim(struct peer *p, const struct claim *c)
     uint8_t *data;
     int r;
 
-    if (p->state == PEER_CLOSING || p->must_close || p->session.peer_chokes)
+    if (p->state == PEER_CLOSING || p->must_close || p->session.peer_chokes) {
+        credits_return(p->env->buffers, credits_of_claim(p));
         return false;
+    }
     data = buffer_new(p);
     r = data ? session_add_claim(&p->session, c, data, clock_now()) : -ENOMEM;
     if (!r)
@@ -184,6 +225,8 @@ void peer_download_claimed(struct peer *p, struct interest_next_piece *m)
         tell_requested(p, m->claim.id);
     else if (m->claim.id)
         return_claim(p, m->claim.id);
+    if (!m->claim.id)
+        credits_return(p->env->buffers, credits_of_claim(p));
     msg_free(&m->msg);
 }
 
@@ -219,13 +262,14 @@ void peer_download_ask(struct peer *p, uint64_t now)
         now < p->work->download.pause_ns)
         return;
     wanted = blocks_to_claim(p, now);
-    while (wanted && p->n_next_piece < NEXT_PIECE_MAX) {
+    while (wanted && p->n_next_piece < NEXT_PIECE_MAX && take_credits(p)) {
         struct interest_next_piece *m = interest_new_next_piece();
 
         m->peer = p->id;
         m->n_blocks = wanted < most ? wanted : most;
         if (!peer_ask_interest_next_piece(&p->inbox, &p->torrent->interest, m)) {
             msg_free(&m->msg);
+            credits_return(p->env->buffers, credits_of_claim(p));
             return;
         }
         peer_quota_use(p, DIRECTION_DOWN, m->n_blocks * BLOCK_SIZE);

@@ -44,7 +44,7 @@ void peer_download_refused(struct peer *p, uint32_t piece, uint64_t now);
  * when that happens again after a pause, this returns negative. Only with p->work. */
 int peer_download_tick(struct peer *p, uint64_t now);
 
-/* Frees the spare buffers. */
-void peer_download_end(struct peer_download *d);
+/* Frees the spare buffers. Only with p->work. */
+void peer_download_end(struct peer *p);
 
 #endif

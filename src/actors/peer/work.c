@@ -20,7 +20,7 @@ void peer_work_end(struct peer *p)
     owner_assert(&p->owner);
     peer_lease_return_all(p);
     peer_quota_return_all(p);
-    peer_download_end(&p->work->download);
+    peer_download_end(p);
     peer_upload_end(&p->work->upload);
     free(p->work);
     p->work = NULL;

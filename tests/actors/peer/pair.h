@@ -17,6 +17,7 @@ struct pair {
     struct stub_actors actors;
     struct lobby_inbox lobby;
     struct peer_env env;
+    struct credits buffers;
     struct peer *p;
     struct remote far;
     struct session_scratch scratch;
@@ -44,7 +45,9 @@ static inline void begin(enum role role)
     x.env = (struct peer_env){.lobby = &x.lobby,
                               .choker = &x.actors.choker,
                               .fs = &x.actors.fs,
-                              .bandwidth = &x.actors.bandwidth};
+                              .bandwidth = &x.actors.bandwidth,
+                              .buffers = &x.buffers};
+    credits_init(&x.buffers, PEER_BUFFERS_MAX);
     ck_assert_int_eq(session_scratch_init(&x.scratch), 0);
     if (role == SEEDING)
         channel_close(&x.actors.torrent.interest.channel);
@@ -106,6 +109,7 @@ static inline void end(void)
     ck_assert_uint_eq(x.p->n_stores, 0);
     ck_assert_uint_eq(x.p->n_next_piece, 0);
     ck_assert_uint_eq(x.p->n_blocks_asked, 0);
+    ck_assert_int_eq(credits_left(&x.buffers), PEER_BUFFERS_MAX);
     peer_free(x.p);
     session_scratch_deinit(&x.scratch);
     remote_close(&x.far);
