@@ -43,7 +43,7 @@ static int begin_anew(struct storage *s)
         r = find_all_present(s, &doubtful);
     if (!r) {
         swap(&b->doubtful, &doubtful);
-        r = s->placement->ops->begin_check(s->placement, b, true);
+        r = s->placement->ops->begin_check(s->placement, b, CHECK_ALL);
         if (r)
             swap(&b->doubtful, &doubtful);
     }
@@ -65,7 +65,8 @@ int storage_begin_check(struct storage *s, enum check_scope scope, uint32_t *np)
     owner_assert(&s->thread);
     assert(s->n_jobs == 0 && s->books.n_unhashed == 0);
     *np = 0;
-    r = anew ? begin_anew(s) : s->placement->ops->begin_check(s->placement, &s->books, false);
+    r = anew ? begin_anew(s)
+             : s->placement->ops->begin_check(s->placement, &s->books, CHECK_DOUBTFUL);
     if (r)
         return r;
     s->check_at = 0;

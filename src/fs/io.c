@@ -95,13 +95,13 @@ int io_close(int fd)
     return close(fd) < 0 && errno != EINTR ? -errno : 0;
 }
 
-/* The folder NAME below DIR_FD, made when MAKE. */
-static int open_folder(int dir_fd, const char *name, bool make, int *fdp)
+/* The folder NAME below DIR_FD, made if CREATE is not 0. */
+static int open_folder(int dir_fd, const char *name, int create, int *fdp)
 {
     const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(dir_fd, name, flags);
 
-    if (fd < 0 && errno == ENOENT && make) {
+    if (fd < 0 && errno == ENOENT && create) {
         if (mkdirat(dir_fd, name, 0777) < 0 && errno != EEXIST)
             return -errno;
         fd = openat(dir_fd, name, flags);
@@ -120,8 +120,9 @@ static int open_folder(int dir_fd, const char *name, bool make, int *fdp)
     return 0;
 }
 
-/* Walks to the folder of PATH's last component. *PARENTP is DIR_FD itself or a new descriptor. */
-static int open_parent(int dir_fd, const char *path, bool make, int *parentp, const char **lastp)
+/* Walks to the folder of PATH's last component. CREATE is O_CREAT to make missing folders, or 0.
+ * *PARENTP is DIR_FD itself or a new descriptor. */
+static int open_parent(int dir_fd, const char *path, int create, int *parentp, const char **lastp)
 {
     char name[NAME_MAX + 1];
     int parent = dir_fd;
@@ -138,7 +139,7 @@ static int open_parent(int dir_fd, const char *path, bool make, int *parentp, co
         else {
             memcpy(name, path, n);
             name[n] = 0;
-            r = open_folder(parent, name, make, &next);
+            r = open_folder(parent, name, create, &next);
         }
         if (parent != dir_fd)
             io_close(parent);
@@ -212,7 +213,7 @@ int io_open_below(int dir_fd, const char *path, int flags, int *fdp)
 int io_link_below(int dir_fd, const char *path, const char *target)
 {
     const char *last;
-    int parent, r = open_parent(dir_fd, path, true, &parent, &last);
+    int parent, r = open_parent(dir_fd, path, O_CREAT, &parent, &last);
 
     if (r)
         return r;
@@ -225,7 +226,7 @@ int io_link_below(int dir_fd, const char *path, const char *target)
 int io_remove_below(int dir_fd, const char *path)
 {
     const char *last;
-    int parent, r = open_parent(dir_fd, path, false, &parent, &last);
+    int parent, r = open_parent(dir_fd, path, 0, &parent, &last);
 
     if (r)
         return r;
@@ -254,11 +255,11 @@ static int rename_new(int from_fd, const char *from, int to_fd, const char *to)
 int io_rename_below(int dir_fd, const char *from, const char *to)
 {
     const char *last_from, *last_to;
-    int from_fd, to_fd = dir_fd, r = open_parent(dir_fd, from, false, &from_fd, &last_from);
+    int from_fd, to_fd = dir_fd, r = open_parent(dir_fd, from, 0, &from_fd, &last_from);
 
     if (r)
         return r;
-    r = open_parent(dir_fd, to, true, &to_fd, &last_to);
+    r = open_parent(dir_fd, to, O_CREAT, &to_fd, &last_to);
     if (!r)
         r = rename_new(from_fd, last_from, to_fd, last_to);
     if (to_fd != dir_fd)

@@ -2,6 +2,7 @@
 #ifndef CONJURE_SRC_FS_PLACEMENT_H
 #define CONJURE_SRC_FS_PLACEMENT_H
 
+#include "conjure/fs/storage.h"
 #include "fs/books.h"
 #include "fs/resume.h"
 #include "fs/slots.h"
@@ -59,9 +60,9 @@ struct placement_ops {
      * -ENOMEM. */
     int (*snapshot)(const struct placement *p, struct resume *r);
 
-    /* A check of the doubtful slots begins. ANEW: of all, and no piece counts as verified. 0, or
+    /* A check of the doubtful slots begins. CHECK_ALL: no piece counts as verified. 0, or
      * -ENOMEM with nothing changed. */
-    int (*begin_check)(struct placement *p, struct books *b, bool anew);
+    int (*begin_check)(struct placement *p, struct books *b, enum check_scope scope);
     /* How many bytes of SLOT the check reads. */
     uint32_t (*check_size)(const struct placement *p, uint32_t slot);
     /* Which piece it expects there, SLOT_NONE for any other than the slot's own; and *EXPECTEDP,

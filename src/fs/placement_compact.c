@@ -144,7 +144,7 @@ static int compact_snapshot(const struct placement *p, struct resume *r)
     return 0;
 }
 
-static int compact_begin_check(struct placement *p, struct books *b, bool anew)
+static int compact_begin_check(struct placement *p, struct books *b, enum check_scope scope)
 {
     struct compact *c = compact_of(p);
     struct scan scan;
@@ -155,7 +155,7 @@ static int compact_begin_check(struct placement *p, struct books *b, bool anew)
         return -ENOMEM;
     scan_deinit(&c->scan);
     c->scan = scan;
-    for (uint32_t piece = 0; !anew && piece < p->store->n_pieces; piece++)
+    for (uint32_t piece = 0; scope == CHECK_DOUBTFUL && piece < p->store->n_pieces; piece++)
         if (bitfield_test(&b->verified, piece))
             scan_keep(&c->scan, c->slots.slot_of[piece], piece);
     bitfield_clear_all(&b->verified);

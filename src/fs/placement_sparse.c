@@ -94,7 +94,7 @@ static int sparse_snapshot(const struct placement *p, struct resume *r)
     return 0;
 }
 
-static int sparse_begin_check(struct placement *p, struct books *b, bool anew)
+static int sparse_begin_check(struct placement *p, struct books *b, enum check_scope scope)
 {
     return 0;
 }

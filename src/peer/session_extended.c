@@ -19,11 +19,11 @@ void session_set_extensions(struct session *s, const struct extension_registry *
     s->is_private = is_private;
 }
 
-void session_send_extension_handshake(struct session *s, uint16_t port, bool upload_only)
+void session_send_extension_handshake(struct session *s, uint16_t port, enum session_aim aim)
 {
     const struct extension_offer offer = {.registry = s->extensions,
                                           .is_private = s->is_private,
-                                          .upload_only = upload_only,
+                                          .upload_only = aim == SESSION_UPLOADS_ONLY,
                                           .port = port,
                                           .reqq = SESSION_REQUESTS_MAX};
     uint8_t bytes[EXTENSION_OURS_MAX];

@@ -44,13 +44,18 @@ static void exempt_lan(bool exempt)
 }
 
 /* The torrent of peer 12 is 1. */
-static void ask_from(uint32_t id, bool lan, enum direction direction, uint32_t n_bytes)
+enum network {
+    INTERNET,
+    LAN,
+};
+
+static void ask_from(uint32_t id, enum network network, enum direction direction, uint32_t n_bytes)
 {
     struct bandwidth_want_quota *m = bandwidth_new_want_quota();
 
     m->peer = id;
     m->torrent = id / 10;
-    m->lan = lan;
+    m->lan = network == LAN;
     m->direction = direction;
     m->n_bytes = n_bytes;
     ck_assert(peer_ask_bandwidth_want_quota(&peer.peer, bandwidth_inbox(b), m));
@@ -58,7 +63,7 @@ static void ask_from(uint32_t id, bool lan, enum direction direction, uint32_t n
 
 static void ask(uint32_t id, enum direction direction, uint32_t n_bytes)
 {
-    ask_from(id, false, direction, n_bytes);
+    ask_from(id, INTERNET, direction, n_bytes);
 }
 
 static void expect_quota(uint32_t id, uint32_t n_granted)
@@ -168,16 +173,16 @@ START_TEST(the_lan_can_be_exempt)
 {
     begin();
     limit(1, DIRECTION_UP, 1);
-    ask_from(10, true, DIRECTION_UP, 4096);
-    ask_from(11, false, DIRECTION_UP, 4096);
+    ask_from(10, LAN, DIRECTION_UP, 4096);
+    ask_from(11, INTERNET, DIRECTION_UP, 4096);
     expect_nothing();
     exempt_lan(true);
     expect_free(10);
-    ask_from(12, true, DIRECTION_UP, 4096);
+    ask_from(12, LAN, DIRECTION_UP, 4096);
     expect_free(12);
     expect_nothing();
     exempt_lan(false);
-    ask_from(12, true, DIRECTION_UP, 4096);
+    ask_from(12, LAN, DIRECTION_UP, 4096);
     expect_nothing();
     limit(1, DIRECTION_UP, 0);
     expect_free(11);

@@ -51,13 +51,19 @@ static void join(uint32_t peer)
     ck_assert(choker_tell_peer_joined(choker_inbox(c), m));
 }
 
-static void interest(uint32_t peer, bool interested, bool seed)
+enum side {
+    LEECHER,
+    SEED,
+};
+
+/* A leecher is interested, a seed is not. */
+static void interest(uint32_t peer, enum side side)
 {
     struct choker_interest_changed *m = choker_new_interest_changed();
 
     m->peer = peer;
-    m->peer_interested = interested;
-    m->peer_is_seed = seed;
+    m->peer_interested = side == LEECHER;
+    m->peer_is_seed = side == SEED;
     ck_assert(peer_ask_choker_interest_changed(&replies.peer, choker_inbox(c), m));
     ck_assert_ptr_eq(expect(&replies, choker_kind_interest_changed), m);
     msg_free(&m->msg);
@@ -117,10 +123,10 @@ START_TEST(interested_peers_are_unchoked_and_totals_sent)
     join(1);
     join(2);
     join(3);
-    interest(3, false, true);
-    interest(0, true, false);
-    interest(1, true, false);
-    interest(2, true, false);
+    interest(3, SEED);
+    interest(0, LEECHER);
+    interest(1, LEECHER);
+    interest(2, LEECHER);
     msg_free(expect(&peers[0], peer_kind_unchoke));
     msg_free(expect(&peers[1], peer_kind_unchoke));
     rates(0, 100, 20);
@@ -166,7 +172,7 @@ START_TEST(it_survives_the_end_of_timer)
     after->cancelled = true;
     msg_reply(&after->msg);
     join(1);
-    interest(1, true, false);
+    interest(1, LEECHER);
     msg_free(expect(&peers[1], peer_kind_unchoke));
     leave(0);
     leave(1);
@@ -185,7 +191,7 @@ START_TEST(a_seed_torrent_is_known_before_its_peers)
     ck_assert(choker_tell_torrent_completed(choker_inbox(c), m));
     for (int i = 0; i < 3; i++) {
         join(0);
-        interest(0, true, false);
+        interest(0, LEECHER);
         msg_free(expect(&peers[0], peer_kind_unchoke));
         leave(0);
         expect_totals(0, 0, 0, 0);
@@ -246,8 +252,8 @@ START_TEST(a_seed_suggests_other_pieces_to_each_leecher)
     join(0);
     after = expect(&timer, timer_kind_after);
     join(1);
-    interest(0, true, false);
-    interest(1, true, false);
+    interest(0, LEECHER);
+    interest(1, LEECHER);
     a = suggested(0);
     b = suggested(0);
     ck_assert(unchoked_and_guided(0));
@@ -264,7 +270,7 @@ START_TEST(a_seed_suggests_other_pieces_to_each_leecher)
     ck_assert(!(seen & (1u << a | 1u << b)));
     fast = false; /* gets no suggestions, but what it requests counts */
     join(2);
-    interest(2, true, false);
+    interest(2, LEECHER);
     ck_assert(unchoked_and_guided(2));
     for (uint32_t i = 0; i < 6; i++)
         took(2, i);
@@ -298,13 +304,13 @@ START_TEST(a_suggestion_that_was_sent_to_another_leecher_is_not_repeated)
     fast = true;
     join(0);
     after = expect(&timer, timer_kind_after);
-    interest(0, true, false);
+    interest(0, LEECHER);
     a = suggested(0);
     b = suggested(0);
     ck_assert(unchoked_and_guided(0));
     fast = false;
     join(1);
-    interest(1, true, false);
+    interest(1, LEECHER);
     ck_assert(unchoked_and_guided(1));
     for (uint32_t i = 0; i < 6; i++)
         if (i != b)
@@ -314,7 +320,7 @@ START_TEST(a_suggestion_that_was_sent_to_another_leecher_is_not_repeated)
     leave(0); /* B alone may be suggested again */
     fast = true;
     join(2);
-    interest(2, true, false);
+    interest(2, LEECHER);
     ck_assert_uint_eq(suggested(2), b);
     ck_assert(unchoked_and_guided(2));
     leave(1);
@@ -334,7 +340,7 @@ START_TEST(a_leecher_guides_no_peer)
     begin(4);
     join(0);
     after = expect(&timer, timer_kind_after);
-    interest(0, true, false);
+    interest(0, LEECHER);
     ck_assert(!unchoked_and_guided(0));
     took(0, 1);
     msg_free(expect(&peers[0], peer_kind_unguided));
@@ -358,7 +364,7 @@ START_TEST(slots_follow_the_upload_limit)
     set_limit(1000);
     for (uint32_t i = 0; i < 6; i++) {
         join(i);
-        interest(i, true, false);
+        interest(i, LEECHER);
     }
     for (int i = 0; i < 4; i++)
         msg_free(expect(&peers[i], peer_kind_unchoke));
@@ -380,7 +386,7 @@ START_TEST(a_partial_seed_guides_no_peer)
     begin(4);
     complete();
     join(0);
-    interest(0, true, false);
+    interest(0, LEECHER);
     ck_assert(!unchoked_and_guided(0));
     leave(0);
     expect_totals(0, 0, 0, 0);

@@ -44,13 +44,18 @@ static unsigned count_of(const char *text, const char *word)
     return n;
 }
 
-static struct logger *start_on(int fd, bool detailed, const char *prefix)
+enum form {
+    PLAIN,
+    DETAILED,
+};
+
+static struct logger *start_on(int fd, enum form form, const char *prefix)
 {
     struct logger_config config = LOGGER_CONFIG_DEFAULT;
     struct logger *l;
 
     config.fd = fd;
-    config.detailed = detailed;
+    config.detailed = form == DETAILED;
     config.prefix = prefix;
     l = logger_start(&config);
     ck_assert_ptr_nonnull(l);
@@ -64,7 +69,7 @@ START_TEST(lines_name_the_facility)
     char *text;
 
     ck_assert_int_eq(pipe(ends), 0);
-    l = start_on(ends[1], false, NULL);
+    l = start_on(ends[1], PLAIN, NULL);
     log_err("fs", "no room for %s", "x.iso");
     log_warning("peer", "%s", "a\nb\x1b[2J");
     log_info("peer", "below the threshold");
@@ -87,7 +92,7 @@ START_TEST(detailed_lines_have_time_and_priority)
 
     ck_assert_int_eq(pipe(ends), 0);
     log_threshold = LOG_LEVEL_DEBUG;
-    l = start_on(ends[1], true, NULL);
+    l = start_on(ends[1], DETAILED, NULL);
     log_debug("choke", "round %d", 7);
     logger_stop(l);
     close(ends[1]);
@@ -108,7 +113,7 @@ START_TEST(a_progress_line_is_erased_first)
     char *text;
 
     ck_assert_int_eq(pipe(ends), 0);
-    l = start_on(ends[1], false, "\r\033[K");
+    l = start_on(ends[1], PLAIN, "\r\033[K");
     log_err("fs", "full");
     logger_stop(l);
     close(ends[1]);
@@ -133,7 +138,7 @@ START_TEST(shutdown_is_answered_when_all_is_written)
     ck_assert_int_eq(pipe(ends), 0);
     waker_init_futex(&waker);
     channel_init(&replies, &waker);
-    l = start_on(ends[1], false, NULL);
+    l = start_on(ends[1], PLAIN, NULL);
     for (int i = 0; i < 100; i++)
         log_err("x", "%d", i);
     shutdown->msg.reply_to = &replies;
@@ -164,7 +169,7 @@ START_TEST(lines_after_the_end_go_to_stderr)
     ck_assert_int_eq(pipe(quiet), 0);
     ck_assert_int_eq(pipe(last), 0);
     dup2(last[1], STDERR_FILENO);
-    l = start_on(quiet[1], false, NULL);
+    l = start_on(quiet[1], PLAIN, NULL);
     logger_stop(l);
     log_err("main", "the end");
     dup2(saved, STDERR_FILENO);
@@ -195,7 +200,7 @@ START_TEST(a_flood_drops_debug_lines_and_counts_them)
 
     ck_assert_int_eq(pipe(ends), 0);
     log_threshold = LOG_LEVEL_DEBUG;
-    l = start_on(ends[1], false, NULL);
+    l = start_on(ends[1], PLAIN, NULL);
     /* The pipe is not read yet: Logger blocks in its first writes. */
     for (int i = 0; i < N_LINES; i++) {
         log_debug("flood", "debug %060d", i);
@@ -236,7 +241,7 @@ START_TEST(lines_of_each_thread_are_in_order)
     void *got;
 
     ck_assert_int_eq(pipe(ends), 0);
-    l = start_on(ends[1], false, NULL);
+    l = start_on(ends[1], PLAIN, NULL);
     pthread_create(&reader, NULL, read_all_in_thread, (void *)(intptr_t)ends[0]);
     for (int i = 0; i < N_THREADS; i++)
         pthread_create(&threads[i], NULL, log_lines, (void *)names[i]);

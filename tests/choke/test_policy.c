@@ -79,6 +79,11 @@ static uint32_t count(uint32_t first, uint32_t end_)
     return n;
 }
 
+enum standing {
+    IN_FAVOUR,
+    SNUBBED,
+};
+
 /* Ten seconds in which peer P sends us RATE[P] KiB/s and each unchoked peer gets 10 KiB/s; then a
  * round. */
 static void ten_seconds(const uint32_t *rate, uint32_t n)
@@ -178,9 +183,9 @@ START_TEST(every_host_is_as_likely)
         begin(0, 2);
         rng_seed(&policy.rng, seed);
         joins_interested(0, 2, 1, false);
-        choke_policy_moved(&policy, 0, 1 << 20, 0, false, now);
+        choke_policy_moved(&policy, 0, 1 << 20, 0, IN_FAVOUR, now);
         now += 100 * NS_PER_S;
-        choke_policy_moved(&policy, 0, 64 << 20, 0, false, now);
+        choke_policy_moved(&policy, 0, 64 << 20, 0, IN_FAVOUR, now);
         for (uint32_t p = 2; p < 10; p++) {
             join_from(999, p, 1, false);
             interest(p, true);
@@ -211,14 +216,14 @@ START_TEST(a_snubbing_peer_loses_its_regular_slot)
     for (int i = 0; i < 20; i++) {
         rate[5] = 0;
         ten_seconds(rate, 12);
-        choke_policy_moved(&policy, 5, 0, 0, true, now);
+        choke_policy_moved(&policy, 5, 0, 0, SNUBBED, now);
         choke_policy_round(&policy, now);
         take();
         n_unchoked += unchoked[5];
         ck_assert(!unchoked[5] || choke_policy_peer(&policy, 5)->optimistic);
     }
     ck_assert_uint_le(n_unchoked, 12); /* in the optimistic slot, now and then */
-    choke_policy_moved(&policy, 5, 64 << 20, 0, false, now);
+    choke_policy_moved(&policy, 5, 64 << 20, 0, IN_FAVOUR, now);
     choke_policy_round(&policy, now);
     take();
     ck_assert(unchoked[5]);
@@ -350,7 +355,7 @@ static uint64_t second(const uint32_t *reads, uint32_t n)
         left -= got;
         done[slowest] = true;
         honest += slowest == HONEST ? got : 0;
-        choke_policy_moved(&policy, slowest, 0, got, false, now);
+        choke_policy_moved(&policy, slowest, 0, got, IN_FAVOUR, now);
     }
     take();
     return honest;
@@ -451,7 +456,7 @@ START_TEST(five_hundred_slow_leechers_fill_the_uplink)
 
             got = got < room ? got : room;
             before += got;
-            choke_policy_moved(&policy, p, 0, got, false, now);
+            choke_policy_moved(&policy, p, 0, got, IN_FAVOUR, now);
         }
         sent += s >= 120 ? before : 0;
         if (s % 10 == 9) {

@@ -23,6 +23,12 @@ struct sample_file {
     const char *attr; /* BEP 47, or NULL */
 };
 
+/* What a test writes: the content of the sample, or bytes that fail the hash. */
+enum bytes {
+    GOOD_BYTES,
+    WRONG_BYTES,
+};
+
 struct sample {
     char dir[64];    /* download folder */
     char resume[96]; /* beside it */

@@ -125,7 +125,8 @@ static inline uint32_t n_blocks_of(const struct sample *sample, uint32_t piece)
 }
 
 static inline int write_blocks(struct sample *sample, struct storage *s, uint32_t piece,
-                               uint32_t first, uint32_t n, const struct addr *from, bool wrong)
+                               uint32_t first, uint32_t n, const struct addr *from,
+                               enum bytes bytes)
 {
     uint64_t at = (uint64_t)piece * sample->piece_length + (uint64_t)first * BLOCK_SIZE;
     uint64_t size = (uint64_t)n * BLOCK_SIZE;
@@ -136,7 +137,7 @@ static inline int write_blocks(struct sample *sample, struct storage *s, uint32_
     if (size > sample->length - at)
         size = sample->length - at;
     memcpy(data, sample->content + at, size);
-    if (wrong)
+    if (bytes == WRONG_BYTES)
         data[0] ^= 1;
     r = storage_prepare_write(s, piece, first, n, n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1,
                               data, from, &job);
@@ -158,8 +159,8 @@ static inline void hash_waiting(struct storage *s)
 
 static inline void write_piece(struct sample *sample, struct storage *s, uint32_t piece)
 {
-    ck_assert_int_eq(write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, false),
-                     0);
+    ck_assert_int_eq(
+        write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, GOOD_BYTES), 0);
 }
 
 static inline void make_plain(struct sample *sample)

@@ -29,7 +29,7 @@ static void download_in_disorder(struct sample *sample, uint32_t n)
     while (n--) {
         uint32_t piece = rng_below(&rng, sample->n_pieces);
 
-        write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, false);
+        write_blocks(sample, s, piece, 0, n_blocks_of(sample, piece), &alice, GOOD_BYTES);
         hash_waiting(s);
     }
     storage_free(s);

@@ -11,8 +11,8 @@ START_TEST(the_only_sender_of_a_wrong_piece_is_guilty)
 
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 2, &bob, true), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 3, 2, 2, &bob, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 2, &bob, WRONG_BYTES), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 3, 2, 2, &bob, GOOD_BYTES), 0);
     hash_waiting(s);
     ck_assert(storage_next_event(s, &e));
     ck_assert_int_eq(e.kind, STORAGE_GUILTY);
@@ -37,8 +37,8 @@ START_TEST(a_liar_among_several_is_found_when_the_piece_passes)
 
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 2, &bob, true), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 3, 2, 2, &alice, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 2, &bob, WRONG_BYTES), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 3, 2, 2, &alice, GOOD_BYTES), 0);
     hash_waiting(s);
     ck_assert_uint_eq(count_events(s, STORAGE_FAILED), 1);
     write_piece(&sample, s, 3);
@@ -93,7 +93,7 @@ START_TEST(a_buffer_is_taken_only_for_a_piece_that_waits_for_its_hash)
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_ptr_null(storage_exchange_buffer(s, 0, data));
-    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, GOOD_BYTES), 0);
     ck_assert_ptr_null(storage_exchange_buffer(s, 0, data));
     write_piece(&sample, s, 0);
     other = storage_exchange_buffer(s, 0, data);

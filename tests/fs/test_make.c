@@ -106,7 +106,7 @@ START_TEST(resume_data_comes_before_the_first_byte_of_content)
     make_plain(&sample);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_int_eq(access(sample.resume, F_OK), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 2, &bob, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 2, &bob, GOOD_BYTES), 0);
     storage_free(s); /* as after a kill */
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     check(s, CHECK_DOUBTFUL);

@@ -50,11 +50,11 @@ START_TEST(after_a_crash_no_piece_is_claimed_that_is_not_on_disk)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     write_piece(&sample, s, 0);
     write_piece(&sample, s, 1);
-    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 2, &bob, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 2, &bob, GOOD_BYTES), 0);
     hash_waiting(s);
     save(s, SAVE_RUNNING);
     write_piece(&sample, s, 2);
-    ck_assert_int_eq(write_blocks(&sample, s, 10, 0, 2, &bob, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 10, 0, 2, &bob, GOOD_BYTES), 0);
     hash_waiting(s);
     storage_free(s);
     /* Another program changes a byte. */
@@ -101,7 +101,7 @@ static void change_allocation(enum allocation first, enum allocation second)
     for (unsigned i = 0; i < 5; i++)
         write_piece(&sample, s, order[i]);
     hash_waiting(s);
-    ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 1, &bob, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 1, &bob, GOOD_BYTES), 0);
     close_storage(s);
     s = open_storage(&sample, second, NULL);
     /* Nothing is lost, and nothing is doubtful. */
@@ -369,7 +369,7 @@ START_TEST(one_file_under_two_names_is_not_written_to)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     check(s, CHECK_DOUBTFUL);
     ck_assert_uint_eq(storage_have(s)->n_set, 7);
-    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 4, &alice, false), -EMLINK);
+    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 4, &alice, GOOD_BYTES), -EMLINK);
     ck_assert(storage_failed_in_content(s));
     storage_describe_error(s, -EMLINK, reason);
     ck_assert_msg(strstr(reason, "T/b: another file of the torrent is the same file"), "%s",

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "placement_fixture.h"
 
+enum {
+    IDLE,
+    BUSY,
+};
+
 START_TEST(compact_scans_all_slots_before_a_piece_is_verified)
 {
     const uint8_t *expected;
@@ -9,12 +14,12 @@ START_TEST(compact_scans_all_slots_before_a_piece_is_verified)
     begin(ALLOCATION_COMPACT);
     ck_assert(!placement->ops->takes(placement, 4));
     ck_assert(!placement->ops->stamps_vouch && placement->ops->one_job_at_a_time);
-    ck_assert_int_eq(placement->ops->may_save(placement, &books, true), SAVE_LATER);
+    ck_assert_int_eq(placement->ops->may_save(placement, &books, BUSY), SAVE_LATER);
     bitfield_set(&books.doubtful, 0);
     bitfield_set(&books.doubtful, 1);
-    ck_assert_int_eq(placement->ops->may_save(placement, &books, false), SAVE_NOTHING);
-    ck_assert_int_eq(placement->ops->begin_check(placement, &books, true), 0);
-    ck_assert_int_eq(placement->ops->may_save(placement, &books, true), SAVE_NOW);
+    ck_assert_int_eq(placement->ops->may_save(placement, &books, IDLE), SAVE_NOTHING);
+    ck_assert_int_eq(placement->ops->begin_check(placement, &books, CHECK_ALL), 0);
+    ck_assert_int_eq(placement->ops->may_save(placement, &books, BUSY), SAVE_NOW);
     ck_assert_uint_eq(placement->ops->check_piece(placement, 0, &expected), 0);
     ck_assert_ptr_null(expected);
     bitfield_clear_all(&books.doubtful);

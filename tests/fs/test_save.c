@@ -94,7 +94,7 @@ static void fail_a_sync(enum allocation allocation, int error, uint32_t n_truste
     for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
         if (piece != 5)
             write_piece(&sample, s, piece);
-    ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, GOOD_BYTES), 0);
     hash_waiting(s);
     ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
     n_syncs = 0;
@@ -133,7 +133,7 @@ START_TEST(files_not_written_yet_do_not_fail_the_save)
     begin(9);
     sample_make(&sample, &rng, 65536, files, 2);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
-    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, GOOD_BYTES), 0);
     save(s, SAVE_RUNNING);
     storage_free(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);

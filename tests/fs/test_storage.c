@@ -16,13 +16,13 @@ static void shuffle(uint32_t *order, uint32_t n)
 }
 
 /* Random files, some empty, some padding, in different folders. */
-static void make_random(struct sample *sample, unsigned n_files, uint64_t length_max, bool padding)
+static void make_random(struct sample *sample, unsigned n_files, uint64_t length_max)
 {
     struct sample_file files[64];
     char names[64][32];
 
     for (unsigned i = 0; i < n_files; i++) {
-        bool pad = padding && i && rng_below(&rng, 4) == 0;
+        bool pad = i && rng_below(&rng, 4) == 0;
 
         snprintf(names[i], sizeof names[i], pad ? ".pad/%u" : i % 3 ? "f%u" : "sub/deep/f%u", i);
         files[i] = (struct sample_file){
@@ -44,7 +44,7 @@ static void download_random(enum allocation allocation, uint64_t seed)
     uint32_t order[4096], n;
 
     begin(seed);
-    make_random(&sample, 1 + rng_below(&rng, 20), 300000, true);
+    make_random(&sample, 1 + rng_below(&rng, 20), 300000);
     n = sample.n_pieces;
     ck_assert_uint_le(n, 4096);
     shuffle(order, n);
@@ -54,10 +54,10 @@ static void download_random(enum allocation allocation, uint64_t seed)
         uint32_t n_blocks = n_blocks_of(&sample, order[i]), cut = rng_below(&rng, n_blocks + 1);
 
         if (cut < n_blocks)
-            ck_assert_int_eq(write_blocks(&sample, s, order[i], cut, n_blocks - cut, &bob, false),
-                             0);
+            ck_assert_int_eq(
+                write_blocks(&sample, s, order[i], cut, n_blocks - cut, &bob, GOOD_BYTES), 0);
         if (cut)
-            ck_assert_int_eq(write_blocks(&sample, s, order[i], 0, cut, &alice, false), 0);
+            ck_assert_int_eq(write_blocks(&sample, s, order[i], 0, cut, &alice, GOOD_BYTES), 0);
         if (rng_below(&rng, 3) == 0 || i == n - 1)
             hash_waiting(s);
         count_events(s, STORAGE_COMPLETED);
@@ -103,7 +103,7 @@ static void download_selection(enum allocation allocation, uint64_t seed)
     uint32_t order[4096];
 
     begin(seed);
-    make_random(&sample, 2 + rng_below(&rng, 10), 200000, true);
+    make_random(&sample, 2 + rng_below(&rng, 10), 200000);
     for (uint32_t file = 0; file < metainfo_n_files(sample.meta); file++)
         skip[file] = rng_below(&rng, 2);
     shuffle(order, sample.n_pieces);
@@ -201,7 +201,7 @@ START_TEST(blocks_of_unverified_pieces_are_listed)
     ck_assert(!stored.n && !stored.runs);
     write_piece(&sample, s, 0);
     hash_waiting(s);
-    ck_assert_int_eq(write_blocks(&sample, s, 1, 1, 2, &alice, false), 0);
+    ck_assert_int_eq(write_blocks(&sample, s, 1, 1, 2, &alice, GOOD_BYTES), 0);
     close_storage(s);
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     ck_assert_int_eq(storage_list_stored(s, &stored), 0);

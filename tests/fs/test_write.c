@@ -88,13 +88,13 @@ START_TEST(padding_needs_no_peer)
         s = open_storage(&sample, allocations[i], NULL);
         check(s, CHECK_DOUBTFUL);
         /* Piece 0: a and padding. Piece 1: padding. 2, 3: b. 4: c and padding. 5: d. */
-        ck_assert_int_eq(write_blocks(&sample, s, 4, 0, 2, &alice, false), 0);
-        ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 4, &alice, false), 0);
-        ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, false), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 4, 0, 2, &alice, GOOD_BYTES), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 3, 0, 4, &alice, GOOD_BYTES), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 1, &alice, GOOD_BYTES), 0);
         ck_assert_uint_eq(storage_n_unhashed(s), 3);
         hash_waiting(s);
-        ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, false), 0);
-        ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 4, &alice, false), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 5, 0, 1, &alice, GOOD_BYTES), 0);
+        ck_assert_int_eq(write_blocks(&sample, s, 2, 0, 4, &alice, GOOD_BYTES), 0);
         hash_waiting(s);
         ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
         for (uint32_t file = 0; file < 6; file++)
@@ -138,15 +138,15 @@ START_TEST(links_are_not_followed_out_of_the_folder)
     s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
     snprintf(path, sizeof path, "%s/T", sample.dir);
     ck_assert_int_eq(symlink(outside, path), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &bob, false), -ELOOP);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &bob, GOOD_BYTES), -ELOOP);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(mkdir(path, 0777), 0);
     snprintf(path, sizeof path, "%s/T/a", sample.dir);
     ck_assert_int_eq(symlink("../../outside/a", path), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &bob, false), -ELOOP);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &bob, GOOD_BYTES), -ELOOP);
     unlink(path);
     ck_assert_int_eq(mkfifo(path, 0666), 0);
-    ck_assert_int_ne(write_blocks(&sample, s, 0, 0, 4, &bob, false), 0);
+    ck_assert_int_ne(write_blocks(&sample, s, 0, 0, 4, &bob, GOOD_BYTES), 0);
     unlink(path);
     ck_assert_int_eq(rmdir(outside), 0); /* no file was created there */
     write_piece(&sample, s, 0);
@@ -168,8 +168,8 @@ START_TEST(a_full_disk_loses_no_block)
     hash_waiting(s);
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ck_assert_int_eq(write_blocks(&sample, s, 4, 0, 4, &bob, false), -EFBIG);
-    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 4, &bob, false), -EFBIG);
+    ck_assert_int_eq(write_blocks(&sample, s, 4, 0, 4, &bob, GOOD_BYTES), -EFBIG);
+    ck_assert_int_eq(write_blocks(&sample, s, 9, 0, 4, &bob, GOOD_BYTES), -EFBIG);
     limit.rlim_cur = RLIM_INFINITY;
     setrlimit(RLIMIT_FSIZE, &limit);
     for (uint32_t piece = sample.n_pieces; piece-- > 4;)
@@ -260,7 +260,7 @@ START_TEST(a_failed_sync_of_a_moved_piece_is_remembered)
     hash_waiting(s);
     save(s, SAVE_RUNNING);
     sync_fails = true;
-    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &alice, false), -EIO);
+    ck_assert_int_eq(write_blocks(&sample, s, 0, 0, 4, &alice, GOOD_BYTES), -EIO);
     sync_fails = false;
     write_piece(&sample, s, 5);
     hash_waiting(s);

@@ -39,17 +39,26 @@ static void take_offers(void)
 
 #define HOST (UINT64_C(0xffffffff0a000001)) /* 10.0.0.1 */
 
-static void join_from(uint32_t peer, uint64_t host, const struct bitfield *has, bool has_all)
+static void join_from(uint32_t peer, uint64_t host, const struct bitfield *has)
 {
     const struct super_seed_peer p = {.peer = peer, .user = &users[peer], .host = host};
 
-    ck_assert_int_eq(super_seed_joined(seed, &p, has, has_all, now), 0);
+    ck_assert_int_eq(super_seed_joined(seed, &p, has, false, now), 0);
+    take_offers();
+}
+
+static void join_seed_from(uint32_t peer, uint64_t host)
+{
+    const struct super_seed_peer p = {.peer = peer, .user = &users[peer], .host = host};
+    const bool has_all = true;
+
+    ck_assert_int_eq(super_seed_joined(seed, &p, &BITFIELD_EMPTY, has_all, now), 0);
     take_offers();
 }
 
 static void join(uint32_t peer)
 {
-    join_from(peer, HOST, &BITFIELD_EMPTY, false);
+    join_from(peer, HOST, &BITFIELD_EMPTY);
 }
 
 static void got(uint32_t peer, uint32_t piece)
@@ -228,9 +237,9 @@ START_TEST(one_claim_of_all_pieces_ends_nothing)
     for (uint32_t i = 0; i < 4; i++)
         join(i);
     ck_assert_uint_eq(n_offers[1], 2);
-    join_from(4, HOST, &BITFIELD_EMPTY, true);
+    join_seed_from(4, HOST);
     leave(4);
-    join_from(4, HOST + 1, &BITFIELD_EMPTY, true); /* the same network */
+    join_seed_from(4, HOST + 1); /* the same network */
     super_seed_got_pieces(seed, 3, NULL, now);
     super_seed_got_pieces(seed, 3, NULL, now);
     take_offers();
@@ -238,7 +247,7 @@ START_TEST(one_claim_of_all_pieces_ends_nothing)
     ck_assert(!super_seed_is_over(seed));
     ck_assert_uint_eq(n_offers[4], 0);
     ck_assert_uint_le(n_offers[1], 2 + 2); /* a leecher less, and no offer has ended */
-    join_from(5, HOST ^ 1 << 20, &BITFIELD_EMPTY, true);
+    join_seed_from(5, HOST ^ 1 << 20);
     ck_assert(super_seed_is_over(seed) && super_seed_has_copy(seed));
     end();
 }
@@ -248,12 +257,12 @@ END_TEST
 START_TEST(a_claim_by_each_family_is_one_claim)
 {
     begin(2 << 20, 7);
-    join_from(4, HOST, &BITFIELD_EMPTY, true);
-    join_from(5, UINT64_C(0x20010db800010002), &BITFIELD_EMPTY, true);
+    join_seed_from(4, HOST);
+    join_seed_from(5, UINT64_C(0x20010db800010002));
     ck_assert(!super_seed_is_over(seed));
-    join_from(6, UINT64_C(0x20010db8000100ff), &BITFIELD_EMPTY, true);
+    join_seed_from(6, UINT64_C(0x20010db8000100ff));
     ck_assert(!super_seed_is_over(seed));
-    join_from(7, UINT64_C(0x20010db8000200ff), &BITFIELD_EMPTY, true);
+    join_seed_from(7, UINT64_C(0x20010db8000200ff));
     ck_assert(super_seed_is_over(seed));
     end();
 }
@@ -268,10 +277,10 @@ START_TEST(a_peer_with_all_pieces_ends_super_seeding)
     for (uint32_t i = 0; i < N_PIECES; i++)
         if (i != 77)
             bitfield_set(&has, i);
-    join_from(0, HOST, &has, false);
+    join_from(0, HOST, &has);
     ck_assert_uint_eq(n_offers[0], 1); /* pieces that peers have are not offered */
     ck_assert_uint_eq(offers[0][0], 77);
-    join_from(1, HOST ^ 1 << 20, &has, false);
+    join_from(1, HOST ^ 1 << 20, &has);
     got(0, 77);
     ck_assert(!super_seed_is_over(seed)); /* one peer may lie */
     super_seed_got_pieces(seed, 1, &has, now);
@@ -319,14 +328,19 @@ struct swarm {
     uint32_t at;
 };
 
-static bool receives(struct swarm *w, uint32_t peer, uint32_t piece, bool from_seed)
+enum source {
+    FROM_SEED,
+    FROM_LEECHER,
+};
+
+static bool receives(struct swarm *w, uint32_t peer, uint32_t piece, enum source source)
 {
     if (w->has[peer][piece])
         return false;
     w->has[peer][piece] = true;
     w->n_has[peer]++;
     w->n_with[piece]++;
-    if (!from_seed || !w->quiet)
+    if (source == FROM_LEECHER || !w->quiet)
         got(peer, piece);
     return true;
 }
@@ -352,7 +366,7 @@ static bool seed_sends(struct swarm *w)
                 continue;
             ck_assert(super_seed_requested(seed, peer, piece, now));
             w->n_uploaded++;
-            receives(w, peer, piece, true);
+            receives(w, peer, piece, FROM_SEED);
             if (w->quiet && has_all_offers(w, peer)) {
                 super_seed_not_interested(seed, peer, now);
                 take_offers();
@@ -372,7 +386,7 @@ static void pass_on(struct swarm *w, uint32_t from)
             (best == N_PIECES || w->n_with[i] < w->n_with[best]))
             best = i;
     if (best < N_PIECES)
-        receives(w, to, best, false);
+        receives(w, to, best, FROM_LEECHER);
 }
 
 /* Returns how many pieces the seed sent until one peer had all. */

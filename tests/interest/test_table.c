@@ -283,10 +283,15 @@ static void store(struct world *w, struct model_claim *c, uint64_t blocks)
 
 /* Ends a random claim with some or all blocks stored; the verdict comes before it is returned or
  * after. */
-static void give_back(struct world *w, int at, bool all)
+enum share {
+    SOME_BLOCKS,
+    ALL_BLOCKS,
+};
+
+static void give_back(struct world *w, int at, enum share share)
 {
     struct model_claim *c = &w->claims[at];
-    uint64_t stored = all ? c->claim.blocks : c->claim.blocks & rng_next(&w->rng);
+    uint64_t stored = share == ALL_BLOCKS ? c->claim.blocks : c->claim.blocks & rng_next(&w->rng);
     uint32_t piece = c->claim.piece;
     bool whole = !w->verified[piece], early = rng_below(&w->rng, 2);
     bool good = rng_below(&w->rng, 6);
@@ -343,7 +348,7 @@ static void step(struct world *w)
         break;
     default:
         if (w->claims[at].claim.id)
-            give_back(w, at, rng_below(&w->rng, 4) != 0);
+            give_back(w, at, rng_below(&w->rng, 4) ? ALL_BLOCKS : SOME_BLOCKS);
         break;
     }
     take_effects(w);
@@ -370,7 +375,7 @@ static void finish(struct world *w)
             moved |= ask(w, p);
         for (int i = 0; i < CLAIMS; i++) {
             if (w->claims[i].claim.id && rng_below(&w->rng, 2)) {
-                give_back(w, i, true);
+                give_back(w, i, ALL_BLOCKS);
                 moved = true;
             }
         }

@@ -147,12 +147,17 @@ END_TEST
 
 enum { N_SENDERS_MAX = 8 };
 
+enum pace {
+    STEADY,
+    STALLS,
+};
+
 struct group {
     struct test_inbox *inbox;
     atomic_uint n_refused;
     atomic_bool go;
     uint32_t n_each;
-    bool stalls;
+    enum pace pace;
     unsigned window; /* senders wait while this many are in transit; 0: never */
     atomic_uint n_on_way;
     pthread_t threads[N_SENDERS_MAX];
@@ -174,7 +179,7 @@ static void *send_many(void *arg)
     for (uint32_t i = 0; i < group->n_each; i++) {
         struct test_note *m = note(me->number, i);
 
-        if (group->stalls)
+        if (group->pace == STALLS)
             stall(&rng);
         while (group->window && atomic_load(&group->n_on_way) >= group->window)
             sched_yield();
@@ -191,9 +196,9 @@ static void *send_many(void *arg)
 }
 
 static void group_start(struct group *group, struct test_inbox *inbox, uint32_t n_senders,
-                        uint32_t n_each, bool stalls, unsigned window)
+                        uint32_t n_each, enum pace pace, unsigned window)
 {
-    *group = (struct group){.inbox = inbox, .n_each = n_each, .stalls = stalls, .window = window};
+    *group = (struct group){.inbox = inbox, .n_each = n_each, .pace = pace, .window = window};
     for (uint32_t i = 0; i < n_senders; i++) {
         group->members[i] = (struct group_member){group, i};
         pthread_create(&group->threads[i], NULL, send_many, &group->members[i]);
@@ -208,7 +213,7 @@ static void group_join(struct group *group, uint32_t n_senders)
 }
 
 /* Guarantees A and C with N_SENDERS at once. */
-static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_each, bool stalls,
+static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_each, enum pace pace,
                         unsigned window)
 {
     uint32_t next[N_SENDERS_MAX] = {0};
@@ -221,7 +226,7 @@ static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_e
     rng_seed(&rng, 99);
     sleeper_init(&s, kind);
     channel_init(channel, &s.waker);
-    group_start(&group, &inbox, n_senders, n_each, stalls, window);
+    group_start(&group, &inbox, n_senders, n_each, pace, window);
     for (uint64_t n = (uint64_t)n_senders * n_each; n; n--) {
         struct test_note *m = (struct test_note *)sleeper_receive(&s, &channel, 1);
 
@@ -230,7 +235,7 @@ static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_e
         next[m->sender]++;
         msg_free(&m->msg);
         atomic_fetch_sub(&group.n_on_way, 1);
-        if (stalls)
+        if (pace == STALLS)
             stall(&rng);
     }
     group_join(&group, n_senders);
@@ -241,16 +246,16 @@ static void receive_all(enum sleeper_kind kind, uint32_t n_senders, uint32_t n_e
 
 START_TEST(many_senders_each_keep_their_order)
 {
-    receive_all(SLEEPER_FUTEX, 4, 250000 / SLOW, false, 0);
-    receive_all(SLEEPER_FUTEX, 8, 500000 / SLOW, false, 0);
+    receive_all(SLEEPER_FUTEX, 4, 250000 / SLOW, STEADY, 0);
+    receive_all(SLEEPER_FUTEX, 8, 500000 / SLOW, STEADY, 0);
 }
 END_TEST
 
 START_TEST(every_kind_of_waker_serves_many_senders)
 {
     for (int kind = 0; kind < N_SLEEPER_KINDS; kind++) {
-        receive_all(kind, 6, 50000 / SLOW, true, 0);
-        receive_all(kind, 4, 25000 / SLOW, true, 3); /* often empty */
+        receive_all(kind, 6, 50000 / SLOW, STALLS, 0);
+        receive_all(kind, 4, 25000 / SLOW, STALLS, 3); /* often empty */
     }
 }
 END_TEST
@@ -317,7 +322,7 @@ START_TEST(changing_wakers_among_senders_loses_nothing)
     rng_seed(&rng, 17);
     sleeper_init(s, SLEEPER_FUTEX);
     channel_init(channel, &s->waker);
-    group_start(&group, &inbox, N_SENDERS, n_each, true, 2);
+    group_start(&group, &inbox, N_SENDERS, n_each, STALLS, 2);
     while (n) {
         struct test_note *m = (struct test_note *)sleeper_receive(s, &channel, 1);
 

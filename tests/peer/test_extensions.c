@@ -6,18 +6,23 @@
 #include "conjure/peer/extensions.h"
 #include "conjure/peer/session.h"
 
+enum {
+    PUBLIC,
+    PRIVATE,
+};
+
 START_TEST(ids_are_the_numbers_of_the_rows)
 {
     static const struct extension rows[] = {{.name = "a"}, {.name = "b", .public_only = true}};
     static const struct extension_registry two = {rows, 2};
 
-    ck_assert_ptr_null(extension_registry_find(&two, 0, false)); /* the handshake */
-    ck_assert_ptr_eq(extension_registry_find(&two, 1, false), &rows[0]);
-    ck_assert_ptr_eq(extension_registry_find(&two, 2, false), &rows[1]);
-    ck_assert_ptr_null(extension_registry_find(&two, 3, false));
-    ck_assert_ptr_null(extension_registry_find(&two, 255, false));
-    ck_assert_ptr_eq(extension_registry_find(&two, 1, true), &rows[0]);
-    ck_assert_ptr_null(extension_registry_find(&two, 2, true));
+    ck_assert_ptr_null(extension_registry_find(&two, 0, PUBLIC)); /* the handshake */
+    ck_assert_ptr_eq(extension_registry_find(&two, 1, PUBLIC), &rows[0]);
+    ck_assert_ptr_eq(extension_registry_find(&two, 2, PUBLIC), &rows[1]);
+    ck_assert_ptr_null(extension_registry_find(&two, 3, PUBLIC));
+    ck_assert_ptr_null(extension_registry_find(&two, 255, PUBLIC));
+    ck_assert_ptr_eq(extension_registry_find(&two, 1, PRIVATE), &rows[0]);
+    ck_assert_ptr_null(extension_registry_find(&two, 2, PRIVATE));
 }
 END_TEST
 

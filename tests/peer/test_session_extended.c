@@ -262,12 +262,12 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     size_t n;
 
     harness_init(&w, FAST);
-    session_send_extension_handshake(&w.s, 6881, true);
+    session_send_extension_handshake(&w.s, 6881, SESSION_UPLOADS_ONLY);
     SENT(&w, "");
     harness_deinit(&w);
 
     harness_extended(&w, &one, PUBLIC);
-    session_send_extension_handshake(&w.s, 6881, true);
+    session_send_extension_handshake(&w.s, 6881, SESSION_UPLOADS_ONLY);
     n = session_output(&w.s, &out);
     ck_assert_uint_gt(n, 6);
     ck_assert_uint_eq(get_be32(out), n - 4);
@@ -277,7 +277,7 @@ START_TEST(sends_a_handshake_to_peers_with_the_protocol)
     harness_deinit(&w);
 
     harness_extended(&w, &one, PRIVATE);
-    session_send_extension_handshake(&w.s, 6881, false);
+    session_send_extension_handshake(&w.s, 6881, SESSION_WANTS_PIECES);
     session_output(&w.s, &out);
     ck_assert_mem_eq(out + 4, "\x14\0d1:mde1:pi6881e4:reqqi1024e11:upload_onlyi0e", 45);
     harness_deinit(&w);

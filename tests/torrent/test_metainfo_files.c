@@ -100,7 +100,12 @@ START_TEST(long_names_and_paths)
 END_TEST
 
 /* The path of file I of N, in an order far from sorted. */
-static char *many(unsigned n_files, bool with_collision, size_t *np)
+enum names {
+    ALL_DIFFER,
+    ONE_COLLIDES,
+};
+
+static char *many(unsigned n_files, enum names names, size_t *np)
 {
     size_t room = (size_t)n_files * 64 + 300;
     char *text = malloc(room);
@@ -109,7 +114,7 @@ static char *many(unsigned n_files, bool with_collision, size_t *np)
     for (unsigned i = 0; i < n_files; i++) {
         unsigned k = (unsigned)((uint64_t)i * 7919 % n_files);
 
-        if (with_collision && i == n_files - 1)
+        if (names == ONE_COLLIDES && i == n_files - 1)
             k = (unsigned)((uint64_t)5 * 7919 % n_files);
         n += (size_t)sprintf(text + n, "d6:lengthi0e4:pathl3:dir9:f%08uee", k);
     }
@@ -121,13 +126,13 @@ static char *many(unsigned n_files, bool with_collision, size_t *np)
 START_TEST(a_hundred_thousand_files_load_quickly)
 {
     size_t n;
-    char *text = many(100000, false, &n);
+    char *text = many(100000, ALL_DIFFER, &n);
 
     must_parse_n(text, n);
     ck_assert_uint_eq(metainfo_n_files(m), 100000);
     metainfo_free(m);
     free(text);
-    text = many(100000, true, &n);
+    text = many(100000, ONE_COLLIDES, &n);
     must_parse_n(text, n);
     ck_assert_str_eq(metainfo_file(m, 99999)->path, "n/dir/f00039595.100000");
     ck_assert_uint_eq(metainfo_n_mended(m), 1);

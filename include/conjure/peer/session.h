@@ -96,9 +96,15 @@ int session_tick(struct session *s, uint64_t now);
 
 /* The first message: have-all, have-none, or the bitfield. HAVE may be NULL: no piece. */
 void session_send_have_set(struct session *s, const struct bitfield *have);
-/* The extension handshake, after the first message, and again when UPLOAD_ONLY has changed: we want
- * no more pieces (BEP 21). PORT is where we listen. Nothing is sent to a peer without BEP 10. */
-void session_send_extension_handshake(struct session *s, uint16_t port, bool upload_only);
+/* What our extension handshake says of us (BEP 21). */
+enum session_aim {
+    SESSION_WANTS_PIECES,
+    SESSION_UPLOADS_ONLY,
+};
+
+/* The extension handshake, after the first message, and again when AIM has changed. PORT: where we
+ * listen. Nothing is sent to a peer without BEP 10. */
+void session_send_extension_handshake(struct session *s, uint16_t port, enum session_aim aim);
 /* A message of EXTENSION (our id of it), after the handshake. Nothing is sent to a peer that does
  * not support it. */
 void session_send_extension_message(struct session *s, uint8_t extension, const uint8_t *bytes,

@@ -76,7 +76,9 @@ static void become_peer(struct lobby *l, struct newcomer *n, const struct peer_k
         session_set_extensions(&p->session, &extensions_ours, t->swarm->is_private);
     session_send_have_set(&p->session, t->super_seed ? NULL : &t->have);
     /* A super-seeder hides that it has every piece: no upload_only. */
-    session_send_extension_handshake(&p->session, t->swarm->port, p->seeding && !t->super_seed);
+    session_send_extension_handshake(&p->session, t->swarm->port,
+                                     p->seeding && !t->super_seed ? SESSION_UPLOADS_ONLY
+                                                                  : SESSION_WANTS_PIECES);
     join_choker(l, p, n->handshake.fast);
     if (p->has_twin && twin_closes_at_once(key->peer_id))
         lobby_peer_close_twin(l, p);

@@ -71,7 +71,7 @@ static void on_completed(struct peer *p, struct peer_completed *m)
     if (p->super_seeding)
         announce_all(p);
     session_set_interested(&p->session, false);
-    session_send_extension_handshake(&p->session, p->torrent->swarm->port, true);
+    session_send_extension_handshake(&p->session, p->torrent->swarm->port, SESSION_UPLOADS_ONLY);
     peer_report_interest(p);
     if (peer_wants_nothing(p))
         peer_must_close(p, PEER_USELESS);

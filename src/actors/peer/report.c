@@ -42,22 +42,22 @@ static void note_reply(struct peer *p, enum report_kind kind)
 /* --- InterestStat ------------------------------------------------------------------------- */
 
 /* Takes HAS. */
-static void join(struct peer *p, struct bitfield *has, bool has_all)
+static void join(struct peer *p, struct session_event *e)
 {
     struct interest_peer_joined *m;
 
     if (p->joined_interest || !p->session.keep_bitfield) {
-        bitfield_deinit(has);
+        bitfield_deinit(&e->has);
         return;
     }
     m = interest_new_peer_joined();
     m->peer = p->id;
     m->inbox = &p->inbox;
     m->host = addr_host_key(&p->addr);
-    m->has = *has;
-    m->has_all = has_all;
+    m->has = e->has;
+    m->has_all = e->has_all;
     m->n_seen = p->n_seen;
-    *has = BITFIELD_EMPTY;
+    e->has = BITFIELD_EMPTY;
     if (interest_tell_peer_joined(&p->torrent->interest, m)) {
         p->joined_interest = true;
     } else {
@@ -68,10 +68,10 @@ static void join(struct peer *p, struct bitfield *has, bool has_all)
 
 void peer_join_interest(struct peer *p)
 {
-    struct bitfield none = BITFIELD_EMPTY;
+    struct session_event no_piece = {.has = BITFIELD_EMPTY};
 
     owner_assert(&p->owner);
-    join(p, &none, false);
+    join(p, &no_piece);
 }
 
 static void free_got(struct interest_peer_got_piece *m)
@@ -139,7 +139,7 @@ void peer_report_pieces(struct peer *p, struct session_event *e)
 {
     owner_assert(&p->owner);
     if (!p->joined_interest) {
-        join(p, &e->has, e->has_all);
+        join(p, e);
         return;
     }
     add_all_got(p, &e->has, e->has_all);

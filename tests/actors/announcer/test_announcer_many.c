@@ -137,13 +137,18 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void server_open_ignoring(struct server *s, bool silent, unsigned n_ignored)
+enum manner {
+    ANSWERS,
+    SILENT,
+};
+
+static void server_open_ignoring(struct server *s, enum manner manner, unsigned n_ignored)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof sa;
     int one = 1;
 
-    *s = (struct server){.silent = silent, .n_ignored = n_ignored};
+    *s = (struct server){.silent = manner == SILENT, .n_ignored = n_ignored};
     s->tcp = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(s->tcp, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     s->udp = socket(AF_INET, SOCK_DGRAM, 0);
@@ -161,9 +166,9 @@ static void server_open_ignoring(struct server *s, bool silent, unsigned n_ignor
     ck_assert_int_eq(pthread_create(&s->thread, NULL, serve, s), 0);
 }
 
-static void server_open(struct server *s, bool silent)
+static void server_open(struct server *s, enum manner manner)
 {
-    server_open_ignoring(s, silent, 0);
+    server_open_ignoring(s, manner, 0);
 }
 
 static void server_close(struct server *s)
@@ -345,7 +350,7 @@ static void start_and_stop_all(const char *scheme)
 {
     struct announcer_options options = {.stop_timeout_ms = 20000};
 
-    server_open(&a_server, false);
+    server_open(&a_server, ANSWERS);
     world_open(tiers_of(scheme, a_server.port, NULL, 0), &options);
     start_all();
     ck_assert_uint_eq(take_replies(MANY), 0);
@@ -378,8 +383,8 @@ START_TEST(a_silent_tracker_costs_its_timeout_once)
     struct announcer_options options = {.total_timeout_ms = 1000, .stop_timeout_ms = 20000};
     uint64_t began = clock_now();
 
-    server_open(&a_server, true);
-    server_open(&another_server, false);
+    server_open(&a_server, SILENT);
+    server_open(&another_server, ANSWERS);
     world_open(tiers_of("http", a_server.port, "http", another_server.port), &options);
     start_all();
     ck_assert_uint_eq(take_replies(MANY), MANY);
@@ -401,7 +406,7 @@ START_TEST(a_thousand_torrents_stop_in_one_timeout_at_a_silent_tracker)
     struct announcer_options options = {.total_timeout_ms = 60000, .stop_timeout_ms = 300};
     uint64_t began;
 
-    server_open(&a_server, true);
+    server_open(&a_server, SILENT);
     world_open(tiers_of("http", a_server.port, NULL, 0), &options);
     start_all();
     began = clock_now();
@@ -424,7 +429,7 @@ START_TEST(a_sweep_keeps_the_service_of_a_slow_tracker)
         n += snprintf(tiers + n, sizeof tiers - (size_t)n, "l%zu:%se", strlen(url), url);
     }
     snprintf(tiers + n, sizeof tiers - (size_t)n, "e");
-    server_open_ignoring(&a_server, false, 3);
+    server_open_ignoring(&a_server, ANSWERS, 3);
     world_open(tiers_of("udp", a_server.port, NULL, 0), &options);
     set_tiers(1, tiers);
     start(0);

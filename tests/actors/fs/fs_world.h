@@ -125,9 +125,9 @@ static inline void world_end(struct world *w)
     sample_free(&w->sample);
 }
 
-/* Sends blocks [first, first + n) of PIECE, right or wrong. */
+/* Sends blocks [first, first + n) of PIECE. */
 static inline void send_blocks(struct world *w, uint32_t piece, uint32_t first, uint32_t n,
-                               const struct addr *from, bool wrong)
+                               const struct addr *from, enum bytes bytes)
 {
     struct fs_store_blocks *m = fs_new_store_blocks();
     uint64_t at = (uint64_t)piece * w->sample.piece_length + (uint64_t)first * BLOCK_SIZE;
@@ -143,7 +143,7 @@ static inline void send_blocks(struct world *w, uint32_t piece, uint32_t first, 
     m->data = calloc(CLAIM_BLOCKS_MAX, BLOCK_SIZE);
     memcpy(m->data, w->sample.content + at,
            left < (uint64_t)n * BLOCK_SIZE ? left : (uint64_t)n * BLOCK_SIZE);
-    if (wrong)
+    if (bytes == WRONG_BYTES)
         m->data[5] ^= 1;
     m->msg.reply_to = &w->peer.channel;
     ck_assert(channel_send(&fs_inbox(w->fs)->channel, &m->msg));
@@ -221,7 +221,7 @@ static inline void download_all(struct world *w)
     uint32_t n = w->sample.n_pieces;
 
     for (uint32_t piece = 0; piece < n; piece++)
-        send_blocks(w, piece, 0, n_blocks_of(w, piece), &honest, false);
+        send_blocks(w, piece, 0, n_blocks_of(w, piece), &honest, GOOD_BYTES);
     for (uint32_t piece = 0; piece < n; piece++)
         receive_stored(w, 0);
     while (!bitfield_all(&w->completed))

@@ -23,13 +23,13 @@ START_TEST(blocks_are_booked_before_the_reply)
 
     make_two_files(&w);
     expect_opened(&w, 0, 0);
-    send_blocks(&w, 3, 1, 2, &honest, false);
+    send_blocks(&w, 3, 1, 2, &honest, GOOD_BYTES);
     expect_booked(&w, 3, 1, 3);
     w.stored[3] = 0;
-    send_blocks(&w, 3, 0, 3, &honest, false);
+    send_blocks(&w, 3, 0, 3, &honest, GOOD_BYTES);
     expect_booked(&w, 3, 0, 7);
     w.stored[3] = 0;
-    send_blocks(&w, 3, 0, 2, &honest, false); /* nothing to write */
+    send_blocks(&w, 3, 0, 2, &honest, GOOD_BYTES); /* nothing to write */
     expect_booked(&w, 3, 0, 3);
     ck_assert(channel_is_empty(&w.torrent.interest.channel));
     world_close(&w);

@@ -8,14 +8,14 @@ START_TEST(a_liar_is_banned_when_the_piece_passes)
 
     make_two_files(&w);
     expect_opened(&w, 0, 0);
-    send_blocks(&w, 0, 0, 2, &honest, false);
-    send_blocks(&w, 0, 2, 2, &liar, true);
+    send_blocks(&w, 0, 0, 2, &honest, GOOD_BYTES);
+    send_blocks(&w, 0, 2, 2, &liar, WRONG_BYTES);
     receive_stored(&w, 0);
     receive_stored(&w, 0);
     receive_verdict(&w);
     ck_assert_uint_eq(w.n_failed, 1);
     ck_assert(channel_is_empty(&w.lobby.channel));
-    send_blocks(&w, 0, 0, 4, &honest, false);
+    send_blocks(&w, 0, 0, 4, &honest, GOOD_BYTES);
     receive_stored(&w, 0);
     receive_verdict(&w);
     ck_assert(bitfield_test(&w.completed, 0));
@@ -38,10 +38,10 @@ START_TEST(a_disk_error_is_reported_once)
     expect_opened(&w, 0, 0);
     snprintf(path, sizeof path, "%s/T/sub", w.sample.dir);
     ck_assert_int_eq(symlink("/tmp", path), 0);
-    send_blocks(&w, 20, 0, 4, &honest, false);
+    send_blocks(&w, 20, 0, 4, &honest, GOOD_BYTES);
     receive_stored(&w, -ELOOP);
     ck_assert(channel_is_empty(&w.torrent.interest.channel)); /* none of it is on disk */
-    send_blocks(&w, 21, 0, 4, &honest, false);
+    send_blocks(&w, 21, 0, 4, &honest, GOOD_BYTES);
     receive_stored(&w, -ELOOP);
     m = (struct master_storage_failed *)wait_master(&w, master_kind_storage_failed);
     ck_assert_ptr_nonnull(strstr(m->reason, "T/sub/b"));

@@ -86,13 +86,18 @@ static void end(void)
         msg_free(left);
 }
 
-static void join(struct stub_inbox *p, uint32_t peer, bool has_all)
+enum pieces {
+    NO_PIECE,
+    ALL_PIECES,
+};
+
+static void join(struct stub_inbox *p, uint32_t peer, enum pieces pieces)
 {
     struct interest_peer_joined *m = interest_new_peer_joined();
 
     m->peer = peer;
     m->inbox = &p->peer;
-    m->has_all = has_all;
+    m->has_all = pieces == ALL_PIECES;
     ck_assert(interest_tell_peer_joined(&torrent.interest, m));
 }
 
@@ -174,9 +179,9 @@ START_TEST(a_torrent_from_first_claim_to_completion)
     begin(3, 4, 2);
     stub_inbox_init(&a);
     stub_inbox_init(&b);
-    join(&a, 1, true);
+    join(&a, 1, ALL_PIECES);
     expect_interest(&a, true);
-    join(&b, 2, false);
+    join(&b, 2, NO_PIECE);
     next = ask(&a, 1, 64);
     ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), next);
     ck_assert(next->claim.id && next->claim.piece == 2 && next->claim.blocks == 15);
@@ -218,13 +223,13 @@ START_TEST(a_query_waits_until_there_is_something)
     begin(2, 4, 0);
     stub_inbox_init(&a);
     stub_inbox_init(&b);
-    join(&a, 1, false);
+    join(&a, 1, NO_PIECE);
     first = ask(&a, 1, 64); /* it has nothing yet */
     got(1, 1);
     expect_interest(&a, true);
     ck_assert_ptr_eq(expect(&a, interest_kind_next_piece), first);
     ck_assert_uint_eq(first->claim.piece, 1);
-    join(&b, 2, false);
+    join(&b, 2, NO_PIECE);
     got(2, 1);
     expect_interest(&b, true);
     parked = ask(&b, 2, 2); /* endgame for piece 1: its second half */
@@ -289,9 +294,9 @@ START_TEST(losers_of_the_endgame_are_told)
     begin(1, 4, 0);
     stub_inbox_init(&a);
     stub_inbox_init(&b);
-    join(&a, 1, true);
+    join(&a, 1, ALL_PIECES);
     expect_interest(&a, true);
-    join(&b, 2, true);
+    join(&b, 2, ALL_PIECES);
     expect_interest(&b, true);
     x = ask(&a, 1, 64);
     expect(&a, interest_kind_next_piece);
@@ -431,7 +436,7 @@ static void *peer_thread(void *arg)
     if (disjoint)
         join_with_part(&x, me);
     else
-        join(&x, me, true);
+        join(&x, me, ALL_PIECES);
     ask(&x, me, 1 + rng_below(&rng, 12));
     while (!over) {
         m = receive(&x);
@@ -515,7 +520,7 @@ START_TEST(blocks_of_an_earlier_run_are_not_asked_for)
 
     begin_with(2, 4, 1, &(struct stored_blocks){.runs = runs, .n = 1});
     stub_inbox_init(&p);
-    join(&p, 1, true);
+    join(&p, 1, ALL_PIECES);
     expect_interest(&p, true);
     m = ask(&p, 1, 4);
     ck_assert_ptr_eq(expect(&p, interest_kind_next_piece), m);

@@ -22,11 +22,16 @@ static enum signals_request take(int number, uint64_t now_ms)
     return request;
 }
 
+enum {
+    FOREGROUND,
+    DAEMON,
+};
+
 START_TEST(a_daemon_reloads_reports_and_stops)
 {
     int number;
 
-    ck_assert(!signals_open(&s, true));
+    ck_assert(!signals_open(&s, DAEMON));
     ck_assert_int_eq(signals_next(&s, 1, &number), SIGNALS_NOTHING);
     ck_assert_int_eq(take(SIGHUP, 1), SIGNALS_RELOAD);
     ck_assert_int_eq(take(SIGUSR1, 2), SIGNALS_SUMMARY);
@@ -40,7 +45,7 @@ END_TEST
 
 START_TEST(a_second_signal_counts_after_a_fifth_of_a_second)
 {
-    ck_assert(!signals_open(&s, false));
+    ck_assert(!signals_open(&s, FOREGROUND));
     ck_assert_int_eq(take(SIGINT, 1000), SIGNALS_STOP);
     ck_assert_int_eq(take(SIGINT, 1000), SIGNALS_NOTHING);
     ck_assert_int_eq(take(SIGTERM, 1199), SIGNALS_NOTHING);
@@ -54,12 +59,12 @@ START_TEST(in_the_foreground_a_hangup_stops_unless_it_is_ignored)
     int number;
 
     signal(SIGHUP, SIG_IGN); /* nohup(1) */
-    ck_assert(!signals_open(&s, false));
+    ck_assert(!signals_open(&s, FOREGROUND));
     ck_assert(!kill(getpid(), SIGHUP));
     ck_assert_int_eq(signals_next(&s, 1, &number), SIGNALS_NOTHING);
     signals_close(&s);
     signal(SIGHUP, SIG_DFL);
-    ck_assert(!signals_open(&s, false));
+    ck_assert(!signals_open(&s, FOREGROUND));
     ck_assert_int_eq(take(SIGHUP, 1), SIGNALS_STOP);
     signals_close(&s);
 }

@@ -16,8 +16,13 @@ static struct master_torrent *add(unsigned number)
     return t;
 }
 
+enum found {
+    NOTHING,
+    COMPLETE,
+};
+
 /* FS replies to OpenTorrent. Returns the torrent. */
-static struct master_torrent *reply_open(int error, bool complete, uint64_t uploaded)
+static struct master_torrent *reply_open(int error, enum found found, uint64_t uploaded)
 {
     struct fs_open_torrent *x = EXPECT(fs, open_torrent);
     struct master_torrent *t = record_of(x->torrent);
@@ -28,7 +33,7 @@ static struct master_torrent *reply_open(int error, bool complete, uint64_t uplo
         x->storage = (struct storage *)&fs;
         x->uploaded = uploaded;
         ck_assert(!bitfield_init(&x->have, 1));
-        if (complete)
+        if (found == COMPLETE)
             bitfield_set(&x->have, 0);
     }
     torrent_reply_open(t, x);
@@ -51,7 +56,7 @@ static struct master_torrent *start(unsigned number)
     struct lobby_torrent_added *added;
     struct master_torrent *t = add(number);
 
-    ck_assert_ptr_eq(reply_open(0, true, 0), t);
+    ck_assert_ptr_eq(reply_open(0, COMPLETE, 0), t);
     added = EXPECT(lobby, torrent_added);
     ck_assert_ptr_eq(added->torrent, &t->torrent);
     bitfield_deinit(&added->have);
@@ -181,13 +186,13 @@ START_TEST(a_torrent_removed_while_opening_is_closed_at_once)
     begin();
     t = add(1);
     torrent_remove(t);
-    reply_open(0, true, 0);
+    reply_open(0, COMPLETE, 0);
     reply_close(t);
     sweep(t);
     /* A failure has no effect after the removal. */
     t = add(2);
     torrent_remove(t);
-    reply_open(-EACCES, false, 0);
+    reply_open(-EACCES, NOTHING, 0);
     sweep(t);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
     ck_assert(!m->start_failed);
@@ -203,7 +208,7 @@ START_TEST(a_failed_torrent_is_retried_with_growing_pauses)
     begin();
     add(1);
     for (size_t i = 0; i < N_ELEMENTS(pauses); i++) {
-        t = reply_open(-ENOENT, false, 0);
+        t = reply_open(-ENOENT, NOTHING, 0);
         ck_assert_int_eq(t->state, LIFE_CLOSED);
         ck_assert_uint_eq(t->lasting.n_failures, i + 1);
         ck_assert_str_eq(t->lasting.last_error, strerror(ENOENT));
@@ -211,7 +216,7 @@ START_TEST(a_failed_torrent_is_retried_with_growing_pauses)
         tick();
         ck_assert_uint_eq(m->n_torrents, 1);
     }
-    reply_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, NOTHING, 0);
     end();
 }
 END_TEST
@@ -223,10 +228,10 @@ START_TEST(pauses_are_short_again_after_a_recovery)
 
     begin();
     add(1);
-    reply_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, NOTHING, 0);
     tick_times(4);
     tick();
-    t = reply_open(0, true, 0);
+    t = reply_open(0, COMPLETE, 0);
     added = EXPECT(lobby, torrent_added);
     bitfield_deinit(&added->have);
     msg_free(&added->msg);
@@ -249,7 +254,7 @@ START_TEST(a_failure_of_the_command_line_ends_the_start)
     m->ready = false;
     t = add(1);
     t->lasting.named = true;
-    reply_open(-EACCES, false, 0);
+    reply_open(-EACCES, NOTHING, 0);
     ck_assert(m->start_failed);
     ck_assert_int_eq(m->outcome, MASTER_ERROR);
     tick_times(700);
@@ -265,7 +270,7 @@ START_TEST(an_interest_stat_that_cannot_start_is_retried_or_ends_the_start)
     interest_error = EAGAIN;
     add(1);
     for (unsigned i = 1; i <= 2; i++) {
-        t = reply_open(0, false, 0);
+        t = reply_open(0, NOTHING, 0);
         ck_assert_int_eq(t->state, LIFE_CLOSING);
         reply_close(t);
         ck_assert_int_eq(t->state, LIFE_CLOSED);
@@ -279,7 +284,7 @@ START_TEST(an_interest_stat_that_cannot_start_is_retried_or_ends_the_start)
     m->ready = false;
     t = add(2);
     t->lasting.named = true;
-    reply_open(0, false, 0);
+    reply_open(0, NOTHING, 0);
     reply_close(t);
     ck_assert(m->start_failed);
     ck_assert_int_eq(m->outcome, MASTER_ERROR);
@@ -294,18 +299,18 @@ START_TEST(a_torrent_that_opens_while_master_stops_is_closed_at_once)
     begin();
     m->stopping = true;
     t = add(1);
-    reply_open(0, true, 0);
+    reply_open(0, COMPLETE, 0);
     reply_close(t);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
     /* FS has not opened it. */
     t = add(2);
-    reply_open(-ECANCELED, false, 0);
+    reply_open(-ECANCELED, NOTHING, 0);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
     ck_assert(!t->lasting.last_error);
     /* After a signal a failure to open does not set the exit code. */
     t = add(3);
     m->signalled = true;
-    reply_open(-ENOENT, false, 0);
+    reply_open(-ENOENT, NOTHING, 0);
     ck_assert_int_eq(t->state, LIFE_CLOSED);
     ck_assert(!t->lasting.last_error);
     ck_assert_int_eq(m->outcome, MASTER_DONE);
@@ -320,14 +325,14 @@ START_TEST(a_torrent_past_its_seed_goal_starts_when_the_goal_rises)
     begin();
     m->settings.each.seed_ratio = 2;
     t = add(1);
-    reply_open(0, true, 2000);
+    reply_open(0, COMPLETE, 2000);
     reply_close(t);
     ck_assert(t->seed_goal_met && t->state == LIFE_CLOSED && !t->retry_ns);
     tick_times(100);
     m->settings.each.seed_ratio = 3;
     master_settings_apply(t);
     tick();
-    t = reply_open(0, true, 3000);
+    t = reply_open(0, COMPLETE, 3000);
     reply_close(t);
     ck_assert_uint_eq(m->n_torrents, 1);
     end();
@@ -401,7 +406,7 @@ START_TEST(removing_a_torrent_forgets_its_failed_save)
     begin();
     other = start(1);
     t = add(2);
-    reply_open(-EACCES, false, 0);
+    reply_open(-EACCES, NOTHING, 0);
     reply_save(t, -ENOSPC);
     m->state_failing = 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN;
     reply_save(other, -ENOSPC);
@@ -411,7 +416,7 @@ START_TEST(removing_a_torrent_forgets_its_failed_save)
     ck_assert_uint_eq(m->state_failing, 1u << MASTER_STATE_RESUME | 1u << MASTER_STATE_KNOWN);
     reply_save(other, 0);
     t = add(2);
-    reply_open(-EACCES, false, 0);
+    reply_open(-EACCES, NOTHING, 0);
     reply_save(t, -ENOSPC);
     torrent_remove(t);
     sweep(t);
