@@ -68,6 +68,7 @@ static int open_socket(const struct addr *a, int type, int *outp)
     return 0;
 }
 
+/* Both or none. */
 static int open_both(struct tracker *t, struct addr a)
 {
     struct sockaddr_storage sa;
@@ -78,7 +79,12 @@ static int open_both(struct tracker *t, struct addr a)
         return r;
     getsockname(t->http, (struct sockaddr *)&sa, &n);
     a.port = t->port = addr_from_sockaddr((struct sockaddr *)&sa).port;
-    return open_socket(&a, SOCK_DGRAM, &t->udp);
+    r = open_socket(&a, SOCK_DGRAM, &t->udp);
+    if (r) {
+        close(t->http);
+        t->http = -1;
+    }
+    return r;
 }
 
 static int open_sockets(struct tracker *t, const struct addr *bind)

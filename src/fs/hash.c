@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hashes received pieces: each is verified, or all its blocks are missing again and the senders of
  * wrong ones are found. */
+#include <assert.h>
+
 #include "fs/internal.h"
 #include "fs/lanes.h"
 
@@ -61,11 +63,14 @@ static void add_guilty(void *arg, uint32_t piece, const struct addr *addr)
     events_add(arg, STORAGE_GUILTY, piece, addr);
 }
 
+/* The piece of LANE was received: it has a partial, which names the senders of its blocks. */
 static void finish_bad(struct storage *s, const struct lane *lane)
 {
     struct partial *p = s->books.partials[lane->piece];
-    const struct addr *single = blame_find_single(p->from, p->n_blocks);
+    const struct addr *single;
 
+    assert(p);
+    single = blame_find_single(p->from, p->n_blocks);
     if (lane->result == LANE_BAD) {
         if (single)
             events_add(&s->events, STORAGE_GUILTY, lane->piece, single);
