@@ -23,6 +23,13 @@ static int find_all_present(struct storage *s, struct bitfield *present)
     return r;
 }
 
+static int tell_placement(struct storage *s, enum check_scope scope)
+{
+    const struct placement_ops *ops = s->placement->ops;
+
+    return ops->begin_check ? ops->begin_check(s->placement, &s->books, scope) : 0;
+}
+
 static void swap(struct bitfield *a, struct bitfield *b)
 {
     struct bitfield kept = *a;
@@ -43,7 +50,7 @@ static int begin_anew(struct storage *s)
         r = find_all_present(s, &doubtful);
     if (!r) {
         swap(&b->doubtful, &doubtful);
-        r = s->placement->ops->begin_check(s->placement, b, CHECK_ALL);
+        r = tell_placement(s, CHECK_ALL);
         if (r)
             swap(&b->doubtful, &doubtful);
     }
@@ -65,8 +72,7 @@ int storage_begin_check(struct storage *s, enum check_scope scope, uint32_t *np)
     owner_assert(&s->thread);
     assert(s->n_jobs == 0 && s->books.n_unhashed == 0);
     *np = 0;
-    r = anew ? begin_anew(s)
-             : s->placement->ops->begin_check(s->placement, &s->books, CHECK_DOUBTFUL);
+    r = anew ? begin_anew(s) : tell_placement(s, CHECK_DOUBTFUL);
     if (r)
         return r;
     s->check_at = 0;

@@ -60,8 +60,8 @@ struct placement_ops {
      * -ENOMEM. */
     int (*snapshot)(const struct placement *p, struct resume *r);
 
-    /* A check of the doubtful slots begins. CHECK_ALL: no piece counts as verified. 0, or
-     * -ENOMEM with nothing changed. */
+    /* A check of the doubtful slots begins. CHECK_ALL: no piece counts as verified. 0, or -ENOMEM
+     * with nothing changed. May be NULL: there is nothing to do. */
     int (*begin_check)(struct placement *p, struct books *b, enum check_scope scope);
     /* How many bytes of SLOT the check reads. */
     uint32_t (*check_size)(const struct placement *p, uint32_t slot);

@@ -94,11 +94,6 @@ static int sparse_snapshot(const struct placement *p, struct resume *r)
     return 0;
 }
 
-static int sparse_begin_check(struct placement *p, struct books *b, enum check_scope scope)
-{
-    return 0;
-}
-
 static uint32_t sparse_check_size(const struct placement *p, uint32_t slot)
 {
     return store_piece_size(p->store, slot);
@@ -135,7 +130,6 @@ static const struct placement_ops sparse_ops = {
     .find_present = sparse_find_present,
     .may_save = sparse_may_save,
     .snapshot = sparse_snapshot,
-    .begin_check = sparse_begin_check,
     .check_size = sparse_check_size,
     .check_piece = sparse_check_piece,
     .found = sparse_found,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conjure/base/search.h"
 #include "fs/slots.h"
 
 static int compare(const void *a, const void *b, void *arg)
@@ -57,21 +58,18 @@ uint32_t scan_size(const struct scan *x, uint32_t slot)
     return geometry_piece_size(metainfo_geometry(x->meta), x->pass == SCAN_LAST ? last : slot);
 }
 
+static bool is_before(const void *arg, uint32_t i, const void *digest)
+{
+    const struct scan *x = arg;
+
+    return memcmp(metainfo_piece_hash(x->meta, x->by_digest[i]), digest, SHA1_SIZE) < 0;
+}
+
 /* A piece with this hash that has not been found yet, or SLOT_NONE. */
 static uint32_t find_piece(const struct scan *x, const uint8_t *digest)
 {
-    uint32_t low = 0, high = x->n_pieces;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (memcmp(metainfo_piece_hash(x->meta, x->by_digest[middle]), digest, SHA1_SIZE) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < x->n_pieces; low++) {
-        uint32_t piece = x->by_digest[low];
+    for (uint32_t i = search_count(x->n_pieces, is_before, x, digest); i < x->n_pieces; i++) {
+        uint32_t piece = x->by_digest[i];
 
         if (memcmp(metainfo_piece_hash(x->meta, piece), digest, SHA1_SIZE))
             break;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "conjure/base/alloc.h"
+#include "conjure/base/search.h"
 #include "conjure/torrent/metainfo.h"
 #include "torrent/text.h"
 
@@ -209,25 +210,15 @@ static int open_file(struct content *c, uint32_t file)
     return fd;
 }
 
-static uint32_t file_at(const struct content *c, uint64_t offset)
+static bool begins_by(const void *files, uint32_t i, const void *offset)
 {
-    uint32_t low = 0, high = c->n_files;
-
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (c->files[middle].offset <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return ((const struct content_file *)files)[i].offset <= *(const uint64_t *)offset;
 }
 
 int content_read(struct content *c, uint64_t offset, uint8_t *bytes, size_t n,
                  char reason[CONTENT_REASON_MAX])
 {
-    uint32_t i = file_at(c, offset);
+    uint32_t i = search_count(c->n_files, begins_by, c->files, &offset) - 1;
 
     assert(offset + n <= c->total);
     while (n) {

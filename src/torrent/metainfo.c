@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conjure/base/search.h"
+
 void metainfo_free(struct metainfo *m)
 {
     if (!m)
@@ -109,22 +111,17 @@ const struct metainfo_file *metainfo_file(const struct metainfo *m, uint32_t fil
     return &m->files[file];
 }
 
+static bool begins_by(const void *files, uint32_t i, const void *offset)
+{
+    return ((const struct metainfo_file *)files)[i].offset <= *(const uint64_t *)offset;
+}
+
 uint32_t metainfo_file_at(const struct metainfo *m, uint64_t offset)
 {
-    uint32_t low = 0, high = m->n_files;
-
     assert(offset < m->geometry.total_length);
     /* The last file that begins at or before OFFSET; those of length zero at the same place come
      * before it. */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-
-        if (m->files[middle].offset <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return search_count(m->n_files, begins_by, m->files, &offset) - 1;
 }
 
 bool metainfo_is_private(const struct metainfo *m)
