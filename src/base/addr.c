@@ -138,14 +138,6 @@ bool addr_equal(const struct addr *a, const struct addr *b)
     return a->port == b->port && addr_same_host(a, b);
 }
 
-struct addr addr_host(const struct addr *a)
-{
-    struct addr host = {.family = a->family};
-
-    memcpy(host.ip, a->ip, a->family == AF_INET ? 4 : 8);
-    return host;
-}
-
 uint64_t addr_hash(const struct addr *a)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325) ^ a->port; /* FNV-1a */
@@ -156,26 +148,31 @@ uint64_t addr_hash(const struct addr *a)
 }
 
 /* Above all unicast IPv6 prefixes. */
-#define HOST_KEY_IPV4 (UINT64_C(0xffffffff) << 32)
+#define HOST_IPV4 (UINT64_C(0xffffffff) << 32)
+/* The first 64 bits of ::1 are 0, which means no host. No unicast IPv6 address begins with this. */
+#define HOST_IPV6_ZERO UINT64_C(1)
 
-uint64_t addr_host_key(const struct addr *a)
+uint64_t addr_host(const struct addr *a)
 {
-    uint64_t key = 0;
+    uint64_t host = 0;
 
+    if (!a->family)
+        return 0;
     for (unsigned i = 0; i < (a->family == AF_INET ? 4 : 8); i++)
-        key = key << 8 | a->ip[i];
-    return a->family == AF_INET ? HOST_KEY_IPV4 | key : a->family ? key : 0;
+        host = host << 8 | a->ip[i];
+    if (a->family == AF_INET)
+        return HOST_IPV4 | host;
+    return host ? host : HOST_IPV6_ZERO;
 }
 
-bool addr_host_key_is_ipv4(uint64_t host_key)
+bool addr_host_is_ipv4(uint64_t host)
 {
-    return host_key >= HOST_KEY_IPV4;
+    return host >= HOST_IPV4;
 }
 
-uint64_t addr_network_of(uint64_t host_key)
+uint64_t addr_network_of(uint64_t host)
 {
-    return addr_host_key_is_ipv4(host_key) ? host_key & ~UINT64_C(0xff)
-                                           : host_key & ~UINT64_C(0xffff);
+    return addr_host_is_ipv4(host) ? host & ~UINT64_C(0xff) : host & ~UINT64_C(0xffff);
 }
 
 bool addr_is_dialable(const struct addr *a)

@@ -8,7 +8,7 @@
 
 /* A host that has members. */
 struct crowd_host {
-    uint8_t key[17];     /* family and address */
+    uint64_t host;       /* addr_host */
     struct list members; /* oldest first */
     unsigned n;
     unsigned class;
@@ -17,7 +17,7 @@ struct crowd_host {
 
 void crowd_init(struct crowd *c)
 {
-    *c = (struct crowd){.hosts = KEY_MAP(struct crowd_host, key)};
+    *c = (struct crowd){.hosts = KEY_MAP(struct crowd_host, host)};
     for (unsigned i = 0; i < CROWD_CLASSES; i++)
         list_init(&c->by_class[i]);
 }
@@ -29,16 +29,13 @@ void crowd_deinit(struct crowd *c)
 
 static struct crowd_host *host_of(struct crowd *c, const struct addr *addr)
 {
-    struct addr host = addr_host(addr);
-    uint8_t key[17] = {host.family};
-    struct crowd_host *h;
+    uint64_t host = addr_host(addr);
+    struct crowd_host *h = key_map_get(&c->hosts, &host);
 
-    memcpy(key + 1, host.ip, sizeof host.ip);
-    h = key_map_get(&c->hosts, key);
     if (h)
         return h;
     h = NEW(struct crowd_host);
-    memcpy(h->key, key, sizeof h->key);
+    h->host = host;
     list_init(&h->members);
     list_init(&h->in_class);
     key_map_put(&c->hosts, h);
@@ -88,7 +85,7 @@ void crowd_remove(struct crowd *c, struct crowd_member *m)
     if (h->n)
         return;
     list_remove(&h->in_class);
-    key_map_remove(&c->hosts, h->key);
+    key_map_remove(&c->hosts, &h->host);
     free(h);
 }
 

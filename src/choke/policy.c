@@ -2,7 +2,7 @@
 /*
  * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
  *
- * HOSTS COME FIRST. A host (addr_host_key) gets a second slot only when no other host waits. Nor is
+ * HOSTS COME FIRST. A host (addr_host) gets a second slot only when no other host waits. Nor is
  * anything won by connecting again: a peer waits since it became interested, or since its host had
  * a slot last.
  *

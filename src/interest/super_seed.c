@@ -214,7 +214,7 @@ static void end_offers_of_others(struct super_seed *s, const struct super_peer *
 static void note_complete(struct super_seed *s, struct super_peer *p)
 {
     uint64_t network = addr_network_of(p->host);
-    uint64_t *first = &s->complete_in[addr_host_key_is_ipv4(p->host)];
+    uint64_t *first = &s->complete_in[addr_host_is_ipv4(p->host)];
 
     if (p->is_complete)
         return;

@@ -58,15 +58,14 @@ static struct candidate *find_replaceable(struct candidates *c, enum peer_source
 static struct candidate *find_of_full_host(struct candidates *c, const struct addr *addr,
                                            bool *is_fullp)
 {
-    struct addr host = addr_host(addr);
+    uint64_t host = addr_host(addr);
     struct candidate *worst = NULL;
     unsigned n = 0;
 
     for (unsigned i = 0; i < c->n; i++) {
         struct candidate *x = &c->all[i];
-        struct addr other = addr_host(&x->addr);
 
-        if (!addr_equal(&host, &other))
+        if (addr_host(&x->addr) != host)
             continue;
         n++;
         if (!x->is_busy && x->n_failures > (worst ? worst->n_failures : 0))

@@ -81,14 +81,11 @@ struct dial_turn *dial_queue_take(struct dial_queue *q)
 
 bool dial_queue_allows(const struct dial_queue *q, const struct addr *addr)
 {
-    struct addr host = addr_host(addr);
+    uint64_t host = addr_host(addr);
     unsigned n = 0;
 
-    for (unsigned i = 0; i < q->n_recent; i++) {
-        struct addr other = addr_host(&q->recent[i].addr);
-
-        n += addr_equal(&host, &other);
-    }
+    for (unsigned i = 0; i < q->n_recent; i++)
+        n += addr_host(&q->recent[i].addr) == host;
     return n < DIALS_HOST_MAX;
 }
 

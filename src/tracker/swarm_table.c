@@ -64,9 +64,9 @@ const struct tracked_swarm *swarm_table_find(const struct swarm_table *t,
 
 static uint32_t index_home(const struct tracked_swarm *s, const struct addr *a)
 {
-    struct addr host = addr_host(a);
+    uint64_t host = addr_host(a);
 
-    return (uint32_t)siphash(sip_secret_of_process(), host.ip, sizeof host.ip) & (s->n_index - 1);
+    return (uint32_t)siphash(sip_secret_of_process(), &host, sizeof host) & (s->n_index - 1);
 }
 
 /* The entry of A, or the free one where it belongs. */
@@ -219,7 +219,7 @@ static void expire(struct swarm_table *t, struct tracked_swarm *s, uint64_t now)
 static struct tracked_peer *find_of_full_host(const struct tracked_swarm *s,
                                               const struct addr *from)
 {
-    struct addr host = addr_host(from);
+    uint64_t host = addr_host(from);
     struct tracked_peer *oldest = NULL;
     unsigned n = 0;
 
@@ -227,9 +227,8 @@ static struct tracked_peer *find_of_full_host(const struct tracked_swarm *s,
         return NULL;
     for (uint32_t i = index_home(s, from); s->index[i]; i = (i + 1) & (s->n_index - 1)) {
         struct tracked_peer *peer = &s->peers[s->index[i] - 1];
-        struct addr other = addr_host(&peer->addr);
 
-        if (!addr_equal(&host, &other))
+        if (addr_host(&peer->addr) != host)
             continue;
         n++;
         if (!oldest || peer->announced_at < oldest->announced_at)

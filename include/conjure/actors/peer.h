@@ -53,8 +53,8 @@ enum peer_state {
  * the key: see addr_host. */
 struct peer_key {
     uint8_t peer_id[20];
-    uint8_t host[16];
     uint32_t torrent; /* its number in the Lobby */
+    uint64_t host;    /* addr_host */
 };
 
 /* What other actors have not learned yet about a connection (src/actors/peer/report.c). */

@@ -38,16 +38,14 @@ socklen_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *outp);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_same_host(const struct addr *a, const struct addr *b);
-/* The host of A, as far as strangers are told apart: its IPv4 address, or the first 64 bits of its
- * IPv6 address, because one host may have all others of its /64. Without a port. */
-struct addr addr_host(const struct addr *a);
 uint64_t addr_hash(const struct addr *a);
-/* The host of A as one number: an IPv4 address, or the first 64 bits of an IPv6 address, since a
- * host has all of them. Ports do not count. 0: none. */
-uint64_t addr_host_key(const struct addr *a);
-bool addr_host_key_is_ipv4(uint64_t host_key);
-/* The network of a host, by its key: 24 bits of an IPv4 address, 48 of an IPv6 address. */
-uint64_t addr_network_of(uint64_t host_key);
+/* The host of A as one number: its IPv4 address, or the first 64 bits of its IPv6 address, because
+ * one host can have all addresses of its /64. The port does not matter. 0 only if A has no address.
+ */
+uint64_t addr_host(const struct addr *a);
+bool addr_host_is_ipv4(uint64_t host);
+/* The network of a host: 24 bits of an IPv4 address, 48 of an IPv6 address. */
+uint64_t addr_network_of(uint64_t host);
 /* Whether we connect to it when a tracker or peer sends it: a unicast address and a port. */
 bool addr_is_dialable(const struct addr *a);
 /* Whether the address belongs to the same network: this host (127.0.0.0/8, ::1), private networks

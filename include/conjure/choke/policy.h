@@ -83,7 +83,7 @@ void choke_policy_deinit(struct choke_policy *p); /* safe twice */
 /* A peer as it joins. */
 struct choke_newcomer {
     uint32_t peer, torrent;
-    uint64_t host; /* addr_host_key */
+    uint64_t host; /* addr_host */
     bool seeding;  /* we have all of its torrent */
     void *user;    /* stands in its changes */
 };

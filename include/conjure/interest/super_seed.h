@@ -27,7 +27,7 @@ struct super_seed *super_seed_new(uint32_t n_pieces, uint32_t piece_length, stru
                                   uint64_t now);
 void super_seed_free(struct super_seed *s); /* NULL is fine */
 
-/* USER stands in the offers to the peer, HOST is the key of its host (addr_host_key). */
+/* USER stands in the offers to the peer, HOST is the key of its host (addr_host). */
 struct super_seed_peer {
     uint32_t peer;
     void *user;

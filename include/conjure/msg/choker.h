@@ -13,7 +13,7 @@ struct peer_inbox;
 /* clang-format off */
 #define CHOKER_TABLE(INFO, QUERY, REPLY)                                                           \
     INFO(choker, peer_joined, PeerJoined, "a peer finished its handshake",                         \
-         uint32_t peer; struct torrent *torrent; uint64_t host; /* addr_host_key */                \
+         uint32_t peer; struct torrent *torrent; uint64_t host; /* addr_host */                \
          struct peer_inbox *inbox; /* valid until the reply to PeerLeft */                         \
          bool fast; /* it supports BEP 6, so pieces can be suggested */)                           \
     QUERY(choker, peer_left, PeerLeft, "remove a peer. After the reply no message is sent to it",  \

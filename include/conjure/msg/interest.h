@@ -30,7 +30,7 @@ struct torrent;
          "the blocks of a claim were requested from a peer that downloads too",                    \
          uint32_t peer; uint64_t claim;)                                                           \
     INFO(interest, peer_joined, PeerJoined, "a peer and its pieces", uint32_t peer;                \
-         uint64_t host; /* addr_host_key */                                                        \
+         uint64_t host; /* addr_host */                                                        \
          struct peer_inbox *inbox; /* valid until the reply to PeerLeft */                         \
          struct bitfield has; /* owned; empty when it has no piece yet */ bool has_all;            \
          uint32_t n_seen; /* verified pieces that our handshake announced */)                      \

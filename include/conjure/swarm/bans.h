@@ -14,7 +14,7 @@
  * after the last ban. A host is what addr_host returns: the port of a peer that dialled us
  * identifies nobody, and a host has all addresses of its /64.
  *
- * The table has a fixed size, 192 KiB, and is allocated with the first strike. A new host replaces
+ * The table has a fixed size, 96 KiB, and is allocated with the first strike. A new host replaces
  * the one of its bucket whose strikes are forgotten first. Pure: one thread at a time, `now` in ns.
  */
 #define BAN_FIRST_NS     (60 * NS_PER_S)
@@ -23,9 +23,9 @@
 #define BAN_FORGOTTEN_NS (24 * 3600 * NS_PER_S)
 
 struct ban {
-    struct addr host; /* family 0: free */
-    uint8_t n_strikes;
+    uint64_t host; /* 0: free */
     uint64_t until_ns;
+    uint8_t n_strikes;
 };
 
 struct bans {

@@ -43,7 +43,7 @@ static void join_choker(struct lobby *l, struct peer *p, bool fast)
     m->peer = p->id;
     m->torrent = p->torrent;
     m->inbox = &p->inbox;
-    m->host = addr_host_key(&p->addr);
+    m->host = addr_host(&p->addr);
     m->fast = fast;
     p->joined_choker = choker_tell_peer_joined(l->env.choker, m);
     if (!p->joined_choker)
@@ -89,14 +89,11 @@ static void become_peer(struct lobby *l, struct newcomer *n, const struct peer_k
 void newcomer_admit(struct lobby *l, struct newcomer *n)
 {
     struct lobby_torrent *t = n->torrent;
-    struct peer_key key = {.torrent = t->number};
+    struct peer_key key = {.torrent = t->number, .host = addr_host(&n->addr)};
     const char *refusal = NULL;
-    struct addr host;
 
     owner_assert(&l->owner);
     memcpy(key.peer_id, n->handshake.peer_id, sizeof key.peer_id);
-    host = addr_host(&n->addr);
-    memcpy(key.host, host.ip, sizeof key.host);
     if (!memcmp(key.peer_id, t->swarm->peer_id, sizeof key.peer_id)) {
         refusal = "a connection to ourselves";
         if (!is_incoming(n))

@@ -53,7 +53,7 @@ static void join(struct peer *p, struct session_event *e)
     m = interest_new_peer_joined();
     m->peer = p->id;
     m->inbox = &p->inbox;
-    m->host = addr_host_key(&p->addr);
+    m->host = addr_host(&p->addr);
     m->has = e->has;
     m->has_all = e->has_all;
     m->n_seen = p->n_seen;
