@@ -27,7 +27,8 @@ install_missing() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo > /dev/null || die "cannot install packages without root or sudo: ${missing[*]}"
+        command -v sudo > /dev/null ||
+            die "cannot install packages without root or sudo: ${missing[*]}"
         as_root=(sudo)
     fi
     say "installing ${missing[*]}"

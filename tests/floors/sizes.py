@@ -33,8 +33,16 @@ def check_folders(root):
             yield f"{folder}/: {n} lines, more than a fifth of {total}"
 
 
+def others(root):
+    """Build files, scripts and what is written for users; NEWS is beside them."""
+    found = [path for top in ("scripts", "contrib") for path in sorted((root / top).rglob("*"))]
+    found += [path for top in ("src", "tests") for path in sorted((root / top).rglob("meson.build"))]
+    found += [root / "meson.build", root / "meson_options.txt", root / "NEWS"]
+    return [path.relative_to(root) for path in found if path.is_file()]
+
+
 def check_widths(root):
-    for path in sources(root, ("src", "include", "tests")):
+    for path in [*sources(root, ("src", "include", "tests")), *others(root)]:
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
             if len(line) > WIDTH_MAX:
                 yield f"{path}:{number}: {len(line)} columns, more than {WIDTH_MAX}"

@@ -116,6 +116,13 @@ class Sizes(Tree):
         self.write({"src/fs/a.c": "é" * 100 + "\n", "tests/fs/test_a.c": "\n/* " + "x" * 98 + "\n"})
         self.assert_fault(self.faults(sizes.check_widths), "tests/fs/test_a.c:2:", "101 columns")
 
+    def test_line_of_101_columns_in_a_script_or_build_file(self):
+        for path in ("scripts/a", "contrib/systemd/a.service", "meson.build", "src/fs/meson.build",
+                     "tests/fs/meson.build", "NEWS"):
+            self.write({path: "x" * 101 + "\n"})
+            self.assert_fault(self.faults(sizes.check_widths), f"{path}:1:", "101 columns")
+            self.write({path: "x" * 100 + "\n"})
+
 
 class NamedTests(Tree):
     def setUp(self):
