@@ -28,7 +28,8 @@
 #include "conjure/cli/terminal.h"
 #include "conjure/cli/torrent_file.h"
 
-/* All threads share two arenas: one for each of dozens of peers would scatter freed memory. */
+/* All threads share two arenas of malloc. With one for each thread, memory that one thread frees
+ * would not be reused by the others. */
 #define MALLOC_ARENAS 2
 
 /* Claim buffers are mapped, so that they return to the system when a connection becomes idle. */

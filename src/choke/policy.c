@@ -2,17 +2,17 @@
 /*
  * The choke policy, after the original client's (BEP 3, "Choking Algorithms").
  *
- * HOSTS COME FIRST. A host (addr_host) gets a second slot only when no other host waits. Nor is
- * anything won by connecting again: a peer waits since it became interested, or since its host had
- * a slot last.
+ * HOSTS COME FIRST. A host (addr_host) gets a second slot only when no other host waits. A peer
+ * gains nothing by connecting again: its wait began when it became interested, or when its host
+ * last had a slot, whichever is later.
  *
  * A ROUND gives the slots to interested peers. Torrents take turns, one slot each, so that a
  * torrent with a thousand leechers does not starve one with two; which torrent begins changes every
  * 30 s. Within a torrent:
- *   - while we leech it, tit for tat: peers are ordered by the rate at which they send to us. The
- *     rate of a peer with a slot counts a tenth more, so that equal peers do not flap. A peer that
- *     sends to us does not share its place with others of its host. A snubbing peer gets no such
- *     slot.
+ *   - while we leech it, tit for tat: the peers that send to us fastest get the slots. The rate of
+ *     a peer that has a slot counts a tenth more, so that equal peers do not replace each other in
+ *     every round. The rule about hosts does not apply to a peer that sends to us. A peer that
+ *     snubs us gets no such slot.
  *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
  *     then the waiting peers, the longest waiting first; then the peers whose minute is over, the
  *     least served first. So every leecher is served for whole minutes, and none is choked while

@@ -27,7 +27,7 @@ static struct write_job *write_job_of(const struct job *job)
 
 /* --- prepare --------------------------------------------------------------------------------- */
 
-/* Adds the ranges of BLOCKS, each of which is ZEROS. */
+/* Adds a write of zeros for each of BLOCKS. */
 static int add_zeros(struct write_job *w, uint32_t slot, uint32_t first_block, uint64_t blocks)
 {
     static const uint8_t zeros[BLOCK_SIZE];
@@ -45,7 +45,7 @@ static int add_zeros(struct write_job *w, uint32_t slot, uint32_t first_block, u
     return r;
 }
 
-/* In a slot that is not the piece's own (compact) its padding is stored. */
+/* Compact allocation: a piece in the slot of another piece is stored with its padding. */
 static int add_padding(struct write_job *w, uint32_t slot)
 {
     uint32_t n_blocks = store_n_blocks(w->job.store, w->piece);
@@ -245,8 +245,8 @@ static int sync_slot(struct job *job, uint32_t piece, uint32_t slot)
     return r;
 }
 
-/* The copy is synced before the next write, which may be to the old slot: else a piece that resume
- * data claims would be nowhere when the power fails. */
+/* Syncs the copy, because the next write may replace the piece in its old slot. Without the sync, a
+ * power failure could lose a piece that resume data lists as verified. */
 static int move_piece(struct job *job, const struct slot_move *m, struct disk_scratch *scratch)
 {
     uint32_t size = store_piece_size(job->store, m->piece), done = 0;

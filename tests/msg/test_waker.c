@@ -152,7 +152,8 @@ START_TEST(a_late_ring_ends_one_sleep_only)
 
     ck_assert_int_eq(waker_init_eventfd(&w), 0);
     waker_arm(&w);
-    /* The first half of a send, then a wake-up and sleep of the owner, then the second half. */
+    /* A sender disarms the waker; the owner wakes up and sleeps again; then the
+     * sender writes. */
     ck_assert_int_eq(atomic_exchange(&w.armed, 0), 1);
     waker_disarm(&w);
     ck_assert_int_eq((int)write(w.fd, &one, sizeof one), 8);

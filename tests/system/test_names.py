@@ -15,10 +15,10 @@ FILE_EXISTS = 13
 # --- one path, two torrents --------------------------------------------------------------------
 
 class Alike:
-    """Two torrents of one name with other content, and peers that have them."""
+    """Two torrents with the same name and different content, and a peer with each content."""
 
     def __init__(self, world, n_bytes=2 * MIB, tail=None):
-        """TAIL: the second one differs from the first in its last bytes only, and has TAIL there."""
+        """TAIL: only the last bytes of the second content differ from the first; they are TAIL."""
         self.world, self.torrents, self.peers = world, [], []
         for i in range(2):
             tracker = world.tracker()
@@ -101,7 +101,7 @@ def test_a_torrent_replaced_by_another_one_leaves_its_content_alone(world, out):
     alike.put(1, "a.torrent")
     daemon.wait_until(lambda: "--allow-overwrite" in daemon.log(), 20, "the refusal")
     assert alike.torrents[0].is_in(out) and alike.peers[1].served == 0
-    time.sleep(8)  # it is tried again in this time
+    time.sleep(8)  # the daemon retries the second torrent in this time
     assert daemon.log().count("--allow-overwrite") == 1
     assert alike.torrents[0].is_in(out)
 

@@ -21,7 +21,7 @@ struct choker;
 struct choker *choker_start(struct timer_inbox *timer, struct master_inbox *master,
                             unsigned max_slots);
 struct choker_inbox *choker_inbox(struct choker *c);
-/* Shutdown is answered only after the After that Timer has: Timer ends first. */
+/* Choker replies to Shutdown only once Timer has returned its After: shut Timer down first. */
 void choker_join(struct choker *c);
 
 #endif

@@ -12,8 +12,8 @@
  */
 struct fs;
 
-/* Up to N_WORKERS (1 or more) threads run the jobs; at most N_HANDLES files stay open without being
- * used. MASTER receives failures and the progress of checks, LOBBY the peers to ban. NULL with
+/* Up to N_WORKERS (1 or more) threads run the jobs; at most N_HANDLES files that no job uses stay
+ * open. MASTER receives failures and the progress of checks, LOBBY the peers to ban. NULL with
  * errno set. */
 struct fs *fs_start(struct master_inbox *master, struct lobby_inbox *lobby, unsigned n_workers,
                     unsigned n_handles);

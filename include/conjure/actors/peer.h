@@ -125,7 +125,7 @@ struct peer {
     struct list in_queue;   /* newcomers, or peers that wait for a thread */
 };
 
-/* A reason to close of both owners. */
+/* A reason to close that the Lobby and the peer's thread both have. */
 #define PEER_USELESS "neither end wants anything of the other"
 
 struct peer_options {
@@ -169,7 +169,7 @@ int peer_flush(struct peer *p, uint64_t now);
  * ended. */
 void peer_join_interest(struct peer *p);
 
-/* Whether blocks may be requested from P and no NextPiece is out: it needs a thread. */
+/* Whether we may request blocks from P and wait for no reply to NextPiece: P needs a thread. */
 bool peer_could_ask(const struct peer *p);
 
 /* Whether it will never download: it has every piece, or declares upload_only (BEP 21). */

@@ -5,10 +5,12 @@
 #include "conjure/actors/torrent.h"
 
 /*
- * The actor behind T->interest of a torrent that is complete and super-seeds (BEP 16): it chooses
- * the pieces that each connection offers and may serve.
+ * Super-seeding (BEP 16) of a complete torrent: chooses the pieces that we offer to each peer, and
+ * serve to it. This actor receives from the inbox T->interest, as InterestStat does for a torrent
+ * that is not complete.
  *
- * It sends Master.SuperSeeded once, when super-seeding is over. Shutdown is as for InterestStat.
+ * It sends Master.SuperSeeded once, when super-seeding is over. It replies to Shutdown as
+ * InterestStat does.
  */
 struct super_seeder;
 struct master_inbox;

@@ -15,10 +15,10 @@
 struct storage;
 
 /*
- * A torrent as all actors see it. Master makes it; it does not change from the moment that it is
- * sent to another actor (`storage` is set before Lobby, Announcer and InterestStat get it), and
- * Master frees it when none of them has it any more. The inbox of its InterestStat is in here, so
- * that sending to it fails, and does no harm, when InterestStat has ended.
+ * A torrent, for all actors. Master makes it, and frees it when no other actor uses it any more. It
+ * does not change once another actor has it, except that Master sets `storage` after FS has opened
+ * the torrent, before Lobby, Announcer and InterestStat receive it. The inbox of InterestStat is a
+ * member, so that other actors can send to it even after InterestStat has ended: the send fails.
  */
 struct torrent {
     struct swarm *swarm; /* without the metainfo */

@@ -7,16 +7,16 @@
 #include "conjure/base/list.h"
 
 /*
- * Things of strangers that are bounded in number, by host (addr_host): which one gives way when
- * there are too many? The oldest one of the host that has most, so a host that floods us displaces
- * its own. Hosts whose numbers differ by less than an eighth count as equal. All in O(1), with a
- * record for each host. Pure: one thread at a time.
+ * Objects that strangers make us keep, as connections are, grouped by host (addr_host). When there
+ * are too many, the oldest one of the host that has most is the first to go: a host that floods us
+ * displaces its own. Hosts whose numbers differ by less than an eighth count as equal. All in O(1),
+ * with a record for each host. Pure: one thread at a time.
  */
 #define CROWD_CLASSES 256
 
 struct crowd_host;
 
-/* Embedded in such a thing. Zeroed: in no crowd. */
+/* Embedded in such an object. Zeroed: in no crowd. */
 struct crowd_member {
     struct crowd_host *host; /* NULL: in no crowd */
     struct list in_host;

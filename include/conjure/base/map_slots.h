@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 /*
- * The slots of id_map and key_map, open addressing: a value lies in the slot of its hash,
- * hash & (n_slots - 1), or in the first free one after it, wrapping at the end. There are no
- * tombstones, so a search may stop at the first free slot. The maps search themselves, because only
- * they know which keys are equal. One thread at a time.
+ * The slots of id_map and key_map, which are hash tables with open addressing. A value is in slot
+ * hash & (n_slots - 1) or, if that is in use, in the next free one; slot 0 follows the last one.
+ * Removing a value leaves no gap, so a search may stop at the first free slot. id_map and key_map
+ * have the search, because they compare keys. One thread at a time.
  */
 struct map_slot {
     void *value; /* NULL: free */

@@ -3,7 +3,8 @@
 #define CONJURE_CLI_PID_FILE_H
 
 /*
- * The file that names the daemon's process to scripts. It is not a lock: the state folder has one.
+ * A file with the process id of the daemon, for scripts. It does not prevent a second daemon: the
+ * lock of the state folder does.
  * Any thread.
  */
 

@@ -7,9 +7,9 @@
 #include "conjure/cli/progress.h"
 
 /*
- * Standard output as the process's one terminal: the progress line, and lines that stay. One thread
- * (Master's) calls all of it after terminal_start. On a terminal the progress line is rewritten in
- * place; otherwise lines are printed one below the other.
+ * Writes the progress line and permanent lines to standard output. On a terminal each progress line
+ * replaces the previous one; otherwise it is printed below it. After terminal_start, only Master's
+ * thread calls these functions.
  */
 
 /* Call once, before any other thread starts. QUIET: all other calls do nothing. */
@@ -29,9 +29,9 @@ void terminal_clear(void);
 /* Prints a line that stays. */
 void terminal_print(const char *text);
 
-/* The text to write in front of every line that another thread writes to stderr, in the same write:
- * it clears the progress line when both share a terminal, and is "" otherwise. A literal; for
- * logger_start. */
+/* For logger_start: a prefix for each line that another thread writes to stderr, in the same write.
+ * It clears the progress line if stdout and stderr are both a terminal; otherwise it is "". The
+ * text is static. */
 const char *terminal_log_prefix(void);
 
 #endif

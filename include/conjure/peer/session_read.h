@@ -21,17 +21,16 @@
  *         ...act...
  *     if (kind < 0) close
  *
- * Take all events of a read before the next plan; while acting on an event any function of the
- * session may be called. Between plan and did_read none may be: after waiting (poll), plan again.
- * did_read may be left out when nothing was read (EAGAIN). Claims also end by session_cancel, and a
- * claim that is added after a choke ends at once: ask for events after these calls, too.
+ * Take all events of a read before the next plan. The caller may call any function of the session
+ * while it handles an event, but none between plan and did_read: after it has waited (poll), it
+ * plans again. It need not call did_read if nothing was read (EAGAIN). session_cancel also ends
+ * claims, and a claim that is added after a choke ends at once: take events after these calls, too.
  *
- * AIMED READS. The session knows which blocks are in flight, in the order of the requests. Where
- * the next bytes can be those blocks, the plan points readv at them: header, block, header,
- * block..., each block at its place in the claim's buffer. After the read the headers are compared.
- * At the first one that differs, the rest of the bytes is copied out and parsed, and the parser
- * copies blocks to their places. The guess is right nearly always, and a wrong one costs only these
- * copies.
+ * AIMED READS. The session knows the blocks in flight, in the order of their requests. The plan
+ * assumes that the next bytes are these blocks, and lets readv put each one into its place in the
+ * claim's buffer: header, block, header, block... After the read the session compares the headers
+ * with those that it expected. From the first one that differs, it copies the bytes out, and parses
+ * them as it parses any other message. The assumption is nearly always right.
  */
 #define SESSION_IOV_MAX (2 * SCRATCH_AIMED_MAX + 2)
 
