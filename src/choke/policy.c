@@ -16,7 +16,8 @@
  *   - while we seed it, in turn: first the peers that have had their slot for less than a minute;
  *     then the waiting peers, the longest waiting first; then the peers whose minute is over, the
  *     least served first. So every leecher is served for whole minutes, and none is choked while
- *     slots are free. A peer that reads at less than an eighth of a slot's part comes last.
+ *     slots are free. A peer that takes less than an eighth of its slot's share of the uplink
+ *     comes last.
  *
  * OPTIMISTIC. While peers of torrents that we leech have no slot, one slot in eight (at least one)
  * is given to a random one of a random host for 30 s, whatever its rate. So new peers get pieces to

@@ -38,7 +38,7 @@ def test_kill_9_loses_no_verified_piece(world, out, how):
     first.kill()
     assert first.process.returncode == -signal.SIGKILL, "it ended before the signal"
     served = peer.served
-    # Compact slots are not the final places of pieces: compare the bytes served with those on disk.
+    # With compact allocation pieces are not in their final places: count what the peer has sent.
     rest = len(torrent.data) - served if how == "compact" else missing_bytes(torrent, out)
     assert rest < 0.8 * len(torrent.data)
     again = world.download(torrent, out, f"--allocation={how}")
