@@ -19,6 +19,7 @@ void handle_pool_init(struct handle_pool *p, uint32_t cap)
     assert(cap >= 1);
     *p = HANDLE_POOL_EMPTY;
     p->cap = cap;
+    dirs_init(&p->dirs);
     p->n_buckets = 64;
     while (p->n_buckets < cap && p->n_buckets < 1u << 16)
         p->n_buckets *= 2;
@@ -33,14 +34,14 @@ static struct open_file **bucket_of(struct handle_pool *p, const struct store *s
     return &p->buckets[(h >> 32) & (p->n_buckets - 1)];
 }
 
-static void list_remove(struct handle_pool *p, struct open_file *h)
+static void age_remove(struct handle_pool *p, struct open_file *h)
 {
     *(h->newer ? &h->newer->older : &p->newest) = h->older;
     *(h->older ? &h->older->newer : &p->oldest) = h->newer;
     h->newer = h->older = NULL;
 }
 
-static void list_add(struct handle_pool *p, struct open_file *h)
+static void age_add(struct handle_pool *p, struct open_file *h)
 {
     h->older = p->newest;
     h->newer = NULL;
@@ -66,7 +67,7 @@ static void drop(struct handle_pool *p, struct open_file *h)
     h->dropped = true;
     if (h->n_leases)
         return;
-    list_remove(p, h);
+    age_remove(p, h);
     destroy(p, h);
 }
 
@@ -81,6 +82,8 @@ void handle_pool_deinit(struct handle_pool *p)
     while (p->oldest)
         drop(p, p->oldest);
     assert(p->n_open == 0);
+    if (p->buckets)
+        dirs_deinit(&p->dirs);
     free(p->buckets);
     *p = HANDLE_POOL_EMPTY;
 }
@@ -96,7 +99,7 @@ int handle_pool_lease(struct handle_pool *p, const struct store *store, uint32_t
         h = h->in_bucket;
     if (h && h->mode >= mode) {
         if (!h->n_leases++)
-            list_remove(p, h);
+            age_remove(p, h);
         *handlep = h;
         return 0;
     }
@@ -126,7 +129,7 @@ void handle_pool_return(struct handle_pool *p, struct open_file *h)
         destroy(p, h);
         return;
     }
-    list_add(p, h);
+    age_add(p, h);
     if (p->n_open > p->cap)
         drop(p, p->oldest);
 }

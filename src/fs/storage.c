@@ -19,21 +19,6 @@
 
 /* --- creation -------------------------------------------------------------------------------- */
 
-static int open_dir(const char *dir, int *fdp)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 && errno == ENOENT) {
-        if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-            return -errno;
-        fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
-    if (fd < 0)
-        return -errno;
-    *fdp = fd;
-    return 0;
-}
-
 /* Its holder removes the lock file at the end. So the file that we locked may no longer be the one
  * of that name: then the new one is locked. */
 static int lock_torrent(struct storage *s)
@@ -92,11 +77,11 @@ int storage_new(const struct storage_config *config, struct handle_pool *pool,
     s->failed_file = JOB_FILE_NONE;
     s->shared_file = STAMPS_NONE;
     s->dir = mem_dup_string(config->dir);
-    r = open_dir(s->dir, &dir_fd);
+    r = dirs_open(&pool->dirs, s->dir, &dir_fd);
     if (!r) {
         r = store_init(&s->store, config->meta, dir_fd, config->allocation, config->skip_file);
         if (r)
-            io_close(dir_fd);
+            dirs_close(&pool->dirs, dir_fd);
     }
     if (!r)
         r = init_books(s, buffers);
@@ -125,8 +110,10 @@ void storage_free(struct storage *s)
         return;
     owner_assert(&s->thread);
     assert(s->n_jobs == 0);
-    if (s->store.meta)
+    if (s->store.meta) {
         handle_pool_close_store(s->pool, &s->store);
+        dirs_close(&s->pool->dirs, s->store.dir_fd);
+    }
     books_deinit(&s->books);
     placement_free(s->placement);
     stamps_deinit(&s->stamps);

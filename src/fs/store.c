@@ -65,7 +65,7 @@ int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum al
     if (skip_file) {
         s->skip_file = malloc(s->n_files + 1);
         if (!s->skip_file) {
-            *s = STORE_EMPTY; /* dir_fd stays the caller's */
+            *s = STORE_EMPTY;
             return -ENOMEM;
         }
         memcpy(s->skip_file, skip_file, s->n_files);
@@ -76,8 +76,6 @@ int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum al
 
 void store_deinit(struct store *s)
 {
-    if (s->dir_fd >= 0)
-        io_close(s->dir_fd);
     free(s->skip_file);
     free(s->parts);
     *s = STORE_EMPTY;

@@ -21,7 +21,7 @@
  */
 struct store {
     const struct metainfo *meta; /* outlives the store */
-    int dir_fd;                  /* the download folder, owned */
+    int dir_fd;                  /* the download folder, the caller's */
     enum allocation allocation;
     bool *skip_file; /* owned; or NULL */
     char *parts;     /* name of the folder of part files, owned */
@@ -50,11 +50,11 @@ static inline enum padding store_padding_of(uint32_t slot, uint32_t piece)
     return slot == piece ? PADDING_IMPLIED : PADDING_STORED;
 }
 
-/* SKIP_FILE (one per file, copied; or NULL) says which files are not wanted. Takes DIR_FD when it
- * succeeds. 0 or -ENOMEM. */
+/* SKIP_FILE (one per file, copied; or NULL) says which files are not wanted. DIR_FD stays open
+ * until the store ends. 0 or -ENOMEM. */
 int store_init(struct store *s, const struct metainfo *meta, int dir_fd, enum allocation allocation,
                const bool *skip_file);
-void store_deinit(struct store *s); /* closes dir_fd; safe twice */
+void store_deinit(struct store *s); /* safe twice */
 
 uint32_t store_piece_size(const struct store *s, uint32_t piece); /* bytes */
 uint32_t store_n_blocks(const struct store *s, uint32_t piece);

@@ -34,6 +34,7 @@ static inline void end(void)
 {
     placement_free(placement);
     books_deinit(&books);
+    close(store.dir_fd);
     store_deinit(&store);
     sample_free(&sample);
 }

@@ -28,6 +28,7 @@ static void end(void)
 {
     handle_pool_deinit(&pool);
     handle_pool_deinit(&pool);
+    close(store.dir_fd);
     store_deinit(&store);
     store_deinit(&store);
     sample_free(&sample);

@@ -26,6 +26,7 @@ static void begin(void)
 static void end(void)
 {
     bitfield_deinit(&present);
+    close(store.dir_fd);
     store_deinit(&store);
     sample_free(&sample);
 }

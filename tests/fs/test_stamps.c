@@ -21,6 +21,7 @@ static void begin(void)
 
 static void end(void)
 {
+    close(store.dir_fd);
     store_deinit(&store);
     sample_free(&sample);
 }

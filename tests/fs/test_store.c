@@ -25,6 +25,7 @@ static void begin(enum allocation allocation, const bool *skip)
 
 static void end(void)
 {
+    close(store.dir_fd);
     store_deinit(&store);
     store_deinit(&store);
     sample_free(&sample);

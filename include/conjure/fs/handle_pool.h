@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "conjure/base/owner.h"
+#include "conjure/fs/dirs.h"
 #include "conjure/fs/file_mode.h"
 
 /*
@@ -39,6 +40,7 @@ struct handle_pool {
     uint32_t n_open;    /* handles, dropped ones included */
     uint32_t cap;
     struct open_file *newest, *oldest;
+    struct dirs dirs; /* in which the stores are */
 };
 #define HANDLE_POOL_EMPTY ((struct handle_pool){0})
 

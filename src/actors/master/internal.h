@@ -35,7 +35,8 @@ struct master {
     bool lobby_runs;             /* the other pointers are NULL until the actor runs */
     int listen_fd;               /* -1 once Lobby has it */
     uint16_t port;               /* that it listens on */
-    unsigned max_peers_possible; /* by the limit of open files */
+    unsigned max_peers_possible; /* by the limit of open files, without any torrent */
+    unsigned max_peers_told;     /* to the Lobby */
 
     /* master.c */
     struct signals signals;

@@ -219,6 +219,7 @@ static void reply_timer_after(struct master *m, struct timer_after *x)
     if (x->cancelled)
         return;
     m->n_ticks++;
+    master_settings_fit_connections(m);
     if (m->notify.watchdog_ns && watchdog_tick(&m->watchdog, m->now, m->notify.watchdog_ns) &&
         !interest_hangs(m))
         notify_alive(&m->notify);

@@ -97,24 +97,45 @@ void master_settings_apply(struct master_torrent *t)
 
 /* --- connections -------------------------------------------------------------------------- */
 
-unsigned master_settings_max_peers(const struct master *m)
+/* Each torrent has a file of its own, its lock. */
+static unsigned max_peers_possible(const struct master *m)
 {
-    unsigned n = m->settings.max_peers;
+    return m->max_peers_possible > m->n_torrents ? m->max_peers_possible - m->n_torrents : 1;
+}
 
-    if (n > m->max_peers_possible)
+static unsigned max_peers(const struct master *m)
+{
+    unsigned n = m->settings.max_peers ? m->settings.max_peers : MASTER_PEERS_MAX;
+
+    return n < max_peers_possible(m) ? n : max_peers_possible(m);
+}
+
+unsigned master_settings_max_peers(struct master *m)
+{
+    owner_assert(&m->owner);
+    if (m->settings.max_peers > max_peers_possible(m))
         log_warning(FACILITY, "%u connections at most: the limit of open files allows no more",
-                    m->max_peers_possible);
-    if (!n)
-        n = MASTER_PEERS_MAX;
-    return n < m->max_peers_possible ? n : m->max_peers_possible;
+                    max_peers_possible(m));
+    return m->max_peers_told = max_peers(m);
 }
 
 static void tell_max_peers(struct master *m)
 {
     struct lobby_set_max_peers *x = lobby_new_set_max_peers();
 
-    x->max_peers = master_settings_max_peers(m);
+    x->max_peers = m->max_peers_told;
     lobby_tell_or_drop_set_max_peers(lobby_inbox(m->lobby), x);
+}
+
+void master_settings_fit_connections(struct master *m)
+{
+    unsigned now = max_peers(m);
+
+    owner_assert(&m->owner);
+    if (now == m->max_peers_told)
+        return;
+    m->max_peers_told = now;
+    tell_max_peers(m);
 }
 
 /* --- sections ----------------------------------------------------------------------------- */
@@ -152,6 +173,7 @@ void master_settings_reload(struct master *m)
     master_settings_deinit(&m->settings);
     m->settings = new;
     master_settings_tell_limits(m);
+    master_settings_max_peers(m);
     tell_max_peers(m);
     for (struct master_torrent *t = m->first; t; t = t->next)
         master_settings_apply(t);

@@ -9,8 +9,12 @@ struct master_torrent;
 
 /* Tells Bandwidth and Choker the limits of all torrents together. */
 void master_settings_tell_limits(struct master *m);
-/* How many connections there may be. Logs a setting that the limit of open files overrides. */
-unsigned master_settings_max_peers(const struct master *m);
+/* How many connections the Lobby may have; it is told so. Logs a setting that the limit of open
+ * files overrides. */
+unsigned master_settings_max_peers(struct master *m);
+/* Tells the Lobby when torrents that came or went have changed that number: when a torrent is
+ * opened, and once a second. */
+void master_settings_fit_connections(struct master *m);
 /* Gives T the settings of its section, and tells Bandwidth its limits. Call when T is opened, when
  * it is closed, and when the settings have changed. */
 void master_settings_apply(struct master_torrent *t);

@@ -43,6 +43,7 @@ static void open(struct master_torrent *t)
         return;
     }
     master_settings_apply(t);
+    master_settings_fit_connections(t->master);
     disk_open(t);
 }
 

@@ -69,6 +69,30 @@ START_TEST(changed_limits_of_a_torrent_are_sent_to_bandwidth)
 }
 END_TEST
 
+/* Each torrent has a file of its own. */
+START_TEST(torrents_take_places_of_connections)
+{
+    struct lobby_set_max_peers *l;
+
+    begin();
+    m->max_peers_possible = 100;
+    ck_assert_uint_eq(master_settings_max_peers(m), 100);
+    master_settings_fit_connections(m);
+    expect_silence();
+    make(small(1), NULL);
+    make(small(2), NULL);
+    master_settings_fit_connections(m);
+    l = EXPECT(lobby, set_max_peers);
+    ck_assert_uint_eq(l->max_peers, 98);
+    msg_free(&l->msg);
+    master_settings_fit_connections(m);
+    expect_silence();
+    m->max_peers_possible = 2;
+    ck_assert_uint_eq(master_settings_max_peers(m), 1);
+    end();
+}
+END_TEST
+
 START_TEST(connections_are_bounded_by_the_setting_and_by_open_files)
 {
     static const struct {
@@ -146,6 +170,6 @@ START_TEST(a_reload_tells_all_actors_or_changes_nothing)
 END_TEST
 
 RUN_SUITE("settings", 10, a_section_is_found_by_info_hash_before_name,
-          changed_limits_of_a_torrent_are_sent_to_bandwidth,
+          changed_limits_of_a_torrent_are_sent_to_bandwidth, torrents_take_places_of_connections,
           connections_are_bounded_by_the_setting_and_by_open_files,
           a_reload_tells_all_actors_or_changes_nothing);

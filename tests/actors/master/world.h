@@ -115,6 +115,8 @@ static inline void begin(void)
     channel_init(&m->inbox.channel, &waker);
     m->config = &config;
     m->settings = MASTER_SETTINGS_EMPTY;
+    m->max_peers_possible = 2 * MASTER_PEERS_MAX;
+    m->max_peers_told = MASTER_PEERS_MAX;
     m->dir = mem_dup_string("/content");
     m->fs = &fs;
     m->lobby = &lobby;
