@@ -305,6 +305,7 @@ static struct logger *start_logger(const struct options *o)
         c.also_stderr = true; /* until on_ready */
     }
     c.detailed = o->verbose;
+    c.journal = logger_is_journal(c.fd);
     c.prefix = terminal_log_prefix();
     return logger_start(&c);
 }

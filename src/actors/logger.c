@@ -15,7 +15,9 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,7 +119,9 @@ static void put(struct logger *l, enum log_level level, const char *facility, co
         syslog(priorities[level], "%s: %s", facility, text);
         return;
     }
-    if (l->config.detailed) {
+    if (l->config.journal) {
+        n = snprintf(line, sizeof line, "<%d>%.40s: %s\n", priorities[level], facility, text);
+    } else if (l->config.detailed) {
         format_time(when);
         n = snprintf(line, sizeof line, "%s %-7s %.40s: %s\n", when, log_level_name(level),
                      facility, text);
@@ -185,6 +189,16 @@ static void *run(void *arg)
     if (l->shutdown->msg.reply_to)
         msg_reply(&l->shutdown->msg);
     return NULL;
+}
+
+bool logger_is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && !fstat(fd, &st) &&
+           st.st_dev == device && st.st_ino == inode;
 }
 
 struct logger *logger_start(const struct logger_config *config)

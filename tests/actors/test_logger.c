@@ -3,7 +3,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conjure/actors/logger.h"
@@ -61,6 +63,38 @@ static struct logger *start_on(int fd, enum form form, const char *prefix)
     ck_assert_ptr_nonnull(l);
     return l;
 }
+
+/* So that `journalctl -p warning` finds warnings. */
+START_TEST(lines_to_the_journal_have_its_priorities)
+{
+    struct logger_config config = LOGGER_CONFIG_DEFAULT;
+    char stream[64], *text;
+    struct stat st;
+    struct logger *l;
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(fstat(ends[1], &st), 0);
+    unsetenv("JOURNAL_STREAM");
+    ck_assert(!logger_is_journal(ends[1]));
+    snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    ck_assert(logger_is_journal(ends[1]));
+    ck_assert(!logger_is_journal(2));
+    config.fd = ends[1];
+    config.journal = config.detailed = true;
+    l = logger_start(&config);
+    log_err("fs", "no room");
+    log_warning("peer", "slow");
+    logger_stop(l);
+    close(ends[1]);
+    text = read_all(ends[0]);
+    ck_assert_str_eq(text, "<3>fs: no room\n<4>peer: slow\n");
+    free(text);
+    close(ends[0]);
+}
+END_TEST
 
 START_TEST(lines_name_the_facility)
 {
@@ -263,7 +297,7 @@ START_TEST(lines_of_each_thread_are_in_order)
 }
 END_TEST
 
-RUN_SUITE("logger", 60, lines_name_the_facility, detailed_lines_have_time_and_priority,
-          a_progress_line_is_erased_first, shutdown_is_answered_when_all_is_written,
-          lines_after_the_end_go_to_stderr, a_flood_drops_debug_lines_and_counts_them,
-          lines_of_each_thread_are_in_order);
+RUN_SUITE("logger", 60, lines_to_the_journal_have_its_priorities, lines_name_the_facility,
+          detailed_lines_have_time_and_priority, a_progress_line_is_erased_first,
+          shutdown_is_answered_when_all_is_written, lines_after_the_end_go_to_stderr,
+          a_flood_drops_debug_lines_and_counts_them, lines_of_each_thread_are_in_order);

@@ -27,6 +27,7 @@ struct logger_config {
     enum logger_target target;
     int fd;             /* of LOGGER_FD; the caller's, open until logger_join */
     bool detailed;      /* LOGGER_FD: with time and priority before facility and text */
+    bool journal;       /* LOGGER_FD: with the priority as journald reads it, <3> to <7> */
     const char *prefix; /* LOGGER_FD: at most LOGGER_PREFIX_MAX bytes before every write, which
                            erase a progress line; a literal or NULL */
     bool also_stderr;   /* LOGGER_SYSLOG: to descriptor 2 as well */
@@ -36,6 +37,9 @@ struct logger_config {
 /* When so many lines wait, debug lines are dropped; with ten times as many, all lines but errors.
  * That is about 1 MiB and 10 MiB. The number of dropped lines is logged. */
 #define LOGGER_WAITING_MAX 10000u
+
+/* Whether FD leads to journald: then JOURNAL_STREAM has its device and inode (systemd.exec(5)). */
+bool logger_is_journal(int fd);
 
 /* Makes Logger the sink. One thread starts and ends all Loggers, one after the other. */
 struct logger *logger_start(const struct logger_config *config);
