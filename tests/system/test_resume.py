@@ -95,6 +95,24 @@ def test_a_download_continues_with_another_allocation(world, out, first_how, the
     assert peer.served - served <= rest + IN_FLIGHT * torrent.piece_length
 
 
+def test_a_stop_discards_no_good_piece_of_16_mib(world, out):
+    """A stop used to cancel the hashes under way, and their pieces counted as wrong: up to 64 MiB."""
+    tracker = world.tracker()
+    torrent = world.torrent(tracker.url(), files="single", n_bytes=160 * MIB,
+                            piece_length=16 * MIB)
+    peer = world.peer(torrent, rate=80 * MIB)
+    tracker.peers = [peer.address]
+    for part in (0.25, 0.5, 0.75):
+        program = world.download(torrent, out)
+        program.wait_until(lambda: peer.served > part * len(torrent.data), 30, "some more")
+        program.signal(signal.SIGTERM)
+        program.expect_exit(7, 10)
+    world.download(torrent, out).expect_exit(0, 30)
+    assert torrent.is_in(out)
+    again = peer.served - len(torrent.data)
+    assert again <= 3 * 8 * MIB, "more than was in flight is fetched again"
+
+
 def test_a_signal_ends_a_download_while_the_tracker_is_silent(world, out):
     silent = world.closing(SilentTracker())
     torrent = world.torrent(silent.url("http"), silent.url("udp"), n_bytes=MIB)
