@@ -42,6 +42,7 @@ struct save_job {
     uint32_t replaced;     /* after running: the first file that is another one now */
     struct saved saved;    /* before running, and after */
     bool records_all;      /* no file is foreign */
+    bool was_complete;     /* at an earlier save */
 };
 
 static struct save_job *save_job_of(struct job *job)
@@ -103,7 +104,7 @@ static int take_snapshot(const struct storage *s, struct resume *resume)
     memcpy(resume->stamps, s->stamps.files, n_files * sizeof *resume->stamps);
     for (uint32_t file = 0; file < n_files; file++)
         resume->parts[file] = store_is_part(&s->store, file);
-    resume->complete = s->ownership.was_complete;
+    resume->complete = s->ownership.was_complete || is_complete(s);
     if (!s->ownership.was_complete)
         memcpy(resume->foreign, s->ownership.foreign, n_files);
     r = s->placement->ops->snapshot(s->placement, resume);
@@ -128,7 +129,6 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     verdict = s->placement->ops->may_save(s->placement, &s->books, s->n_jobs > 0);
     if (verdict != SAVE_NOW)
         return verdict == SAVE_LATER ? STORAGE_BUSY : 0;
-    s->ownership.was_complete |= is_complete(s);
     x = save_job_of(job_new(s, &save_kind, sizeof *x));
     x->path = s->resume_path;
     x->resume = resume_new(s->store.meta);
@@ -148,6 +148,7 @@ int storage_prepare_save(struct storage *s, uint64_t uploaded, uint64_t download
     memcpy(x->written, s->stamps.written, s->store.n_files * sizeof *x->written);
     s->saving = true;
     x->records_all = !s->ownership.n_foreign;
+    x->was_complete = s->ownership.was_complete;
     x->saved = s->saved;
     *jobp = &x->job.head;
     return 0;
@@ -164,6 +165,8 @@ static void disclaim_file(struct save_job *x, uint32_t file)
 
     if (store_files_grow(x->job.store))
         resume->clean = false;
+    /* What the disk loses is not a change by the owner. */
+    resume->complete = x->was_complete;
     for (uint64_t at = f->offset / piece_length * piece_length; at < f->offset + f->length;
          at += piece_length) {
         uint32_t piece = (uint32_t)(at / piece_length);
@@ -310,8 +313,10 @@ static void save_finish(struct storage *s, struct job *job)
         s->ownership.unrecorded = false;
     if (x->replaced != JOB_FILE_NONE && !(s->stamps.unsynced[x->replaced] & UNSYNCED_FAILED))
         events_add(&s->events, STORAGE_CHANGED, x->replaced, NULL);
-    if (!job->head.error)
+    if (!job->head.error) {
+        s->ownership.was_complete = x->resume->complete;
         memcpy(s->stamps.files, x->resume->stamps, s->store.n_files * sizeof *s->stamps.files);
+    }
     for (uint32_t file = 0; file < s->store.n_files; file++)
         s->stamps.unsynced[file] |=
             job->head.error ? x->unsynced[file] : x->unsynced[file] & UNSYNCED_FAILED;

@@ -279,7 +279,39 @@ START_TEST(a_file_that_was_replaced_during_a_download_is_not_claimed)
 }
 END_TEST
 
-RUN_SUITE("save", 60, removed_content_fails_the_save,
+/* What the disk loses is not a change by the owner: it is downloaded again without a question. */
+START_TEST(content_that_the_disk_lost_is_repaired)
+{
+    struct sample sample;
+    struct disk_job *job;
+    struct storage *s;
+
+    policy = (struct write_policy){0};
+    make_plain(&sample);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    for (uint32_t piece = 0; piece < sample.n_pieces; piece++)
+        write_piece(&sample, s, piece);
+    hash_waiting(s);
+    ck_assert_int_eq(storage_prepare_save(s, 0, 0, SAVE_RUNNING, &job), 0);
+    n_syncs = 0;
+    fails_at = 1;
+    fails_by = EIO;
+    ck_assert_int_eq(run(job), -EIO);
+    fails_at = 0;
+    close_storage(s);
+    lose_byte(&sample, 0, 2 * 65536);
+    s = open_storage(&sample, ALLOCATION_SPARSE, NULL);
+    check(s, CHECK_DOUBTFUL);
+    ck_assert(!bitfield_test(storage_have(s), 2));
+    write_piece(&sample, s, 2);
+    hash_waiting(s);
+    ck_assert_uint_eq(storage_have(s)->n_set, sample.n_pieces);
+    close_storage(s);
+    end(&sample);
+}
+END_TEST
+
+RUN_SUITE("save", 60, removed_content_fails_the_save, content_that_the_disk_lost_is_repaired,
           a_file_whose_sync_failed_is_hashed_before_it_is_claimed,
           files_not_written_yet_do_not_fail_the_save, unchanged_resume_data_is_not_written_again,
           saves_of_several_torrents_are_done_together,
