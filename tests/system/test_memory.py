@@ -3,7 +3,7 @@
 from kit.content import MIB
 
 N_SEEDS = 16
-BOUND = 64 * MIB + N_SEEDS * MIB + 18 * MIB  # claim buffers, one more for each seed, whole pieces
+BOUND = 64 * MIB + 2 * N_SEEDS * MIB + 18 * MIB  # claim buffers, two for each seed, whole pieces
 REST = 24 * MIB
 
 

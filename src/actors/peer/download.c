@@ -42,19 +42,31 @@ static uint32_t claim_blocks_max(const struct peer *p)
 /*
  * All connections share one budget for claim buffers, or a few dozen fast peers would take hundreds
  * of megabytes. A query takes the credits for one buffer; they stay taken while the buffer is in
- * use, or is a spare one. A connection that has neither a claim nor a query takes them unasked: so
- * each of them can go on, and no one has to be woken when credits are returned.
+ * use, or is a spare one. A connection takes the credits for CLAIMS_UNASKED claims in any case. So
+ * a crowd of slow peers with a claim each does not stop a fast one: it requests the blocks of its
+ * second claim while those of the first arrive. And no connection has to be woken when credits are
+ * returned.
  */
+#define CLAIMS_UNASKED 2
+
 static uint32_t credits_of_claim(const struct peer *p)
 {
     return claim_blocks_max(p) * BLOCK_SIZE;
+}
+
+/* The claims and queries of P, those that are partly received counted by their blocks in flight. */
+static uint32_t n_claims(const struct peer *p)
+{
+    uint32_t max = claim_blocks_max(p);
+
+    return p->n_next_piece + p->n_stores + (session_n_in_flight(&p->session) + max - 1) / max;
 }
 
 static bool take_credits(struct peer *p)
 {
     if (credits_take(p->env->buffers, credits_of_claim(p)))
         return true;
-    if (p->n_next_piece || p->n_stores || session_n_in_flight(&p->session))
+    if (n_claims(p) >= CLAIMS_UNASKED)
         return false;
     credits_take_unasked(p->env->buffers, credits_of_claim(p));
     return true;

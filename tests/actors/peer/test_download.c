@@ -176,9 +176,9 @@ START_TEST(the_buffers_of_all_claims_are_kept)
 }
 END_TEST
 
-/* Other connections have taken all credits: this one goes on with a claim at a time, and keeps no
- * spare buffer. */
-START_TEST(without_credits_a_connection_has_one_claim_at_a_time)
+/* Other connections have taken all credits: this one goes on with two claims at a time, and keeps
+ * no spare buffer. */
+START_TEST(without_credits_a_connection_has_two_claims_at_a_time)
 {
     begin(LEECHING);
     x.actors.grant = UINT32_MAX;
@@ -187,13 +187,13 @@ START_TEST(without_credits_a_connection_has_one_claim_at_a_time)
     far_is_a_seed();
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(turn(), 0);
-    ck_assert_uint_eq(x.actors.n_claims, 1);
-    ck_assert_int_eq(credits_left(&x.buffers), -(int64_t)PIECE_LENGTH);
+    ck_assert_uint_eq(x.actors.n_claims, 2);
+    ck_assert_int_eq(credits_left(&x.buffers), -2 * (int64_t)PIECE_LENGTH);
     peer_download_drop_claims(x.p);
     ck_assert_uint_eq(x.p->work->download.n_spare, 0);
     ck_assert_int_eq(credits_left(&x.buffers), 0);
     ck_assert_int_eq(turn(), 0);
-    ck_assert_uint_eq(x.actors.n_claims, 1);
+    ck_assert_uint_eq(x.actors.n_claims, 2);
     credits_return(&x.buffers, PEER_BUFFERS_MAX);
     for (unsigned i = 0; i < 4; i++)
         ck_assert_int_eq(turn(), 0);
@@ -202,7 +202,7 @@ START_TEST(without_credits_a_connection_has_one_claim_at_a_time)
 }
 END_TEST
 
-RUN_SUITE("Peer: download", 30, without_credits_a_connection_has_one_claim_at_a_time,
+RUN_SUITE("Peer: download", 30, without_credits_a_connection_has_two_claims_at_a_time,
           the_buffers_of_all_claims_are_kept, a_query_asks_for_a_piece_at_most,
           quota_that_a_claim_leaves_is_used_for_the_next,
           a_snubbing_peer_loses_its_claims_and_then_its_place,
